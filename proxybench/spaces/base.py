@@ -9,10 +9,13 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from predictors.arch import ArchGraph
 from proxybench.errors import InvalidArchitecture
+
+if TYPE_CHECKING:  # torch
+    from proxybench.networks.base import Network
 
 MAX_TEXT = 10_000  # characters; the longest architecture string of any space has about 700
 
@@ -55,6 +58,31 @@ class SearchSpace(ABC):
     @abstractmethod
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
         """All different architectures one elementary change away, without `arch`, in a fixed order."""
+
+    def build(
+        self,
+        arch: ArchGraph,
+        num_classes: int | None = None,
+        in_shape: tuple[int, int, int] | None = None,
+        **options: Any,
+    ) -> Network:
+        """The torch network of `arch`, with torch's default initialisation.
+
+        Args:
+            arch: an architecture of this space.
+            num_classes: length of the logits; by default as the space was published, 10 in most.
+            in_shape: (channels, height, width) of an image; by default as published, (3, 32, 32) in most.
+            options: width and depth of the macro structure, such as channels=16, cells=5 for nasbench201; the module
+                of the space in proxybench.networks lists them with their published defaults.
+
+        Raises:
+            UnknownName: for a space that describes no convolutional network.
+            InvalidArchitecture: for another space's graph.
+        """
+        from proxybench.networks import build
+
+        self.require(arch)
+        return build(arch, num_classes, in_shape, **options)
 
     def digest(self, arch: ArchGraph) -> str:
         """32 hexadecimal digits, equal for architectures that the space's published simplification identifies.

@@ -1,0 +1,57 @@
+"""The torch networks that search spaces describe, built from an ArchGraph: one file a family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from predictors.registry import Registry
+
+if TYPE_CHECKING:
+    from predictors.arch import ArchGraph
+    from proxybench.networks.base import Network
+
+__all__ = ["NETWORKS", "build"]
+
+NETWORKS = Registry(
+    "space with networks",
+    {
+        "nasbench101": "proxybench.networks.nasbench101:build",
+        "nasbench201": "proxybench.networks.nasbench201:build",
+        "natsbench-size": "proxybench.networks.natsbench_size:build",
+        "darts": "proxybench.networks.darts:build",
+        "nds-nasnet": "proxybench.networks.nds_cells:build",
+        "nds-amoeba": "proxybench.networks.nds_cells:build",
+        "nds-pnas": "proxybench.networks.nds_cells:build",
+        "nds-enas": "proxybench.networks.nds_cells:build",
+        "nds-darts": "proxybench.networks.nds_cells:build",
+        "nds-resnet": "proxybench.networks.nds_blocks:build",
+        "nds-resnext-a": "proxybench.networks.nds_blocks:build",
+        "nds-resnext-b": "proxybench.networks.nds_blocks:build",
+        "nds-vanilla": "proxybench.networks.nds_blocks:build",
+        "transnas101-micro": "proxybench.networks.transnas_micro:build",
+        "transnas101-macro": "proxybench.networks.transnas_macro:build",
+        "nasbench-macro": "proxybench.networks.nasbench_macro:build",
+        "mnasnet": "proxybench.networks.mnasnet:build",
+    },
+)
+
+
+def build(
+    arch: ArchGraph, num_classes: int | None = None, in_shape: tuple[int, int, int] | None = None, **options: Any
+) -> Network:
+    """The network of `arch`, with torch's default initialisation.
+
+    Args:
+        arch: an architecture of one of the spaces in NETWORKS.
+        num_classes: length of the logits; by default as the space was published, 10 in most.
+        in_shape: (channels, height, width) of an image; by default as the space was published, (3, 32, 32) in most.
+        options: width and depth of the space's macro structure, as its module says.
+
+    Raises:
+        UnknownName: for a space that describes no network here.
+        InvalidArchitecture: for a graph that is no architecture of its space.
+    """
+    sizes = {"num_classes": num_classes, "in_shape": in_shape}
+    given = {name: size for name, size in sizes.items() if size is not None}
+    network: Network = NETWORKS[arch.space](arch, **given, **options)
+    return network

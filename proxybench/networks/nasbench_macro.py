@@ -1,0 +1,66 @@
+"""The networks of NAS-Bench-Macro: stem, eight layers in three stages, a 1x1 convolution, pooling, classifier.
+
+Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021, appendix. The published table
+gives an architecture the figures of `NASBenchMacro().simplified(arch)`, a network of the same function.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from predictors.arch import ArchGraph
+from proxybench.networks.chain import ChainNetwork
+from proxybench.networks.layers import require_sizes
+from proxybench.networks.post_activation import ConvBNActivation, InvertedResidual
+from proxybench.spaces.chain import chain_attr
+from proxybench.spaces.nasbench_macro import NASBenchMacro
+
+
+def build(
+    arch: ArchGraph,
+    num_classes: int = 10,
+    in_shape: tuple[int, int, int] = (3, 32, 32),
+    *,
+    channels: int = 32,
+    head_channels: int = 1280,
+) -> ChainNetwork:
+    """The network of `arch`; the defaults are the published ones.
+
+    Operations: stem, the eight layers, the last 1x1 convolution, classifier. Blocks: the stem and the layers.
+
+    Args:
+        arch: an architecture of the space nasbench-macro.
+        num_classes: length of the logits.
+        in_shape: (channels, height, width) of an image; any height and width will do.
+        channels: of the stem; the three stages have twice, four and eight times as many.
+        head_channels: of the last 1x1 convolution.
+
+    Raises:
+        InvalidArchitecture: for a graph that is no architecture of the space.
+        ValueError: for a size below 1.
+    """
+    require_sizes(num_classes, in_shape, channels=channels, head_channels=head_channels)
+    NASBenchMacro().to_choices(arch)  # raises for every other graph
+    parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], channels, 3)}
+    c_in = channels
+    for number, (op, stride) in enumerate(zip(arch.ops[1:-1], chain_attr(arch, "stride"), strict=True)):
+        c_out = c_in * int(stride)
+        parts[f"layer{number}"] = layer(op, c_in, c_out, int(stride))
+        c_in = c_out
+    blocks = tuple(parts)
+    parts["head"] = ConvBNActivation(c_in, head_channels, 1)
+    return ChainNetwork(parts, head_channels, num_classes, operations=parts, blocks=blocks)
+
+
+def layer(op: str, c_in: int, c_out: int, stride: int) -> nn.Module:
+    """The module of one layer; where shapes change the identity is a 1x1 convolution with batch normalisation."""
+    match op:
+        case "identity" if stride == 1:
+            return nn.Identity()
+        case "identity":
+            return ConvBNActivation(c_in, c_out, 1, stride, activation=None)
+        case "mbconv_k3_e3":
+            return InvertedResidual(c_in, c_out, expansion=3, kernel=3, stride=stride)
+        case "mbconv_k5_e6":
+            return InvertedResidual(c_in, c_out, expansion=6, kernel=5, stride=stride)
+    raise ValueError(f"no module for the operation {op!r}")
