@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from proxybench import proxies
     from proxybench.errors import (
         AmbiguousArchitecture,
         CorruptData,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
     from proxybench.harness.checks import check_proxy
     from proxybench.harness.entrants import entrant
+    from proxybench.proxies.score import score
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.spaces import get_space
     from proxybench.tables.benchmark import Benchmark, load
@@ -46,7 +48,9 @@ _PUBLIC = {
     "get_space": "proxybench.spaces",
     "list_benchmarks": "proxybench.tables.catalogue",
     "load": "proxybench.tables.benchmark",
+    "proxies": "proxybench.proxies",
     "rank_metrics": "proxybench.ranking.metrics",
+    "score": "proxybench.proxies.score",
 }
 __all__ = [
     "AmbiguousArchitecture",
@@ -63,14 +67,17 @@ __all__ = [
     "get_space",
     "list_benchmarks",
     "load",
+    "proxies",
     "rank_metrics",
+    "score",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'proxybench' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    module = importlib.import_module(_PUBLIC[name])
+    return module if _PUBLIC[name] == f"proxybench.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

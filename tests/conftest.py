@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# For torch and LightGBM, here and in the processes that tests start: networks and data of tests are small, and
+# threads would only wait for each other. A test of threads sets their number itself.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("proxybench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("proxybench")
 

@@ -1,0 +1,70 @@
+"""Zero-cost proxies: scores of an untrained network, larger is better, from passes that they share."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from predictors.registry import Registry
+
+if TYPE_CHECKING:
+    from proxybench.proxies.base import Proxy, Tap, proxy
+    from proxybench.proxies.combinations import combine
+    from proxybench.proxies.probe import Probe
+
+_PUBLIC = {
+    "Probe": "proxybench.proxies.probe",
+    "Proxy": "proxybench.proxies.base",
+    "Tap": "proxybench.proxies.base",
+    "combine": "proxybench.proxies.combinations",
+    "proxy": "proxybench.proxies.base",
+}
+__all__ = ["PROXIES", "Probe", "Proxy", "Tap", "available", "combine", "proxy"]
+
+PROXIES = Registry(
+    "proxy",
+    {
+        "az_complexity": "proxybench.proxies.az_nas:az_complexity",
+        "az_expressivity": "proxybench.proxies.az_nas:az_expressivity",
+        "az_progressivity": "proxybench.proxies.az_nas:az_progressivity",
+        "az_trainability": "proxybench.proxies.az_nas:az_trainability",
+        "convolutions": "proxybench.proxies.counts:convolutions",
+        "depth": "proxybench.proxies.counts:depth",
+        "epe_nas": "proxybench.proxies.jacobian:epe_nas",
+        "eznas_a": "proxybench.proxies.eznas:eznas_a",
+        "fisher": "proxybench.proxies.gradients:fisher",
+        "flops": "proxybench.proxies.counts:flops",
+        "grad_norm": "proxybench.proxies.gradients:grad_norm",
+        "gradsign": "proxybench.proxies.gradsign:gradsign",
+        "grasp": "proxybench.proxies.gradients:grasp",
+        "jacov": "proxybench.proxies.jacobian:jacov",
+        "l2_norm": "proxybench.proxies.weights:l2_norm",
+        "l_swag": "proxybench.proxies.l_swag:l_swag",
+        "linear_regions": "proxybench.proxies.linear_regions:linear_regions",
+        "logsynflow": "proxybench.proxies.synflow:logsynflow",
+        "meco": "proxybench.proxies.meco:meco",
+        "ntk_cond": "proxybench.proxies.ntk:ntk_cond",
+        "ntk_trace": "proxybench.proxies.ntk:ntk_trace",
+        "nwot": "proxybench.proxies.nwot:nwot",
+        "params": "proxybench.proxies.counts:params",
+        "plain": "proxybench.proxies.gradients:plain",
+        "random": "proxybench.proxies.weights:random",
+        "snip": "proxybench.proxies.gradients:snip",
+        "swap": "proxybench.proxies.swap:swap",
+        "synflow": "proxybench.proxies.synflow:synflow",
+        "t_cet": "proxybench.proxies.t_cet:t_cet",
+        "zen": "proxybench.proxies.zen:zen",
+        "zico": "proxybench.proxies.zico:zico",
+    },
+)
+
+
+def available() -> list[str]:
+    """Names of the proxies, sorted."""
+    return sorted(PROXIES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'proxybench.proxies' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

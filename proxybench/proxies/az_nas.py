@@ -1,0 +1,175 @@
+"""AZ-NAS: expressivity, progressivity and trainability of the blocks of a network on noise, and its complexity.
+
+Lee and Ham, "AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search", CVPR 2024, section 3; details
+from the authors' code for NAS-Bench-201. All but the complexity come from one forward pass of standard normal images
+and one backward pass, with He's initialisation (normal, fan-in) and batch normalisation on the batch's statistics.
+Their sum of logarithmic ranks is `combine("az_nas", ...)`.
+
+The published code gives minus infinity, the worst rank, where a feature map is constant or a block is an identity. Here
+a constant map has entropy 0 and an identity block the gain 0, which rank as low and stay finite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from proxybench.networks.counts import count_flops
+from proxybench.networks.initialise import initialise
+from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.blocks import FeatureMap, channels_first, feature_maps
+from proxybench.proxies.probe import Probe
+
+_SOURCE = "Lee and Ham, AZ-NAS, CVPR 2024, section 3"
+_IN_LOG = 1e-8
+_IN_DIVISION = 1e-6
+
+
+@dataclass(frozen=True)
+class BlockPass:
+    """What the pass over the blocks found.
+
+    Attributes:
+        entropies: of each feature map.
+        gains: largest singular value of the block between each feature map and the next; 0 for an identity, NaN
+            where the next has more positions or another number of images, or nothing can be differentiated.
+    """
+
+    entropies: list[float]
+    gains: list[float]
+
+
+def block_pass(probe: Probe) -> BlockPass:
+    """Forward noise through the network with He's initialisation, then random signs back through each block.
+
+    Raises:
+        NoAnswer: where no block produces a feature map.
+    """
+    draws = probe.generator("az_nas")
+    images = probe.noise("az_nas images").to(probe.images.dtype).requires_grad_()
+    with probe.borrowed() as network:
+        for parameter in network.parameters():
+            parameter.requires_grad_(False)
+        initialise(network, "kaiming", draws)
+        with feature_maps(network) as maps:
+            probe.forward(network, images)
+        if not maps:
+            raise NoAnswer("no block of the network produces a feature map")
+        entropies = [spectral_entropy(channels_first(feature.tensor.detach())) for feature in maps]
+        gains = [_gain(before, after, draws) for before, after in pairwise(maps)]
+        if not any(feature.tensor.requires_grad for feature in maps):
+            gains = [float("nan")] * len(gains)
+    return BlockPass(entropies, gains)
+
+
+def spectral_entropy(feature: Tensor) -> float:
+    """Entropy of the normalised eigenvalues of the covariance of the channels of a map [n, c, h, w], in nats.
+
+    The n h w positions are the observations. Between 0 and log c; 0 for a constant map.
+    """
+    rows = feature.double().movedim(1, -1).flatten(0, -2)
+    rows = rows - rows.mean(0)
+    eigenvalues = torch.linalg.eigvalsh(rows.T @ rows / len(rows)).clamp_min(0)
+    total = eigenvalues.sum()
+    if total == 0:
+        return 0.0
+    shares = eigenvalues / total
+    return float(-(shares * (shares + _IN_LOG).log()).sum())
+
+
+def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> float:
+    """Largest singular value of the block that leads from one feature map to the next.
+
+    Random signs are sent back through the block; the matrix is their mean product with what arrives, over images
+    and positions, [c_in, c_out]. 0 where no path connects the two maps, and for an identity, which trains nothing;
+    NaN where the later map has more positions or another number of images.
+    """
+    sent = torch.randint(0, 2, after.tensor.shape, generator=draws).mul_(2).sub_(1).to(after.tensor)
+    arrived = None
+    if after.tensor.requires_grad:
+        [arrived] = torch.autograd.grad(after.tensor, [before.tensor], sent, retain_graph=True, allow_unused=True)
+    if arrived is None or torch.equal(arrived, sent):
+        return 0.0
+    out, back = channels_first(sent), channels_first(arrived)
+    height, width = out.shape[2:]
+    if len(out) != len(back) or height > back.shape[2] or width > back.shape[3]:
+        return float("nan")
+    reduced = to_resolution(back, height, width)
+    rows_out, rows_back = (side.double().movedim(1, -1).flatten(0, -2) for side in (out, reduced))
+    return float(torch.linalg.matrix_norm(rows_back.T @ rows_out / len(rows_out), ord=2))
+
+
+def to_resolution(feature: Tensor, height: int, width: int) -> Tensor:
+    """A map [n, c, h, w] at a resolution no higher, its patches as channels: [n, c p q, height, width].
+
+    The patch p x q is the nearest whole ratio of the two resolutions; rows and columns that do not fill a patch are
+    filled with zeros or left out at the end (the published code knows whole ratios only).
+    """
+    p, q = int(feature.shape[2] / height + 0.5), int(feature.shape[3] / width + 0.5)
+    fitted = functional.pad(feature, (0, q * width - feature.shape[3], 0, p * height - feature.shape[2]))
+    patches = fitted.reshape(*feature.shape[:2], height, p, width, q).permute(0, 1, 3, 5, 2, 4)
+    return patches.reshape(feature.shape[0], -1, height, width)
+
+
+def _entropies(probe: Probe, at_least: int) -> Tensor:
+    entropies = torch.tensor(probe.once(block_pass).entropies, dtype=torch.float64)
+    if len(entropies) < at_least:
+        raise NoAnswer(f"needs {at_least} feature maps, the network has {len(entropies)}")
+    return entropies
+
+
+@proxy(
+    "az_expressivity",
+    source=_SOURCE,
+    formula="sum over feature maps of the entropy of the normalised eigenvalues of their channels' covariance",
+    initialisation="kaiming",
+)
+def az_expressivity(probe: Probe) -> float:
+    """How many directions the channels of the feature maps fill."""
+    return float(_entropies(probe, 1).sum())
+
+
+@proxy(
+    "az_progressivity",
+    source=_SOURCE,
+    formula="smallest growth of the entropy of az_expressivity from one feature map to the next",
+    initialisation="kaiming",
+)
+def az_progressivity(probe: Probe) -> float:
+    """Whether each block adds to the expressivity. NaN where there is only one feature map."""
+    return float(_entropies(probe, 2).diff().min())
+
+
+@proxy(
+    "az_trainability",
+    source=_SOURCE,
+    formula="mean over blocks of 2 - s - 1 / (s + 1e-6), s the largest singular value of the block's Jacobian",
+    initialisation="kaiming",
+)
+def az_trainability(probe: Probe) -> float:
+    """How well blocks keep the scale of gradients: 0 where all singular values are 1, lower otherwise.
+
+    A block without gradient, or an identity, takes a million off the sum. NaN where there is only one feature map or a
+    block enlarges one.
+    """
+    gains = probe.once(block_pass).gains
+    if not gains:
+        raise NoAnswer("needs 2 feature maps, the network has 1")
+    return sum(2 - gain - 1 / (gain + _IN_DIVISION) for gain in gains) / len(gains)
+
+
+@proxy(
+    "az_complexity",
+    source=_SOURCE,
+    formula="multiply-adds of one image",
+    batch_norm="unused",
+    initialisation="unused",
+)
+def az_complexity(probe: Probe) -> float:
+    """Multiply-adds of convolutions and matrix products, and biases, as NATS-Bench counts them; at this resolution."""
+    with probe.borrowed(train=False, weights=False) as network:
+        return float(count_flops(network, tuple(probe.images.shape[1:]), rule="nats-bench").total)

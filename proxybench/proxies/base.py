@@ -1,0 +1,110 @@
+"""A zero-cost proxy: a function of a Probe, and everything one must know to compare its values with others'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from proxybench.proxies.probe import Probe
+
+Need = Literal["images", "labels", "gradients"]
+BatchNorm = Literal[
+    "unused", "batch statistics", "fixed batch statistics", "statistics of one image", "removed", "as given"
+]
+Initialisation = Literal["unused", "as given", "torch", "kaiming", "kaiming-fan-out", "xavier", "gaussian"]
+
+
+class Tap(Enum):
+    """What the shared pass over the batch records beside the loss, because a proxy asked for it."""
+
+    WEIGHT_GRADIENTS = "gradient of the loss with respect to each layer's weight"
+    HESSIAN_GRADIENTS = "product of the loss's Hessian and gradient, for each layer's weight"
+    CHANNEL_PRODUCTS = "each layer's output times its gradient, summed over positions"
+    INPUT_GRADIENT = "gradient of the summed logits with respect to the images"
+    RECTIFIER_SIGNS = "which inputs of each rectifier are positive"
+
+
+class NoAnswer(Exception):
+    """A definition has no value for this network and batch; the message says why. The score becomes NaN."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A zero-cost proxy. Larger values are better: the sign is fixed at definition.
+
+    Attributes:
+        name: its name in tables and on leaderboards.
+        function: takes a Probe; returns float64[len(probe.layers)] where `per_layer`, otherwise a number. Raises
+            NoAnswer where its definition has no value.
+        source: the publication that defines it.
+        formula: the definition in one line.
+        needs: what it needs beside the network.
+        batch_norm: how batch normalisation behaves while it is computed.
+        initialisation: "as given", or the initialisation that it puts in place of the network's weights.
+        version: counts changes of the definition; scores of different versions are not compared.
+        per_layer: whether the score is the sum of one value for each layer.
+        sign: -1 where the published quantity is better when smaller, so that it is negated here.
+        taps: what it reads from the shared pass over the batch.
+    """
+
+    name: str
+    function: Callable[[Probe], Any]
+    source: str
+    formula: str
+    needs: frozenset[Need]
+    batch_norm: BatchNorm
+    initialisation: Initialisation
+    version: int
+    per_layer: bool
+    sign: Literal[1, -1]
+    taps: frozenset[Tap]
+
+    def __call__(self, probe: Probe) -> float | Tensor:
+        """The value or values for the network of `probe`. Raises NoAnswer where there is none."""
+        if self.per_layer and not probe.layers:
+            raise NoAnswer("the network has no layers to sum over")
+        probe.record(self.taps)
+        value: float | Tensor = self.function(probe)
+        return value
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return self.function.__doc__ or self.formula
+
+
+def proxy(
+    name: str,
+    *,
+    source: str,
+    formula: str,
+    needs: Iterable[Need] = (),
+    batch_norm: BatchNorm = "batch statistics",
+    initialisation: Initialisation = "as given",
+    version: int = 1,
+    per_layer: bool = False,
+    sign: Literal[1, -1] = 1,
+    taps: Iterable[Tap] = (),
+) -> Callable[[Callable[[Probe], Any]], Proxy]:
+    """Declare a function of a Probe to be a zero-cost proxy; the arguments are the attributes of Proxy."""
+
+    def declare(function: Callable[[Probe], Any]) -> Proxy:
+        return Proxy(
+            name=name,
+            function=function,
+            source=source,
+            formula=formula,
+            needs=frozenset(needs),
+            batch_norm=batch_norm,
+            initialisation=initialisation,
+            version=version,
+            per_layer=per_layer,
+            sign=sign,
+            taps=frozenset(taps),
+        )
+
+    return declare

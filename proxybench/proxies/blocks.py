@@ -1,0 +1,111 @@
+"""Feature maps between the building blocks of a network: as the network names them, or of any torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from proxybench.proxies.layers import find_layers
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList)
+
+
+def block_names(network: nn.Module) -> tuple[str, ...]:
+    """Dotted names of the building blocks of `network`, in the order in which they were registered.
+
+    A network that names its blocks (`blocks`, a tuple of dotted names) is believed. Otherwise the blocks are the
+    outermost modules with weight layers among the entries of lists and plain sequences: `layer1.0` of a ResNet,
+    `features.3` of a MobileNet, `encoder.layers.2` of a transformer. A plain sequence that is itself an entry is a
+    block if its own entries are single layers, otherwise its entries are looked at. Where that gives fewer than two
+    blocks, every convolution, linear layer and attention is one.
+    """
+    named = getattr(network, "blocks", None)
+    if isinstance(named, tuple) and named and all(isinstance(name, str) for name in named):
+        return named
+    found = tuple(_entries("", network, listed=False))
+    if len(found) >= 2:
+        return found
+    modules = {id(layer.module) for layer in find_layers(network)}
+    return tuple(name for name, module in network.named_modules() if id(module) in modules)
+
+
+def _entries(name: str, module: nn.Module, *, listed: bool) -> Iterator[str]:
+    """The blocks within `module`, which is an entry of a container if `listed`."""
+    children = list(module.named_children())
+    container = type(module) in _CONTAINERS
+    if listed and not find_layers(module):
+        return
+    if listed and (not container or not any(_is_composite(child) for _, child in children)):
+        yield name
+        return
+    for own, child in children:
+        yield from _entries(f"{name}.{own}".lstrip("."), child, listed=container)
+
+
+def _is_composite(module: nn.Module) -> bool:
+    """Whether weight layers lie in submodules of `module`."""
+    return any(layer.module is not module for layer in find_layers(module))
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """What a block produced.
+
+    Attributes:
+        block: name of the block; "input of NAME" for what entered the first one.
+        tensor: as the block produced it, in the graph of derivatives: a map [n, c, h, w], tokens [n, t, c] or
+            vectors [n, c].
+    """
+
+    block: str
+    tensor: Tensor
+
+
+def channels_first(tensor: Tensor) -> Tensor:
+    """A map [n, c, h, w], tokens [n, t, c] or vectors [n, c] as [n, c, h, w], with w = 1 or h = w = 1."""
+    if tensor.dim() == 3:
+        tensor = tensor.movedim(-1, 1)
+    return tensor.reshape(*tensor.shape, *[1] * (4 - tensor.dim()))
+
+
+@contextmanager
+def feature_maps(network: nn.Module) -> Iterator[list[FeatureMap]]:
+    """Collect, until the context ends, what the blocks of `network` produce in a forward pass, in order of the calls.
+
+    Where the network does not name its blocks, the input of the first comes first (the stem's output), unless it is
+    the image. When the context ends, vectors are left out if there are maps or tokens.
+    """
+    maps: list[FeatureMap] = []
+    images: list[Any] = []
+    names = block_names(network)
+
+    def produced(name: str, value: Any) -> None:
+        tensor = value[0] if isinstance(value, tuple | list) and value else value
+        if isinstance(tensor, Tensor) and tensor.is_floating_point() and 2 <= tensor.dim() <= 4:
+            maps.append(FeatureMap(name, tensor))
+
+    handles = [network.register_forward_pre_hook(lambda _, inputs: images.extend(inputs))]
+    if names and names != getattr(network, "blocks", None):
+
+        def entered(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            if not maps and inputs and not any(inputs[0] is image for image in images):
+                produced(f"input of {names[0]}", inputs[0])
+
+        handles.append(network.get_submodule(names[0]).register_forward_pre_hook(entered))
+    for name in names:
+
+        def left(module: nn.Module, inputs: tuple[Any, ...], output: Any, name: str = name) -> None:
+            produced(name, output)
+
+        handles.append(network.get_submodule(name).register_forward_hook(left))
+    try:
+        yield maps
+    finally:
+        for handle in handles:
+            handle.remove()
+    if any(feature.tensor.dim() > 2 for feature in maps):
+        maps[:] = [feature for feature in maps if feature.tensor.dim() > 2]

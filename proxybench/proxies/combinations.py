@@ -1,0 +1,93 @@
+"""Combinations of proxies over a population: scores of ranks, which no network has by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from predictors.errors import unknown_name
+
+__all__ = ["COMBINATIONS", "Combination", "combine"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A score of an architecture among others.
+
+    Attributes:
+        parts: names of the proxies that are combined.
+        score: float64[n, parts] without NaN to float64[n]; larger is better.
+        source: the publication that defines it.
+        formula: the definition in one line; the rank of the worst is 1.
+    """
+
+    parts: tuple[str, ...]
+    score: Callable[[Floats], Floats]
+    source: str
+    formula: str
+
+
+def _log_ranks(values: Floats) -> Floats:
+    ranks: Floats = rankdata(values, axis=0)
+    summed: Floats = np.log(ranks / len(values)).sum(axis=1)
+    return summed
+
+
+def _dense_ranks(values: Floats) -> Floats:
+    ranks = rankdata(values, method="dense", axis=0)
+    summed: Floats = ranks.sum(axis=1).astype(np.float64)
+    return summed
+
+
+COMBINATIONS: dict[str, Combination] = {
+    "az_nas": Combination(
+        ("az_expressivity", "az_progressivity", "az_trainability", "az_complexity"),
+        _log_ranks,
+        source="Lee and Ham, AZ-NAS, CVPR 2024",
+        formula="sum over parts of log(rank / n), equal values share their mean rank",
+    ),
+    "te_nas": Combination(
+        ("ntk_cond", "linear_regions"),
+        _dense_ranks,
+        source="Chen, Gong and Wang, TE-NAS, ICLR 2021",
+        formula="sum over parts of the rank; equal values share a rank, the next value has the next",
+    ),
+}
+
+
+def combine(name: str, columns: Mapping[str, ArrayLike]) -> Floats:
+    """Scores of the combination `name` for a population of n architectures, float64[n]; larger is better.
+
+    An architecture with NaN in one of the parts gets NaN, and the others are ranked without it. The score belongs to
+    the population: it changes when architectures join or leave.
+
+    Args:
+        name: of COMBINATIONS.
+        columns: proxy name to its values, float[n], larger is better; others than the parts are ignored.
+
+    Raises:
+        UnknownName: for a name that is not in COMBINATIONS.
+        ValueError: for a part that is missing, or columns that are not vectors of one length.
+    """
+    if name not in COMBINATIONS:
+        raise unknown_name("combination", name, COMBINATIONS)
+    combination = COMBINATIONS[name]
+    missing = [part for part in combination.parts if part not in columns]
+    if missing:
+        raise ValueError(f"combination {name!r} needs the columns {', '.join(missing)}; compute these proxies first")
+    parts = [np.asarray(columns[part], dtype=np.float64) for part in combination.parts]
+    if any(part.ndim != 1 or part.shape != parts[0].shape for part in parts):
+        shapes = ", ".join(f"{part} {values.shape}" for part, values in zip(combination.parts, parts, strict=True))
+        raise ValueError(f"the columns of combination {name!r} must be vectors of one length, not {shapes}")
+    values = np.column_stack(parts)
+    complete = ~np.isnan(values).any(axis=1)
+    scores = np.full(len(values), np.nan)
+    if complete.any():
+        scores[complete] = combination.score(values[complete])
+    return scores

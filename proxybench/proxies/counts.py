@@ -1,0 +1,105 @@
+"""Proxies that count: parameters, floating-point operations, layers, depth. No data; weights do not matter.
+
+A sum over layers covers the whole network: what does not belong to a layer (a normalisation, a bias, a pooling) is
+attributed to one in the smallest module that holds both, the last that is registered before it, or else the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from proxybench.networks.counts import count_flops, count_parameters
+from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.structure import structure_pass
+
+
+def by_layer(probe: Probe, by_module: Mapping[str, int]) -> Tensor:
+    """What was counted of each module, added up for the layers that it is attributed to, float64[layers]."""
+    modules = list(probe.network.named_modules())
+    order = {name: place for place, (name, _) in enumerate(modules)}
+    name_of = {id(module): name for name, module in modules}
+    places = [order[name_of[id(layer.module)]] for layer in probe.layers]
+    within: dict[str, list[int]] = {}
+    for index, layer in enumerate(probe.layers):
+        for name in _enclosing(name_of[id(layer.module)]):
+            within.setdefault(name, []).append(index)
+    counts = torch.zeros(len(probe.layers), dtype=torch.float64)
+    for module, count in by_module.items():
+        if count:
+            candidates = next(within[name] for name in _enclosing(module) if name in within)
+            before = [index for index in candidates if places[index] <= order[module]]
+            # An attention module owns several weights; what is its own goes to the first of them.
+            nearest = max((places[index] for index in before), default=places[candidates[0]])
+            counts[next(index for index in candidates if places[index] == nearest)] += count
+    return counts
+
+
+def _enclosing(name: str) -> list[str]:
+    """A dotted name of a module, then those of the modules around it, the whole network last."""
+    parts = name.split(".") if name else []
+    return [".".join(parts[:length]) for length in range(len(parts), -1, -1)]
+
+
+@proxy(
+    "params",
+    source="Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022",
+    formula="number of parameters, those of normalisation and biases included",
+    batch_norm="unused",
+    initialisation="unused",
+    per_layer=True,
+)
+def params(probe: Probe) -> Tensor:
+    """Number of parameters; one that several modules share counts once."""
+    return by_layer(probe, count_parameters(probe.network).by_module)
+
+
+@proxy(
+    "flops",
+    source="Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022",
+    formula="operations of one image's forward pass: multiply-adds, normalisation, activation, pooling",
+    batch_norm="unused",
+    initialisation="unused",
+    per_layer=True,
+)
+def flops(probe: Probe) -> Tensor:
+    """Floating-point operations of one image as NAS-Bench-Suite-Zero counts them, a multiply-add as one.
+
+    No convolution is computed.
+    """
+    with probe.borrowed(train=False, weights=False) as network:
+        counts = count_flops(network, tuple(probe.images.shape[1:]))
+    return by_layer(probe, counts.by_module)
+
+
+@proxy(
+    "depth",
+    source="control",
+    formula="number of convolutions and linear layers on the longest path from the images to the logits",
+    batch_norm="unused",
+    initialisation="unused",
+)
+def depth(probe: Probe) -> float:
+    """Length of the longest path through which a derivative passes. NaN where no path leads to the logits."""
+    found = probe.once(structure_pass).depth
+    if found is None:
+        raise NoAnswer("no path leads from the images to the logits")
+    return float(found)
+
+
+@proxy(
+    "convolutions",
+    source="control; the count that most proxies on NAS-Bench-201 follow",
+    formula="number of convolutions on a path from the images to the logits",
+    batch_norm="unused",
+    initialisation="unused",
+    per_layer=True,
+)
+def convolutions(probe: Probe) -> Tensor:
+    """Number of convolutions through which a derivative of the logits reaches the images."""
+    connected = probe.once(structure_pass).connected
+    counted = [there and layer.weight.dim() > 2 for there, layer in zip(connected, probe.layers, strict=True)]
+    return torch.tensor(counted, dtype=torch.float64)

@@ -1,0 +1,84 @@
+"""Proxies of how alike the network's gradients with respect to different images are.
+
+The gradient of an image is that of the summed logits of the batch with respect to its pixels, in training mode: through
+the batch statistics it also holds what the image does to the others.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from proxybench.proxies.base import NoAnswer, Tap, proxy
+from proxybench.proxies.batch_pass import batch_pass
+from proxybench.proxies.probe import Probe
+
+JITTER = 1e-5
+
+
+def gradient_correlations(probe: Probe) -> Tensor:
+    """Pearson correlations between the gradients of the images, over all their pixels, float64[n, n].
+
+    Raises:
+        NoAnswer: for a batch of one image, and where a gradient has no variance or is not finite.
+    """
+    if len(probe.images) < 2:
+        raise NoAnswer("correlations need a batch of two images")
+    gradients = probe.once(batch_pass).input_gradient.flatten(1).double()
+    rows = gradients - gradients.mean(1, keepdim=True)
+    norms = rows.norm(dim=1, keepdim=True)
+    if not (norms > 1e-12 * gradients.norm(dim=1, keepdim=True)).all():
+        raise NoAnswer("the logits' gradient with respect to an image is constant or not finite")
+    rows = rows / norms
+    correlations: Tensor = (rows @ rows.T).clamp_(-1, 1).cpu()
+    return correlations
+
+
+@proxy(
+    "jacov",
+    source="Mellor et al., Neural Architecture Search without Training, arXiv 2006.04647v1",
+    formula="-sum over eigenvalues v of log(v + 1e-5) + 1/(v + 1e-5), of the correlations of the images' gradients",
+    needs=["images", "gradients"],
+    taps=[Tap.INPUT_GRADIENT],
+)
+def jacov(probe: Probe) -> float:
+    """How far the gradients of the images are from uncorrelated; at most -n for n images, so compare equal batches.
+
+    The preprint's code and NAS-Bench-Suite-Zero take a general eigenvalue routine, this one that of symmetric matrices,
+    which gives the same real eigenvalues. NaN for one image, and where an image does not reach the logits.
+    """
+    eigenvalues = torch.linalg.eigvalsh(probe.once(gradient_correlations)) + JITTER
+    return -float((eigenvalues.log() + 1 / eigenvalues).sum())
+
+
+@proxy(
+    "epe_nas",
+    source="Lopes, Alirezazadeh and Alexandre, EPE-NAS, ICANN 2021",
+    formula="sum over classes c of |s_c|, s_c = sum over image pairs of c of log(|correlation of gradients| + 1e-5); "
+    "over 100 logits: mean over classes c of the sum over classes d of |s_c/n_c - s_d/n_d|",
+    needs=["images", "labels", "gradients"],
+    taps=[Tap.INPUT_GRADIENT],
+)
+def epe_nas(probe: Probe) -> float:
+    """How little the gradients of images of one class have in common; of soft labels [n, classes] the largest counts.
+
+    Pairs are ordered and include an image with itself. With over 100 logits only classes with two images in the batch
+    count. NaN where no class has two images (two such classes with over 100 logits), and where jacov is NaN. There
+    NAS-Bench-Suite-Zero's function returns a constant: 1e-5 for each class of one image, 0.
+    """
+    if probe.labels is None:
+        raise ValueError("epe_nas needs labels; pass labels= to the Probe")
+    labels = (probe.labels.argmax(1) if probe.labels.dim() == 2 else probe.labels).cpu()
+    members = nn.functional.one_hot(labels).double()
+    sizes = members.sum(0)
+    logs = (probe.once(gradient_correlations).abs() + JITTER).log()
+    sums = (members.T @ logs @ members).diagonal()
+    compared = sizes >= 2
+    if probe.once(batch_pass).logits.shape[-1] <= 100:
+        if not compared.any():
+            raise NoAnswer("no class has two images in the batch")
+        return float(sums.abs().sum())
+    if compared.sum() < 2:
+        raise NoAnswer("fewer than two classes have two images in the batch")
+    means = (sums / sizes)[compared]
+    return float((means[:, None] - means[None, :]).abs().sum() / len(means))

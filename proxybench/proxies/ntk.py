@@ -1,0 +1,111 @@
+"""Proxies of the neural tangent kernel between images: its condition number and its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.linear_regions import freeze_batch_norm
+from proxybench.proxies.per_image import Call, all_plain, chunks_of_gradients, recorded_calls
+from proxybench.proxies.probe import Probe
+
+SAMPLES = 16
+# Rounding in single precision leaves eigenvalues of up to 1e-10 of the largest where images are equal.
+RESOLUTION = 1e-8
+
+
+def layer_kernels(probe: Probe) -> Tensor:
+    """Inner products of the images' gradients with respect to the weights of each layer, float64[layers, n, n].
+
+    Of the first 16 images, n of them; the gradient of an image is that of the sum of its logits. Batch normalisation
+    keeps the statistics of the whole batch, so that the network is a function of one image.
+
+    Raises:
+        NoAnswer: where batch normalisation would see a single value per channel.
+    """
+    with probe.borrowed(weights=False) as network:
+        freeze_batch_norm(probe, network)
+        for layer in probe.layers:
+            layer.weight.requires_grad_()
+        jacobians = jacobians_together(probe, network)
+        if jacobians is None:
+            jacobians = jacobians_one_by_one(probe, network)
+        kernels = [(jacobian @ jacobian.T).cpu() for jacobian in (rows.flatten(1).double() for rows in jacobians)]
+    n = min(SAMPLES, len(probe.images))
+    return torch.stack(kernels) if kernels else torch.zeros((0, n, n), dtype=torch.float64)
+
+
+def jacobians_together(probe: Probe, network: nn.Module) -> Iterator[Tensor] | None:
+    """For each layer the gradients of the images with respect to its weight, [n, *weight.shape], from one pass.
+
+    None where a layer's gradient cannot be told apart by image.
+    """
+    images = probe.images[:SAMPLES]
+    if not all_plain(probe.layers, network):
+        return None
+    with recorded_calls(probe.layers) as calls:
+        logits = probe.forward(network, images)
+    if not all(call.separable(len(images)) for call in calls):
+        return None
+    return _by_layer(probe, calls, gradients(logits.sum(), [call.output for call in calls]))
+
+
+def _by_layer(probe: Probe, calls: Sequence[Call], deltas: Sequence[Tensor]) -> Iterator[Tensor]:
+    for layer in probe.layers:
+        uses = [(call, delta) for call, delta in zip(calls, deltas, strict=True) if call.layer is layer]
+        nothing = torch.zeros((min(SAMPLES, len(probe.images)), *layer.weight.shape), device=probe.device)
+        yield torch.cat(list(chunks_of_gradients(uses))) if uses else nothing
+
+
+def jacobians_one_by_one(probe: Probe, network: nn.Module) -> Iterator[Tensor]:
+    """The same from a backward pass for each image, always possible."""
+    weights = [layer.weight for layer in probe.layers]
+    outputs = probe.forward(network, probe.images[:SAMPLES]).flatten(1).sum(1)
+    rows = [gradients(output, weights, keep=True) for output in outputs]
+    return (torch.stack(each) for each in zip(*rows, strict=True))
+
+
+@proxy(
+    "ntk_cond",
+    source="Chen, Gong and Wang, Neural Architecture Search on ImageNet in Four GPU Hours (TE-NAS), ICLR 2021, "
+    "section 3.1.1",
+    formula="-(largest / smallest eigenvalue) of the kernel K_ij = <d sum f(x_i)/dw, d sum f(x_j)/dw>, f the logits",
+    needs=["images", "gradients"],
+    batch_norm="fixed batch statistics",
+    sign=-1,
+)
+def ntk_cond(probe: Probe) -> float:
+    """Minus the condition number of the tangent kernel between 16 images.
+
+    Over the weights of layers, as they are given, with batch normalisation on the fixed statistics of the whole batch,
+    so that f is a function of one image, as in the paper. The code of TE-NAS lets the images of a batch normalise each
+    other, which takes a backward pass for each; it also has the weights of batch normalisation, and draws Kaiming
+    normal weights three times. NaN where the kernel is singular: images that are the same, or that do not reach the
+    logits.
+    """
+    eigenvalues = torch.linalg.eigvalsh(probe.once(layer_kernels).sum(0))
+    smallest, largest = float(eigenvalues[0]), float(eigenvalues[-1])
+    if not smallest > RESOLUTION * largest:
+        raise NoAnswer("the tangent kernel is singular")
+    return -largest / smallest
+
+
+@proxy(
+    "ntk_trace",
+    source="Shu, Cai, Dai, Ooi and Low, NASI, ICLR 2022, the trace norm of the tangent kernel",
+    formula="sum over layers and 16 images of ||d sum f(x_i)/dw||^2, f the logits",
+    needs=["images", "gradients"],
+    batch_norm="fixed batch statistics",
+    per_layer=True,
+)
+def ntk_trace(probe: Probe) -> Tensor:
+    """The trace of the tangent kernel between 16 images, split into the shares of the layers.
+
+    NASI approximates it by the gradient of a loss and searches for a large trace below a bound, as a network with a
+    very large one trains badly too; this is the exact trace of the kernel of the summed logits, without a bound.
+    """
+    return probe.once(layer_kernels).diagonal(dim1=1, dim2=2).sum(1)

@@ -1,0 +1,50 @@
+"""NASWOT: how differently the rectifiers of an untrained network fire for the images of a batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from proxybench.proxies.base import NoAnswer, Tap, proxy
+from proxybench.proxies.batch_pass import batch_pass
+from proxybench.proxies.probe import Probe
+
+
+@proxy(
+    "nwot",
+    source="Mellor et al., Neural Architecture Search without Training, ICML 2021, section 3",
+    formula="log |det K|, K_ij = number of rectifier inputs whose sign images i and j share",
+    needs=["images"],
+    taps=[Tap.RECTIFIER_SIGNS],
+)
+def nwot(probe: Probe) -> float:
+    """The log-determinant of the agreement between the activation patterns of the images.
+
+    NaN where no rectifier is evaluated or K is singular: two images share all signs, or there are fewer rectifier
+    inputs than images.
+    """
+    signs = probe.once(batch_pass).rectifier_signs
+    if not signs:
+        raise NoAnswer("the network has no rectifier")
+    return log_determinant(sign_agreement(signs))
+
+
+def sign_agreement(signs: list[Tensor]) -> Tensor:
+    """How many of the signs, bool[n, neurons] each, every two images share, float64[n, n] on the CPU."""
+    agreement = torch.zeros((len(signs[0]),) * 2, dtype=torch.float64)
+    for positive in signs:
+        signed = positive.to(torch.float32).mul_(2).sub_(1)  # +1 and -1: the product counts agreements less differences
+        agreement += (signed @ signed.T).double().cpu().add_(signed.shape[1]).div_(2)
+    return agreement
+
+
+def log_determinant(matrix: Tensor) -> float:
+    """The logarithm of the determinant of a positive semidefinite matrix, float64[n, n].
+
+    Raises:
+        NoAnswer: where it is singular, up to rounding.
+    """
+    eigenvalues = torch.linalg.eigvalsh(matrix)
+    if not eigenvalues[0] > len(matrix) * torch.finfo(matrix.dtype).eps * eigenvalues[-1]:
+        raise NoAnswer("the activation patterns of the images are linearly dependent")
+    return float(eigenvalues.log().sum())

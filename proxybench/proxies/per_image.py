@@ -1,0 +1,169 @@
+"""Gradients with respect to the weights for each image, as if each were a batch of its own, from one pass over all.
+
+The gradient of an image with respect to a layer's weight is made of the layer's input and of the gradient of its output
+for that image alone. That holds for convolutions and linear layers in a network whose images do not meet; batch
+normalisation, where they do, is given the statistics of one image each.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.grad import conv2d_weight
+from torch.overrides import TorchFunctionMode
+
+from proxybench.proxies.base import NoAnswer
+from proxybench.proxies.layers import Layer
+
+CHUNK = 2**24  # values of gradients that are held at a time
+
+
+class _EachImageAlone(TorchFunctionMode):
+    """Normalises by the statistics of each image where batch normalisation would use those of the batch."""
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return (_normalise_alone if func is functional.batch_norm else func)(*args, **(kwargs or {}))
+
+
+def _normalise_alone(
+    inputs: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    if not training:
+        return functional.batch_norm(inputs, running_mean, running_var, weight, bias, False, momentum, eps)
+    positions = inputs[0, 0].numel()
+    if positions == 1:
+        raise NoAnswer("normalisation over a single value")
+    lowest, highest = inputs.detach().aminmax()
+    if not ((highest - lowest).square() * positions).isfinite():
+        raise NoAnswer("the variance of a batch normalisation is not finite")
+    # A group for each channel: what instance_norm gives, in a third of its time if channels do not come last in memory.
+    normalised = functional.group_norm(inputs.contiguous(), inputs.shape[1], weight, bias, eps)
+    if inputs.dim() == 4 and inputs.is_contiguous(memory_format=torch.channels_last):
+        return normalised.contiguous(memory_format=torch.channels_last)
+    return normalised
+
+
+@contextmanager
+def each_image_alone() -> Iterator[None]:
+    """Let batch normalisation in training mode treat each image as a batch of its own; keeps no running statistics."""
+    with _EachImageAlone():
+        yield
+
+
+def all_plain(layers: Sequence[Layer], network: nn.Module) -> bool:
+    """Whether every layer is a 2-D convolution with zero padding or a linear layer, its weight in no other module."""
+    owners = Counter(id(weight) for _, weight in network.named_parameters(remove_duplicate=False))
+    return all(is_plain(layer) and owners[id(layer.weight)] == 1 for layer in layers)
+
+
+def is_plain(layer: Layer) -> bool:
+    """Whether the layer is a 2-D convolution with zero padding or a linear layer.
+
+    A subclass with a `forward` of its own is not, as it may do something to its input first.
+    """
+    module = layer.module
+    if isinstance(module, nn.Conv2d):
+        plain = type(module).forward is nn.Conv2d.forward
+        return plain and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    return isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward
+
+
+@dataclass
+class Call:
+    """One call of a layer in a forward pass.
+
+    Attributes:
+        layer: which.
+        inputs: what it was given, detached.
+        output: what it gave, in the graph.
+        versions: of the two when it was called; they differ later if one was overwritten in place.
+    """
+
+    layer: Layer
+    inputs: Tensor
+    output: Tensor
+    versions: tuple[int, int]
+
+    def separable(self, images: int) -> bool:
+        """Whether rows of inputs and output are images, [n, channels, h, w] or [n, channels], and still intact."""
+        dimensions = 4 if isinstance(self.layer.module, nn.Conv2d) else 2
+        return (
+            self.inputs.dim() == dimensions
+            and len(self.inputs) == images
+            and self.versions == (self.inputs._version, self.output._version)
+        )
+
+
+@contextmanager
+def recorded_calls(layers: Sequence[Layer]) -> Iterator[list[Call]]:
+    """The calls of `layers`, one weight each module, that happen inside, in order."""
+    calls: list[Call] = []
+    by_module = {layer.module: layer for layer in layers}
+
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
+        inputs = args[0] if args else kwargs["input"]
+        calls.append(Call(by_module[module], inputs.detach(), output, (inputs._version, output._version)))
+
+    handles = [module.register_forward_hook(hook, with_kwargs=True) for module in by_module]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def chunks_of_gradients(uses: Sequence[tuple[Call, Tensor]]) -> Iterator[Tensor]:
+    """The gradients of single images with respect to one layer's weight, [some images, *weight.shape] at a time.
+
+    Args:
+        uses: the calls of that layer, separable; at least one, each with the gradient with respect to its output of the
+            sum of the images' losses.
+    """
+    layer = uses[0][0].layer
+    size = max(1, CHUNK // layer.weight.numel())
+    for start in range(0, len(uses[0][1]), size):
+        images = slice(start, start + size)
+        parts = [per_image_gradients(layer.module, call.inputs[images], delta[images]) for call, delta in uses]
+        yield parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
+
+
+def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Tensor:
+    """The gradient of each image with respect to the weight of a plain layer, [n, *weight.shape].
+
+    Args:
+        module: a linear layer or a two-dimensional convolution.
+        inputs: of the layer, [n, ...].
+        deltas: gradient with respect to its output, [n, ...].
+    """
+    if not isinstance(module, nn.Conv2d):
+        return deltas.unsqueeze(2) * inputs.unsqueeze(1)
+    n, shape = len(inputs), module.weight.shape
+    if shape[2:] == (1, 1) and module.stride == (1, 1) and module.padding == (0, 0) and module.groups == 1:
+        return torch.bmm(deltas.flatten(2), inputs.flatten(2).mT).view(n, *shape)
+    # Groups are not added up, so with each image in groups of its own one convolution gives all gradients.
+    gradients: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
+        inputs.flatten(0, 1).unsqueeze(0),
+        (n * shape[0], *shape[1:]),
+        deltas.flatten(0, 1).unsqueeze(0),
+        module.stride,
+        module.padding,
+        module.dilation,
+        n * module.groups,
+    )
+    return gradients.view(n, *shape)

@@ -1,0 +1,115 @@
+"""Give a network back exactly as it was: weights, buffers, gradients, flags, hooks, random state."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_ABSENT = object()
+
+
+class Snapshot:
+    """A network as it is now; what is done to it within `lent` is undone, bit for bit.
+
+    Undone are changes of the values and identity of parameters and buffers, `grad`, `requires_grad`, training mode,
+    plain attributes of modules (a replaced `forward`, `inplace`, `eps`; what stands in their dictionaries, lists and
+    sets), hooks, and the global random states of Python, numpy and torch.
+
+    Taking it costs more than lending, so passes in a row share one. Nothing else may change the network meanwhile.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self._modules = [_ModuleState(module) for module in network.modules()]
+        self._parameters = [(p, p.data, p.detach().clone(), p.grad, p.requires_grad) for p in network.parameters()]
+        self._buffers = [(buffer, buffer.data, buffer.detach().clone()) for buffer in _buffers(network)]
+        self._cuda = sorted({p.device for p in network.parameters() if p.device.type == "cuda"}, key=str)
+
+    @contextmanager
+    def lent(self, *, weights: bool = True) -> Iterator[nn.Module]:
+        """The network; whatever happens to it inside, it comes back as it was.
+
+        Args:
+            weights: False where nothing inside changes a parameter in place; spares copying the parameters back.
+        """
+        python_state, numpy_state = random.getstate(), np.random.get_state()
+        for parameter, *_ in self._parameters:
+            parameter.grad = None  # so that nothing inside can add to the gradients that are given back
+        try:
+            with torch.random.fork_rng(devices=self._cuda):
+                yield self.network
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+            for module in self._modules:
+                module.put_back()
+            with torch.no_grad():
+                self._put_back_tensors(weights)
+
+    def _put_back_tensors(self, weights: bool) -> None:
+        for parameter, data, values, gradient, requires_grad in self._parameters:
+            parameter.data = data
+            if weights:
+                data.copy_(values)
+            parameter.grad = gradient
+            parameter.requires_grad_(requires_grad)
+        for buffer, data, contents in self._buffers:
+            buffer.data = data
+            data.copy_(contents)
+
+
+@contextmanager
+def restored(network: nn.Module, *, weights: bool = True) -> Iterator[nn.Module]:
+    """Lend `network` once; see Snapshot."""
+    with Snapshot(network).lent(weights=weights):
+        yield network
+
+
+def _buffers(network: nn.Module) -> list[Tensor]:
+    """Buffers, and tensors that are plain attributes; without expanded ones, into which nothing can write."""
+    plain = (value for module in network.modules() for value in vars(module).values() if isinstance(value, Tensor))
+    return [
+        tensor
+        for tensor in (*network.buffers(), *plain)
+        if all(stride > 0 or size < 2 for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
+    ]
+
+
+class _ModuleState:
+    """A module's own attributes, and what their containers hold: registries of parameters, submodules, hooks."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._own = vars(module)
+        self._names = list(self._own)
+        self._values = list(self._own.values())
+        held = [value for value in self._values if isinstance(value, dict | list | set)]
+        self._empty = [container for container in held if not container]
+        self._filled = [(container, copy.copy(container)) for container in held if container]
+
+    def put_back(self) -> None:
+        """Undo what was done to the attributes since; most often nothing, which is seen without a loop in Python."""
+        if list(self._own) != self._names or not all(map(operator.is_, self._own.values(), self._values)):
+            self._own.clear()
+            self._own.update(zip(self._names, self._values, strict=True))
+        for container in self._empty:
+            if container:
+                container.clear()
+        for container, content in self._filled:
+            if not _holds(container, content):
+                container.clear()
+                (container.extend if isinstance(container, list) else container.update)(content)
+
+
+def _holds(container: Any, content: Any) -> bool:
+    """Whether a container holds the same objects as its copy, in the same order."""
+    if len(container) != len(content) or not all(map(operator.is_, container, content)):
+        return False
+    return not isinstance(container, dict) or all(map(operator.is_, container.values(), content.values()))

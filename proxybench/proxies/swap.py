@@ -1,0 +1,50 @@
+"""SWAP: how many different ways there are in which a neuron fires over a few images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from proxybench.proxies.base import NoAnswer, Tap, proxy
+from proxybench.proxies.batch_pass import batch_pass
+from proxybench.proxies.probe import Probe
+
+SAMPLES = 16
+
+
+def sample_patterns(signs: Iterable[Tensor]) -> int:
+    """How many of the 2^n on-off patterns over n images some neuron shows; bool[n, neurons] of each rectifier.
+
+    A table of all patterns is marked, so n is to be small (16 images: 64 KiB).
+    """
+    seen = torch.zeros(0, dtype=torch.bool)
+    for positive in signs:
+        if not len(seen):
+            seen = torch.zeros(2 ** len(positive), dtype=torch.bool, device=positive.device)
+        code = torch.zeros(positive.shape[1], dtype=torch.int32, device=positive.device)
+        for place, fires in enumerate(positive):
+            code |= fires.to(torch.int32) << place
+        seen[code.long()] = True
+    return int(seen.sum())
+
+
+@proxy(
+    "swap",
+    source="Peng, Song, Fayek, Ciesielski and Chang, SWAP-NAS, ICLR 2024, SWAP-Score",
+    formula="number of distinct patterns (input of a rectifier positive or not, over 16 images) among all neurons",
+    needs=["images"],
+    taps=[Tap.RECTIFIER_SIGNS],
+)
+def swap(probe: Probe) -> float:
+    """The number of distinct sample-wise activation patterns over the first 16 images of the batch, at most 65,536.
+
+    One draw of the weights as they are given, and batch normalisation by the whole batch: no pass of its own. The
+    published code averages over 32 draws of standard normal weights, whose scale batch normalisation takes out; the
+    regularised score needs a target size for each space and is not computed. NaN where no rectifier is evaluated.
+    """
+    signs = probe.once(batch_pass).rectifier_signs
+    if not signs:
+        raise NoAnswer("the network has no rectifier")
+    return float(sample_patterns(positive[:SAMPLES] for positive in signs))

@@ -1,0 +1,77 @@
+"""T-CET: the compressibility of each layer times the orthogonality of the codes that it gives the images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from proxybench.proxies.base import proxy
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.recorder import layer_outputs
+from proxybench.proxies.synflow import absolute_pass
+
+
+def log_signal_to_noise(saliency: Tensor) -> Tensor:
+    """The log of sum / standard deviation of the saliencies of one layer's weights, float64[].
+
+    The deviation is over the weights, with n - 1 in the denominator. Where it is zero, or there is one weight, the
+    log of the sum; 0 for a layer without saliency.
+    """
+    total = saliency.sum(dtype=torch.float64)
+    if total == 0:
+        return torch.zeros((), dtype=torch.float64)
+    deviation = saliency.double().std() if saliency.numel() > 1 else torch.zeros(())
+    return (total / deviation if deviation > 0 else total).log().cpu()
+
+
+def log_code_volume(output: Tensor) -> Tensor:
+    """The log of det K, K_ij = number of signs that images i and j share in a layer's outputs [n, ...]; float64[].
+
+    0 where K is singular (two images have the same signs) or no output is positive; NaN where an output is.
+    """
+    if output.isnan().any():
+        return torch.full((), float("nan"), dtype=torch.float64)
+    positive = (output.detach() > 0).flatten(1)
+    signed = positive.float().mul_(2).sub_(1)
+    agreement = (signed @ signed.T).double().add_(signed.shape[1]).div_(2)
+    same = agreement.triu(1) == signed.shape[1]
+    log_determinant: Tensor = torch.linalg.slogdet(agreement).logabsdet
+    if not positive.any() or same.any() or not log_determinant.isfinite():
+        return torch.zeros((), dtype=torch.float64)
+    return log_determinant.cpu()
+
+
+def code_volume_pass(probe: Probe) -> Tensor:
+    """`log_code_volume` of each layer, float64[layers], in evaluation mode.
+
+    Of the last call for a layer that was called several times; 0 for one that was not called.
+    """
+    volumes = torch.zeros(len(probe.layers), dtype=torch.float64)
+
+    def seen(position: int, output: Tensor) -> None:
+        volumes[position] = log_code_volume(output)
+
+    with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), layer_outputs(probe.layers, seen):
+        probe.forward(network, probe.images)
+    return volumes
+
+
+@proxy(
+    "t_cet",
+    source="Xiang et al., Exploiting Network Compressibility and Topology in Zero-Cost NAS, AutoML 2023",
+    formula="sum over layers of log(sum s / std s) log det K; s synflow of the weights, K agreement of output signs",
+    needs=["images", "gradients"],
+    batch_norm="as given",
+    per_layer=True,
+)
+def t_cet(probe: Probe) -> Tensor:
+    """Signal-to-noise ratio of the synaptic flow of a layer times the volume of the images' codes, on log scales.
+
+    The variant with synflow, the default of the authors' code (the other has snip). Codes are signs of the outputs of
+    convolutions and linear layers in evaluation mode; synaptic flow has no batch normalisation.
+    """
+    ratios = [
+        log_signal_to_noise((layer.weight.detach() * gradient).abs())
+        for layer, gradient in zip(probe.layers, probe.once(absolute_pass), strict=True)
+    ]
+    return torch.stack(ratios) * probe.once(code_volume_pass)

@@ -1,0 +1,99 @@
+"""Measures proxies in units of one forward and backward pass of the same network over the same batch.
+
+    python tests/bench/bench_proxies.py [threads]
+
+NAS-Bench-201 cells at their published size (16 channels, 5 cells a stage), 64 images of 3 x 32 x 32, two threads by
+default. The unit is a plain training step's forward and backward pass, measured right before and after each group of
+proxies; a group is what one probe takes from its construction to the scores. Medians over cells and rounds (all
+proxies together: one round). Fails where the shared passes cost more than they should.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+
+from proxybench.networks import build
+from proxybench.proxies import PROXIES
+from proxybench.proxies.probe import Probe
+from proxybench.spaces import get_space
+
+CELLS = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|",
+    "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|skip_connect~2|",
+    "|nor_conv_1x1~0|+|avg_pool_3x3~0|nor_conv_1x1~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|",
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|",
+    "|skip_connect~0|+|none~0|nor_conv_3x3~1|+|nor_conv_1x1~0|none~1|avg_pool_3x3~2|",
+)
+BASIC = ["grad_norm", "snip", "fisher", "plain", "l2_norm", "jacov", "synflow"]
+GROUPS = {"seven": BASIC, "seven and grasp": [*BASIC, "grasp"], "all": sorted(PROXIES)}
+NEEDED = {"seven": 2.6, "seven and grasp": 5.0}
+ROUNDS = 2
+
+
+def seconds_of_unit(network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """One forward and backward pass."""
+    network.zero_grad()
+    start = time.perf_counter()
+    nn.functional.cross_entropy(network(images), labels).backward()
+    return time.perf_counter() - start
+
+
+def measure(cell: str, images: Tensor, labels: Tensor) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Units of each group, and of each pass of all proxies together, in each round."""
+    groups, passes = defaultdict(list), defaultdict(list)
+    network = build(get_space("nasbench201").parse(cell)).train()
+    for number in range(ROUNDS + 1):
+        for group, names in GROUPS.items():
+            if group == "all" and number < ROUNDS:
+                continue
+            proxies = [PROXIES[name] for name in names]
+            before = seconds_of_unit(network, images, labels)
+            start = time.perf_counter()
+            scores = Probe(network, images, labels).run(proxies)
+            spent = time.perf_counter() - start
+            unit = (before + seconds_of_unit(network, images, labels)) / 2
+            if number == 0:  # warms up
+                continue
+            groups[group].append(spent / unit)
+            groups["seconds of the unit"].append(unit)
+            if group == "all":
+                for name, seconds in scores.seconds.items():
+                    passes[name].append(seconds / unit)
+    return groups, passes
+
+
+def main() -> None:
+    """Measure and print."""
+    torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.randn((64, 3, 32, 32), generator=generator), torch.arange(64) % 10
+    results = {cell: measure(cell, images, labels) for cell in CELLS}
+    for cell, (groups, _) in results.items():
+        figures = ", ".join(f"{group} {median(groups[group]):.2f}" for group in GROUPS)
+        print(f"{cell}\n    unit {median(groups['seconds of the unit']):.3f} s; {figures}")
+    print(
+        f"\nmedians over {len(CELLS)} cells, {torch.get_num_threads()} threads, in units of a forward and backward pass"
+    )
+    found = {group: median(median(groups[group]) for groups, _ in results.values()) for group in GROUPS}
+    for group, units in found.items():
+        needed = f"  (needed: {NEEDED[group]})" if group in NEEDED else ""
+        print(f"{units:8.2f}  {group}{needed}")
+    print("\nwhat all proxies together consist of")
+    names = {name for _, passes in results.values() for name in passes}
+    shares = {name: median(median(passes.get(name, [0.0])) for _, passes in results.values()) for name in names}
+    for name, units in sorted(shares.items(), key=lambda item: -item[1]):
+        if units >= 0.01:
+            print(f"{units:8.2f}  {name}")
+    missed = [f"{group} {found[group]:.2f} > {needed}" for group, needed in NEEDED.items() if found[group] > needed]
+    if missed:
+        raise SystemExit(f"too slow: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()

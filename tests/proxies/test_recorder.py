@@ -1,0 +1,170 @@
+"""Outputs of layers and inputs of rectifiers are seen wherever they are computed, and nothing else changes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from networks import Shared, VisionTransformer, batch, odd
+from torch import Tensor, nn
+from torch.nn import functional
+
+from proxybench.proxies import PROXIES
+from proxybench.proxies.base import NoAnswer
+from proxybench.proxies.batch_pass import images_first
+from proxybench.proxies.layers import find_layers
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.recorder import layer_outputs, rectifier_inputs
+
+FUNCTIONS = {
+    "module": nn.ReLU(),
+    "module in place": nn.ReLU(inplace=True),
+    "function": functional.relu,
+    "function in place": lambda x: functional.relu(x, inplace=True),
+    "torch": torch.relu,
+    "torch in place": torch.relu_,
+    "method": Tensor.relu,
+    "method in place": Tensor.relu_,
+    "relu6": nn.ReLU6(),
+    "gelu": nn.GELU(),
+    "silu": nn.SiLU(),
+    "hardswish": nn.Hardswish(),
+    "leaky": nn.LeakyReLU(),
+    "elu": nn.ELU(),
+    "prelu": nn.PReLU(),
+    "softplus": nn.Softplus(),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_input_of_every_rectifier_is_seen_once_before_it_is_overwritten(name: str) -> None:
+    seen: list[list[float]] = []
+    with rectifier_inputs(lambda inputs: seen.append(inputs.tolist())):
+        FUNCTIONS[name](torch.tensor([-1.0, 2.0]))
+    assert seen == [[-1.0, 2.0]]
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "softmax"])
+def test_other_functions_are_no_rectifiers(name: str) -> None:
+    seen: list[Tensor] = []
+    with rectifier_inputs(seen.append):
+        getattr(torch, name)(torch.ones(1, 2), *([1] if name == "softmax" else []))
+    assert seen == []
+
+
+def test_nothing_is_seen_outside() -> None:
+    seen: list[Tensor] = []
+    layer = nn.Linear(2, 2)
+    with rectifier_inputs(seen.append), layer_outputs(find_layers(layer), lambda _, output: seen.append(output)):
+        pass
+    layer(torch.ones(1, 2)).relu()
+    assert seen == []
+
+
+def test_the_rectifier_of_an_encoder_layer_is_seen() -> None:
+    shapes: list[torch.Size] = []
+    encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    with rectifier_inputs(lambda inputs: shapes.append(inputs.shape)):
+        encoder(torch.ones(3, 5, 8))
+    assert shapes == [torch.Size([3, 5, 16])]
+
+
+def outputs(network: nn.Module, images: Tensor) -> tuple[dict[str, list[Tensor]], Tensor]:
+    layers = find_layers(network)
+    seen: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
+    with layer_outputs(layers, lambda position, output: seen[layers[position].name].append(output)):
+        return seen, network(images)
+
+
+def test_outputs_of_layers_are_seen_at_every_call() -> None:
+    seen, _ = outputs(Shared(), batch(2)[0])
+    # the shared weight: its first owner twice, the second once
+    assert {name: len(calls) for name, calls in seen.items()} == {"stem": 1, "first": 3, "last": 1}
+
+
+def test_projections_of_attention_are_seen_with_the_images_first() -> None:
+    torch.manual_seed(0)
+    attention = nn.MultiheadAttention(8, 2)
+    x = torch.randn(5, 3, 8)  # tokens, images, channels
+    layers = find_layers(attention)
+    seen: list[Tensor] = []
+    with layer_outputs(layers, lambda _, output: seen.append(output)):
+        result, _ = attention(x, x, x)
+    packed, projected = seen
+    torch.testing.assert_close(packed, functional.linear(x, attention.in_proj_weight).transpose(0, 1))
+    assert torch.equal(projected, result.transpose(0, 1))
+
+
+@pytest.mark.parametrize("kind", ["self", "cross", "other widths", "unbatched", "bias of keys"])
+def test_attention_gives_the_same_bits_while_it_is_watched(kind: str) -> None:
+    torch.manual_seed(1)
+    options = {"other widths": {"kdim": 4, "vdim": 6}, "bias of keys": {"add_bias_kv": True, "add_zero_attn": True}}
+    attention = nn.MultiheadAttention(8, 2, **options.get(kind, {}))
+    for parameter in attention.parameters():
+        nn.init.normal_(parameter)
+    shape = (5,) if kind == "unbatched" else (5, 3)
+    query = torch.randn(*shape, 8)
+    key = value = query
+    if kind == "cross":
+        key = value = torch.randn(7, 3, 8)
+    if kind == "other widths":
+        key, value = torch.randn(7, 3, 4), torch.randn(7, 3, 6)
+    expected = attention(query, key, value)
+    seen: list[Tensor] = []
+    with layer_outputs(find_layers(attention), lambda _, output: seen.append(output)):
+        found = attention(query, key, value)
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+    assert len(seen) == {"cross": 3, "other widths": 4, "unbatched": 0}.get(kind, 2)
+
+
+def test_the_packed_projection_of_cross_attention_has_zeros_in_the_channels_of_the_others() -> None:
+    torch.manual_seed(2)
+    attention = nn.MultiheadAttention(2, 1, bias=False)
+    query, key = torch.randn(3, 1, 2), torch.randn(4, 1, 2)
+    seen: list[Tensor] = []
+    with layer_outputs(find_layers(attention), lambda _, output: seen.append(output)):
+        attention(query, key, key)
+    expected = functional.linear(key, attention.in_proj_weight[2:]).transpose(0, 1)
+    torch.testing.assert_close(seen[1], functional.pad(expected, (2, 0)))
+
+
+def test_fisher_of_attention_agrees_with_a_mask_on_each_channel() -> None:
+    network, images, labels = VisionTransformer().double(), *batch(3)
+    network.blocks[1].dropout.p = network.blocks[1].dropout1.p = network.blocks[1].dropout2.p = 0.0
+    network.blocks[1].self_attn.dropout = 0.0
+    found = Probe(network, images, labels).run([PROXIES["fisher"]])
+    attention = network.blocks[0].attention
+    place = found.operations.index("blocks.0.attention.in_proj_weight")
+    # With images alone in their batches (the network has no batch normalisation), a mask on the output of the
+    # projection is a factor on the rows of its weight and bias; the loss is a mean over 3 images.
+    total = 0.0
+    for image in range(3):
+        weight, bias = attention.in_proj_weight, attention.in_proj_bias
+        loss = functional.cross_entropy(network(images[image : image + 1].double()), labels[image : image + 1]) / 3
+        by_weight, by_bias = torch.autograd.grad(loss, [weight, bias])
+        sensitivity = ((weight * by_weight).sum(1) + bias * by_bias).detach()
+        total += float((sensitivity**2).sum()) / 2 / 3
+    assert found.nodes["fisher"][place] == pytest.approx(8 * total, rel=1e-9)  # each channel has 8 weights
+
+
+def test_tokens_before_images_are_told_apart_from_images() -> None:
+    network, images, labels = odd("tokens first")  # 4 tokens of 8 images
+    found = Probe(network, images, labels).run([PROXIES["nwot"], PROXIES["fisher"]])
+    assert found.unanswered == {}
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((6, 5), (6, 1, 5)), ((6, 4, 5), (6, 1, 4, 5)), ((4, 6, 5), (6, 4, 5)), ((12, 4, 5), (6, 2, 4, 5))],
+)
+def test_the_axis_of_the_images_comes_first(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    values = torch.arange(float(torch.tensor(shape).prod())).reshape(shape)
+    ordered = images_first(values, 6)
+    assert tuple(ordered.shape) == expected
+    other = values.movedim(1, 0)[0] if shape == (4, 6, 5) else values[: shape[0] // 6]
+    assert torch.equal(ordered[0].flatten(), other.flatten())
+
+
+def test_an_axis_that_is_not_there_is_no_answer() -> None:
+    with pytest.raises(NoAnswer, match=r"shape \(4, 5\)"):
+        images_first(torch.zeros(4, 5), 6)
