@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from proxybench.cli import data, doctor, new, ranking
+from proxybench.cli import compute, data, doctor, new, ranking, score
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,6 +44,14 @@ app.command(
 )(data.query)
 app.command(epilog="Example: proxybench doctor --json")(doctor.doctor)
 app.command(epilog="Example: proxybench run --suite published")(ranking.run)
+app.command(
+    epilog="Example: proxybench compute nasbench201 --proxies synflow,nwot --images cifar10:cifar-10-python.tar.gz "
+    "--network channels=16,cells=5 --workers 4 --output nb201 --table nb201.parquet"
+)(compute.compute)
+app.command(
+    epilog="Example: proxybench score nasbench201 '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|' "
+    "--proxies synflow,nwot --images digits --network channels=16,cells=5"
+)(score.score)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)
 leaderboard.command("show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-val")(ranking.show)

@@ -15,6 +15,7 @@ PACKAGES = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "lightgbm", "
 OPTIONAL = {
     "torch": "torch",
     "torch-geometric": "torch",
+    "pillow": "torch",
     "nats_bench": "nats",
     "distributed": "dask",
     "vl-convert-python": "report",

@@ -1,0 +1,209 @@
+"""The verb compute: a sweep of zero-cost proxies over architectures."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from proxybench.cli.output import Json, fail_if, print_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from proxybench.compute.shards import Work
+    from proxybench.spaces import SearchSpace
+
+Choice = Literal["stratified", "random"]
+LINE_S = 60.0
+
+
+def compute(
+    space: Annotated[str | None, typer.Argument(help="Search space, such as nasbench201.")] = None,
+    proxies: Annotated[str, typer.Option(help='Names with commas between, "module:name" of your own, or all.')] = "all",
+    images: Annotated[
+        str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise.")
+    ] = "noise",
+    output: Annotated[Path, typer.Option(help="Folder of the sweep; started again, it goes on.")] = Path("sweep"),
+    table: Annotated[Path | None, typer.Option(help="When all is done, write the scores to this parquet file.")] = None,
+    merge: Annotated[Path | None, typer.Option(help="Compute nothing: write the scores of --output there.")] = None,
+    partial: Annotated[bool, typer.Option(help="With --merge: also of a sweep that is not finished.")] = False,
+    node_bits: Annotated[int, typer.Option(min=0, max=52, help="Mantissa bits that node values keep.")] = 11,
+    benchmark: Annotated[str | None, typer.Option(help="The architectures of this local benchmark table.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="That many architectures, drawn with --seed.")] = None,
+    archs: Annotated[Path | None, typer.Option(help="The architectures of a text file, one a line.")] = None,
+    network: Annotated[str, typer.Option(help="Options of the network, such as channels=16,cells=5.")] = "",
+    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width that images are resized to.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Images.")] = 64,
+    choice: Annotated[Choice, typer.Option(help="How images are drawn.")] = "stratified",
+    classes: Annotated[int | None, typer.Option(min=2, help="Logits; as many as the images have by default.")] = None,
+    initialisation: Annotated[str, typer.Option(help="Of weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
+    seed: Annotated[int, typer.Option(help="Of weights, draws, images and --sample.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
+    chunk: Annotated[int | None, typer.Option(min=1, help="Architectures of a shard; what a kill costs.")] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="Table of an earlier sweep of this setting, from which to take what it has.")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Compute what failed again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compute zero-cost proxies of a space's architectures, isomorphic ones once.
+
+    Killed and started again, it goes on where it was; started twice, both share the work. An architecture that fails
+    is recorded with its error, and makes the exit code 1.
+    """
+    if merge is not None:
+        from proxybench.compute.folder import load
+
+        work, table = load(output), merge
+    elif space is None:
+        raise typer.BadParameter("name the search space", param_hint="SPACE")
+    else:
+        from proxybench.compute.images import load_batch
+        from proxybench.compute.selection import choose_proxies, network_options
+        from proxybench.compute.sweep import begin_sweep, forget_failed, require_torch
+
+        require_torch()
+        chosen, left_out = choose_proxies([name.strip() for name in proxies.split(",") if name.strip()])
+        for line in left_out:
+            typer.echo(f"left out: {line}", err=True)
+        work = begin_sweep(
+            output,
+            space,
+            _items(space, benchmark, sample, archs, seed),
+            chosen,
+            load_batch(images, batch, resolution=resolution, seed=seed, choice=choice),
+            network=network_options(network),
+            classes=classes,
+            initialisation=initialisation,
+            seed=seed,
+            device=device,
+            chunk=chunk,
+        )
+        if retry:
+            forget_failed(work)
+        if known is not None:
+            from proxybench.compute.known import take_over
+
+            typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
+        try:
+            _run(work, workers, dask)
+        except KeyboardInterrupt:
+            typer.echo("interrupted; run the same command again to go on", err=True)
+            raise typer.Exit(130) from None
+    rows = None
+    if table is not None:
+        from proxybench.compute.scores import merge as merge_shards
+
+        rows = merge_shards(work, table, node_bits=node_bits, partial=partial and merge is not None)
+    _report(work, table, rows, as_json)
+
+
+def _run(work: Work, workers: int, dask: str | None) -> None:
+    with _progress(work.items.num_rows) as on_progress:
+        if dask is not None:
+            from proxybench.compute.dask_work import do_on_cluster
+
+            do_on_cluster(work, dask, on_progress)
+        elif workers > 1:
+            from proxybench.compute.processes import do_in_processes
+
+            do_in_processes(work, workers, on_progress)
+        else:
+            from proxybench.compute.shards import do
+
+            do(work, on_progress)
+
+
+def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> None:
+    from proxybench.compute.sweep import outcome
+
+    found = outcome(work)
+    if as_json:
+        print_json(
+            {
+                "folder": str(work.folder),
+                "sweep": work.digest,
+                "architectures": work.items.num_rows,
+                "done": found.done,
+                "failed": len(found.errors),
+                "unanswered": found.unanswered,
+                "seconds": found.seconds,
+                "images": work.setting["images"],
+                "table": None if table is None else str(table),
+                "rows": rows,
+            }
+        )
+    else:
+        images = work.setting["images"]
+        typer.echo(
+            f"images: {images['source']}, {images['choice']}; {images['normalisation']}; resized: {images['resized']}"
+        )
+        unanswered = ", ".join(f"{name} {count}" for name, count in found.unanswered.items())
+        typer.echo(
+            f"{found.done} of {work.items.num_rows} architectures in {work.folder}, {found.seconds:.0f} s of work"
+            + (f"; without answer: {unanswered}" if unanswered else "")
+        )
+        if table is not None:
+            typer.echo(f"{table}: {rows} rows")
+    errors = found.errors
+    first = next(iter(errors.items()), ("", ""))
+    fail_if([f"{len(errors)} architectures failed, such as {first[0]}: {first[1]}"] if errors else [])
+
+
+def _items(space_name: str, benchmark: str | None, sample: int | None, file: Path | None, seed: int) -> pa.Table:
+    from proxybench.compute.selection import items_of, of_file, whole_space
+    from proxybench.errors import ProxybenchError
+    from proxybench.spaces import get_space
+
+    space: SearchSpace = get_space(space_name)
+    if sum(choice is not None for choice in (benchmark, sample, file)) > 1:
+        raise ProxybenchError("--benchmark, --sample and --archs exclude each other")
+    if benchmark is not None:
+        from proxybench.tables.benchmark import load
+
+        bench = load(benchmark)
+        if bench.space.name != space.name:
+            raise ProxybenchError(f"benchmark {benchmark} is of space {bench.space.name}, not {space.name}")
+        return items_of(bench, space, bench.digests)
+    if sample is not None:
+        try:
+            return items_of(space.sample(sample, seed), space)
+        except ValueError as error:
+            raise ProxybenchError(str(error)) from error
+    return items_of(of_file(space, file) if file is not None else whole_space(space), space)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A callback for the number of architectures that are done: a bar on a terminal, else a line a minute."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(True))
+        with Progress(*columns, console=console, transient=True, speed_estimate_period=600) as progress:
+            task = progress.add_task("architectures", total=total)
+            yield lambda done: progress.update(task, completed=done)
+        return
+    begun = last = time.monotonic()
+    first: int | None = None
+
+    def line(done: int) -> None:
+        nonlocal first, last
+        first = done if first is None else first
+        now = time.monotonic()
+        if now - last >= LINE_S and done > first:
+            last = now
+            left = (now - begun) / (done - first) * (total - done)
+            print(f"{done} of {total} architectures, {left / 60:.0f} minutes left", file=sys.stderr, flush=True)
+
+    yield line

@@ -1,0 +1,205 @@
+"""One parquet file of a sweep's scores: made from the shards, read, and joined to architectures."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from predictors.arch import ArchBatch, ArchGraph, Ragged
+from proxybench.compute.shards import Work
+from proxybench.errors import CorruptData, ProxybenchError
+from proxybench.files import replace_file
+from proxybench.spaces import SearchSpace, get_space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NODE_BITS = 11
+_SWEEP = b"proxybench:compute"
+_NODES = "nodes:"
+_ADDED = ("proxy:", _NODES)
+
+
+@dataclass(frozen=True, eq=False)
+class SweepScores:
+    """The scores of a sweep, one row for each digest of the space.
+
+    Attributes:
+        space: its name.
+        setting: what was computed, with proxies' versions, the images' description and digest, torch's version.
+        digests: of the space, sorted; row order of all else.
+        archs: the architecture of each digest that was computed, as text.
+        scores: columns `proxy:NAME`, float64; NaN where there is no answer.
+        nodes: `nodes:NAME` to one float64 array for each row, the value of each of the network's operations.
+        seconds: columns `seconds`, of all, and `seconds:NAME`, of a pass, or of a proxy without what it shares.
+        unanswered: for each row, proxy to the reason of its NaN.
+        errors: for each row, why it has no scores at all; empty where it has.
+    """
+
+    space: str
+    setting: Mapping[str, Any]
+    digests: Sequence[str]
+    archs: Sequence[str]
+    scores: pd.DataFrame
+    nodes: Mapping[str, Ragged]
+    seconds: pd.DataFrame
+    unanswered: Sequence[Mapping[str, str]]
+    errors: Sequence[str]
+
+    def join(
+        self,
+        archs: ArchBatch | Sequence[ArchGraph],
+        space: SearchSpace | None = None,
+        digests: Sequence[str] | None = None,
+    ) -> ArchBatch:
+        """The architectures with these scores beside the columns and node arrays that they have.
+
+        Architectures of one digest share the values, node values included: those stand in the order of the operations
+        of the one that was computed. One that is not here gets NaN and empty node arrays.
+
+        Args:
+            archs: of the space.
+            space: where it is not the one registered by the name.
+            digests: `space.digest` of each, where known.
+
+        Raises:
+            InvalidArchitecture: for an architecture of another space.
+        """
+        space = get_space(self.space) if space is None else space
+        if digests is None:
+            for arch in archs:
+                space.require(arch)
+            digests = [space.digest(arch) for arch in archs]
+        places = {digest: row for row, digest in enumerate(self.digests)}
+        rows = np.array([places.get(digest, -1) for digest in digests], dtype=np.int64)
+        columns = {str(name): _or_nan(values.to_numpy(), rows) for name, values in self.scores.items()}
+        nodes = {name: _or_empty(values, rows) for name, values in self.nodes.items()}
+        if isinstance(archs, ArchBatch):
+            return ArchBatch(archs.archs, {**archs.columns, **columns}, {**archs.nodes, **nodes})
+        return ArchBatch(archs, columns, nodes)
+
+
+def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool = False) -> int:
+    """Write the results of a sweep to one parquet file, by digest; the number of rows.
+
+    The file's metadata hold the setting. The same results give the same bytes but for the seconds.
+
+    Args:
+        work: of a sweep.
+        path: of the file, which is replaced in one step.
+        node_bits: bits of the mantissa (of 52) that node values keep; scores are kept in full.
+        partial: write what is there, though chunks are missing.
+
+    Raises:
+        ProxybenchError: when chunks are missing and not `partial`, or nothing is there.
+        CorruptData: for a damaged shard.
+    """
+    missing = len(work.missing())
+    if missing == work.chunks or (missing and not partial):
+        raise ProxybenchError(
+            f"{work.folder}: {work.done()} of {work.items.num_rows} architectures are done; run the sweep to its end"
+            + ("" if missing == work.chunks else ", or merge what is there with --partial")
+        )
+    table = pa.concat_tables(work.tables(), promote_options="default").sort_by("digest")
+    lists = [name for name in table.column_names if pa.types.is_list(table.schema.field(name).type)]
+    for name in lists:
+        column = pa.ListArray.from_arrays(*_rounded(table.column(name), node_bits))
+        table = table.set_column(table.column_names.index(name), name, column)
+    about = {"setting": work.plan["setting"], "sweep": work.digest, "node bits": node_bits, "missing": missing > 0}
+    sink = io.BytesIO()
+    # Byte planes apart: the lowest are zero after rounding, and cost nothing.
+    floats = {name for name in table.column_names if pa.types.is_floating(table.schema.field(name).type)}
+    pq.write_table(
+        table.replace_schema_metadata({_SWEEP: json.dumps(about).encode()}),
+        sink,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=[name for name in table.column_names if name not in floats and name not in lists],
+        column_encoding=dict.fromkeys(
+            [*sorted(floats), *(f"{name}.list.element" for name in lists)], "BYTE_STREAM_SPLIT"
+        ),
+        write_page_checksum=True,
+    )
+    replace_file(path, sink.getvalue())
+    return int(table.num_rows)
+
+
+def read_scores(path: Path | str) -> SweepScores:
+    """The scores that `merge` wrote.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        CorruptData: for a file that is no such table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; make it with: proxybench compute --merge {path} --output FOLDER")
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        about = json.loads(table.schema.metadata[_SWEEP])
+        frame = table.select(
+            [name for name in table.column_names if name.startswith(("proxy:", "seconds"))]
+        ).to_pandas()
+        return SweepScores(
+            space=about["setting"]["space"],
+            setting=about["setting"],
+            digests=table.column("digest").to_pylist(),
+            archs=table.column("arch").to_pylist(),
+            scores=frame[[name for name in frame.columns if name.startswith("proxy:")]],
+            nodes={name: _ragged(table.column(name)) for name in table.column_names if name.startswith(_NODES)},
+            seconds=frame[[name for name in frame.columns if name.startswith("seconds")]],
+            unanswered=[json.loads(text) for text in table.column("unanswered").to_pylist()],
+            errors=table.column("error").to_pylist(),
+        )
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise CorruptData(f"{path} is no table of scores ({error}); merge the sweep again") from error
+
+
+def _rounded(column: pa.ChunkedArray, bits: int) -> tuple[pa.Array, pa.Array]:
+    """Offsets and values of a column of lists, the values to the nearest number of `bits` bits of mantissa."""
+    ragged = _ragged(column)
+    return pa.array(ragged.offsets.astype(np.int32)), pa.array(round_mantissa(ragged.values, bits))
+
+
+def round_mantissa(values: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
+    """The nearest float64 of `bits` (0 to 52) bits of mantissa, ties away from zero; NaN and infinities stay.
+
+    The relative error is at most 2 ** -(bits + 1).
+    """
+    if not 0 <= bits <= 52:
+        raise ValueError(f"a float64 has 52 bits of mantissa; asked to keep {bits}")
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    if bits == 52:
+        return values
+    dropped = 52 - bits
+    raw = values.view(np.uint64) + np.uint64(1 << (dropped - 1))
+    rounded = (raw >> np.uint64(dropped) << np.uint64(dropped)).view(np.float64)
+    # The largest numbers would become infinite.
+    return np.where(np.isfinite(values) & np.isfinite(rounded), rounded, values)
+
+
+def _ragged(column: pa.ChunkedArray) -> Ragged:
+    lists = column.combine_chunks()
+    if isinstance(lists, pa.ChunkedArray):
+        lists = pa.concat_arrays(lists.chunks) if lists.num_chunks else pa.array([], column.type)
+    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    return Ragged(lists.flatten().to_numpy(zero_copy_only=False), np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def _or_nan(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.append(values.astype(np.float64), np.nan)[rows]
+
+
+def _or_empty(values: Ragged, rows: NDArray[np.int64]) -> Ragged:
+    nothing = len(values)
+    padded = Ragged(values.values, np.append(values.offsets, values.offsets[-1]))
+    return padded.take(np.where(rows < 0, nothing, rows))
