@@ -104,9 +104,11 @@ class Ragged:
         """The chosen rows, in the order given."""
         import numpy as np
 
-        chosen = [self[int(row)] for row in rows]
-        offsets = np.concatenate([[0], np.cumsum([len(values) for values in chosen], dtype=np.int64)])
-        return Ragged(np.concatenate([self.values[:0], *chosen]), offsets)  # no rows: still of this type and width
+        rows = np.arange(len(self))[rows]
+        lengths = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
+        return Ragged(self.values[places], offsets)
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no truth value to compare by

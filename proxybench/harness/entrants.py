@@ -1,6 +1,7 @@
 """Entrants: what a method name stands for, and how it scores architectures.
 
-A method is a score column of the table (`synflow`), a cost (`params`, `flops`), the random control, a predictor of
+A method is a score column of the table (`synflow`), a score that this project computed (`synflow@proxybench`), a cost
+(`params`, `flops`), the random control, a predictor of
 `predictors` (`gbdt`, or `gbdt[columns=false]` with constructor arguments), or an object of the user's own as
 "module:name": a function from an ArchBatch to scores, or a predictor class.
 """
@@ -26,10 +27,22 @@ from proxybench.errors import ProxybenchError
 from proxybench.records import Kind, Scalar
 
 COSTS = ("params", "flops")
-LABELLED = ("epe_nas", "fisher", "grad_norm", "grasp", "plain", "snip")  # need the labels of a batch of images
+LABELLED = (
+    "epe_nas",
+    "eznas_a",
+    "fisher",
+    "grad_norm",
+    "gradsign",
+    "grasp",
+    "l_swag",
+    "plain",
+    "snip",
+    "zico",
+)  # need the labels of a batch of images
 CONTROL = "random"
 ALWAYS = (*COSTS, CONTROL)
 COLUMNS = "columns"
+COMPUTED = "@proxybench"  # a score that this project computed itself, beside the published one of the same name
 _WITH_ARGUMENTS = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<arguments>[^\[\]]*)\])?")
 _NAME = re.compile(r"\w[\w.+-]*")
 T = TypeVar("T")
@@ -158,7 +171,7 @@ def _kind(name: str) -> Kind:
         return "control"
     if name in COSTS:
         return "cost"
-    return "training-free with labels" if name in LABELLED else "training-free"
+    return "training-free with labels" if name.removesuffix(COMPUTED) in LABELLED else "training-free"
 
 
 def random_scores(digests: Sequence[str], salt: str) -> NDArray[np.float64]:

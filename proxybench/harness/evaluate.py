@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.arch import ArchBatch
-from proxybench.errors import CorruptData
+from proxybench.compute.shipped import shipped_scores
+from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.entrants import (
+    COMPUTED,
     CONTROL,
     COSTS,
     Entrant,
@@ -82,10 +84,26 @@ def training_free_scores(task: Task, bench: Benchmark, entrant: Entrant) -> tupl
         return _checked(entrant, scores, len(rows)), everywhere
     if entrant.name == CONTROL:
         return random_scores([bench.digests[row] for row in rows], task.name), everywhere
+    if entrant.name.endswith(COMPUTED):
+        return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
     column = entrant.name if entrant.name in COSTS else f"proxy:{entrant.name}"
     if column not in bench.metrics(task.dataset):
         return np.full(len(rows), np.nan), ~everywhere
     return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
+
+
+def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
+    """What this project computed itself; NaN and not attempted where it has no such proxy or architecture."""
+    try:
+        computed = shipped_scores(bench.space.name)
+    except DataNotAvailable:
+        return np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool)
+    row_of = {digest: row for row, digest in enumerate(computed.digests)}
+    places = np.array([row_of.get(bench.digests[row], -1) for row in rows])
+    column = f"proxy:{proxy}"
+    known = column in computed.scores
+    values = computed.scores[column].to_numpy() if known else np.full(len(computed.digests), np.nan)
+    return np.where(places < 0, np.nan, values[places]), (places >= 0) & known
 
 
 @cache

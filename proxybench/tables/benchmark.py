@@ -214,13 +214,22 @@ class Benchmark:
         """The whole population as an ArchBatch, rows as in `frame`.
 
         Args:
-            columns: "training-free" for all proxies and costs, "none", or names of untrained metrics.
-            dataset: whose columns; None for those of all data sets.
+            columns: "training-free" for all published proxies and costs, "computed" for the proxies that this project
+                computed itself for the space, one value for each node included, "all" for both, "none", or names of
+                untrained metrics.
+            dataset: whose published columns; None for those of all data sets.
 
         Returns:
             An ArchBatch whose columns are named `proxy:NAME`, and `cost:NAME` for parameters, FLOPs, latency, energy;
-            where they are of several data sets `[DATASET]` follows.
+            where they are of several data sets `[DATASET]` follows. What this project computed is
+            `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes where it has no value.
+
+        Raises:
+            DataNotAvailable: for "computed" or "all" where no scores of the space come with the project.
         """
+        if columns in ("computed", "all"):
+            published = self.batch("training-free" if columns == "all" else "none", dataset)
+            return self._with_computed(published)
         sources = [dataset] if dataset is not None else self.datasets
         chosen = {}
         for source in sources:
@@ -233,6 +242,13 @@ class Benchmark:
                 label = label if len(sources) == 1 else f"{label}[{source}]"
                 chosen[label] = self.values(name, dataset=source)
         return ArchBatch(self._graphs, chosen)
+
+    def _with_computed(self, batch: ArchBatch) -> ArchBatch:
+        from proxybench.compute.shipped import shipped_scores
+
+        computed = shipped_scores(self.space.name).join(self._graphs, self.space, self.digests)
+        own = {f"{name}@proxybench": values for name, values in computed.columns.items()}
+        return ArchBatch(batch.archs, {**batch.columns, **own}, computed.nodes)
 
     def neighbours(self, arch: Arch) -> list[ArchGraph]:
         """The neighbours of `arch` in the space that the table holds, in the space's order."""
