@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,37 @@ def real_tables(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use the cache with every registered table in this test."""
     monkeypatch.setenv("PROXYBENCH_CACHE", str(real_cache))
     return real_cache
+
+
+@pytest.fixture(scope="session")
+def write_trained() -> Callable[..., Path]:
+    """Writes a table in the form of `proxybench train-table`: 2 runs, measured after 1 and 3 epochs."""
+    return _write_trained
+
+
+def _write_trained(path: Path, archs: Sequence[str], space: str = "nasbench201", **changed: object) -> Path:
+    """Accuracies of architecture i, run r, after e epochs: test 20 + i/10 + r/4 + e, validation 1 more.
+
+    `changed` replaces columns by name, or the `setting` in the file's metadata.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = [(0, "")] + [(epochs, str(run)) for run in (0, 1) for epochs in (1, 3)]
+    rows = [(number, arch, *kind) for number, arch in enumerate(archs) for kind in kinds]
+    test = [20 + i / 10 + int(seed) / 4 + epochs if seed else None for i, _, epochs, seed in rows]
+    columns = {
+        "arch": [arch for _, arch, _, _ in rows],
+        "dataset": ["cifar10"] * len(rows),
+        "epochs": pa.array([epochs for _, _, epochs, _ in rows], pa.int32()),
+        "seed": [seed for *_, seed in rows],
+        "params": [1000.0 + i if not epochs else None for i, _, epochs, _ in rows],
+        "flops": [5000.0 - i if not epochs else None for i, _, epochs, _ in rows],
+        "val_acc": [None if value is None else value + 1 for value in test],
+        "test_acc": test,
+    }
+    setting = changed.pop("setting", {"space": space, "format": 1, "seeds": 2})
+    table = pa.table(columns | changed).replace_schema_metadata({b"proxybench": json.dumps(setting).encode()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+    return path

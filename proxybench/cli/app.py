@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from proxybench.cli import compute, data, doctor, new, ranking, score
+from proxybench.cli import compute, data, doctor, new, ranking, score, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +52,11 @@ app.command(
     epilog="Example: proxybench score nasbench201 '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|' "
     "--proxies synflow,nwot --images digits --network channels=16,cells=5"
 )(score.score)
+app.command(
+    "train-table",
+    epilog="Example: proxybench train-table nasbench201 --images cifar10:cifar-10-python.tar.gz --architectures 500 "
+    "--seeds 3 --workers 4 --output trained --table trained-nasbench201.parquet",
+)(train.train_table)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)
 leaderboard.command("show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-val")(ranking.show)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from proxybench.cli.output import Json, fail_if, print_json
+from proxybench.cli.sweeps import carry_out
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from predictors.arch import ArchGraph
     from proxybench.compute.shards import Work
     from proxybench.spaces import SearchSpace
 
 Choice = Literal["stratified", "random"]
-LINE_S = 60.0
 
 
 def compute(
@@ -93,33 +91,13 @@ def compute(
             from proxybench.compute.known import take_over
 
             typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
-        try:
-            _run(work, workers, dask)
-        except KeyboardInterrupt:
-            typer.echo("interrupted; run the same command again to go on", err=True)
-            raise typer.Exit(130) from None
+        carry_out(work, workers, dask)
     rows = None
     if table is not None:
         from proxybench.compute.scores import merge as merge_shards
 
         rows = merge_shards(work, table, node_bits=node_bits, partial=partial and merge is not None)
     _report(work, table, rows, as_json)
-
-
-def _run(work: Work, workers: int, dask: str | None) -> None:
-    with _progress(work.items.num_rows) as on_progress:
-        if dask is not None:
-            from proxybench.compute.dask_work import do_on_cluster
-
-            do_on_cluster(work, dask, on_progress)
-        elif workers > 1:
-            from proxybench.compute.processes import do_in_processes
-
-            do_in_processes(work, workers, on_progress)
-        else:
-            from proxybench.compute.shards import do
-
-            do(work, on_progress)
 
 
 def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> None:
@@ -175,35 +153,18 @@ def _items(space_name: str, benchmark: str | None, sample: int | None, file: Pat
         return items_of(bench, space, bench.digests)
     if sample is not None:
         try:
-            return items_of(space.sample(sample, seed), space)
+            drawn = space.sample(sample, seed)
         except ValueError as error:
             raise ProxybenchError(str(error)) from error
-    return items_of(of_file(space, file) if file is not None else whole_space(space), space)
+        return _once(drawn, space)
+    return _once(of_file(space, file), space) if file is not None else items_of(whole_space(space), space)
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A callback for the number of architectures that are done: a bar on a terminal, else a line a minute."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _once(archs: Sequence[ArchGraph], space: SearchSpace) -> pa.Table:
+    """The items of architectures that a user asked for; says how many are isomorphic to another."""
+    from proxybench.compute.selection import items_of
 
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(True))
-        with Progress(*columns, console=console, transient=True, speed_estimate_period=600) as progress:
-            task = progress.add_task("architectures", total=total)
-            yield lambda done: progress.update(task, completed=done)
-        return
-    begun = last = time.monotonic()
-    first: int | None = None
-
-    def line(done: int) -> None:
-        nonlocal first, last
-        first = done if first is None else first
-        now = time.monotonic()
-        if now - last >= LINE_S and done > first:
-            last = now
-            left = (now - begun) / (done - first) * (total - done)
-            print(f"{done} of {total} architectures, {left / 60:.0f} minutes left", file=sys.stderr, flush=True)
-
-    yield line
+    items = items_of(archs, space)
+    if items.num_rows < len(archs):
+        typer.echo(f"{len(archs)} architectures, {items.num_rows} after isomorphic ones count once", err=True)
+    return items

@@ -26,7 +26,7 @@ def list_(as_json: Json = False) -> None:
     rows = [
         (
             info.name,
-            "here" if info.available else "-",
+            "comes with the project" if info.shipped else "here" if info.available else "-",
             f"{info.architectures:,}" if info.architectures else "",
             info.space,
             f"{info.bytes / 1e6:.1f} MB" if info.bytes else "",
@@ -44,7 +44,7 @@ def fetch(
     jobs: Annotated[int, typer.Option(min=1, max=32, help="Simultaneous downloads.")] = 4,
     as_json: Json = False,
 ) -> None:
-    """Download, verify and import benchmarks.
+    """Download, verify and import benchmarks; those that come with the project are only looked at.
 
     Files come from PROXYBENCH_MIRROR (a folder or a base URL) where that is set, else from their public address.
     PROXYBENCH_OFFLINE=1 forbids the network.
@@ -61,15 +61,22 @@ def fetch(
     if as_json:
         print_json([dataclasses.asdict(result) for result in results])
     else:
+        said = {"shipped": "comes with the project"}
         rows = [
-            (result.name, result.outcome, f"{result.architectures:,}", "; ".join(result.licences)) for result in results
+            (
+                result.name,
+                said.get(result.outcome, result.outcome),
+                f"{result.architectures:,}",
+                "; ".join(result.licences),
+            )
+            for result in results
         ]
         print_table(("benchmark", "outcome", "architectures", "licence of the sources"), rows)
     fail_if([f"{result.name}: {result.message}" for result in results if result.outcome == "failed"])
 
 
 def verify(as_json: Json = False) -> None:
-    """Recompute the checksums of everything in the cache."""
+    """Recompute the checksums of everything in the cache, and read the tables that come with the project."""
     from proxybench.tables.fetch import verify as verify_cache
 
     results = verify_cache()

@@ -86,6 +86,9 @@ def _tables() -> list[Finding]:
     except CorruptData as error:
         return [Finding("tables", "problem", str(error))]
     for info in infos:
+        if info.shipped:
+            findings.append(Finding(info.name, "ok", f"{info.architectures:,} architectures, comes with the project"))
+            continue
         if not info.available:
             findings.append(Finding(info.name, "absent", f"run: proxybench fetch {info.name}"))
             continue

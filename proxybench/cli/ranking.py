@@ -18,7 +18,10 @@ def run(
     suite: Annotated[str, typer.Option(help="Which tasks of data/tasks.toml.")] = "published",
     method: Annotated[
         list[str] | None,
-        typer.Option(help='A column, predictor or "module:name"; may be repeated. Default: every published column.'),
+        typer.Option(
+            help='A column, a predictor, "module:name", or "columns" or "predictors" for all of them; may be repeated. '
+            "Default: columns."
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Splits of each training size.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NODE_BITS = 11
+SECONDS_BITS = 10  # of the mantissa: a clock is no better than a thousandth
 _SWEEP = b"proxybench:compute"
 _NODES = "nodes:"
 _ADDED = ("proxy:", _NODES)
@@ -96,7 +97,7 @@ def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool =
     Args:
         work: of a sweep.
         path: of the file, which is replaced in one step.
-        node_bits: bits of the mantissa (of 52) that node values keep; scores are kept in full.
+        node_bits: bits of the mantissa (of 52) that node values keep; scores are kept in full, seconds to a thousandth.
         partial: write what is there, though chunks are missing.
 
     Raises:
@@ -114,6 +115,9 @@ def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool =
     for name in lists:
         column = pa.ListArray.from_arrays(*_rounded(table.column(name), node_bits))
         table = table.set_column(table.column_names.index(name), name, column)
+    for name in [name for name in table.column_names if name.startswith("seconds")]:
+        seconds = pa.array(round_mantissa(table.column(name).to_numpy(), SECONDS_BITS))
+        table = table.set_column(table.column_names.index(name), name, seconds)
     about = {"setting": work.plan["setting"], "sweep": work.digest, "node bits": node_bits, "missing": missing > 0}
     sink = io.BytesIO()
     # Byte planes apart: the lowest are zero after rounding, and cost nothing.

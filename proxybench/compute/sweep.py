@@ -159,7 +159,7 @@ def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
     sweep = _Sweep(setting, *read_batch(files[BATCH]))
 
     def run(items: pa.Table) -> pa.Table:
-        with _one_thread():
+        with one_thread():
             rows = [sweep.row(item["digest"], item["arch"]) for item in items.to_pylist()]
         return _table(rows, sweep.proxies)
 
@@ -239,7 +239,7 @@ def _table(rows: Sequence[Mapping[str, Any]], proxies: Sequence[Proxy]) -> pa.Ta
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums in one order whatever the number of cores: the same figures from any number of workers."""
     import torch
 

@@ -1,9 +1,9 @@
 """Entrants: what a method name stands for, and how it scores architectures.
 
 A method is a score column of the table (`synflow`), a score that this project computed (`synflow@proxybench`), a cost
-(`params`, `flops`), the random control, a predictor of
-`predictors` (`gbdt`, or `gbdt[columns=false]` with constructor arguments), or an object of the user's own as
-"module:name": a function from an ArchBatch to scores, or a predictor class.
+(`params`, `flops`), the random control, an accuracy early in training (`val_acc@1`), a predictor of `predictors`
+(`gbdt`, or `gbdt[columns=false]` with constructor arguments), or an object of the user's own as "module:name": a
+function from an ArchBatch to scores, or a predictor class.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ LABELLED = (
 CONTROL = "random"
 ALWAYS = (*COSTS, CONTROL)
 COLUMNS = "columns"
+PREDICTORS = "predictors"
 COMPUTED = "@proxybench"  # a score that this project computed itself, beside the published one of the same name
+EARLY = re.compile(r"val_acc@[1-9][0-9]*")  # on tasks whose methods are told it
 _WITH_ARGUMENTS = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<arguments>[^\[\]]*)\])?")
 _NAME = re.compile(r"\w[\w.+-]*")
 T = TypeVar("T")
@@ -171,6 +173,8 @@ def _kind(name: str) -> Kind:
         return "control"
     if name in COSTS:
         return "cost"
+    if EARLY.fullmatch(name):
+        return "predictor"  # it costs trainings, as its rivals do
     return "training-free with labels" if name.removesuffix(COMPUTED) in LABELLED else "training-free"
 
 

@@ -1,7 +1,7 @@
 """Evaluates one cell: a method on a task, for one repeat and training size, to a record.
 
-What a method is told: the population's graphs, the training-free columns of its data set, and for methods that
-learn, the training target of `n_train` architectures. The evaluation target is touched once, after all scores are in.
+What a method is told: the population's graphs, the columns of its task, and for methods that learn, the training target
+of `n_train` architectures. The evaluation target is touched once, after all scores are in.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from predictors.arch import ArchBatch
 from proxybench.compute.shipped import shipped_scores
-from proxybench.errors import CorruptData, DataNotAvailable
+from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.entrants import (
     COMPUTED,
     CONTROL,
     COSTS,
+    EARLY,
     Entrant,
     InvalidMethod,
     find_entrant,
@@ -51,13 +52,19 @@ def evaluate(spec: CellSpec) -> Record:
     Raises:
         CorruptData: when the table is not the one that the cell was specified for.
         InvalidMethod: when the method gives scores of another number than it was asked for.
+        Unsupported: for a predictor of this project that takes an optional library which is not installed.
     """
     task = load_tasks()[spec.task.name]
     bench = _benchmark(task.benchmark)
     if task.identity(bench) != spec.task:
         raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the cell was specified")
     entrant = find_entrant(str(spec.payload.get("method", spec.method)))
-    outcome = _learned(task, bench, entrant, spec) if entrant.learns else _training_free(task, bench, entrant, spec)
+    try:
+        outcome = _learned(task, bench, entrant, spec) if entrant.learns else _training_free(task, bench, entrant, spec)
+    except ModuleNotFoundError as error:
+        if entrant.target:
+            raise
+        raise Unsupported(f"{entrant.name} takes {error.name}, which is not installed") from error
     return msgspec.structs.replace(outcome, repeat=spec.repeat, n_train=spec.n_train, code=entrant.code)
 
 
@@ -84,6 +91,9 @@ def training_free_scores(task: Task, bench: Benchmark, entrant: Entrant) -> tupl
         return _checked(entrant, scores, len(rows)), everywhere
     if entrant.name == CONTROL:
         return random_scores([bench.digests[row] for row in rows], task.name), everywhere
+    if EARLY.fullmatch(entrant.name):
+        seen = population(task).columns.get(f"curve:{entrant.name}")
+        return (np.full(len(rows), np.nan), ~everywhere) if seen is None else (seen, everywhere)
     if entrant.name.endswith(COMPUTED):
         return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
     column = entrant.name if entrant.name in COSTS else f"proxy:{entrant.name}"
@@ -108,10 +118,10 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> t
 
 @cache
 def population(task: Task) -> ArchBatch:
-    """The architectures of a task with the training-free columns of its data set, in index order; read-only."""
+    """The architectures of a task with its columns, in index order; read-only."""
     bench = _benchmark(task.benchmark)
-    batch = bench.batch("training-free", dataset=task.dataset)[task.rows(bench)]
-    for values in batch.columns.values():
+    batch = task.batch(bench)
+    for values in [*batch.columns.values(), *(ragged.values for ragged in batch.nodes.values())]:
         values.flags.writeable = False  # one method must not change what the next one sees
     return batch
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import predictors
 from predictors.errors import unknown_name
+from proxybench.compute.shipped import shipped_scores
 from proxybench.errors import DataNotAvailable
 from proxybench.harness.backlog import Summary
 from proxybench.harness.cells import CellSpec
-from proxybench.harness.entrants import ALWAYS, COLUMNS, InvalidMethod, find_entrant
+from proxybench.harness.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS, InvalidMethod, find_entrant
 from proxybench.harness.evaluate import specify, training_free_scores
 from proxybench.harness.execute import execute
 from proxybench.harness.journal import Journal
 from proxybench.harness.tasks import Task, load_tasks
 from proxybench.records import Cell, Record, read_records
-from proxybench.tables.benchmark import load
+from proxybench.tables.benchmark import Benchmark, load
 
 EVALUATE = "proxybench.harness.evaluate:evaluate"
 FAILURES = ("failed", "timeout")
@@ -46,7 +47,8 @@ def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1
 
     Args:
         suite: a name that tasks carry.
-        methods: as `find_entrant` takes them; "columns" stands for every proxy that a task's table holds. The
+        methods: as `find_entrant` takes them; "columns" stands for every proxy among a task's columns, "predictors"
+            for every registered predictor and, where a task tells accuracies early in training, for those. The
             controls (parameters, FLOPs, random) always take part.
         repeats: splits of each training size, on tasks that have a training part.
 
@@ -55,25 +57,43 @@ def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1
         InvalidMethod: for a method that names nothing.
     """
     plan = Plan()
-    known = set(ALWAYS)
+    known = {COLUMNS, PREDICTORS, *ALWAYS}
     for task in suite_tasks(suite):
         try:
             bench = load(task.benchmark)
+            task.identity(bench)
         except DataNotAvailable as error:
             plan.absent[task.name] = str(error)
             continue
         plan.tasks.append(task)
-        proxies = [name.removeprefix("proxy:") for name in bench.metrics(task.dataset) if name.startswith("proxy:")]
-        known |= set(proxies)
-        named = [name for method in methods for name in (proxies if method == COLUMNS else [method])]
+        published = [name.removeprefix("proxy:") for name in bench.metrics(task.dataset) if name.startswith("proxy:")]
+        wanted = task.columns == "all" or any(method.endswith(COMPUTED) for method in methods)
+        computed = _computed(bench) if wanted else []
+        early = [f"val_acc@{epochs}" for epochs in task.curves]
+        groups = {
+            COLUMNS: published + (computed if task.columns == "all" else []),
+            PREDICTORS: early + predictors.available(),
+        }
+        known |= {*published, *computed, *early}
+        named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*named, *ALWAYS]):
             plan.specs += [specify(task, bench, method, *size) for size in _sizes(task, method, repeats)]
     _refuse_namesakes(plan.specs)
     for method in methods if plan.tasks else ():
-        entrant = find_entrant(method) if method != COLUMNS else None
-        if entrant is not None and not entrant.learns and not entrant.target and entrant.name not in known:
-            raise unknown_name("method", method, [COLUMNS, *predictors.available(), *sorted(known)])
+        entrant = find_entrant(method)
+        if not entrant.learns and not entrant.target and entrant.name not in known:
+            raise unknown_name("method", method, [*predictors.available(), *sorted(known)])
     return plan
+
+
+def _computed(bench: Benchmark) -> list[str]:
+    """Methods that rank by a score of this project, less those that take part in every task as they are."""
+    try:
+        scores = shipped_scores(bench.space.name).scores
+    except DataNotAvailable:
+        return []
+    names = [str(column).removeprefix("proxy:") for column in scores]
+    return [f"{name}{COMPUTED}" for name in names if name not in ALWAYS]
 
 
 def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: bool = False) -> int:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from functools import cache
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from proxybench.errors import CorruptData
+from predictors.arch import ArchBatch
+from proxybench.compute.shipped import FILE as SCORES
+from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
 from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.schema import MEAN
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +43,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         train_target: what methods that learn are told of the training architectures; None where none may enter.
         sizes: numbers of training architectures; see `proxybench.harness.splits` for the rule.
         n_test: how many digests are scored, the same for all sizes; None for all that are not trained on.
+        columns: what methods see of every architecture: what the table has without training, or "all", which adds the
+            proxies that this project computed itself for the space.
+        curves: epochs after which `val_acc` of every architecture is a column `curve:val_acc@EPOCHS` too; only where
+            there is a training part, since this is no knowledge free of training.
         version: raised when anything that changes a figure changes.
     """
 
@@ -52,6 +62,12 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     train_target: Target | None = None
     sizes: tuple[int, ...] = ()
     n_test: int | None = None
+    columns: Literal["training-free", "all"] = "training-free"
+    curves: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.curves and (self.train_target is None or max(self.curves) >= self.target.epochs):
+            raise ValueError(f"task {self.name}: curves take a training part, and end before the target's epochs")
 
     @property
     def split(self) -> str:
@@ -59,7 +75,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.train_target is None:
             return "whole population"
         scored = "all digests not trained on" if self.n_test is None else f"{self.n_test} digests"
-        return f"hash order; trained on {self.train_target}; scored on {scored}"
+        told = f"; told val_acc of all after {', '.join(map(str, self.curves))} epochs" if self.curves else ""
+        return f"hash order; trained on {self.train_target}{told}; scored on {scored}"
 
     def rows(self, bench: Benchmark) -> NDArray[np.int64]:
         """Indices of the population.
@@ -78,8 +95,25 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise CorruptData(f"task {self.name}: the population has {len(rows)} architectures, not {self.size}")
         return rows
 
+    def batch(self, bench: Benchmark) -> ArchBatch:
+        """The population with the columns that methods see, in index order.
+
+        Raises:
+            DataNotAvailable: when the task's columns take scores that do not come with the project.
+        """
+        early = {
+            f"curve:val_acc@{epochs}": bench.values("val_acc", dataset=self.dataset, epochs=epochs, seed=MEAN)
+            for epochs in self.curves
+        }
+        return bench.batch(self.columns, dataset=self.dataset).with_columns(**early)[self.rows(bench)]
+
     def identity(self, bench: Benchmark) -> TaskIdentity:
-        """What a record says about its task."""
+        """What a record says about its task; `table` is a digest of all that methods see.
+
+        Raises:
+            CorruptData: as `rows` does.
+            DataNotAvailable: when the task's columns take scores that do not come with the project.
+        """
         return TaskIdentity(
             name=self.name,
             version=self.version,
@@ -89,8 +123,18 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             size=len(self.rows(bench)),
             split=self.split,
             target=str(self.target),
-            table=bench.recipe,
+            table=bench.recipe if self.columns == "training-free" else _with_scores(bench.recipe, bench.space.name),
         )
+
+
+@cache
+def _with_scores(recipe: str, space: str) -> str:
+    """A digest of the table and of the scores that come with the project."""
+    path = Path(data_path(SCORES.format(space=space)))
+    if not path.is_file():
+        raise DataNotAvailable(f"no scores of {space} come with the project; compute them with: proxybench compute")
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.blake2b(f"{recipe} {content}".encode(), digest_size=16).hexdigest()
 
 
 class _TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, per suite and over all, page, manifest.
+"""Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, suite and over all, page, picture, manifest.
 
 The same records give the same bytes, in whatever order they come. Architecture-level scores beside the records
 (`runs`/TASK.scores.json) add their charts to the page; those in `local`, a folder that is not committed, only to a page
@@ -19,6 +19,7 @@ from proxybench.files import replace_file
 from proxybench.leaderboard.content import content
 from proxybench.leaderboard.entries import Entry, entries_of
 from proxybench.leaderboard.overall import ALL, Comparison, Ranked, compare, rank_tasks, scopes_of
+from proxybench.leaderboard.overview import LEARNED, RANKED, overview
 from proxybench.leaderboard.page import PAGE, installed_version, library_version, missing_extra, render, without_library
 from proxybench.leaderboard.scores import SUFFIX, read_scores
 from proxybench.leaderboard.tables import overall_csv, task_csv
@@ -28,6 +29,7 @@ RUNS = "runs"
 LOCAL = "local"
 MANIFEST = "MANIFEST.json"
 OVERALL = "leaderboard.csv"
+PICTURE = "overview.svg"
 SUITE = "suite-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
@@ -89,6 +91,19 @@ class Leaderboard:
         }
         return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
 
+    def files(self) -> dict[str, bytes]:
+        """All but the page, by name: CSV files, manifest, and the picture where the suites that it shows are there."""
+        tables = self.tables()
+        files = {**tables, MANIFEST: self.manifest(tables)}
+        if RANKED in self.suites:
+            ranked, learned = (self._entries_of(self.suites.get(suite, [])) for suite in (RANKED, LEARNED))
+            files[PICTURE] = overview(ranked, learned)
+        return files
+
+    def _entries_of(self, tasks: Iterable[str]) -> list[Entry]:
+        chosen = set(tasks)
+        return [entry for entry in self.entries if entry.task.name in chosen]
+
     def _of_scopes(self, *names: str) -> list[Comparison]:
         return [comparison for comparison in self.comparisons if comparison.scope in names]
 
@@ -103,8 +118,7 @@ def build(folder: Path) -> dict[str, bytes]:
         CorruptData: for damaged records or scores, see `Leaderboard.of`.
     """
     leaderboard = Leaderboard.of(folder)
-    tables = leaderboard.tables()
-    files = {**tables, MANIFEST: leaderboard.manifest(tables)}
+    files = leaderboard.files()
     if not missing_extra():
         files[PAGE] = leaderboard.page(_scores(folder / RUNS))
     return files
@@ -139,8 +153,7 @@ def differences(folder: Path) -> list[str]:
     The charting library within the page is compared only where the page holds the version that is installed.
     """
     leaderboard = Leaderboard.of(folder)
-    tables = leaderboard.tables()
-    files = {**tables, MANIFEST: leaderboard.manifest(tables)}
+    files = leaderboard.files()
     changed = [name for name, content in files.items() if not _same(folder / name, content)]
     stale = {name for name in _built_before(folder) - set(files) if (folder / name).exists()}
     if not _same_page(folder, leaderboard):

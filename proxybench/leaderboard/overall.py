@@ -136,11 +136,11 @@ def shared_block(tasks_of: Mapping[str, set[str]], guests: Iterable[str]) -> tup
 
     The tasks are all that any method has if ENOUGH methods have them all; else those that the first k methods by number
     of tasks share, for the k with the most cells, where that can be among at least half of the methods, so that a pool
-    is not compared by the one method that has most tasks. Guests do not shape the block; those that have its tasks
-    join it.
+    is not compared by the one method that has most tasks. Methods that no chain of common tasks connects with these,
+    such as those of another benchmark, do not count. Guests do not shape the block; those that have its tasks join it.
     """
     hosts = set(tasks_of) - set(guests) or set(tasks_of)
-    order = sorted(hosts, key=lambda name: (-len(tasks_of[name]), name))
+    order = sorted(_connected({name: tasks_of[name] for name in hosts}), key=lambda name: (-len(tasks_of[name]), name))
     best: tuple[list[str], set[str]] = [], set()
     most = (False, 0)
     half = (len(order) + 1) // 2
@@ -156,6 +156,17 @@ def shared_block(tasks_of: Mapping[str, set[str]], guests: Iterable[str]) -> tup
     chosen, tasks = best
     joining = [name for name in tasks_of if tasks and name not in chosen and tasks <= tasks_of[name]]
     return sorted([*chosen, *joining]), sorted(tasks)
+
+
+def _connected(tasks_of: Mapping[str, set[str]]) -> list[str]:
+    """Of the groups of methods that tasks in common connect, the one with the most cells."""
+    groups: list[tuple[list[str], set[str]]] = []
+    for name in sorted(tasks_of):
+        met = [group for group in groups if group[1] & tasks_of[name]]
+        names = [other for group in met for other in group[0]]
+        joined = [*names, name], tasks_of[name].union(*(tasks for _, tasks in met))
+        groups = [*(group for group in groups if group not in met), joined]
+    return max((names for names, _ in groups), key=lambda names: sum(len(tasks_of[name]) for name in names), default=[])
 
 
 def _complete_values(pool: Pool, by_task: Mapping[str, Sequence[Place]]) -> dict[str, dict[str, float]]:

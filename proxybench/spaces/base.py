@@ -113,7 +113,14 @@ class SearchSpace(ABC):
 
 
 class EnumerableSpace(SearchSpace):
-    """A finite space in a fixed order: `space[i]`, `len(space)`, iteration, `space.index(arch)`."""
+    """A finite space in a fixed order: `space[i]`, `len(space)`, iteration, `space.index(arch)`.
+
+    Attributes:
+        shuffled: whether the order is as good as random, so that any first part is a uniform sample, and no two
+            architectures have one digest.
+    """
+
+    shuffled: ClassVar[bool] = False
 
     @abstractmethod
     def __len__(self) -> int: ...

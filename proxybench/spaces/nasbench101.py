@@ -33,6 +33,7 @@ class NASBench101(EnumerableSpace):
     ops = ("input", *OPERATIONS, "output")
     source = "Ying et al., ICML 2019, https://proceedings.mlr.press/v97/ying19a.html"
     example = "010001000:input,conv3x3-bn-relu,output"
+    shuffled = True  # hashes are
 
     def __len__(self) -> int:
         return CELLS

@@ -20,6 +20,7 @@ from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.catalogue import not_available
 from proxybench.tables.merge import BlockKey
 from proxybench.tables.schema import MEAN, UNTRAINED, metric_of
+from proxybench.tables.shipped import ShippedTable, shipped_table
 from proxybench.tables.store import BlockInfo, StoredTable, open_table, read_info
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Benchmark:
         archs: the architectures as text, in index order.
     """
 
-    def __init__(self, table: StoredTable) -> None:
+    def __init__(self, table: StoredTable | ShippedTable) -> None:
         self._table = table
         self.name = table.info.name
         self.space: SearchSpace = get_space(table.info.space)
@@ -448,13 +449,15 @@ def _group(digests: Iterable[str]) -> dict[str, list[int]]:
 
 
 def load(name: str) -> Benchmark:
-    """The benchmark `name` from the tables on this machine.
+    """The benchmark `name` from the tables on this machine, those that come with the project among them.
 
     Raises:
         UnknownName: when no such benchmark is registered or stored; suggests the nearest.
         DataNotAvailable: when it is registered but not here; names the command that gets it.
         CorruptData: when its files are damaged.
     """
+    if shipped := shipped_table(name):
+        return Benchmark(shipped)
     if read_info(name) is None:
         raise not_available(name)
     return Benchmark(open_table(name))

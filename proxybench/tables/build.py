@@ -1,4 +1,4 @@
-"""From raw files to a stored table: run the importers, join their fragments, write parquet and card."""
+"""From raw files to a table: run the importers, join their fragments; and for a stored one, write parquet and card."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def build_table(
     Raises:
         CorruptData: when a file is not what its importer expects, or two sources contradict each other.
     """
+    return store_merged(name, entry, files, import_files(entry, paths, progress), recipe(entry, files), progress)
+
+
+def import_files(
+    entry: BenchmarkEntry, paths: Mapping[str, Path], progress: Callable[[str], None] = lambda step: None
+) -> MergedTable:
+    """What the importers of a benchmark read from its files, joined.
+
+    Raises:
+        CorruptData: as `build_table` does.
+    """
     space = get_space(entry.space)
     sources = []
     for use in entry.sources:
@@ -55,8 +66,7 @@ def build_table(
         fragment = _run(use, [paths[file] for file in use.files], space)
         sources.append(Source(", ".join(use.files), fragment, use.fills))
     progress("joining sources")
-    table = merge(sources)
-    return store_merged(name, entry, files, table, recipe(entry, files), progress)
+    return merge(sources)
 
 
 def store_merged(
@@ -71,7 +81,7 @@ def store_merged(
     if not table.archs:
         raise CorruptData(f"table {name}: the sources hold no architecture")
     progress(f"checking {len(table.archs)} architectures")
-    digests = _digests(name, table.archs, get_space(entry.space))
+    digests = checked_digests(name, table.archs, get_space(entry.space))
     progress("writing")
     return write_table(name, entry.space, made_by, table, digests, write_card(name, entry, files, table, digests))
 
@@ -86,8 +96,12 @@ def _run(use: Use, paths: Sequence[Path], space: SearchSpace) -> Fragment:
         raise CorruptData(f"{', '.join(map(str, paths))}: {error}") from error
 
 
-def _digests(name: str, archs: Sequence[str], space: SearchSpace) -> list[str]:
-    """The space's digest of each architecture, which also proves that the space can parse it as written."""
+def checked_digests(name: str, archs: Sequence[str], space: SearchSpace) -> list[str]:
+    """The space's digest of each architecture, which also proves that the space can parse it as written.
+
+    Raises:
+        CorruptData: for a text that is no architecture of the space, or not in the form that it writes.
+    """
     digests = []
     for text in archs:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from proxybench.tables.merge import MergedTable
 from proxybench.tables.registry import BenchmarkEntry, SourceFile
 from proxybench.tables.schema import MEAN, metric_of
 
+_HEADING = re.compile(r"\n(#+ )")
 MEAN_TOLERANCE = 0.02  # percent: published means are rounded to two digits, seeds too
 
 
@@ -19,8 +21,18 @@ def write_card(
     files: Mapping[str, SourceFile],
     table: MergedTable,
     digests: Sequence[str],
+    own: str = "",
 ) -> str:
-    """The card as markdown."""
+    """The card as markdown.
+
+    Args:
+        name: of the table.
+        entry: space, population, data sets, citation and caveats in words.
+        files: what the table was made from.
+        table: what it holds.
+        digests: the space's digest of each architecture.
+        own: a card written by whoever made the data, in markdown; it follows, its headings one level lower.
+    """
     lines = [
         f"# {name}: {entry.title}",
         "",
@@ -48,7 +60,7 @@ def write_card(
         ),
         "",
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + (_HEADING.sub(r"\n#\1", f"\n{own}") if own else "")
 
 
 def _block_rows(table: MergedTable) -> list[str]:

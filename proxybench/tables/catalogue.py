@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from predictors.errors import UnknownName, unknown_name
 from proxybench.errors import DataNotAvailable
 from proxybench.tables.registry import load_registry
+from proxybench.tables.shipped import LICENCE, shipped_table
 from proxybench.tables.store import read_info, stored_names
 
 
@@ -22,6 +23,7 @@ class BenchmarkInfo:
         architectures: how many the table holds; None while it is not here.
         licences: of its source files, as the sources state them.
         bytes: to download.
+        shipped: whether it comes with the project.
     """
 
     name: str
@@ -31,14 +33,20 @@ class BenchmarkInfo:
     architectures: int | None
     licences: tuple[str, ...]
     bytes: int
+    shipped: bool = False
 
 
 def list_benchmarks() -> dict[str, BenchmarkInfo]:
-    """All registered benchmarks and all tables on this machine, by name."""
+    """All registered benchmarks and all tables on this machine, by name.
+
+    Raises:
+        CorruptData: for a table that comes with the project and is damaged, or a damaged pointer to a stored one.
+    """
     registry = load_registry()
     infos = {}
     for name in sorted({*registry.benchmarks, *stored_names()}):
-        table = read_info(name)
+        shipped = shipped_table(name)
+        table = shipped.info if shipped else read_info(name)
         entry = registry.benchmarks.get(name)
         files = registry.files_of(name).values() if entry else ()
         infos[name] = BenchmarkInfo(
@@ -47,8 +55,9 @@ def list_benchmarks() -> dict[str, BenchmarkInfo]:
             title=entry.title if entry else "imported from files on this machine",
             available=table is not None,
             architectures=table.architectures if table else None,
-            licences=tuple(sorted({file.licence for file in files})),
+            licences=(LICENCE,) if shipped else tuple(sorted({file.licence for file in files})),
             bytes=sum(file.bytes for file in files),
+            shipped=shipped is not None,
         )
     return infos
 

@@ -11,6 +11,7 @@ from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.tables.build import build_table, recipe
 from proxybench.tables.download import obtain_all, raw_path, verify_file
 from proxybench.tables.registry import load_registry
+from proxybench.tables.shipped import LICENCE, ShippedTable, shipped_table
 from proxybench.tables.store import open_table, read_info, stored_names
 
 
@@ -19,12 +20,12 @@ class Fetched:
     """What became of one benchmark.
 
     Attributes:
-        outcome: "built", "present" (nothing to do) or "failed".
+        outcome: "built", "present" (nothing to do), "shipped" (it comes with the project) or "failed".
         message: why it failed, empty otherwise.
     """
 
     name: str
-    outcome: Literal["built", "present", "failed"]
+    outcome: Literal["built", "present", "shipped", "failed"]
     architectures: int = 0
     licences: tuple[str, ...] = ()
     message: str = ""
@@ -52,11 +53,15 @@ def fetch(
     """
     registry = load_registry()
     wanted = {name: registry.benchmark(name) for name in dict.fromkeys(names)}
-    absent = {name: entry for name, entry in wanted.items() if rebuild or not _present(name)}
+    shipped = {name: table for name in wanted if (table := shipped_table(name))}
+    absent = {name for name in wanted if name not in shipped and (rebuild or not _present(name))}
     files = {file: source for name in absent for file, source in registry.files_of(name).items()}
     paths, failures = obtain_all(files, jobs=jobs, progress=on_bytes)
     results = []
     for name, entry in wanted.items():
+        if name in shipped:
+            results.append(_looked_at(name, shipped[name]))
+            continue
         needed = registry.files_of(name)
         licences = tuple(sorted({file.licence for file in needed.values()}))
         if name not in absent:
@@ -67,8 +72,8 @@ def fetch(
             for file in needed:
                 if file in failures:
                     raise failures[file]
-            table = build_table(name, entry, needed, paths, partial(_named_step, on_step, name))
-            results.append(Fetched(name, "built", table.info.architectures, licences))
+            built = build_table(name, entry, needed, paths, partial(_named_step, on_step, name))
+            results.append(Fetched(name, "built", built.info.architectures, licences))
         except ProxybenchError as error:
             results.append(Fetched(name, "failed", 0, licences, str(error)))
     return results
@@ -88,8 +93,11 @@ class Verified:
 
 
 def verify() -> list[Verified]:
-    """Recompute the SHA-256 of every raw file and every table in the cache. Absent ones are not listed."""
-    results = []
+    """Recompute the SHA-256 of every raw file and every table in the cache; read the tables of the project anew.
+
+    Absent ones are not listed.
+    """
+    results = [_verified(name, table) for name in load_registry().benchmarks if (table := shipped_table(name))]
     for name, file in load_registry().files.items():
         if raw_path(file).exists():
             results.append(Verified(name, "file", verify_file(file)))
@@ -101,6 +109,21 @@ def verify() -> list[Verified]:
             state = str(error)
         results.append(Verified(name, "table", state))
     return results
+
+
+def _looked_at(name: str, table: ShippedTable) -> Fetched:
+    try:
+        return Fetched(name, "shipped", table.info.architectures, (LICENCE,))
+    except CorruptData as error:
+        return Fetched(name, "failed", 0, (LICENCE,), str(error))
+
+
+def _verified(name: str, table: ShippedTable) -> Verified:
+    try:
+        table.check()
+    except CorruptData as error:
+        return Verified(name, "table", str(error))
+    return Verified(name, "table", "ok")
 
 
 def _named_step(on_step: Callable[[str], None], name: str, step: str) -> None:

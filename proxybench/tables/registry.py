@@ -1,7 +1,7 @@
 """The source registry: which files a benchmark is made of, where they are, and what they must hash to.
 
-`data/registry.toml` is read once and checked against the structures below; a mistake in it is an error that names
-the entry.
+A benchmark is made of files that are downloaded, or of files that come with the project. `data/registry.toml` is read
+once and checked against the structures below; a mistake in it is an error that names the entry.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ class SourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if len(self.sha256) != 64 or set(self.sha256) - set(_HEX):
             raise ValueError(f"sha256 {self.sha256!r} is not 64 lower-case hexadecimal digits")
-        parts = PurePosixPath(self.path).parts
-        if not parts or self.path.startswith("/") or ".." in parts or "\\" in self.path:
+        if not _is_relative(self.path):
             raise ValueError(f"path {self.path!r} is not a relative path below the cache")
 
 
@@ -49,7 +48,7 @@ class Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         importer: "module:function" below proxybench.tables.importers.
-        files: names of SourceFile entries, in the order the importer takes them.
+        files: names of SourceFile entries, or all of `shipped` files, in the order the importer takes them.
         args: keyword arguments of the importer.
         fills: whether its values only fill what earlier sources left open, instead of having to agree with them.
     """
@@ -73,9 +72,15 @@ class BenchmarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All files and all benchmarks, by name."""
+    """All files and all benchmarks, by name.
+
+    Attributes:
+        shipped: files that come with the project, as paths below its data folder. They are neither downloaded nor
+            pinned: the recipe of a table holds their SHA-256 as they are.
+    """
 
     files: dict[str, SourceFile] = {}
+    shipped: dict[str, str] = {}
     benchmarks: dict[str, BenchmarkEntry] = {}
 
     def benchmark(self, name: str) -> BenchmarkEntry:
@@ -85,9 +90,15 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.benchmarks[name]
 
     def files_of(self, name: str) -> dict[str, SourceFile]:
-        """The files of a benchmark, by name, each once."""
-        uses = self.benchmark(name).sources
-        return {file: self.files[file] for use in uses for file in use.files}
+        """The files of a benchmark to download, by name, each once; none where it comes with the project."""
+        return {file: self.files[file] for file in self._names_of(name) if file in self.files}
+
+    def shipped_of(self, name: str) -> dict[str, str]:
+        """The files of a benchmark that come with the project, as paths below its data folder, by name."""
+        return {file: self.shipped[file] for file in self._names_of(name) if file in self.shipped}
+
+    def _names_of(self, name: str) -> list[str]:
+        return [file for use in self.benchmark(name).sources for file in use.files]
 
 
 def parse_registry(text: str, origin: str) -> Registry:
@@ -96,12 +107,25 @@ def parse_registry(text: str, origin: str) -> Registry:
         registry = msgspec.convert(tomllib.loads(text), Registry)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CorruptData(f"{origin}: {error}") from error
+    for file, path in registry.shipped.items():
+        if file in registry.files:
+            raise CorruptData(f"{origin}: {file!r} is both a file to download and one that comes with the project")
+        if not _is_relative(path):
+            raise CorruptData(f"{origin}: shipped {file!r}: {path!r} is not a relative path below the data folder")
+    known = {**registry.files, **registry.shipped}
     for name, entry in registry.benchmarks.items():
         for use in entry.sources:
             for file in use.files:
-                if file not in registry.files:
-                    raise CorruptData(f"{origin}: benchmark {name!r}: {unknown_name('file', file, registry.files)}")
+                if file not in known:
+                    raise CorruptData(f"{origin}: benchmark {name!r}: {unknown_name('file', file, known)}")
+        if registry.files_of(name) and registry.shipped_of(name):
+            raise CorruptData(f"{origin}: benchmark {name!r} mixes files to download with files of the project")
     return registry
+
+
+def _is_relative(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and ".." not in parts and "\\" not in path
 
 
 @cache

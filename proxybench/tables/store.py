@@ -239,6 +239,11 @@ def _write_values(path: Path, table: MergedTable) -> tuple[BlockInfo, ...]:
             ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=max(n, 1))
     _sync(path)
+    return block_infos(table)
+
+
+def block_infos(table: MergedTable) -> tuple[BlockInfo, ...]:
+    """What the blocks of a table hold, in their order."""
     return tuple(
         BlockInfo(
             *key,

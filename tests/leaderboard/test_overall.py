@@ -136,3 +136,13 @@ def test_the_shared_block_has_no_gap_and_half_of_the_methods_where_they_share_a_
     if set.intersection(*tasks_of.values()):
         everywhere = [name for name in tasks_of if tasks_of[name] == set.union(*tasks_of.values())]
         assert 2 * len(names) >= len(tasks_of) or len(everywhere) >= 3
+
+
+def test_methods_of_a_benchmark_of_their_own_leave_the_comparison_of_the_others_as_it_is() -> None:
+    """Three methods share two tasks, six cells, one of them has nine; the six others would make half of the methods."""
+    three = {"a": set("123456789"), "b": {"1", "2", "x"}, "c": {"1", "2", "y"}}
+    others = {name: {"z"} for name in "uvwxyz"}
+    assert shared_block(three, guests=()) == (list("abc"), ["1", "2"])
+    assert shared_block(three | others, guests=()) == (list("abc"), ["1", "2"])
+    everywhere = {"guest": {"1", "2", "z"}}
+    assert shared_block(three | others | everywhere, guests=["guest"]) == ([*"abc", "guest"], ["1", "2"])

@@ -1,0 +1,65 @@
+"""Carrying out resumable work from a verb: here, in processes or on a cluster, with progress on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from proxybench.compute.shards import Work
+
+LINE_S = 60.0
+
+
+def carry_out(work: Work, workers: int, dask: str | None) -> None:
+    """Do all chunks; an interruption says how to go on and ends the program with code 130."""
+    try:
+        with _progress(work.items.num_rows) as on_progress:
+            if dask is not None:
+                from proxybench.compute.dask_work import do_on_cluster
+
+                do_on_cluster(work, dask, on_progress)
+            elif workers > 1:
+                from proxybench.compute.processes import do_in_processes
+
+                do_in_processes(work, workers, on_progress)
+            else:
+                from proxybench.compute.shards import do
+
+                do(work, on_progress)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; run the same command again to go on", err=True)
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A callback for the number of architectures that are done: a bar on a terminal, else a line a minute."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(True))
+        with Progress(*columns, console=console, transient=True, speed_estimate_period=600) as progress:
+            task = progress.add_task("architectures", total=total)
+            yield lambda done: progress.update(task, completed=done)
+        return
+    begun = last = time.monotonic()
+    first: int | None = None
+
+    def line(done: int) -> None:
+        nonlocal first, last
+        first = done if first is None else first
+        now = time.monotonic()
+        if now - last >= LINE_S and done > first:
+            last = now
+            left = (now - begun) / (done - first) * (total - done)
+            print(f"{done} of {total} architectures, {left / 60:.0f} minutes left", file=sys.stderr, flush=True)
+
+    yield line

@@ -1,0 +1,209 @@
+"""The verb train-table: trainings of sampled architectures, several seeds and budgets of each, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from proxybench.cli.output import Json, fail_if, print_json
+from proxybench.cli.sweeps import carry_out
+from proxybench.errors import ProxybenchError
+
+if TYPE_CHECKING:
+    from proxybench.compute.shards import Work
+    from proxybench.training.recipe import Recipe
+
+
+def train_table(
+    space: Annotated[str | None, typer.Argument(help="nasbench101, nasbench201, nds-darts or darts.")] = None,
+    images: Annotated[
+        str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
+    ] = "digits",
+    dataset: Annotated[str | None, typer.Option(help="What the table calls the images; by default their name.")] = None,
+    architectures: Annotated[int, typer.Option(min=1, help="How many; more begin with the same ones.")] = 500,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the whole training.")] = None,
+    budgets: Annotated[str, typer.Option(help="Epochs after which accuracies are measured, such as 1,2,3.")] = "",
+    output: Annotated[Path, typer.Option(help="Folder of the trainings; started again, it goes on.")] = Path(
+        "training"
+    ),
+    table: Annotated[Path | None, typer.Option(help="When all is done, write the table to this parquet file.")] = None,
+    merge: Annotated[Path | None, typer.Option(help="Train nothing: write the table of --output there.")] = None,
+    partial: Annotated[bool, typer.Option(help="With --merge: also where trainings are missing.")] = False,
+    card: Annotated[
+        Path | None, typer.Option(help="With --table or --merge: write the card of the table there.")
+    ] = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Train nothing: print the architectures, one a line.")
+    ] = False,
+    network: Annotated[str, typer.Option(help="Options of the network, such as channels=8,cells=1.")] = "",
+    architecture: Annotated[str, typer.Option(help="For NDS spaces: width=4,depth=3.")] = "",
+    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width that images are resized to.")] = None,
+    split: Annotated[str, typer.Option(help="Images for training, validation, test, such as 8000,3000,5000.")] = "",
+    batch: Annotated[int | None, typer.Option(min=2, help="Images of a step.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0, help="Highest learning rate of the one-cycle schedule.")] = None,
+    flip: Annotated[bool | None, typer.Option(help="Mirror every other image; by default all but digits.")] = None,
+    seed: Annotated[int, typer.Option(help="Of images, weights, orders, and draws of architectures.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
+    known: Annotated[
+        Path | None, typer.Option(help="Table of this setting, from which to take the trainings that it has.")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Train what failed again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train architectures of a space and write a table: accuracies and losses by seed and budget, seconds, sizes.
+
+    What is not given is as in the recipe of the space, scaled to the images that there are. Killed and started again,
+    it goes on where it was; started twice, both share the work. An architecture that fails is recorded with its
+    error, and makes the exit code 1.
+    """
+    if merge is not None:
+        from proxybench.compute.folder import load
+
+        work, table = load(output), merge
+    elif space is None:
+        raise typer.BadParameter("name the search space", param_hint="SPACE")
+    else:
+        from proxybench.compute.sweep import require_torch
+        from proxybench.training.recipe import default_recipe
+
+        recipe = _changed(default_recipe(space), network, architecture, epochs, budgets, resolution, batch, rate)
+        if listing:
+            _print_population(space, architectures, seed, recipe)
+            return
+        require_torch()
+        from proxybench.compute.images import load_batch
+        from proxybench.compute.sweep import forget_failed
+        from proxybench.training.work import begin_training
+
+        recipe = _fitted(recipe, images, split, flip)
+        work = begin_training(
+            output,
+            space,
+            architectures,
+            recipe,
+            load_batch(images, recipe.images, resolution=recipe.resolution, seed=seed),
+            _name(images) if dataset is None else dataset,
+            seeds=seeds,
+            seed=seed,
+            device=device,
+        )
+        if retry:
+            forget_failed(work)
+        if known is not None:
+            from proxybench.training.table import take_over
+
+            typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
+        carry_out(work, workers, dask)
+    rows = None
+    if table is not None:
+        from proxybench.training.table import merge as merge_shards
+
+        rows = merge_shards(work, table, partial=partial and merge is not None)
+        if card is not None:
+            from proxybench.files import replace_file
+            from proxybench.training.card import card as card_of
+            from proxybench.training.table import read_table
+
+            replace_file(card, card_of(read_table(table)).encode())
+    _report(work, table, rows, as_json)
+
+
+def _changed(
+    recipe: Recipe,
+    network: str,
+    architecture: str,
+    epochs: int | None,
+    budgets: str,
+    resolution: int | None,
+    batch: int | None,
+    rate: float | None,
+) -> Recipe:
+    """A recipe with what the user says otherwise; earlier budgets stay where the epochs alone change."""
+    from proxybench.compute.selection import network_options
+
+    changes: dict[str, Any] = {"resolution": resolution, "batch": batch, "rate": rate}
+    if epochs is not None or budgets:
+        chosen = _numbers(budgets, "--budgets") if budgets else recipe.budgets
+        changes["epochs"] = chosen[-1] if epochs is None else epochs
+        kept = chosen if budgets else tuple(budget for budget in chosen if budget < changes["epochs"])
+        changes["budgets"] = kept if budgets else (*kept, changes["epochs"])
+    changes["network"] = {**recipe.network, **network_options(network)}
+    changes["architecture"] = {**recipe.architecture, **network_options(architecture)}
+    return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _fitted(recipe: Recipe, images: str, split: str, flip: bool | None) -> Recipe:
+    """The recipe for a source of images: parts as asked for, else scaled to what there is; digits are not mirrored."""
+    from proxybench.compute.pixels import open_source
+
+    recipe = replace(recipe, flip=_name(images) != "digits" if flip is None else flip)
+    if not split:
+        return recipe.scaled_to(len(open_source(images, recipe.resolution).labels))
+    parts = _numbers(split, "--split")
+    if len(parts) != 3:
+        raise ProxybenchError(f"--split {split}: three numbers of images, for training, validation and test")
+    return replace(recipe, train=parts[0], validation=parts[1], test=parts[2])
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ProxybenchError(f"{option} {text}: numbers with commas between, such as 1,2,3") from None
+
+
+def _name(images: str) -> str:
+    """cifar10, digits, or the folder's name."""
+    kind, _, place = images.partition(":")
+    return Path(place).resolve().name if kind == "parquet" else kind
+
+
+def _print_population(space: str, architectures: int, seed: int, recipe: Recipe) -> None:
+    from proxybench.spaces import get_space
+    from proxybench.training.population import population
+
+    items, _ = population(get_space(space), architectures, seed, recipe.architecture)
+    for text in items.column("arch").to_pylist():
+        typer.echo(text)
+
+
+def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> None:
+    from proxybench.training.work import outcome
+
+    found, setting = outcome(work), work.setting
+    if as_json:
+        print_json(
+            {
+                "folder": str(work.folder),
+                "work": work.digest,
+                "architectures": work.items.num_rows,
+                "done": found.done,
+                "failed": len(found.errors),
+                "diverged": found.diverged,
+                "seconds": found.seconds,
+                "dataset": setting["dataset"],
+                "images": setting["images"],
+                "recipe": setting["recipe"],
+                "seeds": setting["seeds"],
+                "table": None if table is None else str(table),
+                "rows": rows,
+            }
+        )
+    else:
+        typer.echo(f"images: {setting['images']['source']}, {setting['images']['choice']}")
+        typer.echo("recipe: " + ", ".join(f"{name} {value}" for name, value in setting["recipe"].items() if value))
+        typer.echo(
+            f"{found.done} of {work.items.num_rows} architectures in {work.folder}, {setting['seeds']} seeds each, "
+            f"{found.seconds:.0f} s of work; trainings that diverged: {found.diverged}"
+        )
+        if table is not None:
+            typer.echo(f"{table}: {rows} rows")
+    errors = found.errors
+    first = next(iter(errors.items()), ("", ""))
+    fail_if([f"{len(errors)} architectures failed, such as {first[0]}: {first[1]}"] if errors else [])

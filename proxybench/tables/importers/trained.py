@@ -1,0 +1,98 @@
+"""The tables that this project trained itself, as `proxybench train-table` writes them.
+
+Parquet, one row for each (architecture, dataset, epochs, seed); the schema's metadata hold the setting as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from proxybench.spaces import SearchSpace
+from proxybench.tables.importers.checks import mapping
+from proxybench.tables.schema import KEY_TYPES, KEYS, Fragment, metric_of
+from proxybench.tables.untrusted import reading
+
+SETTING = b"proxybench"
+FORMAT = 1
+
+
+def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
+    """All rows of the file, in its order; architectures stand in the order in which they were drawn.
+
+    Rows at 0 epochs hold what needs no training, the others one training's state after so many epochs. A training that
+    diverged has NaN.
+
+    Raises:
+        CorruptData: for a file of another space or format, a row that stands twice, a seed that is no run's number, or
+            a percentage outside 0 to 100.
+    """
+    (path,) = paths
+    with reading(path):
+        table = pq.read_table(path, page_checksum_verification=True)
+        setting = mapping(json.loads((table.schema.metadata or {})[SETTING]), "the setting")
+        if setting["format"] != FORMAT:
+            raise ValueError(f"format {setting['format']!r}; this version reads format {FORMAT}")
+        if setting["space"] != space.name:
+            raise ValueError(f"architectures of {setting['space']!r}, not of {space.name}")
+        values = pa.table(
+            {name: table.column(name).cast(KEY_TYPES.get(name, "float64")) for name in _columns(table)}
+        ).combine_chunks()
+        _check_keys(values)
+        _check_percentages(values)
+        return Fragment(values, tuple(_notes(values, setting)))
+
+
+def _columns(table: pa.Table) -> list[str]:
+    """Keys, then metrics. Raises UnknownName for a column that is neither, ValueError for a missing key."""
+    missing = [name for name in KEYS if name not in table.column_names]
+    if missing:
+        raise ValueError(f"columns missing: {', '.join(missing)}")
+    metrics = [name for name in table.column_names if name not in KEYS]
+    for name in metrics:
+        metric_of(name)
+    return [*KEYS, *metrics]
+
+
+def _check_keys(values: pa.Table) -> None:
+    keys = values.select(list(KEYS))
+    if any(column.null_count for column in keys.columns):
+        raise ValueError("a row lacks its architecture, dataset, epochs or seed")
+    untrained = pc.equal(values.column("epochs"), 0)
+    named = pc.match_substring_regex(values.column("seed"), r"^[0-9]+$")
+    empty = pc.equal(values.column("seed"), "")
+    if not pc.all(pc.if_else(untrained, empty, named)).as_py():
+        raise ValueError('a seed is neither the number of a run nor, at 0 epochs, ""')
+    if keys.group_by(list(KEYS)).aggregate([]).num_rows != keys.num_rows:
+        raise ValueError("an architecture stands twice with one dataset, epochs and seed")
+
+
+def _check_percentages(values: pa.Table) -> None:
+    for name in values.column_names:
+        if name in KEYS or metric_of(name).unit != "percent":
+            continue
+        column = values.column(name)
+        # False for NaN, which is a training that diverged.
+        outside = pc.or_(pc.less(column, 0), pc.greater(column, 100))
+        if pc.any(outside).as_py():
+            raise ValueError(f"{name} is no percentage in some row")
+
+
+def _notes(values: pa.Table, setting: Mapping[str, Any]) -> Iterator[str]:
+    """What was trained, and what is missing."""
+    budgets = sorted(set(values.column("epochs").to_pylist()) - {0})
+    seeds = sorted(set(values.column("seed").to_pylist()) - {""}, key=int)
+    yield (
+        f"Trained by this project: {len(pc.unique(values.column('arch'))):,} architectures, each {len(seeds)} times "
+        f"(seeds {', '.join(seeds)}), measured after {', '.join(map(str, budgets))} epochs."
+    )
+    if failed := mapping(setting.get("failed", {}), "the failures"):
+        yield f"{len(failed)} architectures could not be trained; they have no accuracies."
+    if not setting.get("complete", True):
+        yield "A first part of the architectures that were drawn; the others are not trained yet."

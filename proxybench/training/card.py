@@ -1,0 +1,128 @@
+"""The card of a table of trainings, in markdown, written from the table's own setting and figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from proxybench.ranking.correlation import spearman
+from proxybench.training.recipe import Recipe
+from proxybench.training.reliability import by_seed, spearman_brown, split_half
+from proxybench.training.table import TrainedTable
+
+LIMITS = (
+    "It tells how proxies and predictors order small networks after short trainings on small images, with the noise of "
+    "single trainings known. Everything in it can be made again with one command.",
+    "It is no published benchmark: tiny trainings order architectures otherwise than full ones. Depth, regularisation "
+    "and what only long training shows do not count here, fast learning does. A method's figures here do not carry "
+    "over to a published table.",
+    "Trainings that diverged have NaN losses and the accuracy that such a network has; nothing is imputed.",
+)
+
+
+def card(table: TrainedTable, notes: tuple[str, ...] = ()) -> str:
+    """The card of `table`; `notes` are further points, such as the agreement with a published table."""
+    setting = table.setting
+    recipe = Recipe.from_json(setting["recipe"])
+    lines = [
+        f"# Trainings of {setting['space']} on {setting['dataset']}, made by this project",
+        "",
+        f"- Population: {_population(table)}",
+        f"- Images: {_images(setting['images'])}",
+        f"- Split: {recipe.train:,} images for training, {recipe.validation:,} for validation, {recipe.test:,} for "
+        "test, in this order, all from the images above.",
+        f"- Recipe: {_recipe(recipe)}",
+        f"- Seeds: {setting['seeds']} trainings of each architecture, which differ in weights and order of images. "
+        f"{setting['seed rule']}; SEED {setting['seed']}.",
+        f"- Made by: `{_command(table, recipe)}`",
+        f"- Made with: torch {setting['torch']} on {setting['device']}, one thread a training; `train_s` are seconds "
+        "of the processor without measuring, and depend on the machine.",
+        *(f"- {note}" for note in (*notes, *LIMITS)),
+        "",
+        "| epochs | test accuracy: least, quartiles, best | deviation between seeds | split-half rho | Spearman-Brown |"
+        " rho of validation with test | rho with the last budget |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *_budgets(table, recipe),
+        "",
+        "Accuracies are means over seeds in percent. Split-half rho is Spearman's of the mean test accuracies of one "
+        "half of the seeds with the rest, mean over all ways to halve them; Spearman-Brown is what two means over all "
+        "seeds would have, computed from the rho of two single seeds.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _population(table: TrainedTable) -> str:
+    text = f"{_count(table):,} architectures, {table.setting['population']}; any first part is a random sample."
+    if not table.complete:
+        text += " More were asked for than are here."
+    return text + (f" {len(table.failed)} failed and have no accuracies." if table.failed else "")
+
+
+def _count(table: TrainedTable) -> int:
+    return len(set(table.values.column("arch").to_pylist()) | table.failed.keys())
+
+
+def _command(table: TrainedTable, recipe: Recipe) -> str:
+    setting = table.setting
+    options = {
+        "dataset": setting["dataset"],
+        "architectures": _count(table),
+        "seeds": setting["seeds"],
+        "epochs": recipe.epochs,
+        "budgets": ",".join(map(str, recipe.budgets)),
+        "network": ",".join(f"{name}={size}" for name, size in recipe.network.items()),
+        "architecture": ",".join(f"{name}={size}" for name, size in recipe.architecture.items()),
+        "resolution": recipe.resolution,
+        "split": f"{recipe.train},{recipe.validation},{recipe.test}",
+        "batch": recipe.batch,
+        "rate": recipe.rate,
+        "seed": setting["seed"],
+        "device": setting["device"],
+    }
+    words = [f"--{name} {value}" for name, value in options.items() if value != ""]
+    words += ["--flip" if recipe.flip else "--no-flip", "--images IMAGES"]
+    return f"proxybench train-table {setting['space']} {' '.join(words)}"
+
+
+def _images(images: Mapping[str, Any]) -> str:
+    return (
+        f"{images['source']}; {images['shape'][0]:,} of them, {images['choice']}; {images['normalisation']}; "
+        f"resized: {images['resized']}; digest {images['digest']}."
+    )
+
+
+def _recipe(recipe: Recipe) -> str:
+    network = ", ".join(f"{name} {size}" for name, size in {**recipe.network, **recipe.architecture}.items())
+    mirrored = "half of the images mirrored at random" if recipe.flip else "no augmentation"
+    return (
+        f"network with {network} at {recipe.resolution} x {recipe.resolution} pixels; {recipe.epochs} epochs of "
+        f"batches of {recipe.batch}, measured after {', '.join(map(str, recipe.budgets))}; SGD with Nesterov's "
+        f"momentum {recipe.momentum} and weight decay {recipe.weight_decay}, on all parameters; rate linear from 0 to "
+        f"{recipe.rate} in the first {recipe.warmup:.0%} of the steps, linear to 0 then, so that only the last budget "
+        f"ends a schedule; {mirrored}; torch's default initialisation."
+    )
+
+
+def _budgets(table: TrainedTable, recipe: Recipe) -> Iterator[str]:
+    """One row for each budget."""
+    last = by_seed(table.values, "test_acc", recipe.epochs)[1].mean(axis=1)
+    several = table.setting["seeds"] > 1
+    for epochs in recipe.budgets:
+        test = by_seed(table.values, "test_acc", epochs)[1]
+        validation = by_seed(table.values, "val_acc", epochs)[1]
+        quartiles = ", ".join(f"{value:.1f}" for value in np.percentile(test.mean(axis=1), [0, 25, 50, 75, 100]))
+        figures = [
+            float(test.std(axis=1, ddof=1).mean()) if several else math.nan,
+            float(split_half(test).mean()) if several else math.nan,
+            spearman_brown(test) if several else math.nan,
+            spearman(test.mean(axis=1), validation.mean(axis=1)),
+            spearman(last, test.mean(axis=1)),
+        ]
+        yield f"| {epochs} | {quartiles} | " + " | ".join(_shown(figure) for figure in figures) + " |"
+
+
+def _shown(figure: float) -> str:
+    return "-" if math.isnan(figure) else f"{figure:.3f}"

@@ -1,0 +1,101 @@
+"""How architectures are trained: sizes, budgets and optimiser, with a default for each space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from predictors.errors import unknown_name
+from proxybench.errors import ProxybenchError
+
+MEASURED = ("val_acc", "test_acc", "train_loss", "val_loss", "test_loss", "train_s")  # at each budget of each seed
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training; all that its outcome depends on beside architecture, seed and images.
+
+    Attributes:
+        network: options of the space's network, such as channels and cells.
+        architecture: for spaces of NDS, where they belong to the architecture: width and depth that all get.
+        resolution: height and width that images are resized to.
+        train: images.
+        validation: images.
+        test: images.
+        epochs: of the whole training.
+        budgets: epochs after which accuracies are measured, the last is `epochs`.
+        batch: images of a step; those that do not fill one are left out, others in each epoch.
+        rate: highest learning rate of the one-cycle schedule.
+        warmup: part of the steps in which it rises.
+        momentum: Nesterov's.
+        weight_decay: of all parameters.
+        flip: whether every other image, drawn at random, is mirrored.
+    """
+
+    resolution: int
+    train: int
+    validation: int
+    test: int
+    epochs: int
+    budgets: tuple[int, ...]
+    batch: int
+    rate: float
+    network: Mapping[str, Any] = field(default_factory=dict)
+    architecture: Mapping[str, int] = field(default_factory=dict)
+    warmup: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    flip: bool = True
+
+    def __post_init__(self) -> None:
+        counts = ("resolution", "train", "validation", "test", "epochs", "batch")
+        for name in counts:
+            if getattr(self, name) < 1:
+                raise ProxybenchError(f"a training needs {name} of at least 1, not {getattr(self, name)}")
+        if not 2 <= self.batch <= self.train:
+            raise ProxybenchError(f"a batch has 2 to {self.train} images (those of training), not {self.batch}")
+        budgets = self.budgets
+        if list(budgets) != sorted({*budgets, self.epochs}) or budgets[0] < 1:
+            raise ProxybenchError(f"budgets rise from 1 to the {self.epochs} epochs of the training, not {budgets}")
+        if not self.rate > 0:
+            raise ProxybenchError(f"a training needs a rate above 0, not {self.rate}")
+        if not 0 < self.warmup < 1:
+            raise ProxybenchError(f"warmup is a part of the steps, between 0 and 1, not {self.warmup}")
+
+    @property
+    def images(self) -> int:
+        """How many images the three parts have."""
+        return self.train + self.validation + self.test
+
+    def scaled_to(self, images: int) -> Recipe:
+        """The recipe for a source of so many images: its parts in proportion where they are more."""
+        if images >= self.images:
+            return self
+        parts = {name: getattr(self, name) * images // self.images for name in ("train", "validation", "test")}
+        return replace(self, **parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """As numbers and text by name."""
+        return asdict(self) | {"network": dict(self.network), "budgets": list(self.budgets)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Recipe:
+        """What `to_json` gave."""
+        return cls(**{**content, "budgets": tuple(content["budgets"])})
+
+
+_SMALL = Recipe(resolution=8, train=8000, validation=3000, test=5000, epochs=3, budgets=(1, 2, 3), batch=64, rate=0.2)
+RECIPES = {
+    "nasbench101": replace(_SMALL, network={"channels": 16, "modules": 1}),
+    "nasbench201": replace(_SMALL, network={"channels": 8, "cells": 1}),
+    "darts": replace(_SMALL, network={"channels": 4, "cells": 3}, batch=128, rate=0.4),
+    "nds-darts": replace(_SMALL, architecture={"width": 4, "depth": 3}, batch=128, rate=0.4),
+}
+
+
+def default_recipe(space: str) -> Recipe:
+    """The recipe that the tables of this project were made with. Raises UnknownName for a space without one."""
+    if space not in RECIPES:
+        raise unknown_name("space with a training recipe", space, RECIPES)
+    return RECIPES[space]

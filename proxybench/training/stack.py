@@ -1,0 +1,151 @@
+"""Networks of one architecture and several seeds as one network, which takes the time of little more than one.
+
+Feature maps are [n, S * c, h, w], the channels of a seed side by side. Layers become those of layers.py; everything
+else of a network stays as it is, since it works on each channel alone, but for what joins or cuts channels: that is
+done for each seed by `SeedAxis`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from proxybench.errors import ProxybenchError
+from proxybench.networks.base import Network
+from proxybench.training.layers import (
+    StackedConv,
+    StackedLayer,
+    StackedLinear,
+    StackedMaximum,
+    StackedMean,
+    StackedNorm,
+)
+from proxybench.training.layouts import Layout
+
+_STACKED: dict[type[nn.Module], Callable[[Any, Layout], StackedLayer]] = {
+    nn.Conv2d: StackedConv,
+    nn.BatchNorm2d: StackedNorm,
+    nn.AvgPool2d: StackedMean,
+    nn.MaxPool2d: StackedMaximum,
+    nn.Linear: StackedLinear,
+}
+_ALL = slice(None)
+TOLERANCE = 1e-3  # of logits, relative to the largest
+
+
+class SeedStack(nn.Module):
+    """S networks that differ in their weights alone.
+
+    Args:
+        networks: of one architecture; they stay as they are.
+
+    Attributes:
+        seeds: S.
+        layout: of feature maps: images last where there are depthwise convolutions.
+
+    Raises:
+        ProxybenchError: for networks with a layer that cannot be stacked, or that mix channels in a way that is not
+            known here.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        super().__init__()
+        self.seeds = len(networks)
+        convolutions = [module for module in networks[0].modules() if isinstance(module, nn.Conv2d)]
+        depthwise = any(conv.groups == conv.in_channels > 1 for conv in convolutions)
+        self.layout = Layout.IMAGES_LAST if depthwise else Layout.CHANNELS_LAST
+        self.network = copy.deepcopy(networks[0])
+        modules = [dict(network.named_modules()) for network in networks]
+        for name, module in modules[0].items():
+            if type(module) in _STACKED:
+                try:
+                    layer = _STACKED[type(module)]([other[name] for other in modules], self.layout)
+                except TypeError as error:
+                    raise ProxybenchError(f"cannot train several seeds at once: {name} is {error}") from error
+                self.network.set_submodule(name, layer)
+            elif any(True for _ in module.parameters(recurse=False)):
+                raise ProxybenchError(f"cannot train several seeds at once: {name} is a {type(module).__name__}")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits [S, n, classes] of images [n, S, channels, h, w], each seed with its own."""
+        with SeedAxis(self.seeds):
+            logits: Tensor = self.network(images.flatten(1, 2))
+        return logits.view(len(logits), self.seeds, -1).transpose(0, 1)
+
+
+def stack(networks: Sequence[Network], images: Tensor) -> SeedStack:
+    """The networks as one, which has been seen to give the logits of each.
+
+    Args:
+        networks: of one architecture, in training mode.
+        images: [n, channels, h, w], a few.
+
+    Raises:
+        ProxybenchError: as SeedStack; also when the logits differ.
+    """
+    stacked = SeedStack(networks)
+    with torch.no_grad():
+        together = stacked.eval()(images[:, None].expand(-1, len(networks), -1, -1, -1))
+        alone = torch.stack([network.eval()(images) for network in networks])
+    for network in networks:
+        network.train()
+    limit = TOLERANCE * max(1.0, float(alone.abs().max()))
+    if together.shape != alone.shape or not float((together - alone).abs().max()) <= limit:
+        name = type(networks[0]).__name__
+        raise ProxybenchError(f"cannot train several seeds at once: {name} mixes channels in a way that is not known")
+    return stacked.train()
+
+
+class SeedAxis(TorchFunctionMode):
+    """Inside it, joining and cutting the channels of maps [n, S * c, h, w] is done for each of S seeds.
+
+    The rest of such an operation, and padding, works in the order of memory, so that its result and its gradient lie
+    there as the maps do.
+    """
+
+    def __init__(self, seeds: int) -> None:
+        super().__init__()
+        self.seeds = seeds
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.cat and (kwargs.get("dim", args[1] if len(args) > 1 else 0)) == 1:
+            layout = _layout_of(args[0][0])
+            parts = [self._split(layout, maps) for maps in args[0]]
+            axis = layout.value.index(1)
+            return layout.logical(torch.cat(parts, axis + 1).flatten(axis, axis + 1))
+        if func is Tensor.__getitem__ and args[0].dim() == 4 and _cuts(args[1]):
+            return self._cut(args[0], (*args[1], _ALL, _ALL)[1:4])
+        if func is nn.functional.pad and args[0].dim() == 4 and len(args[1]) == 4 and not kwargs:
+            layout = _layout_of(args[0])
+            return layout.logical(func(layout.physical(args[0]), (0, 0, *args[1])))
+        return func(*args, **kwargs)
+
+    def _split(self, layout: Layout, maps: Tensor) -> Tensor:
+        split: Tensor = layout.physical(maps).unflatten(layout.value.index(1), (self.seeds, -1))  # type: ignore[no-untyped-call]
+        return split
+
+    def _cut(self, maps: Tensor, keys: Sequence[slice]) -> Tensor:
+        layout = _layout_of(maps)
+        channels, height, width = keys
+        physical = layout.physical(maps)
+        if channels != _ALL:
+            axis = layout.value.index(1)
+            physical = self._split(layout, maps)[(*[_ALL] * (axis + 1), channels)].flatten(axis, axis + 1)
+        return layout.logical(physical[:, height, width])
+
+
+def _cuts(key: Any) -> bool:
+    """Whether a key takes slices of channels or pixels and all images."""
+    return isinstance(key, tuple) and 2 <= len(key) <= 4 and key[0] == _ALL and all(isinstance(k, slice) for k in key)
+
+
+def _layout_of(maps: Tensor) -> Layout:
+    return Layout.IMAGES_LAST if maps.stride(0) == 1 < maps.shape[0] else Layout.CHANNELS_LAST

@@ -1,0 +1,158 @@
+"""The table of trainings: canonical rows of what the shards hold, and trainings taken over from such a table."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from proxybench.compute.folder import OtherSetting, differences
+from proxybench.compute.shards import Work
+from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
+from proxybench.files import replace_file
+from proxybench.tables.schema import UNTRAINED, fragment_from_rows
+from proxybench.training.recipe import MEASURED
+from proxybench.training.work import RUN, SIZES, table_of
+
+FORMAT = 1
+_ABOUT = b"proxybench"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedTable:
+    """A table of trainings.
+
+    Attributes:
+        values: `arch`, `dataset`, `epochs`, `seed` and metric columns of tables.schema: a row of epochs 0 and seed ""
+            with what needs no training, and one for each budget and run ("0", "1", ...). Architectures stand in the
+            order in which they were drawn.
+        setting: what the trainings depend on; recipe, seeds, images, versions.
+        failed: architecture to why it has no trainings.
+        complete: whether all architectures that were asked for are there.
+    """
+
+    values: pa.Table
+    setting: Mapping[str, Any]
+    failed: Mapping[str, str]
+    complete: bool
+
+
+def merge(work: Work, path: Path, *, partial: bool = False) -> int:
+    """Write what the shards hold to one parquet file, replaced in one step; the number of rows.
+
+    The file's metadata hold the setting. The same trainings give the same bytes but for the seconds.
+
+    Raises:
+        ProxybenchError: when the folder holds other work, when trainings are missing and not `partial`, or there
+            are none.
+        CorruptData: for a damaged shard.
+    """
+    if work.run != RUN:
+        raise ProxybenchError(f"{work.folder} holds a sweep of proxies; merge it with: proxybench compute --merge")
+    missing = len(work.missing())
+    if missing == work.chunks or (missing and not partial):
+        raise ProxybenchError(
+            f"{work.folder}: {work.done()} of {work.items.num_rows} architectures are trained; run it to its end"
+            + ("" if missing == work.chunks else ", or merge what is there with --partial")
+        )
+    trained = [row for table in work.tables() for row in table.to_pylist()]
+    values = fragment_from_rows([row for item in trained for row in _rows(item, work.setting)]).values
+    about = work.plan["setting"] | {
+        "format": FORMAT,
+        "failed": {item["arch"]: item["error"] for item in trained if item["error"]},
+        "complete": missing == 0,
+        "proxybench": version("proxybench"),
+    }
+    metrics = [name for name in values.column_names if pa.types.is_floating(values.schema.field(name).type)]
+    sink = io.BytesIO()
+    pq.write_table(
+        values.replace_schema_metadata({_ABOUT: json.dumps(about).encode()}),
+        sink,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=["arch", "dataset", "epochs", "seed"],
+        column_encoding=dict.fromkeys(metrics, "BYTE_STREAM_SPLIT"),
+        write_page_checksum=True,
+    )
+    replace_file(path, sink.getvalue())
+    return int(values.num_rows)
+
+
+def _rows(item: Mapping[str, Any], setting: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The canonical rows of one architecture; of one that failed only its sizes, where they are known."""
+    key = {"arch": item["arch"], "dataset": setting["dataset"]}
+    if item["params"] is not None:
+        yield key | UNTRAINED | {name: item[name] for name in SIZES}
+    if not item["error"]:
+        for place, (epochs, run) in enumerate(_places(setting)):
+            measured = {name: item[name][place] for name in MEASURED}
+            yield key | {"epochs": epochs, "seed": run} | measured | {"train_s": round(measured["train_s"], 3)}
+
+
+def _places(setting: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """Budget and run of each value in a shard's lists."""
+    return [(epochs, str(run)) for epochs in setting["recipe"]["budgets"] for run in range(setting["seeds"])]
+
+
+def read_table(path: Path | str) -> TrainedTable:
+    """The table that `merge` wrote.
+
+    Raises:
+        DataNotAvailable: when there is no such file.
+        CorruptData: for a file that is no such table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataNotAvailable(f"{path} is not there; make it with: proxybench train-table --merge {path}")
+    try:
+        values = pq.read_table(path, page_checksum_verification=True)
+        about = json.loads(values.schema.metadata[_ABOUT])
+        if about["format"] != FORMAT:
+            raise CorruptData(f"{path} is of format {about['format']}, not {FORMAT}; read it with another version")
+        failed, complete = about.pop("failed"), about.pop("complete")
+        setting = {name: value for name, value in about.items() if name not in ("format", "proxybench")}
+        return TrainedTable(values.replace_schema_metadata(None), setting, failed, complete)
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise CorruptData(f"{path} is no table of trainings ({error}); merge the folder again") from error
+
+
+def take_over(work: Work, path: Path) -> int:
+    """Write the shards of `work` whose architectures are all trained in a table that `merge` wrote; how many.
+
+    Architectures that failed there are trained again.
+
+    Raises:
+        DataNotAvailable, CorruptData: as `read_table`.
+        OtherSetting: for a table of another setting; names the differences.
+    """
+    known = read_table(path)
+    different = list(differences(dict(known.setting), work.plan["setting"]))
+    if different:
+        raise OtherSetting(f"{path} is of another setting: {'; '.join(different)}")
+    rows: dict[str, dict[tuple[int, str], dict[str, Any]]] = defaultdict(dict)
+    for row in known.values.to_pylist():
+        rows[row["arch"]][row["epochs"], row["seed"]] = row
+    places, taken = _places(work.setting), 0
+    for number in work.missing():
+        items = work.items_of(number).to_pylist()
+        if all(rows[item["arch"]].keys() >= set(places) for item in items):
+            work.write(number, table_of([_item(item, rows[item["arch"]], places) for item in items]))
+            taken += len(items)
+    return taken
+
+
+def _item(
+    item: Mapping[str, Any], rows: Mapping[tuple[int, str], Mapping[str, Any]], places: list[tuple[int, str]]
+) -> dict[str, Any]:
+    """What a shard would hold of an architecture; the work done here took no time."""
+    sizes = {name: rows[0, ""][name] for name in SIZES}
+    measured = {name: [rows[place][name] for place in places] for name in MEASURED}
+    return {**item, "error": "", "seconds": 0.0, **sizes, **measured}

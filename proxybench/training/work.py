@@ -1,0 +1,194 @@
+"""The trainings of a table as work that is cut in chunks: what is done, with what, and what a chunk gives."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from proxybench.compute.folder import begin
+from proxybench.compute.images import ImageBatch, read_batch
+from proxybench.compute.shards import Run, Work
+from proxybench.compute.sweep import BATCH, one_thread, seed_of
+from proxybench.errors import ProxybenchError
+from proxybench.spaces import get_space
+from proxybench.training.population import population
+from proxybench.training.recipe import MEASURED, Recipe
+
+if TYPE_CHECKING:
+    from proxybench.networks.base import Network
+
+RUN = "proxybench.training.work:prepare"
+SIZES = ("params", "flops")
+SEED_RULE = (
+    "first 8 bytes of BLAKE2b-64 of 'SEED DIGEST RUN weights' // 2 for the weights, with 'images' for their order"
+)
+
+
+def begin_training(
+    folder: Path,
+    space: str,
+    architectures: int,
+    recipe: Recipe,
+    images: ImageBatch,
+    dataset: str,
+    *,
+    seeds: int = 3,
+    seed: int = 0,
+    device: str = "cpu",
+    chunk: int = 1,
+) -> Work:
+    """The work of training a table in its folder, begun or taken up; `shards.do` does it.
+
+    Args:
+        folder: of this table.
+        space: of the architectures.
+        architectures: how many.
+        recipe: how each is trained.
+        images: training, validation and test images, as many as the recipe says.
+        dataset: what the table calls them.
+        seeds: trainings of each architecture.
+        seed: of everything that is drawn; see SEED_RULE and population.py.
+        device: of torch.
+        chunk: architectures of a shard, which are what a kill costs.
+
+    Raises:
+        ProxybenchError: when the networks cannot be built with these options, or there are too few architectures.
+        UnknownName: for a space that has no networks.
+        OtherSetting: when the folder holds another table.
+    """
+    import torch
+
+    items, rule = population(get_space(space), architectures, seed, recipe.architecture)
+    setting = {
+        "space": space,
+        "dataset": dataset,
+        "recipe": recipe.to_json(),
+        "seeds": seeds,
+        "seed": seed,
+        "seed rule": SEED_RULE,
+        "population": rule,
+        "images": images.description,
+        "classes": images.classes,
+        "device": device,
+        "torch": torch.__version__,
+    }
+    _check(setting, images, items.column("arch")[0].as_py())
+    return begin(Work(folder, RUN, setting, items, {BATCH: images.to_bytes()}, chunk))
+
+
+def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
+    """Find wrong options now, not in every architecture."""
+    trainer = Trainer(setting, images.images, images.labels)
+    try:
+        trainer.network(text, 0)
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        raise ProxybenchError(f"the network of {text} cannot be built: {error}") from error
+
+
+def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
+    """The function from items (digest, arch) to one row for each, with what was measured as lists."""
+    import torch
+
+    if torch.__version__ != setting["torch"]:
+        raise ProxybenchError(
+            f"the table was begun with torch {setting['torch']}, here is {torch.__version__}; use the same"
+        )
+    trainer = Trainer(setting, *read_batch(files[BATCH]))
+
+    def run(items: pa.Table) -> pa.Table:
+        with one_thread():
+            return table_of([trainer.row(item["digest"], item["arch"]) for item in items.to_pylist()])
+
+    return run
+
+
+class Trainer:
+    """The setting, ready to train one architecture after the other."""
+
+    def __init__(self, setting: Mapping[str, Any], images: Any, labels: Any) -> None:
+        import torch
+
+        from proxybench.training.train import split
+
+        self._space = get_space(setting["space"])
+        self._recipe = Recipe.from_json(setting["recipe"])
+        self._sizes = {"num_classes": setting["classes"], "in_shape": tuple(images.shape[1:])}
+        self._seed, self._runs = setting["seed"], setting["seeds"]
+        self._device = torch.device(setting["device"])
+        pixels, classes = torch.from_numpy(images).to(self._device), torch.from_numpy(labels).to(self._device)
+        self._parts = split(pixels, classes, self._recipe)
+
+    def row(self, digest: str, text: str) -> dict[str, Any]:
+        """Sizes of one architecture's network and what its trainings gave; its error where it has none."""
+        from proxybench.networks.counts import count_flops, count_parameters
+        from proxybench.training.train import train
+
+        row: dict[str, Any] = {"digest": digest, "arch": text, "error": ""}
+        start = time.perf_counter()
+        try:
+            networks = [self.network(text, self._seed_of(digest, run, "weights")) for run in range(self._runs)]
+            row["params"] = float(count_parameters(networks[0]).total)
+            row["flops"] = float(count_flops(networks[0], self._sizes["in_shape"]).total)
+            orders = [self._seed_of(digest, run, "images") for run in range(self._runs)]
+            measured = train(networks, self._parts, self._recipe, orders)
+        except Exception as error:  # whatever a network raises is a fact about this architecture
+            row["error"] = f"{type(error).__name__}: {error}"
+        else:
+            row |= {name: values.ravel().tolist() for name, values in measured.items()}
+        return row | {"seconds": time.perf_counter() - start}
+
+    def network(self, text: str, seed: int) -> Network:
+        """The network of an architecture, its weights drawn with `seed`; the global random state stays."""
+        import torch
+
+        from proxybench.networks import build
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = build(self._space.parse(text), **self._sizes, **self._recipe.network)
+        return network.to(self._device)
+
+    def _seed_of(self, digest: str, run: int, purpose: str) -> int:
+        return seed_of(self._seed, f"{digest} {run} {purpose}")
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as a shard has them: what is measured as lists over budgets and runs, runs fastest."""
+    types = {"digest": pa.string(), "arch": pa.string(), "error": pa.string(), "seconds": pa.float64()}
+    types |= dict.fromkeys(SIZES, pa.float64()) | dict.fromkeys(MEASURED, pa.list_(pa.float64()))
+    return pa.table({name: pa.array([row.get(name) for row in rows], type=kind) for name, kind in types.items()})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the architectures so far.
+
+    Attributes:
+        done: how many have a row.
+        seconds: that they took, one after the other.
+        errors: architecture to why it failed.
+        diverged: trainings that ended with a loss that is not finite.
+    """
+
+    done: int
+    seconds: float
+    errors: Mapping[str, str]
+    diverged: int
+
+
+def outcome(work: Work) -> Outcome:
+    """What became of the trainings."""
+    rows = [row for table in work.tables() for row in table.to_pylist()]
+    last = [loss for row in rows for loss in (row["train_loss"] or ())[-work.setting["seeds"] :]]
+    return Outcome(
+        done=len(rows),
+        seconds=sum(row["seconds"] for row in rows),
+        errors={row["arch"]: row["error"] for row in rows if row["error"]},
+        diverged=sum(not math.isfinite(loss) for loss in last),
+    )

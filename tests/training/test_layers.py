@@ -1,0 +1,87 @@
+"""Layers of several networks at once give what the layers give one by one, values and gradients, in both layouts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+
+import torch
+from torch import nn
+
+from proxybench.training.layers import (
+    StackedConv,
+    StackedLinear,
+    StackedMaximum,
+    StackedMean,
+    StackedNorm,
+)
+from proxybench.training.layouts import Layout
+
+SEEDS = 2
+LAYERS: dict[str, tuple[Callable[..., nn.Module], Callable[[], nn.Module]]] = {
+    "3x3": (StackedConv, lambda: nn.Conv2d(4, 6, 3, padding=1)),
+    "3x3 stride 2": (StackedConv, lambda: nn.Conv2d(4, 6, 3, stride=2, padding=1, bias=False)),
+    "1x1": (StackedConv, lambda: nn.Conv2d(4, 6, 1, bias=False)),
+    "1x1 stride 2": (StackedConv, lambda: nn.Conv2d(4, 6, 1, stride=2, bias=False)),
+    "depthwise": (StackedConv, lambda: nn.Conv2d(4, 4, 5, padding=2, groups=4, bias=False)),
+    "dilated depthwise stride 2": (
+        StackedConv, lambda: nn.Conv2d(4, 4, 3, stride=2, padding=2, dilation=2, groups=4, bias=False),
+    ),
+    "grouped": (StackedConv, lambda: nn.Conv2d(4, 6, 3, padding=1, groups=2)),
+    "norm": (StackedNorm, lambda: nn.BatchNorm2d(4)),
+    "norm without weights": (StackedNorm, lambda: nn.BatchNorm2d(4, affine=False, momentum=0.3)),
+    "mean": (StackedMean, lambda: nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)),
+    "mean of a ragged end": (StackedMean, lambda: nn.AvgPool2d(2, stride=2, ceil_mode=True)),
+    "maximum": (StackedMaximum, lambda: nn.MaxPool2d(3, stride=2, padding=1)),
+}  # fmt: skip
+
+
+def randomised(layer: nn.Module) -> nn.Module:
+    """With weights that are no special case, such as the ones of a normalisation."""
+    for value in [*layer.parameters(), *layer.buffers()]:
+        if value.is_floating_point():
+            value.data.uniform_(0.5, 1.5)
+    return layer.double()
+
+
+@pytest.mark.parametrize("size", [(5, 4), (9, 9)], ids=str)
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("name", LAYERS)
+def test_one_layer_for_all_seeds_is_each_seeds_own(name: str, layout: Layout, size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    stacked_as, make = LAYERS[name]
+    alone = [randomised(make()) for _ in range(SEEDS)]
+    together = stacked_as(copy.deepcopy(alone), layout)
+    images = [torch.randn(3, 4, *size, dtype=torch.float64, requires_grad=True) for _ in range(SEEDS)]
+    joined = torch.cat(images, dim=1).detach().requires_grad_()
+    for _ in range(2):  # running statistics move in the first and are used in the evaluation below
+        expected = torch.cat([layer(part) for layer, part in zip(alone, images, strict=True)], dim=1)
+        found = together(joined)
+        torch.testing.assert_close(found, expected)
+    weights = torch.randn_like(expected)
+    torch.autograd.backward((expected * weights).sum())
+    torch.autograd.backward((found * weights).sum())
+    torch.testing.assert_close(joined.grad, torch.cat([part.grad for part in images if part.grad is not None], dim=1))
+    for place, weight in enumerate(together.parameters()):
+        own = [list(layer.parameters())[place].grad for layer in alone]
+        torch.testing.assert_close(weight.grad, torch.cat([gradient for gradient in own if gradient is not None]))
+    with torch.no_grad():
+        expected = torch.cat([layer.eval()(part) for layer, part in zip(alone, images, strict=True)], dim=1)
+        torch.testing.assert_close(together.eval()(joined), expected)
+
+
+def test_a_linear_layer_for_all_seeds() -> None:
+    torch.manual_seed(0)
+    alone = [nn.Linear(4, 3) for _ in range(SEEDS)]
+    rows = torch.randn(5, SEEDS * 4)
+    expected = torch.cat([layer(part) for layer, part in zip(alone, rows.chunk(SEEDS, dim=1), strict=True)], dim=1)
+    torch.testing.assert_close(StackedLinear(alone, Layout.CHANNELS_LAST)(rows), expected)
+
+
+def test_a_normalisation_without_running_statistics_is_refused() -> None:
+    with pytest.raises(TypeError, match="without running statistics"):
+        StackedNorm([nn.BatchNorm2d(4, track_running_stats=False)], Layout.CHANNELS_LAST)
