@@ -17,38 +17,78 @@ from predictors.registry import Registry
 
 if TYPE_CHECKING:
     from predictors.arch import ArchBatch, ArchGraph, Ragged
+    from predictors.auto import Auto
     from predictors.base import Predictor
     from predictors.checks import check_predictor
-    from predictors.tabular import GBDT, NearestNeighbours, Ridge
+    from predictors.ensemble import Ensemble
+    from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer
+    from predictors.robust import Robust
+    from predictors.tabular import GBDT, MLP, ExtraTrees, GaussianProcess, NearestNeighbours, RandomForest, Ridge
 
 PREDICTORS = Registry(
     "predictor",
     {
+        "auto": "predictors.auto:Auto",
+        "ensemble": "predictors.ensemble:Ensemble",
+        "extra_trees": "predictors.tabular:ExtraTrees",
+        "flan": "predictors.graph:FLAN",
+        "gates": "predictors.graph:GATES",
         "gbdt": "predictors.tabular:GBDT",
+        "gcn": "predictors.graph:GCN",
+        "gin": "predictors.graph:GIN",
+        "gp": "predictors.tabular:GaussianProcess",
+        "graph_transformer": "predictors.graph:GraphTransformer",
         "knn": "predictors.tabular:NearestNeighbours",
+        "mlp": "predictors.tabular:MLP",
+        "random_forest": "predictors.tabular:RandomForest",
         "ridge": "predictors.tabular:Ridge",
+        "robust": "predictors.robust:Robust",
     },
 )
 
 _PUBLIC = {
     "ArchBatch": "predictors.arch",
     "ArchGraph": "predictors.arch",
+    "Auto": "predictors.auto",
+    "Ensemble": "predictors.ensemble",
+    "ExtraTrees": "predictors.tabular",
+    "FLAN": "predictors.graph",
+    "GATES": "predictors.graph",
     "GBDT": "predictors.tabular",
+    "GCN": "predictors.graph",
+    "GIN": "predictors.graph",
+    "GaussianProcess": "predictors.tabular",
+    "GraphTransformer": "predictors.graph",
+    "MLP": "predictors.tabular",
     "NearestNeighbours": "predictors.tabular",
     "Predictor": "predictors.base",
     "Ragged": "predictors.arch",
+    "RandomForest": "predictors.tabular",
     "Ridge": "predictors.tabular",
+    "Robust": "predictors.robust",
     "check_predictor": "predictors.checks",
 }
 __all__ = [
+    "FLAN",
+    "GATES",
     "GBDT",
+    "GCN",
+    "GIN",
+    "MLP",
     "PREDICTORS",
     "ArchBatch",
     "ArchGraph",
+    "Auto",
+    "Ensemble",
+    "ExtraTrees",
+    "GaussianProcess",
+    "GraphTransformer",
     "NearestNeighbours",
     "Predictor",
     "Ragged",
+    "RandomForest",
     "Ridge",
+    "Robust",
     "available",
     "check_predictor",
     "make",

@@ -1,8 +1,9 @@
 """The contract of a predictor, and the constructor parameters that scikit-learn's tools ask for.
 
 A predictor is a class with `fit(X, y) -> self` and `predict(X) -> float64[n]`, larger always better; X is an
-ArchBatch or a sequence of ArchGraph. The constructor only stores its parameters, what `fit` learns ends in `_`.
-Nothing needs to be inherited; `Parameters` spares writing `get_params` and `set_params`.
+ArchBatch or a sequence of ArchGraph, or of text where the predictor was given a space. The constructor only stores
+its parameters, what `fit` learns ends in `_`. Nothing needs to be inherited; `Parameters` spares writing
+`get_params` and `set_params`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-Architectures = ArchBatch | Sequence[ArchGraph]
+Architectures = ArchBatch | Sequence[ArchGraph] | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,27 @@ class Parameters:
         return float(kendalltau(predict(X), y).statistic)
 
 
-def as_batch(X: Architectures) -> ArchBatch:
+def as_batch(X: Architectures, space: Any = None) -> ArchBatch:
     """The architectures as an ArchBatch.
 
+    Args:
+        X: an ArchBatch, or a sequence of ArchGraph and, where there is a space, of text.
+        space: an object with `parse(text) -> ArchGraph`, or such a function.
+
     Raises:
-        TypeError: for anything that is not a sequence of ArchGraph.
+        TypeError: for anything else.
     """
     if isinstance(X, ArchBatch):
         return X
-    archs = list(X)
-    if not all(isinstance(arch, ArchGraph) for arch in archs):
-        raise TypeError("X must be an ArchBatch or a sequence of ArchGraph; parse texts with the search space first")
+    parse: Any = getattr(space, "parse", space)
+    archs: list[ArchGraph] = []
+    for arch in X:
+        graph: Any = parse(arch) if parse is not None and isinstance(arch, str) else arch
+        if isinstance(graph, str):
+            raise TypeError(f"architecture {graph!r} is text; give the predictor its search space: space=...")
+        if not isinstance(graph, ArchGraph):
+            raise TypeError(f"X must be an ArchBatch or a sequence of ArchGraph; it holds a {type(graph).__name__}")
+        archs.append(graph)
     return ArchBatch(archs)
 
 

@@ -67,7 +67,22 @@ def check_predictor(make: Callable[[], Any]) -> None:
     _require(bool(np.array_equal(copied.predict(batch), predicted)), "a pickled copy predicts something else")
     graphs = clone(make()).fit(list(batch.archs), targets).predict(list(batch.archs))
     _require(graphs.shape == (40,), "cannot work on a plain list of ArchGraph")
+    if getattr(getattr(model, "tags", None), "has_std", False):
+        _gives_deviations(model, batch)
+    _require(model.predict(batch[:0]).shape == (0,), "cannot predict an empty batch")
     _refuses(make, batch, targets)
+
+
+def _gives_deviations(model: Any, batch: ArchBatch) -> None:
+    import numpy as np
+
+    deviations = model.predict_std(batch)
+    _require(
+        isinstance(deviations, np.ndarray) and deviations.shape == (len(batch),), "predict_std gives another shape"
+    )
+    _require(
+        bool(np.isfinite(deviations).all() and (deviations > 0).all()), "predict_std gives values that are not positive"
+    )
 
 
 def _refuses(make: Callable[[], Any], batch: ArchBatch, targets: NDArray[np.float64]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -20,6 +19,8 @@ class InvalidGraph(ValueError):
 
 def unknown_name(kind: str, name: object, valid: Iterable[object]) -> UnknownName:
     """Build the error for `name`, a `kind` of thing that is none of `valid`."""
+    import difflib  # only wrong names need it
+
     choices = [str(choice) for choice in valid]
     near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,51 @@
+"""The one-import choice: encodings and learners picked by cross-validation on the training part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from predictors.ensemble import Ensemble
+from predictors.tabular import GBDT, ExtraTrees, GaussianProcess, Ridge
+
+
+class Auto(Ensemble):
+    """Ensemble selection over boosted trees, extra trees, Gaussian processes and ridge on several encodings.
+
+    Each candidate predicts parts of the training part that it did not see, and the members and weights are chosen on
+    those predictions alone (`Ensemble` with "select"), beginning with the three that `Ensemble` averages. Nothing
+    outside the training part is touched.
+
+    Args:
+        members: other candidates; None for this package's own.
+        folds: parts that are left out in turn; three of large training parts.
+        columns, random_state, threads, space: of the candidates; random_state of the folds too.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Any] | None = None,
+        folds: int = 5,
+        columns: bool = True,
+        random_state: int = 0,
+        threads: int = 1,
+        space: Any = None,
+    ) -> None:
+        super().__init__(
+            members, "select", folds, columns=columns, random_state=random_state, threads=threads, space=space
+        )
+
+    def _models(self) -> list[Any]:
+        if self.members is not None:
+            return super()._models()
+        shared: dict[str, Any] = {"columns": self.columns, "random_state": self.random_state, "space": self.space}
+        threaded = {**shared, "threads": self.threads}
+        return [
+            ExtraTrees(**threaded),
+            GBDT(**threaded),
+            GaussianProcess(**shared),
+            ExtraTrees(encodings="columns" if self.columns else "reduced", target="rank", **threaded),
+            GBDT(target="rank", **threaded),
+            GaussianProcess("isotropic", encodings="reduced+reduced-wl+columns", **shared),
+            Ridge(**shared),
+        ]

@@ -1,0 +1,115 @@
+"""Several predictors on one training part: rows encoded once for all, and predictions for what a fit left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from predictors.arch import ArchBatch
+from predictors.tabular.base import Tabular
+from predictors.tabular.rows import Rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Positions = NDArray[np.int64]
+
+
+class TrainingPart:
+    """A training part on which several predictors are fitted.
+
+    Tabular predictors with equal encodings share their rows. For predictions of a part that a fit left out the rows
+    are those fitted on the whole training part: which labels and paths there are, and no target, is known beyond the
+    fold.
+
+    Args:
+        batch: n architectures.
+        targets: float64[n].
+    """
+
+    def __init__(self, batch: ArchBatch, targets: Floats) -> None:
+        self.batch = batch
+        self.targets = targets
+        self._rows: dict[str, tuple[Rows, Floats]] = {}
+
+    def fit(self, model: Any) -> Any:
+        """A copy of the unfitted `model`, fitted on all."""
+        return self._fit(model, None)
+
+    def out_of_fold(self, model: Any, folds: list[Positions]) -> tuple[Floats, Floats]:
+        """Prediction and standard deviation of each architecture by a fit that did not see it, float64[n] each.
+
+        Args:
+            model: unfitted.
+            folds: positions to leave out, disjoint, together all.
+
+        Returns:
+            Predictions; standard deviations, 0 for a model that has none.
+        """
+        import numpy as np
+
+        predicted, deviation = np.empty(len(self.targets)), np.zeros(len(self.targets))
+        for left_out in folds:
+            kept = np.setdiff1d(np.arange(len(self.targets)), left_out)
+            fitted = self._fit(model, kept)
+            predicted[left_out], deviation[left_out] = answers(
+                fitted, self.batch[left_out], self._known(model, left_out)
+            )
+        return predicted, deviation
+
+    def _fit(self, model: Any, kept: Positions | None) -> Any:
+        fresh = deepcopy(model)
+        targets = self.targets if kept is None else self.targets[kept]
+        if isinstance(model, Tabular):
+            rows, encoded = self._shared(model)
+            return fresh.fit_rows(rows, encoded if kept is None else encoded[kept], targets)
+        return fresh.fit(self.batch if kept is None else self.batch[kept], targets)
+
+    def _known(self, model: Any, positions: Positions) -> dict[str, Floats]:
+        if not isinstance(model, Tabular):
+            return {}
+        return {repr(model.unfitted_rows()): self._shared(model)[1][positions]}
+
+    def _shared(self, model: Tabular) -> tuple[Rows, Floats]:
+        key = repr(model.unfitted_rows())
+        if key not in self._rows:
+            rows = model.unfitted_rows().fit(self.batch)
+            self._rows[key] = (rows, rows.transform(self.batch))
+        return self._rows[key]
+
+
+def answers(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    """Predictions and standard deviations of a fitted predictor, the latter 0 where it has none.
+
+    Args:
+        fitted: a predictor.
+        batch: what to predict.
+        known: rows of the batch that are encoded already, by the description of what encodes them.
+    """
+    import numpy as np
+
+    has_std = bool(getattr(getattr(fitted, "tags", None), "has_std", False))
+    if isinstance(fitted, Tabular):
+        encoded = known[repr(fitted.unfitted_rows())]
+        predicted = fitted.predict_rows(encoded)
+        tabular: Any = fitted
+        return predicted, tabular.predict_std_rows(encoded) if has_std else np.zeros(len(predicted))
+    predicted = np.asarray(fitted.predict(batch), dtype=np.float64)
+    return predicted, np.asarray(fitted.predict_std(batch)) if has_std else np.zeros(len(predicted))
+
+
+def encoded_once(fitted: list[Any], batch: ArchBatch) -> dict[str, Floats]:
+    """What `answers` takes as `known`, for several predictors fitted on one TrainingPart."""
+    rows = {repr(model.unfitted_rows()): model.rows_ for model in fitted if isinstance(model, Tabular)}
+    return {key: one.transform(batch) for key, one in rows.items()}
+
+
+def random_folds(n: int, folds: int, random_state: int) -> list[Positions]:
+    """Positions 0 to n - 1 in `folds` parts of about equal size, at random."""
+    import numpy as np
+
+    order = np.random.default_rng(random_state).permutation(n)
+    return [np.sort(part) for part in np.array_split(order, min(folds, n)) if len(part)]

@@ -1,0 +1,77 @@
+"""Live operations: those on a path from input to output, also when one kind of operation is taken to block it.
+
+Which operation passes nothing on (NAS-Bench-201's `none`) is not known here. So each one is tried as the blocking
+one, and the learner finds out which of the answers says something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from predictors.arch import ArchBatch, ArchGraph
+from predictors.encodings.base import VaryingColumns
+from predictors.encodings.flat import PaddedGraphs, chunks, padded
+from predictors.encodings.roles import roles
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Bools = NDArray[np.bool_]
+
+
+class LiveCounts(VaryingColumns):
+    """For no blocked operation and for each one blocked: live operations of each kind, and log(1 + paths).
+
+    A node is live when a path from an input to an output leads through it and through no blocked node. Columns that
+    are constant in the training part are dropped.
+
+    Args:
+        limit: most operations that are tried as blocking; beyond it, the first by name.
+    """
+
+    def __init__(self, limit: int = 16) -> None:
+        self.limit = limit
+
+    def _learn(self, X: ArchBatch) -> None:
+        self.roles_ = roles(X.archs)
+
+    def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
+        import numpy as np
+
+        blocked = min(self.limit, len(self.roles_.choices))
+        parts = [self._part(part, blocked) for part in chunks(X.archs, blocked + 1)]
+        return np.concatenate(parts)
+
+    def _part(self, archs: Sequence[ArchGraph], blocked: int) -> NDArray[np.float64]:
+        import numpy as np
+
+        graphs = padded(archs, self.roles_.number)
+        passable = np.stack([graphs.present & (graphs.labels != label) for label in (-2, *range(blocked))])
+        live, paths = live_nodes(graphs, passable)
+        counts = [(live & (graphs.labels == label)).sum(axis=2) for label in range(len(self.roles_.choices))]
+        return np.concatenate([*counts, np.log1p(paths)]).T.astype(np.float64)
+
+
+def live_nodes(graphs: PaddedGraphs, passable: Bools) -> tuple[Bools, NDArray[np.float64]]:
+    """Nodes on a path of `passable` nodes from a source to a sink, and how many such paths there are.
+
+    Args:
+        graphs: n graphs of m nodes.
+        passable: bool[s, n, m], for each of s questions.
+
+    Returns:
+        bool[s, n, m] and float64[s, n].
+    """
+    import numpy as np
+
+    nodes = passable.shape[2]
+    ways_to, ways_from = np.zeros(passable.shape), np.zeros(passable.shape)
+    for node in range(nodes):
+        before = (ways_to[:, :, :node] * graphs.edges[:, :node, node]).sum(axis=2)
+        ways_to[:, :, node] = (before + graphs.is_source[:, node]) * passable[:, :, node]
+    for node in reversed(range(nodes)):
+        after = (ways_from[:, :, node + 1 :] * graphs.edges[:, node, node + 1 :]).sum(axis=2)
+        ways_from[:, :, node] = (after + graphs.is_sink[:, node]) * passable[:, :, node]
+    return (ways_to > 0) & (ways_from > 0), (ways_to * graphs.is_sink).sum(axis=2)

@@ -1,0 +1,86 @@
+"""Statistics of the values that a batch has for each node of an architecture (`nodes:snip`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from predictors.arch import ArchBatch, Ragged
+from predictors.base import Parameters
+from predictors.encodings.columns import signed_log
+from predictors.errors import UnknownName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class NodeStatistics(Parameters):
+    """For each node array: sum, mean, deviation, minimum, maximum and count of finite values, then the values.
+
+    The values themselves follow where all architectures of the training part have equally many, and no more than
+    `positions`. NaN where an architecture has no finite value, or at a position that it does not have.
+
+    Args:
+        log: whether values are first put on the scale sign(v) log(1 + |v|).
+        positions: most values of one architecture that become columns of their own.
+
+    Raises:
+        UnknownName: in `transform`, for a batch that lacks a node array of the training part.
+    """
+
+    def __init__(self, log: bool = True, positions: int = 128) -> None:
+        self.log = log
+        self.positions = positions
+
+    def fit(self, X: ArchBatch) -> Self:
+        import numpy as np
+
+        self.names_ = sorted(X.nodes)
+        self.lengths_ = {}
+        for name in self.names_:
+            lengths = np.unique(np.diff(X.nodes[name].offsets))
+            lengths = lengths[lengths > 0]  # an architecture without an answer has no values
+            self.lengths_[name] = int(lengths[0]) if len(lengths) == 1 and lengths[0] <= self.positions else 0
+        return self
+
+    def transform(self, X: ArchBatch) -> NDArray[np.float64]:
+        import numpy as np
+
+        missing = [name for name in self.names_ if name not in X.nodes]
+        if missing:
+            raise UnknownName(f"the batch lacks node arrays that the training part had: {', '.join(missing)}")
+        parts = [self._array(X.nodes[name], self.lengths_[name]) for name in self.names_]
+        return np.concatenate(parts, axis=1) if parts else np.empty((len(X), 0))
+
+    def _array(self, nodes: Ragged, length: int) -> NDArray[np.float64]:
+        import numpy as np
+
+        values = np.asarray(nodes.values, dtype=np.float64)
+        values = values.reshape(len(values), -1).sum(axis=1)
+        values = signed_log(values) if self.log else values
+        row = np.repeat(np.arange(len(nodes)), np.diff(nodes.offsets))
+        place = np.arange(len(values)) - nodes.offsets[row]
+        finite = np.isfinite(values)
+        at_position = np.full((len(nodes), length), np.nan)
+        kept = place < length
+        at_position[row[kept], place[kept]] = values[kept]
+        return np.concatenate([_statistics(values[finite], row[finite], len(nodes)), at_position], axis=1)
+
+
+def _statistics(values: NDArray[np.float64], row: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """Sum, mean, standard deviation, minimum, maximum and count for each of n rows, float64[n, 6]."""
+    import numpy as np
+
+    count = np.bincount(row, minlength=n).astype(np.float64)
+    total = np.bincount(row, weights=values, minlength=n)
+    some = count > 0
+    mean = np.divide(total, count, out=np.full(n, np.nan), where=some)
+    squares = np.bincount(row, weights=(values - mean[row]) ** 2, minlength=n)
+    deviation = np.sqrt(np.divide(squares, count, out=np.full(n, np.nan), where=some))
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(low, row, values)
+    np.maximum.at(high, row, values)
+    empty = ~some
+    for one in (total, low, high):
+        one[empty] = np.nan
+    return np.column_stack([total, mean, deviation, low, high, count])

@@ -1,0 +1,87 @@
+"""Path encoding: which sequences of operations lead from an input to an output."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING, Self
+
+from predictors.arch import ArchBatch, ArchGraph
+from predictors.base import Parameters
+from predictors.encodings.flat import topological_order
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Edges = tuple[tuple[int, int], ...]
+
+
+class Paths(Parameters):
+    """One column for each sequence of operations from a node that nothing feeds to one that feeds nothing.
+
+    1 where the graph has such a path, else 0; as in White et al., "BANANAS", AAAI 2021, section 4,
+    whose truncation keeps the likeliest paths. Here those are the most frequent ones of the training part.
+
+    Args:
+        truncate: how many paths are kept; of equally frequent ones the shorter, then in the order of their names.
+        counts: whether a path counts as often as the graph has it.
+        transparent: operations that pass on what they get: left out of the sequences, so that a path through one of
+            them is the same as one past it.
+        most: paths of one graph that are followed, the first in a depth-first order; for graphs that have millions.
+    """
+
+    def __init__(
+        self, truncate: int = 512, counts: bool = False, transparent: tuple[str, ...] = (), most: int = 2000
+    ) -> None:
+        self.truncate = truncate
+        self.counts = counts
+        self.transparent = transparent
+        self.most = most
+
+    def fit(self, X: ArchBatch) -> Self:
+        frequency = Counter(path for arch in X for path in set(self._paths(arch)))
+        by_frequency = sorted(frequency, key=lambda path: (-frequency[path], len(path), path))
+        kept = [path for path in by_frequency if self.counts or frequency[path] < len(X)][: self.truncate]
+        self.column_ = {path: column for column, path in enumerate(kept)}
+        return self
+
+    def transform(self, X: ArchBatch) -> NDArray[np.float64]:
+        import numpy as np
+
+        found = [
+            (row, self.column_[path])
+            for row, arch in enumerate(X)
+            for path in self._paths(arch)
+            if path in self.column_
+        ]
+        rows = np.zeros((len(X), len(self.column_)))
+        np.add.at(rows, tuple(np.array(found, dtype=np.int64).reshape(-1, 2).T), 1.0)
+        return rows if self.counts else np.minimum(rows, 1.0)
+
+    def _paths(self, arch: ArchGraph) -> list[tuple[str, ...]]:
+        ops, hidden = arch.ops, self.transparent
+        paths = _node_paths(len(arch), arch.edges, self.most)
+        return [tuple([ops[node] for node in path if ops[node] not in hidden]) for path in paths]
+
+
+@lru_cache(maxsize=4096)  # the cells of a space share few wirings
+def _node_paths(nodes: int, edges: Edges, most: int) -> list[tuple[int, ...]]:
+    """At most `most` paths from a node without predecessors to one without successors.
+
+    Raises:
+        InvalidGraph: for a graph with a cycle.
+    """
+    topological_order(nodes, edges)
+    following: list[list[int]] = [[] for _ in range(nodes)]
+    for source, target in edges:
+        following[source].append(target)
+    fed = {target for _, target in edges}
+    paths: list[tuple[int, ...]] = []
+    open_paths: list[tuple[int, ...]] = [(node,) for node in reversed(range(nodes)) if node not in fed]
+    while open_paths and len(paths) < most:
+        path = open_paths.pop()
+        if not following[path[-1]]:
+            paths.append(path)
+        open_paths += [(*path, node) for node in sorted(following[path[-1]], reverse=True)]
+    return paths

@@ -1,0 +1,89 @@
+"""Encodings node by node: which operation stands at which position, and which positions it is fed from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from predictors.arch import ArchBatch
+from predictors.encodings.base import VaryingColumns
+from predictors.encodings.flat import flatten
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class _Positions(VaryingColumns):
+    def _learn(self, X: ArchBatch) -> None:
+        self.labels_ = sorted({op for arch in X for op in arch.ops})
+        self.nodes_ = max((len(arch) for arch in X), default=0)
+
+    def _edges(self, X: ArchBatch) -> NDArray[np.float64]:
+        """float64[n, nodes * nodes], 1 for an edge; none beyond the training part's nodes."""
+        import numpy as np
+
+        m = self.nodes_
+        flat = flatten(X.archs, {})
+        graph, place = flat.graph_of_node, flat.position
+        rows = np.zeros((len(X), m, m))
+        kept = (place[flat.sources] < m) & (place[flat.targets] < m)
+        sources, targets = flat.sources[kept], flat.targets[kept]
+        rows[graph[sources], place[sources], place[targets]] = 1.0
+        return rows.reshape(len(X), m * m)
+
+
+class Adjacency(_Positions):
+    """The adjacency matrix, one column for each pair of positions, and the number of each position's operation.
+
+    Operations are numbered in the order of their names, as in the "adjacency categorical" encoding of White et al.,
+    "A Study on Encodings for Neural Architecture Search", 2020, section 3. -1 for an operation that the training part
+    does not have; -2 for no node.
+    """
+
+    def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
+        import numpy as np
+
+        flat = flatten(X.archs, {label: index for index, label in enumerate(self.labels_)})
+        ops = np.full((len(X), self.nodes_), -2.0)
+        kept = flat.position < self.nodes_
+        ops[flat.graph_of_node[kept], flat.position[kept]] = flat.labels[kept]
+        return np.concatenate([self._edges(X), ops], axis=1)
+
+
+class OneHot(_Positions):
+    """For each node position, which operation it has (one-hot) and which nodes feed it; then operation counts.
+
+    Positions and operations that the training part does not have are ignored in new architectures. Numeric node
+    attributes follow as they are. Columns that are constant in the training part are dropped.
+    """
+
+    def _learn(self, X: ArchBatch) -> None:
+        super()._learn(X)
+        self.attributes_ = sorted({name for arch in X for name, _ in arch.attrs})
+
+    def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
+        import numpy as np
+
+        n, m, k = len(X), self.nodes_, len(self.labels_)
+        flat = flatten(X.archs, {label: index for index, label in enumerate(self.labels_)})
+        kept = (flat.labels >= 0) & (flat.position < m)
+        graph, place, label = flat.graph_of_node[kept], flat.position[kept], flat.labels[kept]
+        ops = np.zeros((n, m, k))
+        ops[graph, place, label] = 1.0
+        return np.concatenate(
+            [ops.reshape(n, m * k), self._edges(X), self._attributes(X).reshape(n, -1), ops.sum(axis=1)], axis=1
+        )
+
+    def _attributes(self, X: ArchBatch) -> NDArray[np.float64]:
+        """float64[n, attributes, nodes], 0 where there is no value."""
+        import numpy as np
+
+        number = {name: index for index, name in enumerate(self.attributes_)}
+        rows = np.zeros((len(X), len(number), self.nodes_))
+        if number:
+            for row, arch in enumerate(X):
+                for name, values in arch.attrs:
+                    if name in number:
+                        fitting = values[: self.nodes_]
+                        rows[row, number[name], : len(fitting)] = fitting
+        return rows

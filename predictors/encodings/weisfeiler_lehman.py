@@ -1,0 +1,97 @@
+"""Weisfeiler-Lehman label counts: how often each neighbourhood of up to h steps occurs in a graph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from predictors.arch import ArchBatch, ArchGraph
+from predictors.base import Parameters
+from predictors.encodings.flat import flatten
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Hashes = NDArray[np.uint64]
+
+
+class WeisfeilerLehman(Parameters):
+    """Counts of node labels after 0 to `iterations` rounds of refinement.
+
+    A round joins to a node's label the multisets of the labels that feed it and that it feeds (Shervashidze et al.,
+    "Weisfeiler-Lehman Graph Kernels", JMLR 2011, section 2.1; for architectures Ru et al., "NAS-BOWL", ICLR 2021).
+    Labels are 64-bit hashes, so the counts do not depend on the training part; which of them are columns does.
+    A label is an operation with its numeric attributes.
+
+    Args:
+        iterations: h, rounds of refinement.
+        truncate: how many labels are kept: those in most training graphs, of equally frequent ones the lower hash.
+    """
+
+    def __init__(self, iterations: int = 2, truncate: int = 1024) -> None:
+        self.iterations = iterations
+        self.truncate = truncate
+
+    def fit(self, X: ArchBatch) -> Self:
+        import numpy as np
+
+        graph, label = self._labels(X.archs)
+        pairs = np.unique(np.stack([label, graph.astype(np.uint64)]), axis=1)
+        labels, graphs = np.unique(pairs[0], return_counts=True)
+        kept = np.lexsort((labels, -graphs))[: self.truncate]
+        self.labels_ = np.sort(labels[kept])
+        return self
+
+    def transform(self, X: ArchBatch) -> NDArray[np.float64]:
+        import numpy as np
+
+        rows = np.zeros((len(X), len(self.labels_)))
+        if rows.size == 0:
+            return rows
+        graph, label = self._labels(X.archs)
+        column = np.minimum(np.searchsorted(self.labels_, label), len(self.labels_) - 1)
+        known = self.labels_[column] == label
+        np.add.at(rows, (graph[known], column[known]), 1.0)
+        return rows
+
+    def _labels(self, archs: Sequence[ArchGraph]) -> tuple[NDArray[np.int64], Hashes]:
+        """Graph and label hash of each node in each round, both of length nodes * (iterations + 1)."""
+        import numpy as np
+
+        flat = flatten(archs, {})
+        label = _operation_hashes(archs)
+        rounds = [label]
+        for _ in range(self.iterations):
+            fed, feeds = np.zeros_like(label), np.zeros_like(label)
+            np.add.at(fed, flat.targets, _mix(label[flat.sources], 1))
+            np.add.at(feeds, flat.sources, _mix(label[flat.targets], 2))
+            label = _mix(label + _mix(fed, 3) + _mix(feeds, 4), 5)
+            rounds.append(label)
+        return np.tile(flat.graph_of_node, len(rounds)), np.concatenate(rounds)
+
+
+def _operation_hashes(archs: Sequence[ArchGraph]) -> Hashes:
+    import numpy as np
+
+    known: dict[tuple[object, ...], int] = {}
+    hashes: list[int] = []
+    for arch in archs:
+        names = [name for name, _ in arch.attrs]
+        for node, op in enumerate(arch.ops):
+            label = (op, *((name, float(values[node])) for name, (_, values) in zip(names, arch.attrs, strict=True)))
+            if label not in known:
+                known[label] = int.from_bytes(hashlib.blake2b(repr(label).encode(), digest_size=8).digest(), "little")
+            hashes.append(known[label])
+    return np.array(hashes, dtype=np.uint64)
+
+
+def _mix(values: Hashes, salt: int) -> Hashes:
+    """A one-to-one scrambling of 64-bit numbers (splitmix64, Steele et al. 2014), another one for each salt."""
+    import numpy as np
+
+    mixed = values + np.uint64(salt * 0x9E3779B97F4A7C15 % 2**64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))

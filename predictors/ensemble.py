@@ -1,0 +1,243 @@
+"""Several predictors as one: averaged, stacked, or chosen by what they predict for architectures left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from predictors.arch import ArchBatch
+from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets
+from predictors.cross_fitting import TrainingPart, answers, encoded_once, random_folds
+from predictors.encodings import EncodingLike
+from predictors.errors import NotFitted, unknown_name
+from predictors.tabular.base import DEFAULT_ENCODINGS
+from predictors.tabular.targets import normal_scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+MEMBERS = ("extra_trees", "gbdt", "gp")
+COMBINATIONS = ("mean", "rank", "stack", "select")
+MANY = 600
+_FEWEST = 10  # architectures below which nothing is left out, and all members weigh the same
+
+
+class Ensemble(Parameters):
+    """A weighted mean of predictors.
+
+    Args:
+        members: names that `predictors.make` takes, or unfitted predictors; None for `MEMBERS`.
+        combine: "mean" of the predictions, each with the mean and deviation that it has on the training part taken
+            off; "rank": the mean of their normal scores among those of the training part; "stack": weights that are
+            not negative, by least squares on predictions for parts left out (Breiman, "Stacked Regressions", 1996);
+            "select": weights by greedy forward selection with replacement, which maximises Kendall's tau of them
+            (Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004); the first three begin.
+        folds: parts that are left out in turn, for "stack" and "select"; of more than `MANY` architectures no more than
+            three, as each part is then large enough.
+        encodings, columns, threads, space: given to members that are names, where they take them.
+        random_state: given to those too, and seed of the folds.
+
+    Attributes:
+        weights_: float64[members], sum 1.
+        members_: the fitted members of positive weight, with their places in `members`.
+        fold_scores_: Kendall's tau of each member on what was left out; empty where nothing was.
+    """
+
+    tags = Tags(has_std=True)
+    first = 3  # members that "select" begins with
+
+    def __init__(
+        self,
+        members: Sequence[Any] | None = None,
+        combine: str = "mean",
+        folds: int = 5,
+        encodings: EncodingLike = DEFAULT_ENCODINGS,
+        columns: bool = True,
+        random_state: int = 0,
+        threads: int = 1,
+        space: Any = None,
+    ) -> None:
+        self.members = members
+        self.combine = combine
+        self.folds = folds
+        self.encodings = encodings
+        self.columns = columns
+        self.random_state = random_state
+        self.threads = threads
+        self.space = space
+
+    def fit(self, X: Architectures, y: Any) -> Self:
+        """Learn from n architectures.
+
+        Raises:
+            ValueError: for targets that are not finite or not n, or no architecture.
+            UnknownName: for a member or combination that does not exist.
+        """
+        if self.combine not in COMBINATIONS:
+            raise unknown_name("combination", self.combine, COMBINATIONS)
+        batch = as_batch(X, self.space)
+        targets = checked_targets(batch, y)
+        if len(batch) == 0:
+            raise ValueError(f"{type(self).__name__} needs at least one architecture to learn from")
+        models = self._models()
+        part = TrainingPart(batch, targets)
+        self.spread_factor_ = 1.0
+        self.fold_scores_: list[float] = []
+        self.weights_ = self._weights(models, part)
+        self.members_ = [(place, part.fit(model)) for place, model in enumerate(models) if self.weights_[place] > 0]
+        known = encoded_once([member for _, member in self.members_], batch)
+        self.scales_ = [
+            _MemberScale(self.combine == "rank").fit(answers(member, batch, known)[0]) for _, member in self.members_
+        ]
+        return self
+
+    def predict(self, X: Architectures) -> Floats:
+        """Scores, float64[n], larger better; about normal scores of the training part. NotFitted before `fit`."""
+        return self._mixture(self._fitted_batch(X))[0]
+
+    def predict_std(self, X: Architectures) -> Floats:
+        """Standard deviation of a new measurement's normal score, float64[n].
+
+        That of the mixture of members: the mean of their variances, and the variance of their means. With "stack" and
+        "select" it is scaled so that residuals of what was left out have the deviation that it says.
+        """
+        return self._mixture(self._fitted_batch(X))[1]
+
+    def _models(self) -> list[Any]:
+        from inspect import signature
+
+        from predictors import PREDICTORS
+
+        given = {name: getattr(self, name) for name in ("encodings", "columns", "random_state", "threads", "space")}
+        models = []
+        for member in MEMBERS if self.members is None else self.members:
+            if isinstance(member, str):
+                known = signature(PREDICTORS[member]).parameters
+                member = PREDICTORS[member](**{name: value for name, value in given.items() if name in known})
+            models.append(member)
+        return models
+
+    def _weights(self, models: list[Any], part: TrainingPart) -> Floats:
+        import numpy as np
+
+        equal = np.full(len(models), 1 / len(models))
+        if self.combine in ("mean", "rank") or len(part.targets) < max(_FEWEST, 2):
+            return equal
+        count = self.folds if len(part.targets) <= MANY else min(self.folds, 3)
+        folds = random_folds(len(part.targets), count, self.random_state)
+        found = [part.out_of_fold(model, folds) for model in models]
+        scales = [_MemberScale(False).fit(predicted) for predicted, _ in found]
+        means = np.stack([scale.transform(predicted) for scale, (predicted, _) in zip(scales, found, strict=True)])
+        deviations = np.stack([one / scale.deviation_ for scale, (_, one) in zip(scales, found, strict=True)])
+        scores = normal_scores(part.targets)
+        self.fold_scores_ = [kendall(one, scores) for one in means]
+        chosen = stacked(means, scores) if self.combine == "stack" else selected(means, scores, self.first)
+        mean, deviation = _mixed(chosen, means, deviations)
+        known = deviation > 0
+        scaled = (scores - mean)[known] / deviation[known]
+        self.spread_factor_ = float(np.sqrt(np.mean(scaled**2))) if len(scaled) else 1.0
+        return chosen
+
+    def _fitted_batch(self, X: Architectures) -> ArchBatch:
+        if not hasattr(self, "members_"):
+            raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
+        return as_batch(X, self.space)
+
+    def _mixture(self, batch: ArchBatch) -> tuple[Floats, Floats]:
+        import numpy as np
+
+        if len(batch) == 0:
+            return np.empty(0), np.empty(0)
+        known = encoded_once([member for _, member in self.members_], batch)
+        found = [answers(member, batch, known) for _, member in self.members_]
+        means = np.stack([scale.transform(one) for scale, (one, _) in zip(self.scales_, found, strict=True)])
+        deviations = np.stack(
+            [deviation / scale.deviation_ for scale, (_, deviation) in zip(self.scales_, found, strict=True)]
+        )
+        weights = self.weights_[[place for place, _ in self.members_]]
+        mean, deviation = _mixed(weights, means, deviations)
+        return mean, np.maximum(deviation * self.spread_factor_, 1e-12)
+
+
+class _MemberScale:
+    """One member's predictions on the scale that members are averaged on.
+
+    Args:
+        ranks: normal scores among the predictions for the training part, linear between and beyond them; else those
+            predictions' mean and deviation are taken off.
+    """
+
+    def __init__(self, ranks: bool) -> None:
+        self.ranks = ranks
+
+    def fit(self, predicted: Floats) -> Self:
+        import numpy as np
+
+        self.centre_, self.deviation_ = float(predicted.mean()), float(predicted.std()) or 1.0
+        self.points_, first = np.unique(predicted, return_index=True)
+        self.scores_ = normal_scores(predicted)[first]
+        return self
+
+    def transform(self, predicted: Floats) -> Floats:
+        """float64[n], increasing with the predictions."""
+        import numpy as np
+
+        straight = (predicted - self.centre_) / self.deviation_
+        if not self.ranks or len(self.points_) < 2:
+            return np.asarray(straight)
+        low, high = self.points_[0], self.points_[-1]
+        beyond = (np.minimum(predicted - low, 0) + np.maximum(predicted - high, 0)) / self.deviation_
+        return np.asarray(np.interp(predicted, self.points_, self.scores_) + beyond)
+
+
+def stacked(predicted: Floats, targets: Floats) -> Floats:
+    """Weights float64[m] that are not negative and sum to 1, from predictions float64[m, n] for what was left out."""
+    import numpy as np
+    from scipy.optimize import nnls
+
+    weights = np.asarray(nnls(predicted.T, targets)[0])
+    total = weights.sum()
+    return weights / total if total > 0 else np.full(len(predicted), 1 / len(predicted))
+
+
+def selected(predicted: Floats, targets: Floats, first: int, picks: int = 20) -> Floats:
+    """Weights float64[m] by ensemble selection.
+
+    Begins with one each of the `first` members, then `picks` times adds the member, chosen before or not, with which
+    the mean has the highest Kendall's tau; the best mean on the way counts.
+    """
+    import numpy as np
+
+    counts = np.zeros(len(predicted))
+    counts[:first] = 1
+    best, best_score = counts.copy(), kendall(counts @ predicted, targets)
+    for _ in range(picks):
+        tried = [kendall((counts @ predicted) + one, targets) for one in predicted]
+        counts[int(np.argmax(tried))] += 1
+        if max(tried) > best_score:
+            best, best_score = counts.copy(), max(tried)
+    return np.asarray(best / best.sum())
+
+
+def kendall(one: Floats, other: Floats) -> float:
+    """Kendall's tau-b; -1 where it is not defined, so that a constant prediction is never chosen."""
+    import numpy as np
+    from scipy.stats import kendalltau
+
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return -1.0
+    return float(kendalltau(one, other).statistic)
+
+
+def _mixed(weights: Floats, means: Floats, deviations: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of a mixture: weights [m], means and deviations [m, n]. Those of 0 are not known."""
+    import numpy as np
+
+    mean = weights @ means
+    known = (deviations > 0) * weights[:, None]
+    within = (known * deviations**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1e-12)
+    between = weights @ (means - mean) ** 2
+    return mean, np.sqrt(within + between)

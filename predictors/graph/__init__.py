@@ -1,0 +1,35 @@
+"""Predictors that read the graph of an architecture: convolutions, gated flow, attention. They need torch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from predictors.graph.base import GraphPredictor
+    from predictors.graph.convolutions import GCN, GIN
+    from predictors.graph.flan import FLAN
+    from predictors.graph.flow import GATES
+    from predictors.graph.transformer import GraphTransformer
+
+_PUBLIC = {
+    "FLAN": "predictors.graph.flan",
+    "GATES": "predictors.graph.flow",
+    "GCN": "predictors.graph.convolutions",
+    "GIN": "predictors.graph.convolutions",
+    "GraphPredictor": "predictors.graph.base",
+    "GraphTransformer": "predictors.graph.transformer",
+}
+__all__ = ["FLAN", "GATES", "GCN", "GIN", "GraphPredictor", "GraphTransformer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'predictors.graph' has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in ("torch", "torch_geometric"):
+            raise
+        raise ModuleNotFoundError(f"{name} needs {library}: pip install 'proxybench[torch]'", name=library) from error

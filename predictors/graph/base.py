@@ -1,0 +1,168 @@
+"""What all graph predictors share: padding, an ensemble of networks trained on folds, predictions in chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from predictors.base import Architectures, Parameters, as_batch, checked_targets
+from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
+from predictors.errors import NotFitted, unknown_name
+from predictors.graph.layers import Sizes
+from predictors.graph.padding import GraphBatch, Padding
+from predictors.graph.training import Recipe, at_most, scores, train
+from predictors.losses import Loss, named_loss
+
+_CHUNK = 4096  # architectures that are predicted at once
+_FEWEST_TO_HOLD_OUT = 200  # below, all are needed to learn from, and a fifth of them says little of an order
+_FOLDS = 5
+
+
+@dataclass(eq=False, repr=False)
+class GraphPredictor(Parameters):
+    """A graph network that scores architectures; subclasses say which.
+
+    Several networks are trained; each holds out another fold of the training part and stops by it. Their scores are
+    brought to one scale on the training part and averaged. With less than 200 architectures none are held out.
+
+    Operations that the training part does not have are taken for the mean of those that it has.
+
+    Args:
+        hidden: width.
+        layers: depth.
+        dropout: share of values dropped in training.
+        loss: a name of `predictors.losses.LOSSES`, or a function of scores and targets.
+        targets: "rank" for ranks of the targets, "standard" for the targets themselves; both at mean 0, deviation 1.
+        columns: whether the columns of an ArchBatch (proxies, costs) join the graph before the head.
+        encoding: rows of numbers that join there too, as `predictors.encodings.encoding` takes them; "" for none.
+        reduce: whether nodes that pass nothing on, or lie on no path through the graph, are left out of it.
+        members: networks of the ensemble.
+        epochs: most passes of each over its part.
+        min_steps: optimiser steps that these passes amount to at least, so that few architectures are seen more often.
+        batch_size: architectures of a step.
+        learning_rate: AdamW's peak.
+        weight_decay: AdamW's.
+        patience: share of the steps without gain after which a network's training ends.
+        random_state: seed of everything random; equal seeds give equal predictions.
+        threads: of torch, while it trains and predicts; more than one gains little, and loses much where other
+            processes want the same processors.
+    """
+
+    hidden: int = 64
+    layers: int = 2
+    dropout: float = 0.1
+    loss: str | Loss = "hinge"
+    targets: str = "rank"
+    columns: bool = True
+    encoding: EncodingLike = ""
+    reduce: bool = True
+    members: int = 3
+    epochs: int = 40
+    min_steps: int = 150
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    patience: float = 0.4
+    random_state: int = 0
+    threads: int = 1
+
+    def _network(self, sizes: Sizes) -> nn.Module:
+        """A new network: GraphBatch -> float32[n]."""
+        raise NotImplementedError
+
+    def _eigenvectors(self) -> int:
+        return 0
+
+    def fit(self, X: Architectures, y: ArrayLike) -> Self:
+        """Learn from n architectures, at least two.
+
+        Raises:
+            ValueError: for targets that are not finite or not n, or fewer than two.
+            UnknownName: for a loss or kind of targets that is none.
+        """
+        batch = as_batch(X)
+        raw = checked_targets(batch, y)
+        if len(raw) < 2:
+            raise ValueError(f"an order cannot be learned from {len(raw)} architectures; give at least two")
+        targets = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
+        recipe = Recipe(
+            named_loss(self.loss),
+            self.epochs,
+            self.min_steps,
+            self.batch_size,
+            self.learning_rate,
+            self.weight_decay,
+            self.patience,
+        )
+        rows = encoding([*([Columns()] if self.columns else []), *encoding_parts(self.encoding)])
+        self.padding_ = Padding(rows, self._eigenvectors(), self.reduce).fit(batch)
+        graphs = self.padding_.transform(batch)
+        sizes = Sizes(
+            nodes=float(graphs.mask.sum(dim=1).double().mean()),
+            ops=len(self.padding_.ops_),
+            attributes=graphs.attributes.shape[2],
+            positions=self.padding_.positions,
+            columns=graphs.columns.shape[1],
+        )
+        folds = _folds(len(raw), self.members, self.random_state)
+        with at_most(self.threads):
+            self.networks_ = [
+                train(lambda: self._network(sizes), graphs, targets, fold, recipe, self.random_state + 1000 * member)
+                for member, fold in enumerate(folds)
+            ]
+            own = [_in_chunks(network, graphs) for network in self.networks_]
+        self.member_scales_ = [(float(values.mean()), float(values.std()) or 1.0) for values in own]
+        self.target_scale_ = float(raw.mean()), float(raw.std())
+        return self
+
+    def predict(self, X: Architectures) -> NDArray[np.float64]:
+        """Scores on about the scale of the targets, float64[n]; only their order is meant.
+
+        Raises:
+            NotFitted: before `fit`.
+            UnknownName: when X lacks columns that the training part had.
+        """
+        if not hasattr(self, "networks_"):
+            raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
+        batch = as_batch(X)
+        predicted = np.empty(len(batch))
+        with at_most(self.threads):
+            for start in range(0, len(batch), _CHUNK):
+                graphs = self.padding_.transform(batch[start : start + _CHUNK])
+                members = [
+                    (_in_chunks(network, graphs) - mean) / deviation
+                    for network, (mean, deviation) in zip(self.networks_, self.member_scales_, strict=True)
+                ]
+                predicted[start : start + _CHUNK] = np.mean(members, axis=0)
+        mean, deviation = self.target_scale_
+        return predicted * deviation + mean
+
+
+def _in_chunks(network: nn.Module, graphs: GraphBatch) -> NDArray[np.float64]:
+    """Scores of any number of graphs, float64[n]; small chunks stay in the processor's cache."""
+    parts = [scores(network, graphs[rows]) for rows in torch.split(torch.arange(len(graphs)), 512)]
+    return torch.cat(parts).double().numpy()
+
+
+def _scaled(targets: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    if kind not in ("rank", "standard"):
+        raise unknown_name("kind of targets", kind, ("rank", "standard"))
+    if kind == "rank":
+        from scipy.stats import rankdata
+
+        targets = rankdata(targets)
+    return np.asarray((targets - targets.mean()) / (targets.std() or 1.0))
+
+
+def _folds(n: int, members: int, seed: int) -> list[torch.Tensor | None]:
+    """The part that each member holds out."""
+    if n < _FEWEST_TO_HOLD_OUT:
+        return [None] * members
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    folds = max(_FOLDS, members)
+    return [order[member::folds] for member in range(members)]

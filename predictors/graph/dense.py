@@ -1,0 +1,15 @@
+"""torch-geometric's layers for dense batches, imported without the warning that its import gives with newer torch."""
+
+from __future__ import annotations
+
+import warnings
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.* is deprecated", category=DeprecationWarning)
+    from torch_geometric.nn.dense import (
+        DenseGATConv,
+        DenseGCNConv,
+        DenseGINConv,
+    )
+
+__all__ = ["DenseGATConv", "DenseGCNConv", "DenseGINConv"]

@@ -1,0 +1,229 @@
+"""Architectures as dense padded tensors: what a graph predictor reads, fitted on the training part alone.
+
+Graphs of neural architectures have few nodes, and many share their edges. What depends on edges alone is worked out
+once for each distinct set of them and looked up; operations, attributes and columns are kept for each architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from predictors.arch import ArchBatch, ArchGraph
+from predictors.encodings import Encoding
+from predictors.encodings.reduced import BLOCKING, DEAD, reduced
+from predictors.graph.topology import POSITIONS, Edges, topology
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Topologies:
+    """t distinct sets of edges, nodes in topological order, padded to m nodes.
+
+    Attributes:
+        adjacency: float32[t, m, m]; [., i, j] is 1 where node i feeds node j.
+        relation: int8[t, m, m], see `topology.Topology`.
+        position: float32[t, m, POSITIONS + k], the k eigenvectors of the Laplacian last.
+        mask: bool[t, m], the nodes that are there.
+    """
+
+    adjacency: Tensor
+    relation: Tensor
+    position: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class GraphBatch:
+    """n architectures.
+
+    Attributes:
+        ops: int64[n, m], number of the operation of each node; the last number for one that is not known.
+        attributes: float32[n, m, a], scaled.
+        columns: float32[n, c], scaled.
+        which: int64[n], the topology of each.
+        topologies: the topologies.
+    """
+
+    ops: Tensor
+    attributes: Tensor
+    columns: Tensor
+    which: Tensor
+    topologies: Topologies
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __getitem__(self, rows: Tensor) -> GraphBatch:
+        return GraphBatch(self.ops[rows], self.attributes[rows], self.columns[rows], self.which[rows], self.topologies)
+
+    @property
+    def adjacency(self) -> Tensor:
+        """float32[n, m, m]."""
+        return self.topologies.adjacency[self.which]
+
+    @property
+    def relation(self) -> Tensor:
+        """int64[n, m, m]."""
+        return self.topologies.relation[self.which].long()
+
+    @property
+    def position(self) -> Tensor:
+        """float32[n, m, POSITIONS + k]."""
+        return self.topologies.position[self.which]
+
+    @property
+    def mask(self) -> Tensor:
+        """bool[n, m]."""
+        return self.topologies.mask[self.which]
+
+
+class Padding:
+    """Turns an ArchBatch into a GraphBatch.
+
+    An operation that the training part does not have gets a number of its own, an attribute that an architecture
+    lacks is taken for the mean of the training part.
+
+    Args:
+        rows: encoding of a batch as rows of numbers, which join before the head; fitted here. None for no rows.
+        eigenvectors: of the Laplacian, how many each node gets.
+        reduce: whether nodes that cannot matter are left out, see `live_part`.
+    """
+
+    def __init__(self, rows: Encoding | None = None, eigenvectors: int = 0, reduce: bool = True) -> None:
+        self.rows = rows
+        self.eigenvectors = eigenvectors
+        self.reduce = reduce
+
+    def fit(self, X: ArchBatch) -> Self:
+        archs = self._graphs(X)
+        self.ops_ = {op: number for number, op in enumerate(sorted({op for arch in archs for op in arch.ops}))}
+        values: dict[str, list[float]] = {}
+        for arch in archs:
+            for name, of_nodes in arch.attrs:
+                values.setdefault(name, []).extend(of_nodes)
+        self.attributes_ = {name: Scaling().fit(np.array(values[name])[:, None]) for name in sorted(values)}
+        if self.rows is not None:
+            self.rows.fit(X)
+        self.columns_ = Scaling().fit(self._rows(X))
+        return self
+
+    @property
+    def positions(self) -> int:
+        """How many numbers say where a node stands."""
+        return POSITIONS + self.eigenvectors
+
+    def transform(self, X: ArchBatch) -> GraphBatch:
+        """Raises UnknownName when X lacks columns that the training part had."""
+        archs = self._graphs(X)
+        sizes = np.array([len(arch) for arch in archs])
+        there = np.arange(sizes.max(initial=1)) < sizes[:, None]
+        which, topologies, order = self._topologies(archs, there.shape[1])
+        unknown = len(self.ops_)
+        ops = np.full(there.shape, unknown, dtype=np.int64)
+        ops[there] = [self.ops_.get(op, unknown) for op in chain.from_iterable(arch.ops for arch in archs)]
+        attributes = np.zeros((*there.shape, len(self.attributes_)), dtype=np.float32)
+        for row, arch in enumerate(archs if self.attributes_ else ()):
+            for index, (name, scaling) in enumerate(self.attributes_.items()):
+                of_nodes = dict(arch.attrs).get(name)
+                if of_nodes is not None:
+                    attributes[row, : len(arch), index] = scaling.transform(np.array(of_nodes)[:, None])[:, 0]
+        return GraphBatch(
+            torch.from_numpy(np.take_along_axis(ops, order[which], axis=1)),
+            torch.from_numpy(np.take_along_axis(attributes, order[which][..., None], axis=1)),
+            torch.from_numpy(self.columns_.transform(self._rows(X))),
+            torch.from_numpy(which),
+            topologies,
+        )
+
+    def _graphs(self, X: ArchBatch) -> Sequence[ArchGraph]:
+        return [live_part(arch) for arch in X] if self.reduce else X.archs
+
+    def _rows(self, X: ArchBatch) -> FloatArray:
+        return np.empty((len(X), 0)) if self.rows is None else self.rows.transform(X)
+
+    def _topologies(
+        self, archs: Sequence[ArchGraph], nodes: int
+    ) -> tuple[NDArray[np.int64], Topologies, NDArray[np.int64]]:
+        """The topology of each architecture, the topologies, and their orders, int64[t, m]."""
+        numbers: dict[tuple[int, Edges], int] = {}
+        which = [numbers.setdefault((len(arch), arch.edges), len(numbers)) for arch in archs]
+        count = len(numbers)
+        order = np.tile(np.arange(nodes), (count, 1))
+        mask = np.zeros((count, nodes), dtype=bool)
+        adjacency = np.zeros((count, nodes, nodes), dtype=np.float32)
+        relation = np.zeros((count, nodes, nodes), dtype=np.int8)
+        position = np.zeros((count, nodes, self.positions), dtype=np.float32)
+        for (size, edges), number in numbers.items():
+            found = topology(size, edges, self.eigenvectors)
+            order[number, :size] = found.order
+            mask[number, :size] = True
+            adjacency[number, :size, :size] = found.adjacency
+            relation[number, :size, :size] = found.relation
+            position[number, :size] = np.concatenate([found.position, found.laplacian], axis=1)
+        tables = [torch.from_numpy(table) for table in (adjacency, relation, position, mask)]
+        return np.array(which, dtype=np.int64), Topologies(*tables), order
+
+
+def live_part(arch: ArchGraph) -> ArchGraph:
+    """The graph without the nodes that pass nothing on, and without those that are then on no path through it.
+
+    BRP-NAS prunes in this way before it convolves. Ends stay, so that of a graph that is blocked they remain.
+    """
+    kept, edges = _live_nodes(len(arch), arch.edges, tuple(op in BLOCKING for op in arch.ops))
+    if len(kept) == len(arch):
+        return arch
+    return ArchGraph(
+        arch.space,
+        tuple(arch.ops[node] for node in kept),
+        edges,
+        tuple((name, tuple(values[node] for node in kept)) for name, values in arch.attrs),
+    )
+
+
+@lru_cache(maxsize=65536)
+def _live_nodes(nodes: int, edges: Edges, blocked: tuple[bool, ...]) -> tuple[tuple[int, ...], Edges]:
+    """The nodes that are kept, and the edges between them in their new numbers."""
+    marked = reduced(ArchGraph("", tuple(BLOCKING[0] if is_blocked else "" for is_blocked in blocked), edges))
+    kept = tuple(node for node in range(nodes) if marked.ops[node] != DEAD)
+    place = {node: index for index, node in enumerate(kept)}
+    return kept, tuple((place[source], place[target]) for source, target in marked.edges)
+
+
+class Scaling:
+    """Columns for a network: what is not finite to the median, signed logarithm, mean 0 and deviation 1.
+
+    A column with such values in the training part is followed by one that says where they are. What lies more than 5
+    deviations off is moved to 5. All from the training part.
+    """
+
+    def fit(self, rows: FloatArray) -> Self:
+        missing = ~np.isfinite(rows)
+        self.gaps_ = missing.any(axis=0)
+        known = np.where(missing, np.nan, rows)
+        empty = missing.all(axis=0)
+        self.median_ = np.zeros(rows.shape[1])
+        self.median_[~empty] = np.nanmedian(known[:, ~empty], axis=0) if len(rows) else 0.0
+        values = self._logarithms(rows)
+        self.mean_, deviation = values.mean(axis=0), values.std(axis=0)
+        # Rounding may leave a constant column a deviation just above 0.
+        self.deviation_ = np.where(deviation > 1e-9 * (1 + np.abs(self.mean_)), deviation, 1.0)
+        return self
+
+    def transform(self, rows: FloatArray) -> NDArray[np.float32]:
+        """float32[n, c + columns with gaps]."""
+        scaled = np.clip((self._logarithms(rows) - self.mean_) / self.deviation_, -5, 5)
+        return np.concatenate([scaled, ~np.isfinite(rows[:, self.gaps_])], axis=1).astype(np.float32)
+
+    def _logarithms(self, rows: FloatArray) -> FloatArray:
+        filled = np.where(np.isfinite(rows), rows, self.median_)
+        return np.asarray(np.sign(filled) * np.log1p(np.abs(filled)))

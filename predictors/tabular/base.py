@@ -1,0 +1,111 @@
+"""What the tabular predictors share: architectures to complete rows of numbers, targets to one scale, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from predictors.base import Architectures, Parameters, as_batch, checked_targets
+from predictors.encodings import EncodingLike, encoding_parts
+from predictors.errors import NotFitted, unknown_name
+from predictors.tabular.rows import Rows
+from predictors.tabular.targets import TARGETS, TargetScale
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+DEFAULT_ENCODINGS = "reduced+columns"
+
+
+class Tabular(Parameters):
+    """Encodings and a regressor; subclasses say which regressor.
+
+    A subclass has `_learn(rows, targets)`, which returns the fitted regressor, and may override `_answer`. Rows are
+    complete: missing column values are estimated from the rest of the row (`Rows`).
+
+    An architecture whose output sees no input is the same function as every other such one. Its prediction is the
+    mean of theirs in the training part, where there is none the lowest target, whatever the learner says.
+
+    Args:
+        encodings: names joined by "+" (`predictors.encodings.ENCODINGS`), or encodings.
+        columns: whether the columns and node arrays of an ArchBatch (proxies, costs) are used beside the graph.
+        target: "raw"; "rank" for the normal scores of the targets' ranks, so that outliers weigh no more than their
+            place in the order; "mixed" for the mean of both; "pairwise" to learn which of two architectures is
+            better, where the learner can. Predictions are in target units for "raw" only.
+        random_state: seed of everything random; equal seeds give equal predictions.
+        space: has `parse(text) -> ArchGraph`, or is such a function; needed where architectures are given as text.
+    """
+
+    pairwise = False
+
+    def __init__(
+        self,
+        encodings: EncodingLike = DEFAULT_ENCODINGS,
+        columns: bool = True,
+        target: str = "rank",
+        random_state: int = 0,
+        space: Any = None,
+    ) -> None:
+        self.encodings = encodings
+        self.columns = columns
+        self.target = target
+        self.random_state = random_state
+        self.space = space
+
+    def fit(self, X: Architectures, y: ArrayLike) -> Self:
+        """Learn from n architectures.
+
+        Raises:
+            ValueError: for targets that are not finite or not n, no architecture, or a target the learner cannot take.
+            UnknownName: for an encoding or target that does not exist.
+        """
+        batch = as_batch(X, self.space)
+        targets = checked_targets(batch, y)
+        if len(batch) == 0:
+            raise ValueError(f"{type(self).__name__} needs at least one architecture to learn from")
+        rows = self.unfitted_rows().fit(batch)
+        return self.fit_rows(rows, rows.transform(batch), targets)
+
+    def fit_rows(self, rows: Rows, encoded: Floats, targets: Floats) -> Self:
+        """`fit` with fitted rows and what they made of the training part, so that several learners can share them."""
+        if self.target not in TARGETS:
+            raise unknown_name("target", self.target, TARGETS)
+        if self.target == "pairwise" and not self.pairwise:
+            raise ValueError(f"{type(self).__name__} cannot learn from pairs; use target='rank', or gbdt or ridge")
+        self.rows_ = rows
+        self.scale_ = TargetScale(self.target).fit(targets)
+        scaled = self.scale_.transform(targets)
+        constant = encoded[:, -1] > 0
+        self.constant_ = float(scaled[constant].mean() if constant.any() else scaled.min())
+        self.regressor_ = self._learn(encoded, scaled)
+        return self
+
+    def predict(self, X: Architectures) -> Floats:
+        """Predicted targets, float64[n]. Raises NotFitted before `fit`."""
+        return self.predict_rows(self._encoded(X))
+
+    def predict_rows(self, encoded: Floats) -> Floats:
+        """`predict` of rows that `rows_` has made."""
+        import numpy as np
+
+        if len(encoded) == 0:
+            return np.empty(0)
+        answer = np.asarray(self._answer(encoded), dtype=np.float64)
+        return self.scale_.back(np.where(encoded[:, -1] > 0, self.constant_, answer))
+
+    def unfitted_rows(self) -> Rows:
+        """What turns architectures into rows for this predictor."""
+        return Rows(encoding_parts(self.encodings), self.columns)
+
+    def _encoded(self, X: Architectures) -> Floats:
+        if not hasattr(self, "regressor_"):
+            raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
+        return self.rows_.transform(as_batch(X, self.space))
+
+    def _learn(self, rows: Floats, targets: Floats) -> Any:
+        raise NotImplementedError
+
+    def _answer(self, encoded: Floats) -> Any:
+        return self.regressor_.predict(encoded)

@@ -1,0 +1,94 @@
+"""Gaussian process regression over the encodings, one term of the kernel for each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from predictors.base import Architectures, Tags
+from predictors.encodings import Columns, EncodingLike, LearningCurves, WeisfeilerLehman, encoding_parts
+from predictors.errors import unknown_name
+from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
+from predictors.tabular.blockwise_gp import Block, BlockwiseGP
+from predictors.tabular.rows import Rows
+from predictors.tabular.scaling import Standard
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+KERNELS = ("ard", "isotropic", "wl")
+
+
+class GaussianProcess(Tabular):
+    """Gaussian process with a sum of Matern-5/2 kernels (`BlockwiseGP`).
+
+    Args:
+        kernel: "ard" has one term for each encoding, and a length scale for each feature of the last, the columns;
+            "isotropic" the same with one length scale for each encoding; "wl" replaces the encodings of the graph by
+            Weisfeiler-Lehman counts, as Ru et al., "NAS-BOWL", ICLR 2021, with the same terms for the columns.
+        tuned_on: most architectures that hyperparameters are fitted on.
+        limit: most architectures that predictions are made from.
+        encodings, columns, target, random_state, space: as in Tabular.
+    """
+
+    tags = Tags(has_std=True)
+
+    def __init__(
+        self,
+        kernel: str = "ard",
+        tuned_on: int = 300,
+        limit: int = 4500,
+        encodings: EncodingLike = DEFAULT_ENCODINGS,
+        columns: bool = True,
+        target: str = "rank",
+        random_state: int = 0,
+        space: Any = None,
+    ) -> None:
+        super().__init__(encodings, columns, target, random_state, space)
+        self.kernel = kernel
+        self.tuned_on = tuned_on
+        self.limit = limit
+
+    def unfitted_rows(self) -> Rows:
+        if self.kernel not in KERNELS:
+            raise unknown_name("kernel", self.kernel, KERNELS)
+        parts = encoding_parts(self.encodings)
+        if self.kernel == "wl":
+            parts = [WeisfeilerLehman(), *(part for part in parts if isinstance(part, (Columns, LearningCurves)))]
+        return Rows(parts, self.columns)
+
+    def predict_std(self, X: Architectures) -> Floats:
+        """Standard deviation of a new measurement, float64[n]."""
+        return self.predict_std_rows(self._encoded(X))
+
+    def predict_std_rows(self, encoded: Floats) -> Floats:
+        """`predict_std` of rows that `rows_` has made."""
+        import numpy as np
+
+        if len(encoded) == 0:
+            return np.empty(0)
+        return self.regressor_.predict_std(self.standard_.transform(encoded)) * self.scale_.deviation_  # type: ignore[no-any-return]
+
+    def _learn(self, rows: Floats, targets: Floats) -> BlockwiseGP:
+        self.standard_ = Standard().fit(rows)
+        process = BlockwiseGP(self._blocks(), self.tuned_on, self.limit, self.random_state)
+        return process.fit(self.standard_.transform(rows), targets)
+
+    def _answer(self, encoded: Floats) -> Any:
+        return self.regressor_.predict(self.standard_.transform(encoded))
+
+    def _blocks(self) -> list[Block]:
+        import numpy as np
+
+        ends = np.cumsum(self.rows_.widths_)
+        features = np.arange(ends[-1]) if len(ends) else np.empty(0, np.int64)
+        relevant = self.kernel == "ard" and self.rows_.in_band_last
+        blocks = [Block(part) for part in np.split(features, ends[:-1]) if len(part)]
+        if blocks and relevant and len(blocks[-1].features) <= _MOST_LENGTHS:
+            blocks[-1] = Block(blocks[-1].features, relevance=True)
+        return blocks
+
+
+_MOST_LENGTHS = 48  # more features share one length scale: too many to learn, and slow

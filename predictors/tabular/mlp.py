@@ -1,0 +1,83 @@
+"""Multilayer perceptrons, the mean of several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from predictors.encodings import EncodingLike
+from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
+from predictors.tabular.scaling import Scaled
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+class MLP(Tabular):
+    """The mean of `networks` perceptrons with two hidden layers, each from another start.
+
+    Args:
+        networks: how many.
+        width: of the first hidden layer; the second has half of it.
+        penalty: L2 penalty of the weights.
+        epochs: passes over the training part.
+        encodings, columns, target, random_state, space: as in Tabular.
+    """
+
+    def __init__(
+        self,
+        networks: int = 3,
+        width: int = 64,
+        penalty: float = 1.0,
+        epochs: int = 100,
+        encodings: EncodingLike = DEFAULT_ENCODINGS,
+        columns: bool = True,
+        target: str = "rank",
+        random_state: int = 0,
+        space: Any = None,
+    ) -> None:
+        super().__init__(encodings, columns, target, random_state, space)
+        self.networks = networks
+        self.width = width
+        self.penalty = penalty
+        self.epochs = epochs
+
+    def _learn(self, rows: Floats, targets: Floats) -> Any:
+        return Scaled(_Networks(self)).fit(rows, targets)
+
+
+class _Networks:
+    def __init__(self, settings: MLP) -> None:
+        self.settings = settings.get_params()
+
+    def fit(self, rows: Floats, targets: Floats) -> Self:
+        import warnings
+
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.neural_network import MLPRegressor
+
+        chosen = self.settings
+        self.members_ = [
+            MLPRegressor(
+                hidden_layer_sizes=(chosen["width"], max(1, chosen["width"] // 2)),
+                alpha=chosen["penalty"],
+                learning_rate_init=3e-3,
+                batch_size=min(32, len(rows)),
+                max_iter=chosen["epochs"],
+                random_state=chosen["random_state"] * 1000 + number,
+            )
+            for number in range(chosen["networks"])
+        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are the stopping rule
+            for member in self.members_:
+                member.fit(rows, targets)
+        return self
+
+    def predict(self, rows: Floats) -> Floats:
+        """Mean of the networks, float64[n]."""
+        import numpy as np
+
+        return np.asarray(np.mean([member.predict(rows) for member in self.members_], axis=0))

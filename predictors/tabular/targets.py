@@ -1,0 +1,78 @@
+"""Targets on the scale that learners see: standardised, or normal scores of their ranks; and pairs of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+TARGETS = ("raw", "rank", "mixed", "pairwise")
+
+
+class TargetScale:
+    """Targets to mean 0 and deviation 1.
+
+    Args:
+        target: "raw" keeps distances, and `back` undoes the scaling; "rank" and "pairwise" give the normal scores of
+            the ranks (Blom, 1958, with (rank - 1/2) / n), ties sharing their mean rank; "mixed" gives the mean of
+            both. Then `back` changes nothing.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+
+    def fit(self, targets: Floats) -> Self:
+        raw = self.target == "raw"
+        self.centre_, self.deviation_ = (float(targets.mean()), float(targets.std()) or 1.0) if raw else (0.0, 1.0)
+        return self
+
+    def transform(self, targets: Floats) -> Floats:
+        """float64[n]."""
+        if self.target == "raw":
+            return (targets - self.centre_) / self.deviation_
+        scores = normal_scores(targets)
+        return (scores + standardised(targets)) / 2 if self.target == "mixed" else scores
+
+    def back(self, predicted: Floats) -> Floats:
+        """Predictions on the scale of the targets for "raw", else as they are."""
+        return predicted * self.deviation_ + self.centre_
+
+
+def standardised(values: Floats) -> Floats:
+    """Mean 0, deviation 1; zeros where all values are equal."""
+    deviation = float(values.std())
+    centred: Floats = values - values.mean()
+    return centred / (deviation if deviation > 1e-12 else 1.0)
+
+
+def normal_scores(values: Floats) -> Floats:
+    """Standard normal quantiles of (rank - 1/2) / n, centred, deviation 1; zeros where all values are equal."""
+    import numpy as np
+    from scipy.stats import norm, rankdata
+
+    scores = norm.ppf((rankdata(values) - 0.5) / len(values))
+    scores = scores - scores.mean()
+    deviation = scores.std()
+    return np.asarray(scores / deviation if deviation > 1e-12 else np.zeros(len(values)))
+
+
+def sampled_pairs(targets: Floats, partners: int, random: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
+    """Pairs of positions (better, worse), at most `partners` for each architecture; equal targets make no pair."""
+    import numpy as np
+
+    n = len(targets)
+    if n - 1 <= 2 * partners:
+        one, other = np.triu_indices(n, 1)
+    else:
+        steps = random.choice(np.arange(1, n), size=partners, replace=False)
+        order = random.permutation(n)
+        one = np.tile(order, partners)
+        other = np.concatenate([np.roll(order, step) for step in steps])
+    differ = targets[one] != targets[other]
+    one, other = one[differ], other[differ]
+    swap = targets[one] < targets[other]
+    return np.where(swap, other, one), np.where(swap, one, other)

@@ -1,0 +1,48 @@
+"""Measures fit on 1,563 cells of NAS-Bench-201 and prediction of all 15,625, for each graph predictor.
+
+    python tests/bench/bench_graph_predictors.py [GCN GIN GATES GraphTransformer FLAN]
+
+Targets are made up (operations weighted, plus noise): time does not depend on them but for the early stop, which is
+switched off here, so this is the longest a fit takes. Default parameters otherwise, and so one thread. Fails where a
+fit takes more than 90 s or a prediction more than 2 s.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+import predictors.graph
+from predictors.arch import ArchBatch
+from proxybench.spaces.nasbench201 import OPERATIONS, NASBench201
+
+TRAIN, FIT_SECONDS, PREDICT_SECONDS = 1_563, 90, 2
+
+
+def main(names: list[str]) -> None:
+    """Measure and print."""
+    cells = ArchBatch(list(NASBench201()))
+    rng = np.random.default_rng(0)
+    worth = dict(zip(OPERATIONS, (-3.0, 1.0, 2.0, 3.0, 0.5), strict=True))
+    targets = np.array([sum(worth.get(op, 0.0) for op in arch.ops) for arch in cells]) + rng.normal(0, 1, len(cells))
+    train = rng.permutation(len(cells))[:TRAIN]
+    slow = []
+    for name in names:
+        model = getattr(predictors.graph, name)(patience=1.0)
+        start, used = time.perf_counter(), time.process_time()
+        model.fit(cells[train], targets[train])
+        fitted, used = time.perf_counter(), time.process_time() - used
+        model.predict(cells)
+        predicted, before = time.perf_counter() - fitted, fitted - start
+        tau = model.score(cells, targets)
+        print(f"{name:<18} fit {before:6.1f} s ({used:.1f} s of processors)  predict {predicted:5.2f} s  tau {tau:.3f}")
+        if before > FIT_SECONDS or predicted > PREDICT_SECONDS:
+            slow.append(name)
+    if slow:
+        raise SystemExit(f"slower than {FIT_SECONDS} s to fit or {PREDICT_SECONDS} s to predict: {', '.join(slow)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or [name for name in predictors.graph.__all__ if name != "GraphPredictor"])

@@ -1,0 +1,138 @@
+"""Ensembles: averages, weights, and their standard deviations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictors import make
+from predictors.base import Parameters
+from predictors.checks import example_batch
+from predictors.cross_fitting import TrainingPart, random_folds
+from predictors.ensemble import _mixed, selected, stacked
+from predictors.errors import NotFitted, UnknownName
+
+BATCH, TARGETS = example_batch(200, seed=3)
+TRAIN, TEST = slice(0, 120), slice(120, 200)
+
+
+class Shuffled(Parameters):
+    """Predicts noise that depends on the architecture's column."""
+
+    def fit(self, X, y):
+        self.seen_ = len(y)
+        return self
+
+    def predict(self, X):
+        return np.sin(1e4 * X.column("cost:params"))
+
+
+def test_the_mean_is_of_standardised_members():
+    members = ["ridge", "knn"]
+    ensemble = make("ensemble", members=members).fit(BATCH[TRAIN], TARGETS[TRAIN])
+    expected = np.zeros(80)
+    for name in members:
+        model = make(name).fit(BATCH[TRAIN], TARGETS[TRAIN])
+        known = model.predict(BATCH[TRAIN])
+        expected += (model.predict(BATCH[TEST]) - known.mean()) / known.std() / 2
+    assert ensemble.predict(BATCH[TEST]) == pytest.approx(expected)
+
+
+def test_the_rank_average_does_not_see_how_a_member_is_scaled():
+    class Exponential(Shuffled):
+        def predict(self, X):
+            return np.exp(3 * super().predict(X))
+
+    found = [
+        make("ensemble", members=["ridge", odd], combine="rank").fit(BATCH[TRAIN], TARGETS[TRAIN]).predict(BATCH[TRAIN])
+        for odd in (Shuffled(), Exponential())
+    ]
+    assert found[0] == pytest.approx(found[1])
+
+
+@pytest.mark.parametrize("combine", ["stack", "select"])
+def test_a_useless_member_gets_little_weight(combine):
+    model = make("ensemble", members=["ridge", "knn", Shuffled()], combine=combine)
+    model.fit(BATCH[TRAIN], TARGETS[TRAIN])
+    assert model.weights_.sum() == pytest.approx(1)
+    assert model.weights_[2] < 0.1
+    assert model.fold_scores_[0] > 0.7 > 0.3 > abs(model.fold_scores_[2])
+
+
+def test_stacking_weights_by_hand():
+    # Two independent guesses of variance 1/4 and 1 around the target: by least squares 4 : 1 and a little shrinkage.
+    random = np.random.default_rng(0)
+    targets = random.normal(size=20000) * 3
+    predicted = np.stack([targets + 0.5 * random.normal(size=20000), targets + random.normal(size=20000)])
+    assert stacked(predicted, targets).tolist() == pytest.approx([0.8, 0.2], abs=0.02)
+    assert stacked(-np.stack([targets, targets]), targets).tolist() == [0.5, 0.5]
+
+
+def test_selection_leaves_out_what_does_not_help():
+    targets = np.arange(30.0)
+    wrong = np.random.default_rng(0).normal(size=30) * 100
+    assert selected(np.stack([targets, -targets, wrong]), targets, first=1).tolist() == [1, 0, 0]
+    weights = selected(np.stack([targets, -targets, wrong]), targets, first=3)
+    assert weights.argmax() == 0
+
+
+def test_the_deviation_of_a_mixture_by_hand():
+    weights = np.array([0.5, 0.5])
+    mean, deviation = _mixed(weights, np.array([[1.0], [3.0]]), np.array([[1.0], [2.0]]))
+    assert mean.tolist() == [2.0]
+    assert deviation.tolist() == pytest.approx([np.sqrt((1 + 4) / 2 + 1)])
+    _, unknown = _mixed(weights, np.array([[1.0], [3.0]]), np.array([[1.0], [0.0]]))
+    assert unknown.tolist() == pytest.approx([np.sqrt(1 + 1)])  # a member without a deviation adds to the spread alone
+
+
+def test_what_is_left_out_is_not_seen():
+    class Memory(Parameters):
+        """Answers what it was told, and -1 for what it was not."""
+
+        def fit(self, X, y):
+            self.told_ = dict(zip(X.column("cost:params"), y, strict=True))
+            return self
+
+        def predict(self, X):
+            return np.array([self.told_.get(value, -1.0) for value in X.column("cost:params")])
+
+    part = TrainingPart(BATCH, TARGETS)
+    predicted, deviation = part.out_of_fold(Memory(), random_folds(200, 5, 0))
+    assert (predicted == -1).all()
+    assert (deviation == 0).all()
+    assert (part.fit(Memory()).predict(BATCH) == TARGETS).all()
+
+
+def test_folds_are_a_partition():
+    folds = random_folds(23, 5, 1)
+    assert sorted(np.concatenate(folds).tolist()) == list(range(23))
+    assert {len(fold) for fold in folds} == {4, 5}
+    assert len(random_folds(3, 5, 0)) == 3
+
+
+@pytest.mark.parametrize("combine", ["stack", "select"])
+def test_deviations_cover_what_they_say(combine):
+    noisy = TARGETS + np.random.default_rng(0).normal(size=200)
+    model = make("ensemble", members=["gp", "ridge"], combine=combine).fit(BATCH[TRAIN], noisy[TRAIN])
+    order = np.sort(noisy[TRAIN])
+    share = (np.searchsorted(order, noisy[TEST]) + 0.5) / 121
+    from scipy.stats import norm
+
+    residual = norm.ppf(share) - model.predict(BATCH[TEST])
+    covered = (np.abs(residual) < 1.2816 * model.predict_std(BATCH[TEST])).mean()
+    assert 0.65 < covered < 0.92  # 0.8 is meant
+
+
+def test_a_handful_of_architectures_is_enough():
+    model = make("auto", members=["ridge", "knn"]).fit(BATCH[:3], TARGETS[:3])
+    assert model.weights_.tolist() == [0.5, 0.5]
+    assert np.isfinite(model.predict(BATCH)).all()
+
+
+def test_wrong_use_is_named():
+    with pytest.raises(UnknownName, match="Did you mean 'stack'"):
+        make("ensemble", combine="stak").fit(BATCH, TARGETS)
+    with pytest.raises(NotFitted, match="Ensemble is not fitted"):
+        make("ensemble").predict(BATCH)
+    with pytest.raises(ValueError, match="at least one architecture"):
+        make("ensemble").fit(BATCH[:0], TARGETS[:0])
