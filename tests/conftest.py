@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 # For torch and LightGBM, here and in the processes that tests start: networks and data of tests are small, and
@@ -42,16 +43,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def real_cache(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with every registered table, built once from the mirror."""
+    """A cache with every registered table, built once from the mirror, by whichever of pytest's workers is first."""
     from proxybench.tables.fetch import fetch
     from proxybench.tables.registry import load_registry
 
-    folder = tmp_path_factory.mktemp("real-cache")
-    with pytest.MonkeyPatch.context() as patch:
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "real-cache"
+    with FileLock(f"{folder}.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROXYBENCH_CACHE", str(folder))
         patch.setenv("PROXYBENCH_MIRROR", str(mirror))
         patch.setenv("PROXYBENCH_OFFLINE", "1")
-        failed = [result for result in fetch(load_registry().benchmarks) if result.outcome != "built"]
+        failed = [result for result in fetch(load_registry().benchmarks) if result.outcome == "failed"]
     assert failed == []
     return folder
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from proxybench.cli import compute, data, doctor, new, ranking, score, train
+from proxybench.cli import compute, data, doctor, new, ranking, score, search, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,6 +57,10 @@ app.command(
     epilog="Example: proxybench train-table nasbench201 --images cifar10:cifar-10-python.tar.gz --architectures 500 "
     "--seeds 3 --workers 4 --output trained --table trained-nasbench201.parquet",
 )(train.train_table)
+app.command(
+    epilog="Example: proxybench search --benchmark nasbench201 --dataset cifar10 --objective val_acc@12 "
+    "--report test_acc@200 --searcher robot --budget 20 --seeds 10"
+)(search.search)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)
 leaderboard.command("show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-val")(ranking.show)

@@ -1,0 +1,89 @@
+"""Search on tabular benchmarks: ask/tell searchers, runs that count what they pay, and curves of what they found.
+
+    from proxybench.search import find_problem, make_searcher, run
+
+    problem = find_problem(pb.load("nasbench201"), dataset="cifar10", objective="val_acc@12", report="test_acc@200")
+    history = run(make_searcher("robot", problem, np.random.default_rng(0), budget=20), problem, budget=20)
+
+Everything is loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from predictors.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from proxybench.search.base import Query, Searcher
+    from proxybench.search.history import History, run
+    from proxybench.search.population import find_problem
+    from proxybench.search.problem import Problem
+
+SEARCHERS = Registry(
+    "searcher",
+    {
+        "asha": "proxybench.search.hyperband:ASHA",
+        "bananas": "proxybench.search.model_guided:Bananas",
+        "evolution": "proxybench.search.evolution:RegularisedEvolution",
+        "gp": "proxybench.search.model_guided:GaussianProcessSearch",
+        "guided": "proxybench.search.model_guided:ModelGuided",
+        "hyperband": "proxybench.search.hyperband:Hyperband",
+        "local": "proxybench.search.local:LocalSearch",
+        "mcts": "proxybench.search.mcts:TreeSearch",
+        "random": "proxybench.search.random_search:RandomSearch",
+        "ranking": "proxybench.search.ranking:MetricRanking",
+        "robot": "proxybench.search.robot:RoBoT",
+        "robot-paper": "proxybench.search.robot:PaperRoBoT",
+    },
+)
+
+_PUBLIC = {
+    "History": "proxybench.search.history",
+    "Problem": "proxybench.search.problem",
+    "Query": "proxybench.search.base",
+    "Searcher": "proxybench.search.base",
+    "find_problem": "proxybench.search.population",
+    "run": "proxybench.search.history",
+}
+__all__ = [
+    "SEARCHERS",
+    "History",
+    "Problem",
+    "Query",
+    "Searcher",
+    "find_problem",
+    "make_searcher",
+    "run",
+]
+
+
+def make_searcher(name: str, problem: Problem, rng: np.random.Generator, budget: float, **options: Any) -> Searcher:
+    """A searcher at its start.
+
+    Args:
+        name: one of `SEARCHERS`.
+        problem: the population to search.
+        rng: its only source of randomness; equal generators give equal runs.
+        budget: full trainings that the run will pay.
+        options: arguments of the searcher, such as `predictor="gbdt"`.
+
+    Raises:
+        UnknownName: for another name; suggests the nearest.
+        TypeError: for an option that the searcher does not take.
+    """
+    searcher: Searcher = SEARCHERS[name](problem, rng, budget, **options)
+    return searcher
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'proxybench.search' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,202 @@
+"""An experiment: searchers on a problem, over seeds, each run a record in a journal that a rerun continues."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from predictors.errors import unknown_name
+from proxybench.harness.journal import Journal
+from proxybench.records import Cell, Record, Scalar, TaskIdentity
+from proxybench.search import SEARCHERS, make_searcher
+from proxybench.search.history import run
+from proxybench.search.outcomes import SearchRecord, read_runs, search_record
+from proxybench.search.population import Quantity, find_problem, quantities
+from proxybench.search.problem import InvalidProblem, Problem
+from proxybench.search.regret import robot_findings
+from proxybench.search.robot import RoBoT
+from proxybench.tables.benchmark import Benchmark, load
+
+MULTI_FIDELITY = ("asha", "hyperband")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Which problem is searched; the arguments of `find_problem` and the table's name."""
+
+    benchmark: str
+    dataset: str | None = None
+    objective: str | None = None
+    report: str | None = None
+    where: tuple[str, ...] = ()
+    distinct: Literal["digest", "index"] = "digest"
+    columns_of: str | None = None
+    fidelities: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A searcher with options: `robot`, `robot:proposals=random,scale=rank`, `ranking:metrics=synflow+nwot`."""
+
+    name: str
+    options: dict[str, Scalar] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Entry:
+        """Raises UnknownName for a searcher that there is none of, InvalidProblem for options in another form."""
+        name, _, rest = text.partition(":")
+        if name not in SEARCHERS:
+            raise unknown_name("searcher", name, SEARCHERS)
+        options = {}
+        for part in filter(None, rest.split(",")):
+            key, equals, value = part.partition("=")
+            if not equals:
+                raise InvalidProblem(f"{part!r} is no option of {name}; write NAME=VALUE, with commas between")
+            options[key.strip()] = _scalar(value.strip())
+        return cls(name, options)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The options as the searcher takes them."""
+        return {key: _argument(key, value) for key, value in self.options.items()}
+
+
+class Posed:
+    """A setting with its table: the problem, and what a record says of it."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.bench: Benchmark = load(setting.benchmark)
+        self.dataset, objective, report = quantities(self.bench, setting.dataset, setting.objective, setting.report)
+        self.objective: Quantity = objective
+        self.report: Quantity | None = report
+        self.problem: Problem = find_problem(
+            self.bench,
+            self.dataset,
+            str(objective),
+            str(report) if report else None,
+            where=setting.where,
+            distinct=setting.distinct,
+            columns_of=setting.columns_of,
+            fidelities=setting.fidelities,
+        )
+        self.task = self._identity(setting)
+
+    def _identity(self, setting: Setting) -> TaskIdentity:
+        kind = "one of each digest" if setting.distinct == "digest" else "every row"
+        where = f", with {', '.join(setting.where)}" if setting.where else ""
+        shorter = ", with the answers at fewer epochs" if setting.fidelities else ""
+        columns = f", columns of {setting.columns_of}" if setting.columns_of else ""
+        population = f"{kind}{where}{shorter}{columns}"
+        return TaskIdentity(
+            name=f"search {self.bench.name} {self.dataset} {self.objective} {self.report or ''} ({population})",
+            version=1,
+            benchmark=self.bench.name,
+            dataset=self.dataset,
+            population=population,
+            size=len(self.problem),
+            split="whole population",
+            target=str(self.objective),
+            table=self.bench.recipe,
+        )
+
+    def run(self, entry: Entry, budget: int, seed: int) -> SearchRecord:
+        """One run."""
+        start = time.perf_counter()
+        searcher = make_searcher(entry.name, self.problem, np.random.default_rng(seed), budget, **entry.arguments)
+        history = run(searcher, self.problem, budget)
+        return search_record(
+            self.task,
+            self.problem,
+            history,
+            searcher=entry.name,
+            options=entry.options,
+            budget=budget,
+            seed=seed,
+            report=str(self.report or ""),
+            signs=(self.objective.sign, self.report.sign if self.report else 1.0),
+            findings=robot_findings(searcher, self.problem, budget) if isinstance(searcher, RoBoT) else None,
+            wall_s=time.perf_counter() - start,
+        )
+
+    def require(self, entry: Entry, budget: int) -> None:
+        """Raise InvalidProblem for options that the searcher does not take, before anything has run."""
+        try:
+            make_searcher(entry.name, self.problem, np.random.default_rng(0), budget, **entry.arguments)
+        except TypeError as error:
+            raise InvalidProblem(f"{entry.name}: {error}") from error
+
+    def cell(self, entry: Entry, budget: int, seed: int) -> Cell:
+        """What identifies the run in a journal."""
+        params = msgspec.json.encode(entry.options, order="sorted").decode()
+        return Cell(self.task.name, entry.name, params, budget, seed)
+
+
+def run_experiment(
+    posed: Posed,
+    entries: Sequence[Entry],
+    budget: int,
+    seeds: Iterable[int],
+    journal: Journal | None = None,
+    on_record: Callable[[Record], None] | None = None,
+) -> list[SearchRecord]:
+    """Run what is not recorded yet, seed by seed, and give all runs asked for, in the order of entries and seeds.
+
+    Several processes may share a journal; a run that two of them did is recorded once.
+
+    Raises:
+        InvalidProblem: for a budget below one training.
+        CorruptData: when the journal holds something else.
+    """
+    numbers = list(seeds)
+    done = {one.cell: one for one in read_runs(journal.path)} if journal is not None else {}
+    if on_record is not None:
+        for entry, seed in _product(entries, numbers):
+            if (cell := posed.cell(entry, budget, seed)) in done:
+                on_record(done[cell])
+    for one in run_missing(posed, entries, budget, numbers, done.keys()):
+        done[one.cell] = one
+        if journal is not None:
+            journal.append_if_absent(one)
+        if on_record is not None:
+            on_record(one)
+    return [done[posed.cell(entry, budget, seed)] for entry in entries for seed in numbers]
+
+
+def run_missing(
+    posed: Posed, entries: Sequence[Entry], budget: int, seeds: Sequence[int], recorded: Container[Cell]
+) -> Iterator[SearchRecord]:
+    """The runs that are not recorded, one after the other, seed by seed. Errors as of `run_experiment`."""
+    if budget < 1:
+        raise InvalidProblem(f"a budget of {budget} pays for no training")
+    for entry in entries:
+        posed.require(entry, budget)
+    for entry, seed in _product(entries, seeds):
+        if posed.cell(entry, budget, seed) not in recorded:
+            yield posed.run(entry, budget, seed)
+
+
+def _product(entries: Sequence[Entry], seeds: Sequence[int]) -> list[tuple[Entry, int]]:
+    return [(entry, seed) for seed in seeds for entry in entries]
+
+
+def _scalar(text: str) -> Scalar:
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    return value if value is None or isinstance(value, (str, int, float, bool)) else text
+
+
+def _argument(key: str, value: Scalar) -> Any:
+    if key == "metrics" and isinstance(value, str):
+        return value.split("+")
+    if key == "predictor" and isinstance(value, str) and ":" in value:
+        module, _, name = value.partition(":")
+        return getattr(importlib.import_module(module), name)()
+    return value

@@ -1,0 +1,119 @@
+"""Runs a searcher on a problem: pays its queries out of a budget, and keeps the history of what it asked.
+
+A query that was answered before is answered again for nothing. The budget counts full trainings; a training with
+fewer epochs costs its share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxybench.search.base import Query, Searcher
+from proxybench.search.problem import Floats, InvalidProblem, Problem
+
+STALLED = 10_000  # answers in a row that the searcher had already; it has nothing new to ask
+_ROUNDING = 1e-9
+Ending = Literal["budget", "exhausted", "stalled"]
+
+
+@dataclass(frozen=True)
+class History:
+    """What a search paid for, in order: k distinct queries.
+
+    Attributes:
+        candidates: int64[k].
+        epochs: int64[k], of each training.
+        values: float64[k], the answers, larger better.
+        cost: float64[k], full trainings paid so far.
+        seconds: float64[k], training seconds so far; None where the table does not record them for every query.
+        ended: "budget" when the next query would have exceeded it, "exhausted" when the searcher had nothing left to
+            ask, "stalled" when it kept asking what it knew.
+    """
+
+    candidates: NDArray[np.int64]
+    epochs: NDArray[np.int64]
+    values: Floats
+    cost: Floats
+    seconds: Floats | None
+    ended: Ending
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    @property
+    def queries(self) -> int:
+        """Distinct architectures that were trained, at whatever epochs."""
+        return len(np.unique(self.candidates))
+
+    @property
+    def incumbents(self) -> NDArray[np.int64]:
+        """The place of the best query so far, int64[k]: longest training first, then largest value, then earliest."""
+        best, found = 0, []
+        for place in range(len(self)):
+            if (self.epochs[place], self.values[place]) > (self.epochs[best], self.values[best]):
+                best = place
+            found.append(best)
+        return np.array(found, dtype=np.int64)
+
+    @property
+    def best(self) -> int:
+        """The candidate that the search returns. Raises InvalidProblem where nothing was paid for."""
+        if not len(self):
+            raise InvalidProblem("the search made no query: its budget pays for none")
+        return int(self.candidates[self.incumbents[-1]])
+
+
+def run(
+    searcher: Searcher, problem: Problem, budget: float, on_query: Callable[[Query, float], None] | None = None
+) -> History:
+    """Ask and tell until the budget is spent.
+
+    Args:
+        searcher: as `make_searcher` gives it, or one of your own.
+        problem: answers the queries.
+        budget: full trainings to pay; in searches with one fidelity that is the number of distinct architectures.
+        on_query: called with each paid query and its answer.
+
+    Raises:
+        InvalidProblem: when the searcher asks for a candidate or epochs that the problem does not have.
+    """
+    paid: dict[Query, float] = {}
+    costs: list[float] = []
+    spent, repeats, ended = 0.0, 0, "budget"
+    while True:
+        query = searcher.ask()
+        if query is None or repeats > STALLED:
+            ended = "exhausted" if query is None else "stalled"
+            break
+        query = Query(int(query.candidate), problem.full if query.epochs is None else query.epochs)
+        if query in paid:
+            repeats += 1
+        else:
+            if spent + problem.cost(query) > budget + _ROUNDING:
+                break
+            repeats = 0
+            spent += problem.cost(query)
+            costs.append(spent)
+            paid[query] = problem.answer(query)
+            if on_query is not None:
+                on_query(query, paid[query])
+        searcher.tell(query, paid[query])
+    return _history(problem, paid, costs, ended)  # type: ignore[arg-type]
+
+
+def _history(problem: Problem, paid: dict[Query, float], costs: list[float], ended: Ending) -> History:
+    seconds = [problem.training_seconds(query) for query in paid]
+    known = [one for one in seconds if one is not None]
+    return History(
+        candidates=np.array([query.candidate for query in paid], dtype=np.int64),
+        epochs=np.array([query.epochs for query in paid], dtype=np.int64),
+        values=np.array(list(paid.values()), dtype=np.float64),
+        cost=np.array(costs, dtype=np.float64),
+        seconds=np.cumsum(known) if len(known) == len(seconds) else None,
+        ended=ended,
+    )

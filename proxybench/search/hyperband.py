@@ -1,0 +1,97 @@
+"""Hyperband and ASHA: many short trainings, few long ones, on the epoch budgets that the table has.
+
+Li et al.: Hyperband, JMLR 2018, algorithm 1; Li et al.: A System for Massively Parallel Hyperparameter Tuning,
+MLSys 2020, algorithm 2 (ASHA), here with one worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from proxybench.search.base import Query
+from proxybench.search.problem import InvalidProblem, Problem
+
+
+class Hyperband:
+    """Brackets of successive halving, from the one that starts at the smallest budget to plain random search.
+
+    The rungs are the epochs of the table, so the number kept from one to the next follows from their ratio instead of
+    a fixed eta; brackets repeat until the budget is spent.
+
+    Args:
+        problem: the population to search; with `fidelities`, or there is one rung and this is random search.
+        rng: source of randomness.
+        budget: of the run; not used.
+    """
+
+    def __init__(self, problem: Problem, rng: np.random.Generator, budget: float) -> None:
+        self._levels = _rungs(problem)
+        self._fresh = iter(rng.permutation(len(problem)).tolist())
+        self._answers: dict[Query, float] = {}
+        self._queries = self._brackets()
+
+    def ask(self) -> Query | None:
+        return next(self._queries, None)
+
+    def tell(self, query: Query, value: float) -> None:
+        self._answers[query] = value
+
+    def _brackets(self) -> Iterator[Query]:
+        count = len(self._levels)
+        while True:
+            for first in range(count):
+                rungs = self._levels[first:]
+                # All brackets of a round cost about the same: (brackets in a round) / (rungs of this one) x ratio.
+                start = int(np.ceil(count / len(rungs) * self._levels[-1] / rungs[0]))
+                entrants = [candidate for candidate, _ in zip(self._fresh, range(start), strict=False)]
+                if not entrants:
+                    return
+                yield from self._halving(entrants, rungs)
+
+    def _halving(self, entrants: list[int], rungs: tuple[int, ...]) -> Iterator[Query]:
+        for place, epochs in enumerate(rungs):
+            queries = [Query(candidate, epochs) for candidate in entrants]
+            yield from queries
+            if place + 1 < len(rungs):
+                kept = max(1, int(len(entrants) * epochs / rungs[place + 1]))
+                ranked = sorted(queries, key=lambda query: -self._answers[query])
+                entrants = [query.candidate for query in ranked[:kept]]
+
+
+class ASHA:
+    """Asynchronous successive halving: promote whoever is in the top 1 / eta of a rung, else start a new candidate.
+
+    Args:
+        problem: the population to search; with `fidelities`, or there is one rung and this is random search.
+        rng: source of randomness.
+        budget: of the run; not used.
+    """
+
+    def __init__(self, problem: Problem, rng: np.random.Generator, budget: float) -> None:
+        self._levels = _rungs(problem)
+        self._fresh = iter(rng.permutation(len(problem)).tolist())
+        self._rungs: list[list[tuple[float, int]]] = [[] for _ in self._levels]
+        self._promoted: list[set[int]] = [set() for _ in self._levels]
+
+    def ask(self) -> Query | None:
+        for place in reversed(range(len(self._levels) - 1)):
+            ranked = sorted(self._rungs[place], reverse=True)
+            top = int(len(ranked) * self._levels[place] / self._levels[place + 1])
+            for _, candidate in ranked[:top]:
+                if candidate not in self._promoted[place]:
+                    self._promoted[place].add(candidate)
+                    return Query(candidate, self._levels[place + 1])
+        fresh = next(self._fresh, None)
+        return None if fresh is None else Query(fresh, self._levels[0])
+
+    def tell(self, query: Query, value: float) -> None:
+        epochs = self._levels[-1] if query.epochs is None else query.epochs
+        self._rungs[self._levels.index(epochs)].append((value, query.candidate))
+
+
+def _rungs(problem: Problem) -> tuple[int, ...]:
+    if problem.levels[0] < 1:
+        raise InvalidProblem(f"{problem.name}: an objective that needs no training has no epochs to save")
+    return problem.levels

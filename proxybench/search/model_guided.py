@@ -1,0 +1,232 @@
+"""Search guided by a model: fit it to what was told, ask what an acquisition function prefers, repeat.
+
+White, Neiswanger, Savani: BANANAS, AAAI 2021, with any predictor in place of their networks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.arch import ArchBatch
+from proxybench.search.acquisition import acquisition as find_acquisition
+from proxybench.search.base import Query
+from proxybench.search.gaussian_process import GaussianProcess
+from proxybench.search.metrics import metric_matrix
+from proxybench.search.problem import Floats, InvalidProblem, Problem
+
+NEAR = 5  # of the best so far, whose neighbours join the pool
+
+
+class _Model(Protocol):
+    def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the pool's candidates, after a fit to those told."""
+        ...
+
+
+class _Guided:
+    """Asks `start` candidates first, then those of a pool that the acquisition function prefers."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        budget: float,
+        model: _Model,
+        acquisition: str,
+        start: int,
+        warm: bool,
+        pool: int,
+        every: int,
+    ) -> None:
+        if start < 1 or pool < 1 or every < 1:
+            raise InvalidProblem(f"start={start}, pool={pool} and every={every} must be at least 1")
+        self._problem = problem
+        self._rng = rng
+        self._model = model
+        self._acquire = find_acquisition(acquisition)
+        self._pool = pool
+        self._every = every
+        self._told: dict[int, float] = {}
+        first = problem.once(_by_consensus) if warm else rng.permutation(len(problem))
+        self._queue: list[int] = first[:start][::-1].tolist()
+
+    def ask(self) -> Query | None:
+        if not self._queue:
+            self._queue = self._choose()
+        return Query(self._queue.pop()) if self._queue else None
+
+    def tell(self, query: Query, value: float) -> None:
+        self._told[query.candidate] = value
+
+    def _choose(self) -> list[int]:
+        """The next `every` candidates, the best one last."""
+        pool = self._candidates()
+        if not len(pool):
+            return []
+        told = np.fromiter(self._told, dtype=np.int64)
+        values = np.array(list(self._told.values()))
+        mean, std = self._model.beliefs(told, values, pool)
+        worth = self._acquire(mean, std, float(values.max()), self._rng)
+        best = np.argsort(-worth, kind="stable")[: self._every]
+        return [int(candidate) for candidate in pool[best[::-1]]]
+
+    def _candidates(self) -> NDArray[np.int64]:
+        """What is not told yet: all, or a random pool with the neighbours of the best so far; in random order.
+
+        The order breaks ties between candidates that the model cannot tell apart.
+        """
+        unseen = np.ones(len(self._problem), dtype=bool)
+        unseen[list(self._told)] = False
+        places = self._rng.permutation(np.flatnonzero(unseen))
+        if len(places) <= self._pool:
+            return places
+        best = sorted(self._told, key=lambda candidate: -self._told[candidate])[:NEAR]
+        near = {other for candidate in best for other in self._problem.neighbours(candidate) if unseen[other]}
+        return np.array(list(dict.fromkeys([*sorted(near), *places[: self._pool].tolist()])), dtype=np.int64)
+
+
+class GaussianProcessSearch(_Guided):
+    """Bayesian optimisation with a Gaussian process on the graph's one-hot encoding and the training-free columns.
+
+    Args:
+        problem: the population to search.
+        rng: source of randomness.
+        budget: full trainings of the run; a quarter of it is random unless `start` says otherwise.
+        acquisition: "ucb", "ei", "thompson" or "greedy".
+        start: random queries before the first fit.
+        warm: start with the candidates that rank best by all training-free metrics together instead of random ones.
+        pool: candidates looked at in each step; all where the population has no more.
+        every: queries from one fit to the next.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        budget: float,
+        acquisition: str = "ucb",
+        start: int | None = None,
+        warm: bool = False,
+        pool: int = 2000,
+        every: int = 1,
+    ) -> None:
+        start = max(2, int(budget) // 4) if start is None else start
+        model = _ProcessOnRows(problem.once(_encoded))
+        super().__init__(problem, rng, budget, model, acquisition, start, warm, pool, every)
+
+
+class ModelGuided(_Guided):
+    """Search with a predictor, whose uncertainty is its own `predict_std` or the spread of a bootstrap ensemble.
+
+    Args:
+        problem: the population to search.
+        rng: source of randomness.
+        budget: full trainings of the run; a quarter of it is random unless `start` says otherwise.
+        predictor: a name for `predictors.make`, or an unfitted predictor.
+        acquisition: "ucb", "ei", "thompson" or "greedy".
+        ensemble: members of the ensemble, each fitted to a bootstrap sample; not used where the predictor has a std.
+        start: random queries before the first fit.
+        warm: start with the candidates that rank best by all training-free metrics together instead of random ones.
+        pool: candidates looked at in each step; all where the population has no more.
+        every: queries from one fit to the next.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        budget: float,
+        predictor: Any = "gbdt",
+        acquisition: str = "ucb",
+        ensemble: int = 5,
+        start: int | None = None,
+        warm: bool = False,
+        pool: int = 500,
+        every: int = 1,
+    ) -> None:
+        start = max(2, int(budget) // 4) if start is None else start
+        model = _Ensemble(problem, rng, predictor, ensemble if acquisition != "greedy" else 1)
+        super().__init__(problem, rng, budget, model, acquisition, start, warm, pool, every)
+
+
+class Bananas(ModelGuided):
+    """BANANAS's loop: independent Thompson sampling, five members, refitted every fifth query; LightGBM by default."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        budget: float,
+        predictor: Any = "gbdt",
+        acquisition: str = "thompson",
+        every: int = 5,
+        **options: Any,
+    ) -> None:
+        super().__init__(problem, rng, budget, predictor, acquisition, every=every, **options)
+
+
+class _ProcessOnRows:
+    def __init__(self, rows: Floats) -> None:
+        self._rows = rows
+
+    def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        process = GaussianProcess(length_scale=float(np.sqrt(self._rows.shape[1])))
+        return process.fit(self._rows[told], values).predict(self._rows[pool])
+
+
+class _Ensemble:
+    def __init__(self, problem: Problem, rng: np.random.Generator, predictor: Any, members: int) -> None:
+        from predictors import make
+
+        self._problem = problem
+        self._rng = rng
+        self._predictor = make(predictor) if isinstance(predictor, str) else predictor
+        self._members = 1 if hasattr(self._predictor, "predict_std") else members
+
+    def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        batch = self._problem.batch
+        known, asked = batch[told], batch[pool]
+        if self._members == 1:
+            model = self._fresh().fit(known, values)
+            mean = model.predict(asked)
+            return mean, model.predict_std(asked) if hasattr(model, "predict_std") else np.zeros(len(pool))
+        predicted = [self._member(known, values).predict(asked) for _ in range(self._members)]
+        return np.mean(predicted, axis=0), np.std(predicted, axis=0)
+
+    def _member(self, known: ArchBatch, values: Floats) -> Any:
+        drawn = self._rng.integers(len(values), size=len(values))
+        return self._fresh().fit(known[drawn], values[drawn])
+
+    def _fresh(self) -> Any:
+        """An unfitted copy, with a random state of its own where it takes one."""
+        from sklearn.base import clone
+
+        model = clone(self._predictor)
+        if "random_state" in model.get_params():
+            model.set_params(random_state=int(self._rng.integers(2**31)))
+        return model
+
+
+def _by_consensus(problem: Problem) -> NDArray[np.int64]:
+    """Candidates by the mean rank of all training-free metrics, best first."""
+    matrix = metric_matrix(problem)
+    return np.argsort(-matrix.mean(axis=1), kind="stable")
+
+
+def _encoded(problem: Problem) -> Floats:
+    """One standardised row for each candidate: operations and edges one-hot, and the metrics' ranks, float64[n, d].
+
+    Fitted on the whole population, of which nothing but targets has to be paid for.
+    """
+    from predictors.encodings import OneHot
+
+    graphs = OneHot().fit(problem.batch).transform(problem.batch)
+    rows = np.concatenate([graphs, metric_matrix(problem)], axis=1) if problem.columns else graphs
+    spread = rows.std(axis=0)
+    return np.asarray((rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+
+
+__all__ = ["Bananas", "GaussianProcessSearch", "ModelGuided"]

@@ -1,0 +1,148 @@
+"""Records of search runs: one line for each (problem, searcher, options, budget, seed), beside those of the harness.
+
+A SearchRecord is a Record with what was returned and asked, so that the journal of the harness keeps it: whole lines
+only, none twice, a torn last one dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from proxybench.errors import CorruptData
+from proxybench.records import Record, Scalar, TaskIdentity
+from proxybench.search.history import History
+from proxybench.search.problem import Problem
+from proxybench.search.regret import rank_of, regrets
+
+
+class Found(NamedTuple):
+    """The best architecture so far, from a point of a run on.
+
+    Attributes:
+        queries: full trainings paid when it was found.
+        seconds: training seconds by then; None where the table does not record them.
+        value: its objective, in the table's sign.
+        reported: the quantity that stands beside it; None where there is none.
+    """
+
+    queries: float
+    seconds: float | None
+    value: float
+    reported: float | None
+
+
+class SearchRecord(Record, frozen=True):
+    """The outcome of a run: `method` is the searcher, `params` its options, `n_train` the budget, `repeat` the seed.
+
+    Attributes:
+        arch: text of the architecture returned.
+        report: which quantity stands beside the objective; empty for none.
+        queried: table rows in the order in which they were paid for.
+        found: each new best architecture; the first line is the first query.
+        last: full trainings and training seconds when the run ended.
+    """
+
+    arch: str = ""
+    report: str = ""
+    queried: tuple[int, ...] = ()
+    found: tuple[Found, ...] = ()
+    last: tuple[float, float | None] = (0.0, None)
+
+
+def search_record(
+    task: TaskIdentity,
+    problem: Problem,
+    history: History,
+    *,
+    searcher: str,
+    options: Mapping[str, Scalar],
+    budget: int,
+    seed: int,
+    report: str = "",
+    signs: tuple[float, float] = (1.0, 1.0),
+    findings: Mapping[str, float] | None = None,
+    wall_s: float = 0.0,
+) -> SearchRecord:
+    """The record of a run.
+
+    Args:
+        task: identity of the problem.
+        problem: that was searched.
+        history: of the run.
+        searcher: its name.
+        options: its options where they are not the defaults.
+        budget: full trainings allowed.
+        seed: of the run.
+        report: the quantity beside the objective.
+        signs: -1 where smaller is better in the table, of objective and report.
+        findings: more metrics.
+        wall_s: time that the run took here.
+    """
+    from proxybench.harness.provenance import provenance
+
+    metrics = _metrics(problem, history, signs) | dict(findings or {})
+    seconds = None if history.seconds is None else float(history.seconds[-1])
+    return SearchRecord(
+        task=task,
+        method=searcher,
+        kind="search",
+        outcome="ok",
+        metrics={name: value if np.isfinite(value) else None for name, value in metrics.items()},
+        params=dict(options),
+        repeat=seed,
+        n_train=budget,
+        cost={"train_s": seconds, "wall_s": wall_s},
+        provenance=provenance(),
+        arch=problem.space.format(problem.archs[history.best]),
+        report=report,
+        queried=tuple(problem.rows[history.candidates].tolist()),
+        found=_found(problem, history, signs),
+        last=(float(history.cost[-1]), seconds),
+    )
+
+
+def read_runs(path: Path) -> list[SearchRecord]:
+    """The runs of a file, in its order. Raises CorruptData for a line that is none, naming file and line."""
+    runs = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            runs.append(msgspec.json.decode(line, type=SearchRecord))
+        except msgspec.MsgspecError as error:
+            raise CorruptData(f"{path}:{number} is not a record: {error}") from error
+    return [one for one in runs if one.kind == "search"]
+
+
+def _metrics(problem: Problem, history: History, signs: tuple[float, float]) -> dict[str, float]:
+    best = history.best
+    shown = problem.values if problem.reported is None else problem.reported
+    mean = float(shown.mean())
+    metrics = {
+        "queries": float(history.queries),
+        "trainings": float(history.cost[-1]),
+        "value": signs[0] * float(problem.values[best]),
+        "value_rank": float(rank_of(best, problem.values)),
+        "rank": float(rank_of(best, shown)),
+        # RI of Yang, Esperanca, Carlucci (ICLR 2020), against the mean of the population: a random architecture's.
+        "relative_improvement": 100 * (float(shown[best]) - mean) / abs(mean) if mean else float("nan"),
+    }
+    if problem.reported is not None:
+        metrics["reported"] = signs[1] * float(problem.reported[best])
+    return metrics | regrets(history, problem)
+
+
+def _found(problem: Problem, history: History, signs: tuple[float, float]) -> tuple[Found, ...]:
+    incumbents = history.incumbents
+    changes = np.flatnonzero(np.diff(incumbents, prepend=-1))
+    found = []
+    for place in changes.tolist():
+        query = int(incumbents[place])
+        candidate = int(history.candidates[query])
+        reported = None if problem.reported is None else signs[1] * float(problem.reported[candidate])
+        seconds = None if history.seconds is None else float(history.seconds[place])
+        found.append(Found(float(history.cost[place]), seconds, signs[0] * float(history.values[query]), reported))
+    return tuple(found)

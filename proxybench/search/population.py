@@ -1,0 +1,205 @@
+"""Which rows of a table are the candidates of a search, and what a search asks and reports.
+
+A candidate is one distinct architecture: rows that the space's digest identifies are one candidate and one query. It
+stands for its member with the most training-free values, the first of those in index order, and answers with that
+member's results. `distinct="index"` makes every row a candidate, as papers that search all 15,625 texts of
+NAS-Bench-201 do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.arch import ArchGraph
+from proxybench.errors import UnknownName
+from proxybench.search.problem import Floats, InvalidProblem, Problem
+from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.schema import metric_of
+
+_FORM = re.compile(r"(?:(?P<dataset>[^/#]+)/)?(?P<metric>[a-z][^/#]*?)(?:@(?P<epochs>\d+))?(?:#(?P<seed>\w+))?")
+_OBJECTIVES = ("val_acc", "val_ssim", "val_neg_loss", "surrogate_acc", "test_acc")
+_COSTS = ("params", "flops")  # of the costs, what the graph alone decides; latency and energy have to be measured
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured quantity: `[DATASET/]METRIC[@EPOCHS][#SEED]`, such as `val_acc@12` or `cifar10/val_acc@12#777`."""
+
+    metric: str
+    epochs: int | None = None
+    seed: str | None = None
+    dataset: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Quantity:
+        """Raises InvalidProblem for another form."""
+        found = _FORM.fullmatch(text.strip())
+        if found is None:
+            raise InvalidProblem(f"{text!r} is no quantity; write [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@12")
+        epochs = found["epochs"]
+        return cls(found["metric"], int(epochs) if epochs else None, found["seed"], found["dataset"])
+
+    @property
+    def sign(self) -> float:
+        """1 where larger is better, -1 where smaller is."""
+        return 1.0 if metric_of(self.metric).larger_is_better else -1.0
+
+    def values(self, bench: Benchmark, dataset: str, epochs: int | None = None) -> Floats:
+        """Of all rows, float64[n], larger better. Errors as of `Benchmark.values`."""
+        budget = self.epochs if epochs is None else epochs
+        return self.sign * bench.values(self.metric, dataset=self.dataset or dataset, epochs=budget, seed=self.seed)
+
+    def budgets(self, bench: Benchmark, dataset: str) -> list[int]:
+        """The epochs at which the table has this quantity, up to its own, the largest last."""
+        there = bench.epochs(self.metric, self.dataset or dataset)
+        full = self.epochs if self.epochs is not None else there[-1]
+        return [epochs for epochs in there if epochs < full] + [full]
+
+    def __str__(self) -> str:
+        dataset, epochs = f"{self.dataset}/" if self.dataset else "", f"@{self.epochs}" if self.epochs else ""
+        return f"{dataset}{self.metric}{epochs}" + (f"#{self.seed}" if self.seed else "")
+
+
+def find_problem(
+    bench: Benchmark,
+    dataset: str | None = None,
+    objective: str | None = None,
+    report: str | None = None,
+    *,
+    where: Sequence[str] = (),
+    distinct: Literal["digest", "index"] = "digest",
+    fidelities: bool = False,
+    columns_of: str | None = None,
+) -> Problem:
+    """The search problem that a table poses.
+
+    Args:
+        bench: the table.
+        dataset: whose columns are known for free, and whose results are meant where a quantity names none.
+        objective: what a query answers, as Quantity; by default the validation result at the largest epochs.
+        report: what stands beside the architecture that a search returns; by default test_acc at its largest epochs
+            where the data set has it.
+        where: metrics that must be measured; with finite answers they pick the rows.
+        distinct: "digest" makes isomorphic architectures one candidate, "index" every row its own.
+        columns_of: whose training-free columns are known: None for those of `dataset`, the name of another, or "all"
+            for those of every data set, named `proxy:NAME[DATASET]`.
+        fidelities: whether answers at smaller epochs are there too, for Hyperband. They must be finite as well.
+
+    Raises:
+        InvalidProblem: when no row has all that is asked for, or the data set has no default objective.
+        UnknownName: for a dataset, metric, epochs or seed that the table does not have.
+    """
+    dataset, asked, shown = quantities(bench, dataset, objective, report)
+    budgets = asked.budgets(bench, dataset)
+    answers = {epochs: asked.values(bench, dataset, epochs) for epochs in (budgets if fidelities else budgets[-1:])}
+    reported = shown.values(bench, dataset) if shown else None
+    chosen = np.all([np.isfinite(values) for values in answers.values()], axis=0)
+    if reported is not None:
+        chosen &= np.isfinite(reported)
+    for metric in where:
+        chosen &= bench.measured(metric, dataset=dataset)
+    columns = _free_columns(bench, bench.datasets if columns_of == "all" else [columns_of or dataset])
+    rows = np.flatnonzero(chosen)
+    if distinct == "digest":
+        rows = _representatives(rows, bench.digests, columns)
+    names = bench.digests if distinct == "digest" else bench.archs
+    return Problem(
+        bench.space,
+        _Archs(bench, rows),
+        {epochs: values[rows] for epochs, values in answers.items()},
+        reported=None if reported is None else reported[rows],
+        columns={name: values[rows] for name, values in columns.items()},
+        seconds=_seconds(bench, asked.dataset or dataset, answers, rows),
+        key=bench.space.digest if distinct == "digest" else bench.space.format,
+        keys=[names[row] for row in rows.tolist()],
+        rows=rows,
+        name=f"{bench.name} {dataset} {asked}",
+    )
+
+
+def quantities(
+    bench: Benchmark, dataset: str | None, objective: str | None, report: str | None
+) -> tuple[str, Quantity, Quantity | None]:
+    """Data set, objective and report with the defaults of `find_problem` filled in. Errors as there."""
+    dataset = _dataset(bench, dataset)
+    asked = Quantity.parse(objective) if objective else _default(bench, dataset, _OBJECTIVES)
+    if asked is None:
+        raise InvalidProblem(f"{bench.name} has no objective on {dataset}; name one of {bench.metrics(dataset)}")
+    return dataset, asked, Quantity.parse(report) if report else _default(bench, dataset, ("test_acc",))
+
+
+class _Archs(Sequence[ArchGraph]):
+    """Rows of a table as graphs, parsed when asked for: most searches look at few of them."""
+
+    def __init__(self, bench: Benchmark, rows: NDArray[np.int64]) -> None:
+        self._bench = bench
+        self._rows = rows
+        self._graphs: dict[int, ArchGraph] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> ArchGraph: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ArchGraph]: ...
+    def __getitem__(self, index: int | slice) -> ArchGraph | list[ArchGraph]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        place = range(len(self))[index]
+        if place not in self._graphs:
+            self._graphs[place] = self._bench.arch(int(self._rows[place]))
+        return self._graphs[place]
+
+
+def _representatives(rows: NDArray[np.int64], digests: Sequence[str], columns: dict[str, Floats]) -> NDArray[np.int64]:
+    """One row of each digest, in the order of their first rows."""
+    known = np.sum([np.isfinite(values) for values in columns.values()], axis=0) if columns else np.zeros(len(digests))
+    best: dict[str, int] = {}
+    for row in rows.tolist():
+        other = best.setdefault(digests[row], row)
+        if known[row] > known[other]:
+            best[digests[row]] = row
+    return np.array(list(best.values()), dtype=np.int64)
+
+
+def _dataset(bench: Benchmark, dataset: str | None) -> str:
+    if dataset is not None:
+        return dataset
+    if len(bench.datasets) > 1:
+        raise UnknownName(f"{bench.name} has several data sets; say which: {', '.join(bench.datasets)}.")
+    return bench.datasets[0]
+
+
+def _default(bench: Benchmark, dataset: str, metrics: Sequence[str]) -> Quantity | None:
+    there = bench.metrics(dataset)
+    found = next((metric for metric in metrics if metric in there), None)
+    return None if found is None else Quantity(found, bench.epochs(found, dataset)[-1])
+
+
+def _free_columns(bench: Benchmark, datasets: Sequence[str]) -> dict[str, Floats]:
+    columns = {}
+    for dataset in datasets:
+        label = "" if len(datasets) == 1 else f"[{dataset}]"
+        for name in bench.metrics(dataset):
+            if name.startswith("proxy:") or name in _COSTS:
+                full = name if name.startswith("proxy:") else f"cost:{name}"
+                columns[full + label] = bench.values(name, dataset=dataset)
+    return columns
+
+
+def _seconds(
+    bench: Benchmark, dataset: str, budgets: Sequence[int] | dict[int, Floats], rows: NDArray[np.int64]
+) -> dict[int, Floats]:
+    """The training seconds at each of the budgets where the table has them for every candidate."""
+    if "train_s" not in bench.metrics(dataset):
+        return {}
+    there = set(bench.epochs("train_s", dataset)) & set(budgets)
+    found = {epochs: bench.values("train_s", dataset=dataset, epochs=epochs)[rows] for epochs in there}
+    return {epochs: seconds for epochs, seconds in found.items() if np.isfinite(seconds).all()}

@@ -1,0 +1,43 @@
+"""Going down one fixed ranking: what is left of a metric-based search when nothing is learned from the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from proxybench.search.base import Query
+from proxybench.search.metrics import metric_matrix
+from proxybench.search.problem import Problem
+
+
+class MetricRanking:
+    """Candidates by the mean of normalised metrics, best first; ties in index order.
+
+    Args:
+        problem: the population to search.
+        rng: not used; nothing here is random.
+        budget: of the run; not used.
+        metrics: names; by default all that `metric_names` finds. One name goes down a single metric.
+        scale: normalisation, "rank", "minmax" or "signed_log".
+        missing: rule for missing values, "middle" or "skip".
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        budget: float,
+        metrics: Sequence[str] | None = None,
+        scale: str = "rank",
+        missing: str = "middle",
+    ) -> None:
+        scores = metric_matrix(problem, metrics, scale, missing).mean(axis=1)
+        self._ranking = iter(np.argsort(-scores, kind="stable").tolist())
+
+    def ask(self) -> Query | None:
+        candidate = next(self._ranking, None)
+        return None if candidate is None else Query(candidate)
+
+    def tell(self, query: Query, value: float) -> None:
+        pass

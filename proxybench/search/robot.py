@@ -1,0 +1,186 @@
+"""RoBoT: find weights of training-free metrics whose ranking starts well, then go down that ranking.
+
+He, Shu, Dai, Low: Robustifying and Boosting Training-Free Neural Architecture Search, ICLR 2024, algorithm 1. One
+evaluation of a weight vector is the objective of the architecture that it ranks first. `PaperRoBoT` is the published
+algorithm; `RoBoT` differs in three places, which made it reliable on the tables measured (see the class).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from predictors.errors import unknown_name
+from proxybench.search.acquisition import upper_confidence
+from proxybench.search.base import Query
+from proxybench.search.gaussian_process import GaussianProcess
+from proxybench.search.metrics import metric_matrix, metric_names
+from proxybench.search.problem import Floats, InvalidProblem, Problem
+
+PROPOSALS = ("bo", "random", "single", "mixed")
+SIGNS = ("both", "positive")
+DRAWS = 2000  # weight vectors among which the acquisition function chooses
+NEARBY = 200  # of them close to the best so far
+
+
+class RoBoT:
+    """Exploration of weights, then exploitation of the best ranking.
+
+    Against the paper: exploration tries each metric alone before random combinations, it stops when half the budget
+    is paid, and exploitation asks the neighbours of the best architecture so far first, in the order of the ranking.
+    A metric alone protects against a draw of weights that all rank badly, neighbours against a ranking whose top is
+    bad.
+
+    Exploration proposes budget - 1 weight vectors. One whose first architecture is known already costs no query, so
+    the number T0 of queries that exploration pays is often much smaller. Of weight vectors with equal values the later
+    one is kept, as in the paper's code; architectures with equal scores stand in index order.
+
+    Args:
+        problem: the population to search.
+        rng: source of randomness.
+        budget: full trainings of the run, the paper's T.
+        metrics: names; by default all that `metric_names` finds.
+        scale: normalisation, "minmax", "rank" or "signed_log".
+        missing: rule for missing values, "middle" or "skip".
+        proposals: how weights are proposed: "bo" for Bayesian optimisation with upper confidence bounds, "random",
+            "single" for one metric after the other in random order, "mixed" for single ones and then random.
+        signs: "both" for weights in [-1, 1], "positive" for [0, 1], which trusts that larger is better in each metric.
+        explore: queries that exploration may pay for, T0 at most; half the budget by default.
+        climb: whether neighbours of the best architecture come before the ranking.
+
+    Attributes:
+        names: of the metrics.
+        paid: T0, queries paid in exploration; None while it lasts.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        budget: float,
+        metrics: Sequence[str] | None = None,
+        scale: str = "minmax",
+        missing: str = "middle",
+        proposals: str = "mixed",
+        signs: str = "both",
+        explore: int | None = None,
+        climb: bool = True,
+    ) -> None:
+        if proposals not in PROPOSALS:
+            raise unknown_name("way to propose weights", proposals, PROPOSALS)
+        if signs not in SIGNS:
+            raise unknown_name("range of weights", signs, SIGNS)
+        count = max(1, int(budget) // 2) if explore is None else explore
+        if not 1 <= count <= max(1, budget):
+            raise InvalidProblem(f"explore is {explore}; it must be from 1 to the budget of {budget:g}")
+        self.names = metric_names(problem, metrics)
+        self.paid: int | None = None
+        self._problem = problem
+        self._matrix = metric_matrix(problem, metrics, scale, missing)
+        self._rng = rng
+        self._low = -1.0 if signs == "both" else 0.0
+        self._proposals = proposals
+        self._order = rng.permutation(len(self.names))
+        self._explore = count
+        self._left = len(self.names) if proposals == "single" else max(1, int(budget) - 1)
+        self._climb = climb
+        self._weights: list[Floats] = []
+        self._worth: list[float] = []
+        self._told: dict[int, float] = {}
+        self._places: dict[int, int] = {}
+        self._ranking: list[int] = []
+
+    @property
+    def weights(self) -> Floats:
+        """The weight vectors proposed so far, float64[k, m]."""
+        return np.array(self._weights).reshape(-1, len(self.names))
+
+    @property
+    def worth(self) -> Floats:
+        """What each of them turned out to be worth, float64[k]: the objective of the architecture it ranks first."""
+        return np.array(self._worth)
+
+    @property
+    def best_weights(self) -> Floats:
+        """Those worth most, float64[m]; of equal ones the latest."""
+        return self._weights[max(range(len(self._worth)), key=lambda place: (self._worth[place], place))]
+
+    @property
+    def scores(self) -> Floats:
+        """The robust metric of every candidate: the sum of metrics with the best weights, float64[n]."""
+        return np.asarray(self._matrix @ self.best_weights)
+
+    def ask(self) -> Query | None:
+        while self._left and len(self._told) < self._explore:
+            self._left -= 1
+            self._weights.append(self._propose())
+            candidate = int(np.argmax(self._matrix @ self._weights[-1]))
+            if candidate not in self._told:
+                return Query(candidate)
+            self._worth.append(self._told[candidate])
+        if self.paid is None:
+            self.paid = len(self._told)
+            self._ranking = np.argsort(-self.scores, kind="stable")[::-1].tolist()
+            self._places = {candidate: -place for place, candidate in enumerate(self._ranking)}
+        return self._near_the_best() or self._from_the_top()
+
+    def tell(self, query: Query, value: float) -> None:
+        self._told[query.candidate] = value
+        if len(self._worth) < len(self._weights):
+            self._worth.append(value)
+
+    def _near_the_best(self) -> Query | None:
+        if not self._climb:
+            return None
+        best = max(self._told, key=lambda candidate: self._told[candidate])
+        near = [other for other in self._problem.neighbours(best) if other not in self._told]
+        return Query(min(near, key=lambda other: self._places[other])) if near else None
+
+    def _from_the_top(self) -> Query | None:
+        while self._ranking and self._ranking[-1] in self._told:
+            self._ranking.pop()
+        return Query(self._ranking.pop()) if self._ranking else None
+
+    def _propose(self) -> Floats:
+        tried = len(self._weights)
+        if self._proposals in ("single", "mixed") and tried < len(self.names):
+            return np.asarray(np.eye(len(self.names))[self._order[tried]])
+        if self._proposals == "bo" and tried:
+            return self._by_model()
+        return self._rng.uniform(self._low, 1.0, len(self.names))
+
+    def _by_model(self) -> Floats:
+        """Where a Gaussian process over weights has the largest upper confidence bound, of many random draws."""
+        width = 1.0 - self._low
+        draws = self._rng.uniform(self._low, 1.0, (DRAWS, len(self.names)))
+        near = self.best_weights + self._rng.normal(0.0, 0.1 * width, (NEARBY, len(self.names)))
+        draws[:NEARBY] = np.clip(near, self._low, 1.0)
+        model = GaussianProcess(length_scale=width * len(self.names) ** 0.5 / 2).fit(self.weights, self.worth)
+        mean, std = model.predict(draws)
+        return np.asarray(draws[np.argmax(upper_confidence(mean, std, self._worth[-1], self._rng))])
+
+
+class PaperRoBoT(RoBoT):
+    """RoBoT as published: weight vectors by Bayesian optimisation, then the best ranking from its top.
+
+    Min-max normalisation, left-out terms for missing values, weights in [-1, 1]; each is an option as in RoBoT.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        budget: float,
+        metrics: Sequence[str] | None = None,
+        missing: str = "skip",
+        proposals: str = "bo",
+        explore: int | None = None,
+        climb: bool = False,
+        **options: Any,
+    ) -> None:
+        count = max(1, int(budget)) if explore is None else explore
+        super().__init__(
+            problem, rng, budget, metrics, missing=missing, proposals=proposals, explore=count, climb=climb, **options
+        )

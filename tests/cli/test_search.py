@@ -1,0 +1,91 @@
+"""search as a user meets it, on a table of nine cells."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from proxybench.spaces import get_space
+from proxybench.tables.merge import Source, merge
+from proxybench.tables.schema import fragment_from_rows
+from proxybench.tables.store import write_table
+
+BASE = ("search", "--benchmark", "small", "--budget", "4", "--seeds", "3")
+
+
+@pytest.fixture(autouse=True)
+def small(cache: Path) -> None:
+    """Nine cells: the operations of the first and the last edge; worth grows with both, synflow says so."""
+    space = get_space("nasbench201")
+    rows: list[dict[str, object]] = []
+    for first, last in itertools.product(range(3), repeat=2):
+        names = ("skip_connect", "nor_conv_1x1", "nor_conv_3x3")
+        arch = f"|{names[first]}~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|{names[last]}~2|"
+        worth = 80.0 + 3 * first + last
+        rows.append({"arch": arch, "dataset": "images", "epochs": 12, "seed": "0", "val_acc": worth, "train_s": 2.0})
+        rows.append({"arch": arch, "dataset": "images", "epochs": 200, "seed": "0", "test_acc": worth + 5})
+        rows.append({"arch": arch, "dataset": "images", "epochs": 0, "seed": "", "proxy:synflow": worth})
+    table = merge([Source("by hand", fragment_from_rows(rows))])
+    write_table("small", "nasbench201", "r", table, [space.digest(space.parse(one)) for one in table.archs], "# small")
+
+
+def test_json_is_a_list_of_runs(run) -> None:
+    answer = run(*BASE, "--searcher", "robot", "--json")
+    assert answer.code == 0
+    runs = json.loads(answer.out)
+    assert [one["seed"] for one in runs] == [0, 1, 2]
+    best = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_3x3~2|"
+    for one in runs:
+        assert (one["queries"], one["arch"], one["val_acc"], one["test_acc"], one["rank"]) == (4, best, 88, 93, 1)
+        assert (one["objective"], one["report"], one["train_s"]) == ("val_acc@12", "test_acc@200", 8)
+
+
+def test_a_table_has_one_line_for_each_searcher(run) -> None:
+    answer = run(*BASE, "--searcher", "random", "--searcher", "ranking:metrics=synflow")
+    lines = answer.out.splitlines()
+    assert "9 candidates, best 88" in lines[0]
+    assert [line.split()[0] for line in lines[2:]] == ["random", "ranking"]
+    assert "metrics=synflow" in lines[3]
+
+
+def test_a_rerun_does_what_is_missing(run, tmp_path: Path) -> None:
+    output = tmp_path / "runs.jsonl"
+    first = json.loads(run(*BASE, "--searcher", "random", "--output", str(output), "--json").out)
+    assert len(output.read_text().splitlines()) == 3
+    again = json.loads(run(*BASE, "--searcher", "random", "--searcher", "local", "--output", str(output), "--json").out)
+    assert len(output.read_text().splitlines()) == 6
+    assert again[:3] == first
+    more = run(*BASE, "--searcher", "random", "--first-seed", "2", "--output", str(output), "--json")
+    assert [one["seed"] for one in json.loads(more.out)] == [2, 3, 4]
+    assert len(output.read_text().splitlines()) == 8
+
+
+def test_curves_are_against_trainings_and_seconds(run, tmp_path: Path) -> None:
+    curves = tmp_path / "curves.csv"
+    assert run(*BASE, "--searcher", "random", "--curves", str(curves)).code == 0
+    rows = list(csv.DictReader(curves.read_text().splitlines()))
+    assert {row["axis"] for row in rows} == {"trainings", "seconds"}
+    means = [float(row["mean"]) for row in rows if row["axis"] == "trainings" and row["quantity"] == "value"]
+    assert len(means) == 4
+    assert means == sorted(means)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--searcher", "robott"), "Did you mean 'robot'"),
+        (("--searcher", "robot:metrics=synflo"), "Did you mean 'synflow'"),
+        (("--searcher", "random:population=3"), "unexpected keyword argument 'population'"),
+        (("--searcher", "random", "--objective", "val_acc@13"), "epochs of val_acc"),
+        (("--searcher", "random", "--dataset", "image"), "Did you mean 'images'"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_next_step(run, words: tuple[str, ...], message: str) -> None:
+    answer = run(*BASE, *words)
+    assert answer.code == 1
+    assert message in answer.err
+    assert answer.err.count("\n") == 1

@@ -1,0 +1,96 @@
+"""Best-so-far curves of two runs whose finds are known."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from proxybench.harness.journal import Journal
+from proxybench.records import TaskIdentity
+from proxybench.search.comparison import compare, summary
+from proxybench.search.curves import COLUMNS, curve_rows, curves_csv
+from proxybench.search.experiment import Setting
+from proxybench.search.outcomes import Found, SearchRecord, read_runs
+
+TASK = TaskIdentity("search by hand", 1, "none", "none", "all", 9, "whole population", "val_acc@9", "r")
+
+
+def record(
+    seed: int, found: list[Found], last: tuple[float, float | None], method: str = "a", **metrics: float
+) -> SearchRecord:
+    known = {"rank": 1.0, "value": 0.0, "simple_regret": 0.0, **metrics}
+    return SearchRecord(TASK, method, "search", "ok", known, repeat=seed, n_train=3, found=tuple(found), last=last)
+
+
+ONE = record(0, [Found(1, 10.0, 50.0, 5.0), Found(3, 30.0, 70.0, 6.0)], (3, 30.0))
+OTHER = record(1, [Found(1, 20.0, 60.0, 9.0), Found(2, 40.0, 80.0, 8.0)], (3, 60.0))
+
+
+def curve(axis: str, quantity: str) -> list[tuple[float, ...]]:
+    chosen = [row for row in curve_rows([ONE, OTHER]) if row[4] == axis and row[7] == quantity]
+    return [(row[5], row[8], row[11]) for row in chosen]
+
+
+def test_each_run_stands_with_the_best_it_has_found() -> None:
+    assert curve("trainings", "value") == [(1, 55, 55), (2, 65, 65), (3, 75, 75)]
+
+
+def test_what_is_reported_belongs_to_the_best_and_may_fall() -> None:
+    assert [mean for _, mean, _ in curve("trainings", "reported")] == [7, 6.5, 7]
+
+
+def test_time_runs_from_when_all_have_found_something_to_when_the_first_has_ended() -> None:
+    points = curve("seconds", "value")
+    assert (points[0][0], points[-1][0]) == (20, 30)
+    assert (points[0][1], points[-1][1]) == (55, 65)
+
+
+def test_bands_are_standard_errors_and_quartiles() -> None:
+    row = next(row for row in curve_rows([ONE, OTHER]) if row[4:8] == ("trainings", 1.0, 2, "value"))
+    # Values 50 and 60: standard deviation 7.071, its error 5, quartiles 52.5 and 57.5.
+    assert row[9:] == pytest.approx((55 - 1.96 * 5, 55 + 1.96 * 5, 55, 52.5, 57.5))
+
+
+def test_without_recorded_seconds_there_is_no_time_axis() -> None:
+    timeless = record(0, [Found(1, None, 50.0, None)], (3, None))
+    assert {(row[4], row[7]) for row in curve_rows([timeless])} == {("trainings", "value")}
+
+
+def test_equal_runs_give_equal_csv_whatever_their_order() -> None:
+    written = curves_csv([ONE, OTHER])
+    assert written == curves_csv([ONE, OTHER])
+    rows = list(csv.DictReader(io.StringIO(written.decode())))
+    assert tuple(rows[0]) == COLUMNS
+    assert rows[0]["problem"] == "search by hand"
+
+
+def test_the_summary_pairs_runs_by_seed_with_the_baseline() -> None:
+    runs = [record(seed, [], (3, None), "random", simple_regret=5.0, rank=50.0) for seed in range(12)]
+    runs += [
+        record(seed, [], (3, None), "better", simple_regret=4.0 - 0.1 * seed, rank=seed + 1.0) for seed in range(12)
+    ]
+    runs += [record(seed, [], (3, None), "same", simple_regret=5.0) for seed in range(6)]
+    by_name = {row.searcher: row for row in summary(runs)}
+    better, same = by_name["better"], by_name["same"]
+    # 12 differences of one sign: the exact two-sided p is 2 / 2^12. The median of 12 lies between places 3 and 10.
+    assert (better.seeds, better.wins, better.p_value) == (12, 1.0, pytest.approx(2 / 2**12))
+    assert (better.median_rank, better.rank_low, better.rank_high) == (6.5, 3, 10)
+    assert (same.seeds, same.wins, same.p_value) == (6, 0.5, 1.0)
+    assert (by_name["random"].wins, by_name["random"].p_value) == (0.5, 1.0)
+
+
+def test_a_problem_without_the_baseline_is_left_out() -> None:
+    assert summary([ONE, OTHER]) == []
+
+
+def test_a_comparison_stops_at_its_time_and_goes_on_later(tiny, tmp_path) -> None:
+    journal, settings = Journal(tmp_path / "runs.jsonl"), [Setting("tiny"), Setting("tiny", distinct="index")]
+    arguments = {"entries": ["random", "robot"], "budgets": [2], "seeds": 3}
+    assert not compare(journal, settings, seconds=0, **arguments)
+    assert len(journal.cells()) == 0
+    assert compare(journal, settings, **arguments)
+    assert len(read_runs(journal.path)) == 2 * 2 * 3
+    assert compare(journal, settings, seconds=60, **arguments)
+    assert len(read_runs(journal.path)) == 2 * 2 * 3
