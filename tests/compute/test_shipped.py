@@ -8,16 +8,38 @@ import numpy as np
 import pytest
 
 import proxybench as pb
-from proxybench.compute.shipped import shipped_scores
+from proxybench.compute.shipped import FILE, shipped_scores
 from proxybench.compute.sweep import seed_of
 from proxybench.errors import DataNotAvailable
 from proxybench.ranking.metrics import rank_metrics
+from proxybench.resources import data_path
 
 DATA_FREE = ("params", "depth", "convolutions", "l2_norm", "synflow", "logsynflow")
+# Architectures, and operations of each network: stem, edges or vertices of each cell, reductions, classifier.
+SHIPPED = {"nasbench201": (6466, 94), "nasbench101": (2000, 25), "nds-darts": (1000, 32)}
 
 
-def test_every_architecture_has_a_value_or_a_reason() -> None:
-    scores = shipped_scores("nasbench201")
+@pytest.mark.parametrize(("space", "rows"), [(space, rows) for space, (rows, _) in SHIPPED.items()])
+def test_the_tables_are_whole(space: str, rows: int) -> None:
+    scores = shipped_scores(space)
+    assert len(set(scores.digests)) == len(scores.digests) == rows
+    named = pb.get_space(space)
+    for row in range(0, rows, rows // 20):
+        assert named.digest(named.parse(scores.archs[row])) == scores.digests[row]
+
+
+def test_nasbench201_has_every_function() -> None:
+    space = pb.get_space("nasbench201")
+    assert set(shipped_scores("nasbench201").digests) == {space.digest(arch) for arch in space}
+
+
+def test_together_they_are_no_more_than_12_megabytes() -> None:
+    assert sum(data_path(FILE.format(space=space)).stat().st_size for space in SHIPPED) <= 12 * 10**6
+
+
+@pytest.mark.parametrize("space", SHIPPED)
+def test_every_architecture_has_a_value_or_a_reason(space: str) -> None:
+    scores = shipped_scores(space)
     assert set(scores.errors) == {""}
     for column in scores.scores:
         name = column.removeprefix("proxy:")
@@ -25,21 +47,23 @@ def test_every_architecture_has_a_value_or_a_reason() -> None:
         assert missing.tolist() == [name in reasons for reasons in scores.unanswered], name
 
 
-def test_nodes_add_up_to_the_score() -> None:
-    scores = shipped_scores("nasbench201")
+@pytest.mark.parametrize(("space", "operations"), [(space, each) for space, (_, each) in SHIPPED.items()])
+def test_nodes_add_up_to_the_score(space: str, operations: int) -> None:
+    scores = shipped_scores(space)
     for name, nodes in scores.nodes.items():
         sums = np.add.reduceat(nodes.values, nodes.offsets[:-1])
         largest = np.maximum.reduceat(np.abs(nodes.values), nodes.offsets[:-1])
         whole = scores.scores[f"proxy:{name.removeprefix('nodes:')}"].to_numpy()
         known = np.isfinite(whole)
         # Nodes are rounded to 6 bits or more, each by at most 2 ** -7 of its size.
-        assert (np.abs(sums - whole)[known] <= 94 * 2**-7 * largest[known] + 1e-12).all(), name
+        assert (np.abs(sums - whole)[known] <= operations * 2**-7 * largest[known] + 1e-12).all(), name
 
 
-def test_what_needs_no_images_is_computed_again_to_the_same_value() -> None:
+@pytest.mark.parametrize("name_of_space", SHIPPED)
+def test_what_needs_no_images_is_computed_again_to_the_same_value(name_of_space: str) -> None:
     torch = pytest.importorskip("torch")
-    scores = shipped_scores("nasbench201")
-    space, setting = pb.get_space("nasbench201"), scores.setting
+    scores = shipped_scores(name_of_space)
+    space, setting = pb.get_space(name_of_space), scores.setting
     rows = np.linspace(0, len(scores.digests) - 1, 3).astype(int)
     for row in rows:
         arch = space.parse(scores.archs[row])
