@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, ArchGraph, Ragged
 from proxybench.compute.shards import Work
-from proxybench.errors import CorruptData, ProxybenchError
+from proxybench.errors import CorruptData
 from proxybench.files import replace_file
 from proxybench.spaces import SearchSpace, get_space
 
@@ -104,12 +104,7 @@ def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool =
         ProxybenchError: when chunks are missing and not `partial`, or nothing is there.
         CorruptData: for a damaged shard.
     """
-    missing = len(work.missing())
-    if missing == work.chunks or (missing and not partial):
-        raise ProxybenchError(
-            f"{work.folder}: {work.done()} of {work.items.num_rows} architectures are done; run the sweep to its end"
-            + ("" if missing == work.chunks else ", or merge what is there with --partial")
-        )
+    whole = work.require_done(partial=partial)
     table = pa.concat_tables(work.tables(), promote_options="default").sort_by("digest")
     lists = [name for name in table.column_names if pa.types.is_list(table.schema.field(name).type)]
     for name in lists:
@@ -118,7 +113,7 @@ def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool =
     for name in [name for name in table.column_names if name.startswith("seconds")]:
         seconds = pa.array(round_mantissa(table.column(name).to_numpy(), SECONDS_BITS))
         table = table.set_column(table.column_names.index(name), name, seconds)
-    about = {"setting": work.plan["setting"], "sweep": work.digest, "node bits": node_bits, "missing": missing > 0}
+    about = {"setting": work.plan["setting"], "sweep": work.digest, "node bits": node_bits, "missing": not whole}
     sink = io.BytesIO()
     # Byte planes apart: the lowest are zero after rounding, and cost nothing.
     floats = {name for name in table.column_names if pa.types.is_floating(table.schema.field(name).type)}

@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from proxybench.errors import CorruptData
+from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.files import replace_file
 
 FORMAT = 1
@@ -102,6 +102,20 @@ class Work:
     def done(self) -> int:
         """How many items have a result."""
         return int(self.items.num_rows) - sum(self.size(number) for number in self.missing())
+
+    def require_done(self, *, partial: bool) -> bool:
+        """Whether all is done.
+
+        Raises:
+            ProxybenchError: when something is missing and not `partial`, or nothing is there.
+        """
+        missing = len(self.missing())
+        if missing == self.chunks or (missing and not partial):
+            raise ProxybenchError(
+                f"{self.folder}: {self.done()} of {self.items.num_rows} architectures are done; run it to its end"
+                + ("" if missing == self.chunks else ", or merge what is there with --partial")
+            )
+        return not missing
 
     def write(self, number: int, table: pa.Table) -> None:
         """Keep the results of a chunk. Raises ValueError when they are not one row for each item."""

@@ -148,14 +148,19 @@ def outcome(work: Work) -> Outcome:
     return Outcome(done, seconds, errors, dict(sorted(unanswered.items())))
 
 
-def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
-    """The function from items (digest, arch) to rows of scores."""
+def require_same_torch(setting: Mapping[str, Any]) -> None:
+    """Raise ProxybenchError unless torch is of the version that the work was begun with."""
     import torch
 
     if torch.__version__ != setting["torch"]:
         raise ProxybenchError(
-            f"the sweep was begun with torch {setting['torch']}, here is {torch.__version__}; use the same"
+            f"this work was begun with torch {setting['torch']}, here is {torch.__version__}; use the same"
         )
+
+
+def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
+    """The function from items (digest, arch) to rows of scores."""
+    require_same_torch(setting)
     sweep = _Sweep(setting, *read_batch(files[BATCH]))
 
     def run(items: pa.Table) -> pa.Table:

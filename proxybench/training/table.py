@@ -57,18 +57,13 @@ def merge(work: Work, path: Path, *, partial: bool = False) -> int:
     """
     if work.run != RUN:
         raise ProxybenchError(f"{work.folder} holds a sweep of proxies; merge it with: proxybench compute --merge")
-    missing = len(work.missing())
-    if missing == work.chunks or (missing and not partial):
-        raise ProxybenchError(
-            f"{work.folder}: {work.done()} of {work.items.num_rows} architectures are trained; run it to its end"
-            + ("" if missing == work.chunks else ", or merge what is there with --partial")
-        )
+    whole = work.require_done(partial=partial)
     trained = [row for table in work.tables() for row in table.to_pylist()]
     values = fragment_from_rows([row for item in trained for row in _rows(item, work.setting)]).values
     about = work.plan["setting"] | {
         "format": FORMAT,
         "failed": {item["arch"]: item["error"] for item in trained if item["error"]},
-        "complete": missing == 0,
+        "complete": whole,
         "proxybench": version("proxybench"),
     }
     metrics = [name for name in values.column_names if pa.types.is_floating(values.schema.field(name).type)]

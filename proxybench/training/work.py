@@ -14,7 +14,7 @@ import pyarrow as pa
 from proxybench.compute.folder import begin
 from proxybench.compute.images import ImageBatch, read_batch
 from proxybench.compute.shards import Run, Work
-from proxybench.compute.sweep import BATCH, one_thread, seed_of
+from proxybench.compute.sweep import BATCH, one_thread, require_same_torch, seed_of
 from proxybench.errors import ProxybenchError
 from proxybench.spaces import get_space
 from proxybench.training.population import population
@@ -93,12 +93,7 @@ def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
 
 def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
     """The function from items (digest, arch) to one row for each, with what was measured as lists."""
-    import torch
-
-    if torch.__version__ != setting["torch"]:
-        raise ProxybenchError(
-            f"the table was begun with torch {setting['torch']}, here is {torch.__version__}; use the same"
-        )
+    require_same_torch(setting)
     trainer = Trainer(setting, *read_batch(files[BATCH]))
 
     def run(items: pa.Table) -> pa.Table:

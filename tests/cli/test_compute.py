@@ -89,7 +89,7 @@ def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 def test_the_scores_of_a_part_can_be_merged(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxybench.cli.compute.LINE_S", 0)
+    monkeypatch.setattr("proxybench.cli.sweeps.LINE_S", 0)
     words = ("compute", "nasbench201", "--sample", "3", "--proxies", "l2_norm", "--chunk", "1", *SMALL)
     answer = run(*words)
     assert answer.code == 0
@@ -99,7 +99,7 @@ def test_the_scores_of_a_part_can_be_merged(run, monkeypatch: pytest.MonkeyPatch
     Path("sweep/shards/000001.parquet").unlink()
     refused = run("compute", "--merge", "part.parquet")
     assert refused.code == 1
-    assert refused.err.startswith("error: sweep: 2 of 3 architectures are done; run the sweep to its end")
+    assert refused.err.startswith("error: sweep: 2 of 3 architectures are done; run it to its end")
     assert run("compute", "--merge", "part.parquet", "--partial").code == 0
     assert len(read_scores("part.parquet").digests) == 2
 

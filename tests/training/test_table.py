@@ -143,10 +143,10 @@ def test_a_diverged_training_keeps_its_nan(narrow: Recipe, images: ImageBatch, t
 
 def test_part_of_a_table_is_written_on_request_alone(narrow: Recipe, images: ImageBatch, tmp_path: Path) -> None:
     work = begun(tmp_path, narrow, images, 2)
-    with pytest.raises(ProxybenchError, match=r"0 of 2 architectures are trained; run it to its end$"):
+    with pytest.raises(ProxybenchError, match=r"0 of 2 architectures are done; run it to its end$"):
         merge(work, tmp_path / "table.parquet", partial=True)
     work.write(0, prepare(work.setting, work.files)(work.items_of(0)))
-    with pytest.raises(ProxybenchError, match=r"1 of 2 architectures are trained; .* --partial"):
+    with pytest.raises(ProxybenchError, match=r"1 of 2 architectures are done; .* --partial"):
         merge(work, tmp_path / "table.parquet")
     assert merge(work, tmp_path / "table.parquet", partial=True) == 5
     assert not read_table(tmp_path / "table.parquet").complete
