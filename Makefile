@@ -19,8 +19,9 @@ leaderboard: $(READY)
 	$(BIN)/proxybench leaderboard build --folder leaderboard
 	$(BIN)/proxybench leaderboard show --folder leaderboard
 
+WORKERS ?= 2
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
