@@ -75,7 +75,8 @@ class $object(Parameters):
         return predicted
 
     def _counts(self, X: Any) -> np.ndarray:
-        return np.array([[arch.ops.count(op) for op in self.ops_] for arch in X], dtype=np.float64)
+        counts = np.array([[arch.ops.count(op) for op in self.ops_] for arch in X], dtype=np.float64)
+        return counts.reshape(len(X), len(self.ops_))
 '''
 PREDICTOR_TEST = '''"""Whether the predictor $name keeps its contract."""
 
