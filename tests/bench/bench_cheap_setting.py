@@ -1,4 +1,7 @@
-"""Compares the scores of one sweep with those of another setting, on the architectures that both have.
+"""Compares the scores of one sweep with those of another setting, on the networks that both have.
+
+Architectures of one digest count as the same network only with equal numbers of parameters: a published simplification
+may identify cells that compute one thing twice, each time with other weights.
 
     python tests/bench/bench_cheap_setting.py data/tables/nasbench201-proxies.parquet scores/seed-0/scores.parquet \\
         scores/seed-1/scores.parquet
@@ -49,11 +52,13 @@ def main() -> None:
     sweeps = [read_scores(path) for path in (asked.cheap, asked.reference, asked.other_seed) if path is not None]
     tables = [by_digest(sweep) for sweep in sweeps]
     common = tables[1].index.intersection(tables[0].index)
+    sizes = [table["proxy:params"].reindex(common) for table in tables[:2]]
+    common = common[sizes[0].to_numpy() == sizes[1].to_numpy()]
     seconds = [sweep.seconds["seconds"].median() for sweep in sweeps[:2]]
     print(f"{len(common)} architectures; median {seconds[0]:.2f} s each in the first, {seconds[1]:.2f} s in the second")
     print(f"{'proxy':20}{'rho':>8}{'95 % interval':>20}{'two seeds':>12}")
     for name in map(str, tables[1]):
-        column = [table[name].reindex(common).to_numpy() for table in tables]
+        column = [table[name].reindex(common).to_numpy() for table in tables if name in table]
         rho, low, high = spearman(column[0], column[1])
         seeds = f"{spearman(column[1], column[2])[0]:12.4f}" if len(column) > 2 else ""
         print(f"{name.removeprefix('proxy:'):20}{rho:8.4f}   {low:7.4f} to {high:.4f}{seeds}")
