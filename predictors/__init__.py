@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from predictors.base import Predictor
     from predictors.checks import check_predictor
     from predictors.ensemble import Ensemble
-    from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer
+    from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer, Pretrained
     from predictors.robust import Robust
     from predictors.tabular import GBDT, MLP, ExtraTrees, GaussianProcess, NearestNeighbours, RandomForest, Ridge
 
@@ -40,6 +40,7 @@ PREDICTORS = Registry(
         "graph_transformer": "predictors.graph:GraphTransformer",
         "knn": "predictors.tabular:NearestNeighbours",
         "mlp": "predictors.tabular:MLP",
+        "pretrained": "predictors.graph:Pretrained",
         "random_forest": "predictors.tabular:RandomForest",
         "ridge": "predictors.tabular:Ridge",
         "robust": "predictors.robust:Robust",
@@ -62,6 +63,7 @@ _PUBLIC = {
     "MLP": "predictors.tabular",
     "NearestNeighbours": "predictors.tabular",
     "Predictor": "predictors.base",
+    "Pretrained": "predictors.graph",
     "Ragged": "predictors.arch",
     "RandomForest": "predictors.tabular",
     "Ridge": "predictors.tabular",
@@ -85,6 +87,7 @@ __all__ = [
     "GraphTransformer",
     "NearestNeighbours",
     "Predictor",
+    "Pretrained",
     "Ragged",
     "RandomForest",
     "Ridge",

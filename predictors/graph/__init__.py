@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from predictors.graph.flan import FLAN
     from predictors.graph.flow import GATES
     from predictors.graph.transformer import GraphTransformer
+    from predictors.pretraining import Pretrained
 
 _PUBLIC = {
     "FLAN": "predictors.graph.flan",
@@ -19,8 +20,9 @@ _PUBLIC = {
     "GIN": "predictors.graph.convolutions",
     "GraphPredictor": "predictors.graph.base",
     "GraphTransformer": "predictors.graph.transformer",
+    "Pretrained": "predictors.pretraining",
 }
-__all__ = ["FLAN", "GATES", "GCN", "GIN", "GraphPredictor", "GraphTransformer"]
+__all__ = ["FLAN", "GATES", "GCN", "GIN", "GraphPredictor", "GraphTransformer", "Pretrained"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,40 @@
+"""Predictors inside other people's searchers: Optuna, pymoo, and whatever calls a predictor as NASLib does.
+
+scikit-learn needs no adapter: a predictor is one of its regressors. Each adapter takes a function that says what the
+other library's candidates are as architectures, all of them at once, so that it can give columns too. The libraries
+are loaded when their adapter is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from predictors.adapters.naslib import NASLibPredictor
+    from predictors.adapters.optuna import PredictorSampler
+    from predictors.adapters.pymoo import AnotherChoice, PredictedObjectives
+
+_PUBLIC = {
+    "AnotherChoice": "predictors.adapters.pymoo",
+    "NASLibPredictor": "predictors.adapters.naslib",
+    "PredictedObjectives": "predictors.adapters.pymoo",
+    "PredictorSampler": "predictors.adapters.optuna",
+}
+__all__ = ["AnotherChoice", "NASLibPredictor", "PredictedObjectives", "PredictorSampler"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'predictors.adapters' has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in ("optuna", "pymoo"):
+            raise
+        raise ModuleNotFoundError(f"{name} needs {library}: pip install 'proxybench[search]'", name=library) from error
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

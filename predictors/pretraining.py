@@ -1,0 +1,289 @@
+"""A graph network that learns free statistics of unlabelled architectures first, then accuracies of a few (FBNetV3).
+
+Parameters, FLOPs, latencies and proxies cost no training. A network that has learned to tell them from the graph knows
+operations and their places, and needs fewer accuracies to order architectures by these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from predictors.arch import ArchBatch
+from predictors.base import Architectures, as_batch, checked_targets
+from predictors.encodings import Columns, encoding
+from predictors.encodings.columns import COST, CURVE
+from predictors.encodings.reduced import has_dead_operations
+from predictors.errors import unknown_name
+from predictors.graph.base import GraphPredictor
+from predictors.graph.layers import Head, NodeEmbedding, Sizes
+from predictors.graph.padding import Padding
+from predictors.graph.training import Recipe, at_most, scores, train
+from predictors.losses import named_loss
+from predictors.tabular.targets import normal_scores
+
+FloatArray = NDArray[np.float64]
+
+ENCODERS = ("flan", "gates", "gcn", "gin", "graph_transformer")
+_CHUNK = 512
+
+
+class Start:
+    """What pre-training ends in.
+
+    Args:
+        shape: encoder, width and depth of the network.
+        network: reads graphs and gives float32[n, statistics].
+        padding: what it reads graphs through.
+        statistics: names of the columns it learned, in the order of its outputs.
+    """
+
+    def __init__(
+        self, shape: tuple[str, int, int], network: nn.Module, padding: Padding, statistics: tuple[str, ...]
+    ) -> None:
+        self.shape = shape
+        self.network = network
+        self.padding = padding
+        self.statistics = statistics
+
+    def __repr__(self) -> str:
+        return f"Start(shape={self.shape!r}, statistics={self.statistics!r})"
+
+    def predict(self, X: Architectures) -> FloatArray:
+        """Normal scores of the statistics, float64[n, statistics]: how well they are known says what was learned."""
+        graphs = self.padding.transform(as_batch(X))
+        parts = [scores(self.network, graphs[rows]) for rows in torch.split(torch.arange(len(graphs)), _CHUNK)]
+        return torch.cat(parts).double().numpy().reshape(len(graphs), len(self.statistics))
+
+
+@dataclass(eq=False, repr=False)
+class Pretrained(GraphPredictor):
+    """A graph predictor whose networks begin where pre-training on free statistics ended.
+
+        model = make("pretrained").pretrain(unlabelled)  # an ArchBatch with columns; accuracies are not needed
+        model.fit(few, accuracies).predict(others)
+
+    Pre-training reads the graph, and columns that say how it is trained (`recipe`), and learns normal scores of all
+    other columns at once by squared error; a value that is missing teaches nothing, nor does a cost of an architecture
+    some of whose nodes `reduce` leaves out. Then the last layer is replaced, and everything is trained on the targets
+    as GraphPredictor says. Without `pretrain`, the statistics of the training part are learned first, and where it has
+    none, nothing is.
+
+    What is known is carried over by name: operations, attributes of nodes, recipe columns. So `pretrain` may be given
+    architectures of another space, or accuracies on another dataset as one more column; a new operation begins as a
+    random one does, at the mean and deviation of those known.
+
+    Source: Dai et al., "FBNetV3: Joint Architecture-Recipe Search using Predictor Pretraining", CVPR 2021, for learning
+    free statistics first and recipes beside architectures; that a graph is read, and by which network, is ours.
+
+    Args:
+        encoder: one of `ENCODERS`, whose network is trained; it gets `hidden`, `layers` and `dropout`.
+        statistics: columns to learn first, by name or by a prefix that ends in ":"; None for all but recipe columns
+            and learning curves.
+        recipe: columns of how an architecture is trained, named in the same way, which the network reads when it is
+            pre-trained too.
+        pretraining_steps: optimiser steps of pre-training; 0 for none.
+        start: what `pretrain` learned; it goes along with a clone.
+        columns: whether columns, statistics too, are read beside the graph when the targets are learned. To read the
+            recipe and no statistics: columns=False, encoding=Columns(only=("recipe:",)).
+        hidden, layers, dropout, loss, targets, encoding, reduce, members, epochs, min_steps, batch_size,
+            learning_rate, weight_decay, patience, random_state, threads: as in GraphPredictor.
+    """
+
+    layers: int = 1
+    encoder: str = "gates"
+    statistics: Sequence[str] | None = None
+    recipe: Sequence[str] = ("recipe:",)
+    pretraining_steps: int = 1000
+    start: Start | None = None
+
+    def pretrain(self, X: ArchBatch) -> Self:
+        """Learn the statistics of unlabelled architectures; `start` is then what was learned.
+
+        Raises:
+            ValueError: where there is no statistic that differs between them.
+            UnknownName: for a statistic that the batch does not have, or another encoder.
+        """
+        found = self._learned(as_batch(X))
+        if found is None:
+            raise ValueError(
+                "there is nothing to pre-train on: give an ArchBatch with columns (parameters, FLOPs, proxies) that "
+                f"differ between architectures, and pretraining_steps above 0, not {self.pretraining_steps}"
+            )
+        self.start = found
+        return self
+
+    def fit(self, X: Architectures, y: ArrayLike) -> Self:
+        """Learn from n architectures, at least two.
+
+        Raises:
+            ValueError: for targets that are not finite or not n, fewer than two, or a `start` that was learned with
+                another encoder, width or depth.
+            UnknownName: for a loss, kind of targets, encoder or statistic that is none.
+        """
+        batch = as_batch(X)
+        checked_targets(batch, y)
+        named_loss(self.loss)  # a wrong name should not cost a pre-training
+        if self.start is not None and self.start.shape != self._shape():
+            raise ValueError(
+                f"start was learned with (encoder, hidden, layers) = {self.start.shape}, and these are now "
+                f"{self._shape()}; call pretrain again"
+            )
+        self.start_ = self._learned(batch) if self.start is None else self.start
+        return super().fit(batch, y)
+
+    def _shape(self) -> tuple[str, int, int]:
+        return self.encoder, self.hidden, self.layers
+
+    def _encoder(self) -> GraphPredictor:
+        from predictors import PREDICTORS
+
+        if self.encoder not in ENCODERS:
+            raise unknown_name("encoder", self.encoder, ENCODERS)
+        made: GraphPredictor = PREDICTORS[self.encoder](hidden=self.hidden, layers=self.layers, dropout=self.dropout)
+        return made
+
+    def _eigenvectors(self) -> int:
+        return self._encoder()._eigenvectors()
+
+    def _network(self, sizes: Sizes) -> nn.Module:
+        network = self._encoder()._network(sizes)
+        if self.start_ is not None:
+            carry_over(self.start_, network, self.padding_)
+        return network
+
+    def _learned(self, batch: ArchBatch) -> Start | None:
+        encoder = self._encoder()
+        inputs = tuple(name for name in batch.columns if _named(name, self.recipe))
+        names, targets = self._statistics(batch)
+        if not names or not self.pretraining_steps:
+            return None
+        padding = Padding(encoding([Columns(only=inputs)]), encoder._eigenvectors(), self.reduce).fit(batch)
+        graphs = padding.transform(batch)
+        sizes = Sizes(
+            nodes=float(graphs.mask.sum(dim=1).double().mean()),
+            ops=len(padding.ops_),
+            attributes=graphs.attributes.shape[2],
+            positions=padding.positions,
+            columns=graphs.columns.shape[1],
+        )
+
+        def network() -> nn.Module:
+            made: Any = encoder._network(sizes)
+            made.head.score[-1] = nn.Linear(self.hidden, len(names))
+            return made  # type: ignore[no-any-return]
+
+        recipe = Recipe(
+            known_error, 0, self.pretraining_steps, self.batch_size, self.learning_rate, self.weight_decay, 1.0
+        )
+        with at_most(self.threads):
+            trained = train(network, graphs, torch.from_numpy(targets), None, recipe, self.random_state)
+        return Start(self._shape(), trained, padding, names)
+
+    def _statistics(self, batch: ArchBatch) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+        """Names of the statistics, and their normal scores, float32[n, k]; NaN where there is no value."""
+        for one in self.statistics or ():
+            if not one.endswith(":") and one not in batch.columns:
+                raise unknown_name("column", one, batch.columns)
+        # Costs count what is computed in vain too, and this the network does not see when the graph is reduced.
+        seen = np.array([not (self.reduce and has_dead_operations(arch)) for arch in batch], dtype=bool)
+        names, found = [], []
+        for name in sorted(batch.columns):
+            wanted = not name.startswith(CURVE) if self.statistics is None else _named(name, self.statistics)
+            values = batch.columns[name]
+            known = np.isfinite(values) & (seen | (not name.startswith(COST)))
+            if not wanted or _named(name, self.recipe) or len(np.unique(values[known])) < 2:
+                continue
+            names.append(name)
+            found.append(np.full(len(batch), np.nan, dtype=np.float32))
+            found[-1][known] = normal_scores(values[known])
+        return tuple(names), np.stack(found, axis=1) if found else np.empty((len(batch), 0), dtype=np.float32)
+
+
+def known_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error where targets are not NaN; 0 where all are.
+
+    Args:
+        predicted: float32[n, k], or [n] for k = 1.
+        targets: float32[n, k].
+    """
+    known = torch.isfinite(targets)
+    errors = torch.where(known, predicted.reshape(targets.shape) - torch.nan_to_num(targets), 0.0)
+    return errors.square().sum() / known.sum().clamp(min=1)
+
+
+@torch.no_grad()
+def carry_over(start: Start, network: nn.Module, padding: Padding) -> None:
+    """Give a new network what `start` learned; what it did not know, and the last layer, stay as they were drawn.
+
+    Args:
+        start: of the same encoder, width and depth.
+        network: new, of one output.
+        padding: fitted; what the network will read graphs through.
+    """
+    learned = dict(start.network.named_modules())
+    own: tuple[str, ...] = ()
+    for name, module in network.named_modules():
+        if isinstance(module, NodeEmbedding):
+            _carry_embedding(learned[name], module, start.padding, padding)
+        elif isinstance(module, Head):
+            _carry_head(learned[name], module, _input_names(start.padding), _input_names(padding))
+        else:
+            continue
+        own += (f"{name}.",)
+    known = start.network.state_dict()
+    for name, values in network.state_dict().items():
+        if not name.startswith(own):
+            values.copy_(known[name])
+
+
+def _carry_embedding(learned: Any, module: NodeEmbedding, before: Padding, now: Padding) -> None:
+    spread, mean = torch.std_mean(learned.ops, dim=0, correction=0)
+    module.ops.mul_(spread).add_(mean)
+    for op, row in now.ops_.items():
+        if op in before.ops_:
+            module.ops[row] = learned.ops[before.ops_[op]]
+    if module.numbers is None or learned.numbers is None:
+        return
+    _carry_columns(learned.numbers, module.numbers, list(before.attributes_), list(now.attributes_))
+    if module.positions:
+        attributes, known = len(now.attributes_), len(before.attributes_)
+        module.numbers.weight[:, attributes:] = learned.numbers.weight[:, known:]
+
+
+def _carry_head(learned: Any, module: Head, before: Sequence[str], now: Sequence[str]) -> None:
+    first: Any = module.score[0]
+    embedding = first.in_features - (first.out_features if module.columns is not None else 0)
+    first.weight[:, :embedding] = learned.score[0].weight[:, :embedding]
+    first.bias.copy_(learned.score[0].bias)
+    if module.columns is not None and learned.columns is not None:
+        first.weight[:, embedding:] = learned.score[0].weight[:, embedding:]
+        _carry_columns(learned.columns[0], module.columns[0], before, now)
+
+
+def _carry_columns(learned: Any, layer: Any, before: Sequence[str], now: Sequence[str]) -> None:
+    """Bias, and weights of the inputs that both layers have by name."""
+    layer.bias.copy_(learned.bias)
+    for place, name in enumerate(now):
+        if name in before:
+            layer.weight[:, place] = learned.weight[:, before.index(name)]
+
+
+def _input_names(padding: Padding) -> list[str]:
+    """Names of the first inputs beside the graph; those of other encodings follow and have none."""
+    names: list[str] = []
+    for part in getattr(padding.rows, "parts_", ()):
+        if not isinstance(part, Columns):
+            break
+        names += part.names_
+    return names
+
+
+def _named(name: str, chosen: Sequence[str]) -> bool:
+    return any(name == one or (one.endswith(":") and name.startswith(one)) for one in chosen)

@@ -1,0 +1,109 @@
+"""Measures what pre-training on free statistics gains where few accuracies are known, with intervals.
+
+    python tests/bench/bench_pretraining.py [--dataset cifar10] [--sizes 78 156] [--repeats 20] [--threads 1]
+    python tests/bench/bench_pretraining.py --labels ImageNet16-120     # accuracies on another dataset as a statistic
+    python tests/bench/bench_pretraining.py --source nasbench101        # statistics of another space
+
+Needs the tables it names. Kendall's tau-b of predictions and test accuracy after 200 epochs on all cells of
+NAS-Bench-201 that are not isomorphic to one trained on; training on validation accuracy of n cells. Splits are by hash
+order, the same for all rows of the table, so that gains are paired. With the graph alone, and with columns read beside
+it; "from scratch" is the same network and training without what was learned before. By default the statistics of all
+15,625 cells are learned, also of those that are scored: they are free for these too. Pre-training is done once and
+shared by all repeats, so the intervals (95 %, Student's t over repeats) hold for splits and fine-tuning, not for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+import proxybench as pb
+from predictors.arch import ArchBatch
+from predictors.pretraining import Pretrained
+from proxybench.harness.splits import hash_split
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    pretrained: bool
+    columns: bool
+
+
+SETTINGS = [
+    Setting(f"{what}, {how}", how == "pre-trained", what != "graph")
+    for what in ("graph", "graph and columns")
+    for how in ("from scratch", "pre-trained")
+]
+
+
+def main(asked: argparse.Namespace) -> None:
+    bench = pb.load("nasbench201")
+    cells = bench.batch(dataset=asked.dataset)
+    frame = bench.frame(dataset=asked.dataset, metrics=["val_acc", "test_acc"], epochs=200, seed="mean")
+    train, target = (frame[name].to_numpy() for name in ("val_acc", "test_acc"))
+    unlabelled = cells if asked.source is None else pb.load(asked.source).batch()
+    if asked.labels is not None:
+        others = bench.values("val_acc", dataset=asked.labels, epochs=200, seed="mean")
+        unlabelled = cells.with_columns(**{f"source:{asked.labels}": others})
+    shared = {"encoder": asked.encoder, "threads": asked.threads, "pretraining_steps": asked.steps}
+    start = time.perf_counter()
+    learned = Pretrained(**shared).pretrain(unlabelled).start
+    print(
+        f"{asked.encoder}: {len(unlabelled)} architectures, {len(learned.statistics)} statistics, {asked.steps} steps"
+    )
+    print(f"pre-training {time.perf_counter() - start:.0f} s; their tau by name: {statistics(learned, unlabelled)}")
+    for size in asked.sizes:
+        print(f"n = {size}, {asked.repeats} repeats")
+        taus = {setting.name: [] for setting in SETTINGS}
+        for repeat in range(asked.repeats):
+            split = hash_split(f"pretraining-{asked.dataset}", repeat, bench.digests, size)
+            for setting in SETTINGS:
+                begin = {"start": learned} if setting.pretrained else {"pretraining_steps": 0}
+                model = Pretrained(**{**shared, **begin}, columns=setting.columns, random_state=repeat)
+                model.fit(cells[split.train], train[split.train])
+                taus[setting.name].append(model.score(cells[split.test], target[split.test]))
+        for scratch, pretrained in zip(SETTINGS[::2], SETTINGS[1::2], strict=True):
+            for setting in (scratch, pretrained):
+                print(f"  {setting.name:<32} {interval(taus[setting.name])}")
+            gain = np.subtract(taus[pretrained.name], taus[scratch.name])
+            print(f"  {'gain':<32} {interval(gain)}")
+
+
+def statistics(learned, unlabelled: ArchBatch) -> str:
+    """Kendall's tau of what was learned first, on 1,000 of the architectures that it was learned from."""
+    from predictors.ensemble import kendall
+
+    some = unlabelled[np.random.default_rng(0).permutation(len(unlabelled))[:1000]]
+    found = []
+    for name, values in zip(learned.statistics, learned.predict(some).T, strict=True):
+        known = np.isfinite(some.columns[name])
+        found.append(f"{name} {kendall(values[known], some.columns[name][known]):.2f}")
+    return ", ".join(found)
+
+
+def interval(values) -> str:
+    """Mean and the interval of the mean; no interval of a single value."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return f"{mean:+.3f}"
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="cifar10")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[78, 156, 469])
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--encoder", default="gates")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=1)
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--labels", metavar="DATASET")
+    other.add_argument("--source", metavar="BENCHMARK")
+    main(parser.parse_args())
