@@ -34,6 +34,7 @@ PREDICTORS = Registry(
         "flan": "predictors.graph:FLAN",
         "gates": "predictors.graph:GATES",
         "gbdt": "predictors.tabular:GBDT",
+        "gbdt_nas": "predictors.gbdt_nas:ChoiceGBDT",
         "gcn": "predictors.graph:GCN",
         "gin": "predictors.graph:GIN",
         "gp": "predictors.tabular:GaussianProcess",

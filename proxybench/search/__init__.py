@@ -29,6 +29,7 @@ SEARCHERS = Registry(
         "asha": "proxybench.search.hyperband:ASHA",
         "bananas": "proxybench.search.model_guided:Bananas",
         "evolution": "proxybench.search.evolution:RegularisedEvolution",
+        "gbdt-nas": "proxybench.search.gbdt_nas:GBDTNAS",
         "gp": "proxybench.search.model_guided:GaussianProcessSearch",
         "guided": "proxybench.search.model_guided:ModelGuided",
         "hyperband": "proxybench.search.hyperband:Hyperband",

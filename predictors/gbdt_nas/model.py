@@ -1,0 +1,186 @@
+"""The predictor of GBDT-NAS: LightGBM with the published settings on the choices of an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from predictors.base import Architectures, Parameters, as_batch, checked_targets
+from predictors.errors import NotFitted, unknown_name
+from predictors.gbdt_nas.choices import Choice, ChoiceRows, Constraints
+from predictors.gbdt_nas.pruning import PRUNINGS, PUBLISHED, first_order, harmful_pairs, second_order
+from predictors.gbdt_nas.shapley import interaction_values, shapley_values
+from predictors.gbdt_nas.trees import Leaf, leaves
+from predictors.tabular.targets import standardised
+
+Floats = NDArray[np.float64]
+
+
+def published_booster(rows: Floats, targets: Floats, random_state: int, **settings: Any) -> Any:
+    """A LightGBM booster fitted with the settings of GBDT-NAS on standardised targets.
+
+    100 rounds of 31 leaves, learning rate .05, 90 percent of the features in each tree, 80 percent of the rows drawn
+    anew every five trees; one thread.
+
+    Args:
+        rows: float64[n, d].
+        targets: float64[n].
+        random_state: seed of row and feature sampling.
+        settings: LightGBM parameters that replace the published ones.
+    """
+    import lightgbm
+
+    published = {
+        "objective": "regression", "num_iterations": 100, "learning_rate": 0.05, "num_leaves": 31,
+        "feature_fraction": 0.9, "bagging_fraction": 0.8, "bagging_freq": 5,
+        "seed": random_state, "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
+    }  # fmt: skip
+    data = lightgbm.Dataset(rows, standardised(targets), free_raw_data=True)
+    rounds = settings.pop("num_iterations", published.pop("num_iterations"))
+    return lightgbm.train({**published, **settings}, data, num_boost_round=rounds)
+
+
+class ChoiceGBDT(Parameters):
+    """LightGBM on one-hot choices, with what its Shapley values say of them.
+
+    Args:
+        rounds: boosting rounds.
+        learning_rate: shrinkage of each round.
+        leaves: leaves of a tree.
+        min_leaf: fewest architectures in a leaf; with fewer than twice as many to learn from, all predictions are
+            equal.
+        features: share of the features that a tree may use.
+        bagging: share of the architectures that a tree learns from, drawn anew every five trees.
+        random_state: seed of row and feature sampling.
+        space: has `parse(text) -> ArchGraph`, or is such a function; needed where architectures are given as text.
+
+    Attributes:
+        choices_: the choices of the columns.
+        booster_: the fitted `lightgbm.Booster`.
+    """
+
+    def __init__(
+        self,
+        rounds: int = 100,
+        learning_rate: float = 0.05,
+        leaves: int = 31,
+        min_leaf: int = 20,
+        features: float = 0.9,
+        bagging: float = 0.8,
+        random_state: int = 0,
+        space: Any = None,
+    ) -> None:
+        self.rounds = rounds
+        self.learning_rate = learning_rate
+        self.leaves = leaves
+        self.min_leaf = min_leaf
+        self.features = features
+        self.bagging = bagging
+        self.random_state = random_state
+        self.space = space
+
+    def fit(self, X: Architectures, y: ArrayLike) -> Self:
+        """Learn from n architectures.
+
+        Raises:
+            ValueError: for targets that are not finite or not n, or no architecture.
+        """
+        batch = as_batch(X, self.space)
+        targets = checked_targets(batch, y)
+        if not len(batch):
+            raise ValueError("ChoiceGBDT needs at least one architecture to learn from")
+        encoding = ChoiceRows().fit(batch.archs)
+        return self.fit_rows(encoding, encoding.transform(batch.archs), targets)
+
+    def fit_rows(self, encoding: ChoiceRows, rows: Floats, targets: Floats) -> Self:
+        """`fit` with a fitted encoding and its rows, so that a search encodes its candidates once."""
+        self.encoding_ = encoding
+        self.choices_: Sequence[Choice] = encoding.choices_
+        self.booster_ = self._booster(rows, targets) if rows.shape[1] and len(rows) > 1 else None
+        self.mean_ = float(targets.mean())
+        self.deviation_ = float(targets.std())
+        self.__dict__.pop("leaves_", None)
+        return self
+
+    def predict(self, X: Architectures) -> Floats:
+        """Predicted targets in their units, float64[n]. Raises NotFitted before `fit`."""
+        return self.predict_rows(self._rows(X))
+
+    def predict_rows(self, rows: Floats) -> Floats:
+        """`predict` of encoded rows."""
+        if self.booster_ is None or not len(rows):
+            return np.full(len(rows), self.mean_)
+        return np.asarray(self.booster_.predict(rows, num_threads=1)) * self.deviation_ + self.mean_
+
+    def shapley_values(self, X: Architectures) -> Floats:
+        """What each choice adds to the standardised prediction, float64[n, d]."""
+        return shapley_values(self.leaves_, self._rows(X))
+
+    def interaction_values(self, X: Architectures) -> Floats:
+        """What each pair of choices adds to it, float64[n, d, d]; see predictors.gbdt_nas.shapley."""
+        return interaction_values(self.leaves_, self._rows(X))
+
+    def prune(
+        self, X: Architectures, order: str, at_most: int = PUBLISHED, known: Constraints | None = None
+    ) -> Constraints:
+        """`known` and the constraints that Shapley values on X add to them.
+
+        Args:
+            X: architectures to judge by, in the paper those whose accuracy is known.
+            order: "first", "second", "pairs" (see predictors.gbdt_nas.pruning), or "none".
+            at_most: choices removed, or pairs kept apart.
+            known: constraints so far.
+
+        Raises:
+            UnknownName: for another order.
+            NotFitted: before `fit`.
+        """
+        return self.prune_rows(self._rows(X), order, at_most, known)
+
+    def prune_rows(
+        self, rows: Floats, order: str, at_most: int = PUBLISHED, known: Constraints | None = None
+    ) -> Constraints:
+        """`prune` by encoded rows."""
+        if order not in PRUNINGS:
+            raise unknown_name("order of pruning", order, PRUNINGS)
+        before = Constraints() if known is None else known
+        removed = {place for place, choice in enumerate(self.choices_) if choice in before.removed}
+        groups = self.encoding_.groups_
+        if order == "none":
+            return before
+        if order == "first":
+            new = first_order(rows, shapley_values(self.leaves_, rows), groups, at_most, removed)
+            return before.joined(removed=[self.choices_[place] for place in new])
+        interactions = interaction_values(self.leaves_, rows)
+        if order == "second":
+            new = second_order(rows, interactions, groups, at_most, removed)
+            return before.joined(removed=[self.choices_[place] for place in new])
+        pairs = harmful_pairs(rows, interactions, at_most, removed)
+        return before.joined(apart=[[self.choices_[place] for place in pair] for pair in pairs])
+
+    @cached_property
+    def leaves_(self) -> list[Leaf]:
+        """The leaves of all trees; none where there was nothing to split by."""
+        return [] if self.booster_ is None else leaves(self.booster_)
+
+    def _booster(self, rows: Floats, targets: Floats) -> Any:
+        return published_booster(
+            rows,
+            targets,
+            self.random_state,
+            num_iterations=self.rounds,
+            learning_rate=self.learning_rate,
+            num_leaves=self.leaves,
+            min_data_in_leaf=self.min_leaf,
+            feature_fraction=self.features,
+            bagging_fraction=self.bagging,
+        )
+
+    def _rows(self, X: Architectures) -> Floats:
+        if not hasattr(self, "encoding_"):
+            raise NotFitted("ChoiceGBDT is not fitted; call fit(X, y) first")
+        return self.encoding_.transform(as_batch(X, self.space).archs)

@@ -1,0 +1,77 @@
+"""A LightGBM model as a list of leaves, each with the conditions that lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A leaf under conditions on d different features.
+
+    Attributes:
+        value: what it adds to the prediction.
+        features: int64[d].
+        low, high: float64[d]; a row meets a condition where low < x <= high.
+        share: float64[d], of the training rows that reached the splits on the feature, which went on towards the
+            leaf: the product over its splits.
+    """
+
+    value: float
+    features: NDArray[np.int64]
+    low: Floats
+    high: Floats
+    share: Floats
+
+    def met(self, rows: Floats) -> NDArray[np.bool_]:
+        """Which conditions each row meets, bool[n, d]."""
+        columns = rows[:, self.features]
+        return (self.low < columns) & (columns <= self.high)
+
+    @property
+    def expected(self) -> float:
+        """Value times the share of training rows that end here."""
+        return self.value * float(np.prod(self.share))
+
+
+_Condition = tuple[float, float, float]
+
+
+def leaves(booster: Any) -> list[Leaf]:
+    """All leaves of a fitted booster.
+
+    Args:
+        booster: a `lightgbm.Booster` of one output on numeric features.
+
+    Raises:
+        ValueError: for a model with categorical splits or several outputs.
+    """
+    model = booster.dump_model()
+    if model["num_tree_per_iteration"] != 1:
+        raise ValueError(f"the model has {model['num_tree_per_iteration']} outputs; fit one model for each")
+    return [leaf for tree in model["tree_info"] for leaf in _below(tree["tree_structure"], {})]
+
+
+def _below(node: dict[str, Any], path: dict[int, _Condition]) -> Iterator[Leaf]:
+    if "leaf_value" in node:
+        conditions = np.array(list(path.values()), dtype=np.float64).reshape(-1, 3)
+        yield Leaf(float(node["leaf_value"]), np.array(list(path), dtype=np.int64), *conditions.T)
+        return
+    if node["decision_type"] != "<=":
+        raise ValueError(f"a split by {node['decision_type']!r} is categorical; only numeric features are understood")
+    feature, threshold = int(node["split_feature"]), float(node["threshold"])
+    low, high, share = path.get(feature, (-np.inf, np.inf, 1.0))
+    sides = ((node["left_child"], low, min(high, threshold)), (node["right_child"], max(low, threshold), high))
+    for child, above, upto in sides:
+        yield from _below(child, {**path, feature: (above, upto, share * _count(child) / _count(node))})
+
+
+def _count(node: dict[str, Any]) -> int:
+    return int(node["leaf_count"] if "leaf_value" in node else node["internal_count"])
