@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))  # for modules that several test folders share
 
 # For torch and LightGBM, here and in the processes that tests start: networks and data of tests are small, and
 # threads would only wait for each other. A test of threads sets their number itself.

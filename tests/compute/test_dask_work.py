@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trial_work
+from dask_cluster import two_workers
 from trial_work import logged, products, work
 
 from proxybench.compute import dask_work
@@ -53,3 +55,18 @@ def test_a_cluster_without_workers_is_an_error(tmp_path: Path) -> None:
         pytest.raises(ClusterLost, match="has had no workers for 0 s; start some"),
     ):
         do_on_cluster(begin(work(tmp_path / "w")), empty.scheduler_address, no_workers_s=0.2)
+
+
+def test_a_worker_killed_half_way_loses_nothing(tmp_path: Path) -> None:
+    begun = begin(work(tmp_path / "w", items=40, seconds=0.05))
+    with two_workers(tmp_path / "cluster", Path(trial_work.__file__).parent) as cluster:
+
+        def kill(done: int) -> None:
+            if done >= 10 and cluster.workers[0].poll() is None:
+                cluster.workers[0].kill()
+
+        do_on_cluster(begun, cluster.address, kill)
+        assert cluster.workers[0].wait(10) != 0
+        assert cluster.workers[1].poll() is None
+    assert products(begun) == [7 * number for number in range(40)]
+    assert set(logged(begun)) == set(range(40))

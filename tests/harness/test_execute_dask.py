@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 import trial_cells
+from dask_cluster import Cluster, two_workers
 from trial_cells import RUN, harmful, work
 
 from proxybench.harness import dask_execute
@@ -26,44 +21,9 @@ from proxybench.records import Record, comparable, read_records
 pytest.importorskip("distributed", reason="the extra proxybench[dask] is not installed")
 
 
-class Cluster:
-    """A scheduler and its workers, each a process in `folder`."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder = folder
-        self._stack = stack
-        self.workers: list[subprocess.Popen[bytes]] = []
-        file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(file))
-        end = time.monotonic() + 30
-        while not (file.exists() and file.read_text().endswith("}")):
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        self.address: str = json.loads(file.read_text())["address"]
-
-    def add_worker(self) -> None:
-        options = ("--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--local-directory", str(self._folder))
-        self.workers.append(self._start("worker", self.address, *options))
-
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
-        command += ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
-        log = self._stack.enter_context((self._folder / "cluster.log").open("ab"))
-        environment = {**os.environ, "PYTHONPATH": str(Path(trial_cells.__file__).parent)}
-        process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, env=environment)
-        self._stack.enter_context(process)
-        self._stack.callback(process.kill)
-        return process
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with ExitStack() as stack:
-        folder = tmp_path / "cluster"
-        folder.mkdir()
-        cluster = Cluster(folder, stack)
-        cluster.add_worker()
-        cluster.add_worker()
+    with two_workers(tmp_path / "cluster", Path(trial_cells.__file__).parent) as cluster:
         yield cluster
 
 
