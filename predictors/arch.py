@@ -77,12 +77,22 @@ class Ragged:
     def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
         import numpy as np
 
-        self.values: NDArray[Any] = np.asanyarray(values)
-        self.offsets: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64)
-        if len(self.offsets) == 0 or self.offsets[0] != 0 or self.offsets[-1] != len(self.values):
+        self._values: NDArray[Any] = np.asanyarray(values)
+        self._offsets: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64)
+        if len(self._offsets) == 0 or self._offsets[0] != 0 or self._offsets[-1] != len(self._values):
             raise ValueError("offsets must run from 0 to the number of values")
-        if np.any(np.diff(self.offsets) < 0):
+        if np.any(np.diff(self._offsets) < 0):
             raise ValueError("offsets must not decrease")
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The rows end to end, shape [total] or [total, d]."""
+        return self._values
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Where each row begins in `values`, and where the last ends, int64[n + 1]."""
+        return self._offsets
 
     @classmethod
     def from_rows(cls, rows: Sequence[ArrayLike]) -> Ragged:
@@ -102,13 +112,41 @@ class Ragged:
 
     def take(self, rows: NDArray[np.int64]) -> Ragged:
         """The chosen rows, in the order given."""
+        rows = row_numbers(rows, len(self))
+        starts = self.offsets[rows]
+        places, offsets = places_of(starts, self.offsets[rows + 1] - starts)
+        return Ragged(self.values[places], offsets)
+
+    def with_empty_row(self) -> Ragged:
+        """One more row at the end, of no values."""
         import numpy as np
 
-        rows = np.arange(len(self))[rows]
-        lengths = np.diff(self.offsets)[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return Ragged(self.values[places], offsets)
+        return Ragged(self.values, np.append(self.offsets, self.offsets[-1]))
+
+
+def places_of(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the values of rows lie that start there and are so long, int64[total], and the offsets of the rows."""
+    import numpy as np
+
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths), offsets
+
+
+def row_numbers(key: Any, n: int) -> NDArray[np.int64]:
+    """The rows that a slice, a mask or numbers choose of `n`, as numbers from 0, in time that does not grow with n.
+
+    Raises:
+        IndexError: for a row that is not there, and for a key that chooses no rows.
+    """
+    import numpy as np
+
+    if isinstance(key, slice):
+        return np.arange(*key.indices(n))
+    rows = np.asarray(key)
+    if rows.ndim == 1 and rows.dtype.kind == "i" and len(rows) and -n <= rows.min() and rows.max() < n:
+        return np.where(rows < 0, rows + n, rows)
+    chosen: NDArray[np.int64] = np.arange(n)[key]
+    return chosen
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no truth value to compare by
@@ -121,7 +159,7 @@ class ArchBatch:
     Attributes:
         archs: n architectures.
         columns: name to float64[n]; NaN where there is no answer.
-        nodes: name to a Ragged of n rows, one value per operation node.
+        nodes: name to a Ragged of n rows, one value per operation node; a MappedRagged where they lie in a file.
 
     Raises:
         ValueError: when a column or node array does not have n rows.
@@ -159,7 +197,7 @@ class ArchBatch:
             key = key[0]  # scikit-learn indexes rows of anything with a shape as array[rows, ...]
         if isinstance(key, (int, np.integer)):
             return self.archs[int(key)]
-        rows = np.arange(len(self))[key]
+        rows = row_numbers(key, len(self))
         return ArchBatch(
             archs=[self.archs[row] for row in rows],
             columns={name: values[rows] for name, values in self.columns.items()},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, ArchGraph, Ragged
 from proxybench.compute.shards import Work
-from proxybench.errors import CorruptData
-from proxybench.files import replace_file
+from proxybench.compute.texts import OnUse
+from proxybench.errors import CorruptData, ProxybenchError
+from proxybench.files import replacing
 from proxybench.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 
 NODE_BITS = 11
 SECONDS_BITS = 10  # of the mantissa: a clock is no better than a thousandth
+ROW_GROUP = 16_384  # rows of the file that are in memory at once while it is written
 _SWEEP = b"proxybench:compute"
-_NODES = "nodes:"
-_ADDED = ("proxy:", _NODES)
+NODES = "nodes:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,13 @@ class SweepScores:
             return ArchBatch(archs.archs, {**archs.columns, **columns}, {**archs.nodes, **nodes})
         return ArchBatch(archs, columns, nodes)
 
+    def batch(self) -> ArchBatch:
+        """All architectures that are here, in the order of `digests`; each is parsed when it is asked for."""
+        columns = {str(name): values.to_numpy(np.float64) for name, values in self.scores.items()}
+        return ArchBatch(
+            OnUse(pa.chunked_array([pa.array(self.archs)]), get_space(self.space).parse), columns, self.nodes
+        )
+
 
 def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool = False) -> int:
     """Write the results of a sweep to one parquet file, by digest; the number of rows.
@@ -105,31 +114,72 @@ def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool =
         CorruptData: for a damaged shard.
     """
     whole = work.require_done(partial=partial)
-    table = pa.concat_tables(work.tables(), promote_options="default").sort_by("digest")
-    lists = [name for name in table.column_names if pa.types.is_list(table.schema.field(name).type)]
-    for name in lists:
-        column = pa.ListArray.from_arrays(*_rounded(table.column(name), node_bits))
-        table = table.set_column(table.column_names.index(name), name, column)
-    for name in [name for name in table.column_names if name.startswith("seconds")]:
-        seconds = pa.array(round_mantissa(table.column(name).to_numpy(), SECONDS_BITS))
-        table = table.set_column(table.column_names.index(name), name, seconds)
+    groups = _row_groups(_by_digest(work), node_bits)
+    first = next(groups)
     about = {"setting": work.plan["setting"], "sweep": work.digest, "node bits": node_bits, "missing": not whole}
-    sink = io.BytesIO()
+    schema = first.schema.with_metadata({_SWEEP: json.dumps(about).encode()})
     # Byte planes apart: the lowest are zero after rounding, and cost nothing.
-    floats = {name for name in table.column_names if pa.types.is_floating(table.schema.field(name).type)}
-    pq.write_table(
-        table.replace_schema_metadata({_SWEEP: json.dumps(about).encode()}),
-        sink,
-        compression="zstd",
-        compression_level=9,
-        use_dictionary=[name for name in table.column_names if name not in floats and name not in lists],
-        column_encoding=dict.fromkeys(
-            [*sorted(floats), *(f"{name}.list.element" for name in lists)], "BYTE_STREAM_SPLIT"
-        ),
-        write_page_checksum=True,
+    floats = sorted(field.name for field in schema if pa.types.is_floating(field.type))
+    lists = [field.name for field in schema if pa.types.is_list(field.type)]
+    rows = 0
+    with (
+        replacing(path) as stream,
+        pq.ParquetWriter(
+            stream,
+            schema,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=[name for name in schema.names if name not in floats and name not in lists],
+            column_encoding=dict.fromkeys([*floats, *(f"{name}.list.element" for name in lists)], "BYTE_STREAM_SPLIT"),
+            write_page_checksum=True,
+        ) as writer,
+    ):
+        for group in chain([first], groups):
+            writer.write_table(group.replace_schema_metadata(schema.metadata))
+            rows += group.num_rows
+    return rows
+
+
+def _by_digest(work: Work) -> Iterator[pa.Table]:
+    """What the shards hold, in the order of the digests, with the columns of all; a shard at a time if they lie so."""
+    missing = set(work.missing())
+    done = [number for number in range(work.chunks) if number not in missing]
+    schema = pa.unify_schemas([pq.read_schema(work.shard(number)).remove_metadata() for number in done])
+    digests = [digest for number in done for digest in work.items_of(number).column("digest").to_pylist()]
+    tables = (
+        pa.concat_tables([schema.empty_table(), table.replace_schema_metadata(None)], promote_options="default")
+        for table in work.tables()
     )
-    replace_file(path, sink.getvalue())
-    return int(table.num_rows)
+    if digests == sorted(digests):
+        yield from tables
+    else:
+        yield pa.concat_tables(tables).sort_by("digest")
+
+
+def _row_groups(tables: Iterable[pa.Table], node_bits: int) -> Iterator[pa.Table]:
+    """The rows of tables in groups of ROW_GROUP, rounded."""
+    held, rows = [], 0
+    for table in tables:
+        held.append(table)
+        rows += table.num_rows
+        while rows >= ROW_GROUP:
+            joined = pa.concat_tables(held)
+            yield _rounded_group(joined.slice(0, ROW_GROUP), node_bits)
+            held = [joined.slice(ROW_GROUP)]
+            rows = held[0].num_rows
+    if rows:
+        yield _rounded_group(pa.concat_tables(held), node_bits)
+
+
+def _rounded_group(table: pa.Table, node_bits: int) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if pa.types.is_list(field.type):
+            column = pa.ListArray.from_arrays(*_rounded(table.column(place), node_bits))
+            table = table.set_column(place, field.name, column)
+        elif field.name.startswith("seconds"):
+            seconds = pa.array(round_mantissa(table.column(place).to_numpy(), SECONDS_BITS))
+            table = table.set_column(place, field.name, seconds)
+    return table.combine_chunks()
 
 
 def read_scores(path: Path | str) -> SweepScores:
@@ -139,28 +189,55 @@ def read_scores(path: Path | str) -> SweepScores:
         FileNotFoundError: when there is no such file.
         CorruptData: for a file that is no such table.
     """
+    with reading_scores(path) as file:
+        table = file.read()
+        nodes = {name: _ragged(table.column(name)) for name in table.column_names if name.startswith(NODES)}
+        return scores_of(table, file.schema_arrow, nodes, list)
+
+
+@contextmanager
+def reading_scores(path: Path | str) -> Iterator[pq.ParquetFile]:
+    """The file that `merge` wrote; what goes wrong inside is raised as `read_scores` says."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; make it with: proxybench compute --merge {path} --output FOLDER")
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
-        about = json.loads(table.schema.metadata[_SWEEP])
-        frame = table.select(
-            [name for name in table.column_names if name.startswith(("proxy:", "seconds"))]
-        ).to_pandas()
-        return SweepScores(
-            space=about["setting"]["space"],
-            setting=about["setting"],
-            digests=table.column("digest").to_pylist(),
-            archs=table.column("arch").to_pylist(),
-            scores=frame[[name for name in frame.columns if name.startswith("proxy:")]],
-            nodes={name: _ragged(table.column(name)) for name in table.column_names if name.startswith(_NODES)},
-            seconds=frame[[name for name in frame.columns if name.startswith("seconds")]],
-            unanswered=[json.loads(text) for text in table.column("unanswered").to_pylist()],
-            errors=table.column("error").to_pylist(),
-        )
+        with pq.ParquetFile(path, page_checksum_verification=True, buffer_size=2**20) as file:
+            yield file
+    except ProxybenchError:
+        raise
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise CorruptData(f"{path} is no table of scores ({error}); merge the sweep again") from error
+
+
+def scores_of(
+    table: pa.Table,
+    schema: pa.Schema,
+    nodes: Mapping[str, Ragged],
+    texts: Callable[[OnUse[Any]], Sequence[Any]],
+) -> SweepScores:
+    """The scores of a table.
+
+    Args:
+        table: at least the columns without node arrays.
+        schema: of the file, whose metadata hold the setting.
+        nodes: the arrays.
+        texts: how columns of texts are kept: `list`, or as they are.
+    """
+    setting = json.loads(schema.metadata[_SWEEP])["setting"]
+    numbers = [name for name in table.column_names if name.startswith(("proxy:", "seconds"))]
+    frame = table.select(numbers).to_pandas()
+    return SweepScores(
+        space=setting["space"],
+        setting=setting,
+        digests=texts(OnUse(table.column("digest"), str)),
+        archs=texts(OnUse(table.column("arch"), str)),
+        scores=frame[[name for name in frame.columns if name.startswith("proxy:")]],
+        nodes=nodes,
+        seconds=frame[[name for name in frame.columns if name.startswith("seconds")]],
+        unanswered=texts(OnUse(table.column("unanswered"), json.loads)),
+        errors=texts(OnUse(table.column("error"), str)),
+    )
 
 
 def _rounded(column: pa.ChunkedArray, bits: int) -> tuple[pa.Array, pa.Array]:
@@ -199,6 +276,4 @@ def _or_nan(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.
 
 
 def _or_empty(values: Ragged, rows: NDArray[np.int64]) -> Ragged:
-    nothing = len(values)
-    padded = Ragged(values.values, np.append(values.offsets, values.offsets[-1]))
-    return padded.take(np.where(rows < 0, nothing, rows))
+    return values.with_empty_row().take(np.where(rows < 0, len(values), rows))

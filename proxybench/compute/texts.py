@@ -1,0 +1,40 @@
+"""Texts as a sequence of what they say, each made when it is asked for, so that a million of them cost little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+import pyarrow as pa
+
+T = TypeVar("T")
+
+
+class OnUse(Sequence[T], Generic[T]):
+    """What `make` gives for each of some texts.
+
+    Args:
+        texts: strings, or an Arrow column of them without nulls.
+        make: pure; called anew at each use.
+        rows: which of the texts; all by default.
+    """
+
+    def __init__(
+        self, texts: Sequence[str] | pa.ChunkedArray, make: Callable[[str], T], rows: range | None = None
+    ) -> None:
+        self._texts = texts
+        self._make = make
+        self._rows = range(len(texts)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, key: int) -> T: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[T]: ...
+    def __getitem__(self, key: Any) -> T | Sequence[T]:
+        if isinstance(key, slice):
+            return OnUse(self._texts, self._make, self._rows[key])
+        text = self._texts[self._rows[key]]
+        return self._make(text if isinstance(text, str) else text.as_py())
