@@ -32,6 +32,7 @@ NETWORKS = Registry(
         "transnas101-macro": "proxybench.networks.transnas_macro:build",
         "nasbench-macro": "proxybench.networks.nasbench_macro:build",
         "mnasnet": "proxybench.networks.mnasnet:build",
+        "vit-micro": "proxybench.networks.vit:build",
     },
 )
 

@@ -29,6 +29,7 @@ SPACES = Registry(
         "transnas101-macro": "proxybench.spaces.transnas_macro:TransNASMacro",
         "nasbench-macro": "proxybench.spaces.nasbench_macro:NASBenchMacro",
         "mnasnet": "proxybench.spaces.mnasnet:MnasNet",
+        "vit-micro": "proxybench.spaces.vit_micro:ViTMicro",
         "nasbench-graph": "proxybench.spaces.nasbench_graph:NASBenchGraph",
     },
 )

@@ -1,5 +1,7 @@
 """Layers of S equal networks as one layer: maps are [n, S * c, h, w], the channels of a network side by side.
 
+Tokens of a transformer are [S, n, h, w, c], a network behind the other.
+
 Each computes what the S layers compute one by one, to the rounding of sums. Where maps are small, torch's depthwise
 convolutions and average poolings are many times slower than the product with the matrix that they amount to (128
 channels of 2 x 2 pixels, 5 x 5 kernel, forward and backward: 6 ms and 0.5 ms), so they are that product here.
@@ -15,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from proxybench.networks.vit import ChannelsFirst, ChannelsLast
 from proxybench.training.layouts import Layout
 
 MATRIX_PIXELS = 64  # of a map, up to which a linear operation on each channel is a product with its matrix
@@ -191,7 +194,7 @@ class StackedMaximum(StackedLayer):
 
 
 class StackedLinear(StackedLayer):
-    """A linear layer: [n, S * c_in] -> [n, S * c_out]."""
+    """A linear layer: rows [n, S * c_in] -> [n, S * c_out], or tokens [S, ..., c_in] -> [S, ..., c_out]."""
 
     def __init__(self, layers: Sequence[nn.Linear], layout: Layout) -> None:
         super().__init__()
@@ -200,11 +203,58 @@ class StackedLinear(StackedLayer):
         self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers])) if biased else None
 
     def stacked(self, maps: Tensor) -> Tensor:
+        if maps.dim() > 2:
+            return self._of_tokens(maps.flatten(1, -2)).view(*maps.shape[:-1], -1)
         of_network = maps.view(len(maps), len(self.weight), -1).transpose(0, 1)
         product = torch.bmm(of_network, self.weight.transpose(1, 2))
         if self.bias is not None:
             product = product + self.bias[:, None]
         return product.transpose(0, 1).flatten(1)
+
+    def _of_tokens(self, tokens: Tensor) -> Tensor:
+        """[S, tokens, c_in] -> [S, tokens, c_out]."""
+        if self.bias is None:
+            return torch.bmm(tokens, self.weight.transpose(1, 2))
+        return torch.baddbmm(self.bias[:, None], tokens, self.weight.transpose(1, 2))
+
+
+class StackedTokenNorm(StackedLayer):
+    """A normalisation of each token: tokens [S, ..., c], shape-preserving."""
+
+    def __init__(self, layers: Sequence[nn.LayerNorm], layout: Layout) -> None:
+        super().__init__()
+        first = layers[0]
+        if len(first.normalized_shape) != 1 or not first.elementwise_affine or first.bias is None:
+            raise TypeError("a normalisation of more than the last dimension, or without weights")
+        self.shape, self.eps = first.normalized_shape, first.eps
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+
+    def stacked(self, maps: Tensor) -> Tensor:
+        normal = nn.functional.layer_norm(maps, self.shape, eps=self.eps).flatten(1, -2)
+        return torch.addcmul(self.bias[:, None], normal, self.weight[:, None]).view(maps.shape)
+
+
+class StackedChannelsLast(StackedLayer):
+    """Maps as tokens of each network: [n, S * c, h, w] -> [S, n, h, w, c]."""
+
+    def __init__(self, layers: Sequence[ChannelsLast], layout: Layout) -> None:
+        super().__init__()
+        self.seeds = len(layers)
+
+    def stacked(self, maps: Tensor) -> Tensor:
+        n, _, height, width = maps.shape
+        return maps.reshape(n, self.seeds, -1, height, width).permute(1, 0, 3, 4, 2).contiguous()
+
+
+class StackedChannelsFirst(StackedLayer):
+    """Tokens of each network as maps: [S, n, h, w, c] -> [n, S * c, h, w]."""
+
+    def __init__(self, layers: Sequence[ChannelsFirst], layout: Layout) -> None:
+        super().__init__()
+
+    def stacked(self, maps: Tensor) -> Tensor:
+        return maps.permute(1, 0, 4, 2, 3).flatten(1, 2)
 
 
 def _joined(layers: Sequence[nn.Module], name: str) -> Tensor:

@@ -91,6 +91,9 @@ RECIPES = {
     "nasbench201": replace(_SMALL, network={"channels": 8, "cells": 1}),
     "darts": replace(_SMALL, network={"channels": 4, "cells": 3}, batch=128, rate=0.4),
     "nds-darts": replace(_SMALL, architecture={"width": 4, "depth": 3}, batch=128, rate=0.4),
+    "vit-micro": replace(
+        _SMALL, network={"width": 0.5, "head_channels": 8}, resolution=16, train=4000, validation=2000, test=4000
+    ),
 }
 
 

@@ -1,8 +1,8 @@
 """Networks of one architecture and several seeds as one network, which takes the time of little more than one.
 
-Feature maps are [n, S * c, h, w], the channels of a seed side by side. Layers become those of layers.py; everything
-else of a network stays as it is, since it works on each channel alone, but for what joins or cuts channels: that is
-done for each seed by `SeedAxis`.
+Feature maps are [n, S * c, h, w], the channels of a seed side by side, and tokens [S, n, h, w, c]. Layers become those
+of layers.py; everything else of a network stays as it is, since it works on each channel, or each image's tokens,
+alone, but for what joins or cuts channels of maps: that is done for each seed by `SeedAxis`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ from torch.overrides import TorchFunctionMode
 
 from proxybench.errors import ProxybenchError
 from proxybench.networks.base import Network
+from proxybench.networks.vit import ChannelsFirst, ChannelsLast
 from proxybench.training.layers import (
+    StackedChannelsFirst,
+    StackedChannelsLast,
     StackedConv,
     StackedLayer,
     StackedLinear,
     StackedMaximum,
     StackedMean,
     StackedNorm,
+    StackedTokenNorm,
 )
 from proxybench.training.layouts import Layout
 
@@ -33,6 +37,9 @@ _STACKED: dict[type[nn.Module], Callable[[Any, Layout], StackedLayer]] = {
     nn.AvgPool2d: StackedMean,
     nn.MaxPool2d: StackedMaximum,
     nn.Linear: StackedLinear,
+    nn.LayerNorm: StackedTokenNorm,
+    ChannelsLast: StackedChannelsLast,
+    ChannelsFirst: StackedChannelsFirst,
 }
 _ALL = slice(None)
 TOLERANCE = 1e-3  # of logits, relative to the largest

@@ -22,6 +22,7 @@ NETWORKS = {
     "nasbench101": {"channels": 8, "modules": 1},
     "nasbench201": {"channels": 4, "cells": 1},
     "nds-darts": {"channels": 4, "cells": 3},
+    "vit-micro": {"width": 0.25, "head_channels": 2},
 }
 
 

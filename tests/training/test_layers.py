@@ -12,12 +12,16 @@ pytest.importorskip("torch", reason="the extra proxybench[torch] is not installe
 import torch
 from torch import nn
 
+from proxybench.networks.vit import ChannelsFirst, ChannelsLast
 from proxybench.training.layers import (
+    StackedChannelsFirst,
+    StackedChannelsLast,
     StackedConv,
     StackedLinear,
     StackedMaximum,
     StackedMean,
     StackedNorm,
+    StackedTokenNorm,
 )
 from proxybench.training.layouts import Layout
 
@@ -85,3 +89,41 @@ def test_a_linear_layer_for_all_seeds() -> None:
 def test_a_normalisation_without_running_statistics_is_refused() -> None:
     with pytest.raises(TypeError, match="without running statistics"):
         StackedNorm([nn.BatchNorm2d(4, track_running_stats=False)], Layout.CHANNELS_LAST)
+
+
+TOKENS: dict[str, tuple[Callable[..., nn.Module], Callable[[], nn.Module]]] = {
+    "linear": (StackedLinear, lambda: nn.Linear(4, 6)),
+    "linear without bias": (StackedLinear, lambda: nn.Linear(4, 6, bias=False)),
+    "norm": (StackedTokenNorm, lambda: nn.LayerNorm(4)),
+}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_one_layer_of_tokens_for_all_seeds_is_each_seeds_own(name: str) -> None:
+    torch.manual_seed(0)
+    stacked_as, make = TOKENS[name]
+    alone = [randomised(make()) for _ in range(SEEDS)]
+    together = stacked_as(copy.deepcopy(alone), Layout.CHANNELS_LAST)
+    tokens = torch.randn(SEEDS, 3, 5, 2, 4, dtype=torch.float64)
+    expected = torch.stack([layer(part) for layer, part in zip(alone, tokens, strict=True)])
+    found = together(tokens)
+    torch.testing.assert_close(found, expected)
+    weights = torch.randn_like(expected)
+    torch.autograd.backward((expected * weights).sum())
+    torch.autograd.backward((found * weights).sum())
+    for place, weight in enumerate(together.parameters()):
+        own = [list(layer.parameters())[place].grad for layer in alone]
+        torch.testing.assert_close(weight.grad, torch.stack([gradient for gradient in own if gradient is not None]))
+
+
+def test_maps_become_the_tokens_of_each_seed_and_maps_again() -> None:
+    maps = torch.randn(3, SEEDS * 4, 5, 2)
+    tokens = StackedChannelsLast([ChannelsLast()] * SEEDS, Layout.CHANNELS_LAST)(maps)
+    for seed, part in enumerate(maps.chunk(SEEDS, dim=1)):
+        assert torch.equal(tokens[seed], ChannelsLast()(part))
+    assert torch.equal(StackedChannelsFirst([ChannelsFirst()] * SEEDS, Layout.CHANNELS_LAST)(tokens), maps)
+
+
+def test_a_token_normalisation_without_weights_is_refused() -> None:
+    with pytest.raises(TypeError, match="or without weights"):
+        StackedTokenNorm([nn.LayerNorm(4, elementwise_affine=False)], Layout.CHANNELS_LAST)

@@ -22,7 +22,10 @@ from proxybench.training.train import Part, Parts, Steps, evaluate, split, train
 
 Networks = Callable[..., list[Network]]
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}  # sums in another order, in float64, over eight steps
-CASES = [("nasbench101", 0), ("nasbench101", 1), ("nasbench201", 0), ("nasbench201", 1), ("nds-darts", 0)]
+CASES = [
+    *(("nasbench101", 0), ("nasbench101", 1), ("nasbench201", 0), ("nasbench201", 1), ("nds-darts", 0)),
+    *(("vit-micro", 0), ("vit-micro", 1)),
+]
 FIGURES = ("val_acc", "test_acc", "train_loss", "val_loss", "test_loss")
 
 
