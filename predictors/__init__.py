@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from predictors.checks import check_predictor
     from predictors.ensemble import Ensemble
     from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer, Pretrained
+    from predictors.mapped import MappedFile, MappedRagged
+    from predictors.parzc import FreeParZC, PaperParZC, ParZC
     from predictors.robust import Robust
     from predictors.tabular import GBDT, MLP, ExtraTrees, GaussianProcess, NearestNeighbours, RandomForest, Ridge
 
@@ -41,6 +43,9 @@ PREDICTORS = Registry(
         "graph_transformer": "predictors.graph:GraphTransformer",
         "knn": "predictors.tabular:NearestNeighbours",
         "mlp": "predictors.tabular:MLP",
+        "parzc": "predictors.parzc:ParZC",
+        "parzc_free": "predictors.parzc:FreeParZC",
+        "parzc_paper": "predictors.parzc:PaperParZC",
         "pretrained": "predictors.graph:Pretrained",
         "random_forest": "predictors.tabular:RandomForest",
         "ridge": "predictors.tabular:Ridge",
@@ -62,7 +67,12 @@ _PUBLIC = {
     "GaussianProcess": "predictors.tabular",
     "GraphTransformer": "predictors.graph",
     "MLP": "predictors.tabular",
+    "MappedFile": "predictors.mapped",
+    "MappedRagged": "predictors.mapped",
     "NearestNeighbours": "predictors.tabular",
+    "FreeParZC": "predictors.parzc",
+    "PaperParZC": "predictors.parzc",
+    "ParZC": "predictors.parzc",
     "Predictor": "predictors.base",
     "Pretrained": "predictors.graph",
     "Ragged": "predictors.arch",
@@ -84,9 +94,14 @@ __all__ = [
     "Auto",
     "Ensemble",
     "ExtraTrees",
+    "FreeParZC",
     "GaussianProcess",
     "GraphTransformer",
+    "MappedFile",
+    "MappedRagged",
     "NearestNeighbours",
+    "PaperParZC",
+    "ParZC",
     "Predictor",
     "Pretrained",
     "Ragged",

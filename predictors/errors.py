@@ -13,6 +13,10 @@ class NotFitted(ValueError, AttributeError):
     """A predictor that was asked for predictions before `fit`."""
 
 
+class MissingInput(ValueError):
+    """Architectures that lack what a predictor reads, such as node arrays."""
+
+
 class InvalidGraph(ValueError):
     """An architecture graph whose operations, edges or attributes contradict each other."""
 

@@ -113,6 +113,9 @@ class AnnealedKendall:
         return diff_kendall_loss(predicted, targets, self.alpha(progress))
 
 
+ANNEALED = AnnealedKendall()
+
+
 def mse(predicted: Tensor, targets: Tensor) -> Tensor:
     """Mean of (prediction - target)^2. Raises ValueError for other shapes than [n], n at least 2."""
     _check(predicted, targets)
@@ -182,6 +185,7 @@ LOSSES = Registry(
     {
         "bpr": "predictors.losses:bpr",
         "diffkendall": "predictors.losses:diff_kendall_loss",
+        "diffkendall-annealed": "predictors.losses:ANNEALED",
         "hinge": "predictors.losses:hinge",
         "listmle": "predictors.losses:listmle",
         "mse": "predictors.losses:mse",

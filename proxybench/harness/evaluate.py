@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.arch import ArchBatch
+from predictors.errors import MissingInput
 from proxybench.compute.shipped import shipped_scores
 from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
 from proxybench.harness.cells import CellSpec
@@ -52,7 +53,8 @@ def evaluate(spec: CellSpec) -> Record:
     Raises:
         CorruptData: when the table is not the one that the cell was specified for.
         InvalidMethod: when the method gives scores of another number than it was asked for.
-        Unsupported: for a predictor of this project that takes an optional library which is not installed.
+        Unsupported: for a predictor of this project that takes an optional library which is not installed, or
+            something of architectures that the task does not give.
     """
     task = load_tasks()[spec.task.name]
     bench = _benchmark(task.benchmark)
@@ -65,6 +67,8 @@ def evaluate(spec: CellSpec) -> Record:
         if entrant.target:
             raise
         raise Unsupported(f"{entrant.name} takes {error.name}, which is not installed") from error
+    except MissingInput as error:
+        raise Unsupported(f"{entrant.name}: {error}") from error
     return msgspec.structs.replace(outcome, repeat=spec.repeat, n_train=spec.n_train, code=entrant.code)
 
 

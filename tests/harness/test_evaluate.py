@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import proxybench as pb
-from proxybench.errors import CorruptData, UnknownName
+from proxybench.errors import CorruptData, UnknownName, Unsupported
 from proxybench.harness.entrants import InvalidMethod, find_entrant, random_scores
 from proxybench.harness.evaluate import (
     evaluate,
@@ -125,6 +125,11 @@ def test_a_missing_column_is_unsupported_and_named(real_tables: Path) -> None:
     assert record.outcome == "unsupported"
     assert record.metrics["kendall"] is None
     assert "no flops" in record.message
+
+
+def test_a_predictor_of_node_arrays_is_unsupported_where_a_task_gives_none(real_tables: Path) -> None:
+    with pytest.raises(Unsupported, match=r"parzc_free: .*node"):
+        record_of("transnas101-micro-jigsaw-predict", "parzc_free", n_train=20)
 
 
 def test_a_predictor_beats_chance_on_architectures_it_was_not_told(real_tables: Path) -> None:

@@ -191,6 +191,7 @@ def test_the_temperature_runs_geometrically():
     s, y = columns([(1, 0), (2, 4), (0, 1)])
     assert loss(s, y, 0.5).item() == pytest.approx(1 - diff_kendall(s, y, 2.0).item())
     assert loss(s, y).item() == pytest.approx(1 - diff_kendall(s, y, 0.5).item())
+    assert named_loss("diffkendall-annealed") == AnnealedKendall()
 
 
 def test_wrong_use_is_named():

@@ -1,0 +1,73 @@
+"""Rows of numbers beside the node statistics, each kind as one token: totals of proxies, columns, graph features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.arch import ArchBatch
+from predictors.base import Parameters
+from predictors.encodings import Encoding
+from predictors.encodings.base import widths
+from predictors.parzc.statistics import NodeScale
+from predictors.tabular.rows import Rows
+from predictors.tabular.scaling import Standard
+
+Floats = NDArray[np.float64]
+
+
+class RowTokens(Parameters):
+    """Complete rows at mean 0 and deviation 1, float32[n, width] of each kind.
+
+    Missing values are estimated as `tabular.rows.Rows` does it, and constant features left out. The first kind that is
+    no total also says whether the output of an architecture sees no input.
+
+    Args:
+        parts: unfitted encodings.
+        totals: fitted, where the sums over nodes are the first kind.
+
+    Attributes:
+        widths_: of each kind that has any feature.
+    """
+
+    def __init__(self, parts: Sequence[Encoding], totals: NodeScale | None = None) -> None:
+        self.parts = parts
+        self.totals = totals
+
+    def fit(self, X: ArchBatch) -> Self:
+        self.rows_ = Rows(self.parts).fit(X) if self.parts else None
+        parts = self.rows_.encoding_.parts_ if self.rows_ is not None else []
+        self.ends_: NDArray[np.int64] = np.cumsum([sum(widths(part, X)) for part in parts], dtype=np.int64)
+        self.medians_ = _medians(self.totals.totals(X)) if self.totals is not None else np.empty(0)
+        found = self._features(X)
+        self.scales_ = [Standard().fit(rows) for rows in found]
+        self.kept_ = [np.flatnonzero(scale.weight_ > 0) for scale in self.scales_]
+        self.widths_ = tuple(len(kept) for kept in self.kept_ if len(kept))
+        return self
+
+    def transform(self, X: ArchBatch) -> list[NDArray[np.float32]]:
+        """One array for each of `widths_`."""
+        return [
+            scale.transform(rows)[:, kept].astype(np.float32)
+            for rows, scale, kept in zip(self._features(X), self.scales_, self.kept_, strict=True)
+            if len(kept)
+        ]
+
+    def _features(self, X: ArchBatch) -> list[Floats]:
+        found = []
+        if self.totals is not None:
+            totals = self.totals.totals(X)
+            found.append(np.where(np.isnan(totals), self.medians_, totals))
+        if self.rows_ is not None:
+            rows = self.rows_.transform(X)
+            kinds = np.split(rows[:, :-1], self.ends_[:-1], axis=1)
+            found += [np.column_stack([kinds[0], rows[:, -1]]), *kinds[1:]]
+        return found
+
+
+def _medians(columns: Floats) -> Floats:
+    """Median of the known values of each column, 0 where there are none."""
+    return np.array([np.median(one[~np.isnan(one)]) if not np.isnan(one).all() else 0.0 for one in columns.T])

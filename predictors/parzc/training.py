@@ -1,0 +1,99 @@
+"""Training of a MABN: AdamW, a cosine schedule, and the Bayesian layers' divergence as in variational inference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from predictors.losses import AnnealedKendall, Loss
+from predictors.parzc.bayesian import divergence
+from predictors.parzc.network import MABN, Inputs
+
+_WARM_UP = 0.1  # share of the steps in which the learning rate rises
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the members are trained.
+
+    Attributes:
+        loss: of scores and targets.
+        epochs: passes over the training part.
+        min_steps: steps that these amount to at least.
+        batch_size: architectures of a step, drawn for each member on its own.
+        learning_rate: its peak; rises linearly, then falls as a cosine to 0.
+        weight_decay: decoupled, AdamW's.
+        divergence: weight of the Kullback-Leibler divergence, in units of 1 / n.
+    """
+
+    loss: Loss
+    epochs: int
+    min_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    divergence: float
+
+
+def train(network: MABN, take: Callable[[Tensor], Inputs], targets: Tensor, recipe: Recipe, seed: int) -> None:
+    """Train the members, which are left in evaluation mode.
+
+    Minimises, for each member, loss + weight / n * divergence: with the negative log likelihood as loss and weight 1 it
+    is the variational free energy of one architecture (Blundell et al., ICML 2015, equation 8).
+
+    Args:
+        network: trained in place. Draws of weights and dropout come from torch's own generator.
+        take: inputs of the architectures of these numbers, int64[m, b].
+        targets: float32[n].
+        recipe: how.
+        seed: of the batches.
+    """
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    network.train()
+    n = len(targets)
+    parts = max(1, min(math.ceil(n / recipe.batch_size), n // 2))
+    steps = max(recipe.min_steps, recipe.epochs * parts)
+    batches = _batches(network.shape.members, n, parts, seed)
+    for step, chosen in zip(range(steps), batches, strict=False):
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * _schedule(step, steps)
+        optimiser.zero_grad(set_to_none=True)
+        predicted = network(take(chosen))
+        told = targets[chosen]
+        value = torch.stack(
+            [_loss(recipe.loss, one, other, step / steps) for one, other in zip(predicted, told, strict=True)]
+        ).sum()
+        apart = divergence(network) if recipe.divergence else None
+        if apart is not None:
+            value = value + recipe.divergence / n * apart.sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    network.eval().requires_grad_(False)
+
+
+def _loss(loss: Loss, predicted: Tensor, targets: Tensor, progress: float) -> Tensor:
+    return loss(predicted, targets, progress) if isinstance(loss, AnnealedKendall) else loss(predicted, targets)
+
+
+def _schedule(step: int, steps: int) -> float:
+    rising = max(1, int(_WARM_UP * steps))
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def _batches(members: int, n: int, parts: int, seed: int) -> Iterator[Tensor]:
+    """int64[members, b]: each member goes through all n in an order of its own, in equal parts, pass after pass.
+
+    A pass leaves out the last few where n is no multiple of the number of parts.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        orders = torch.rand(members, n, generator=generator).argsort(dim=1)
+        yield from (orders[:, part * (n // parts) : (part + 1) * (n // parts)] for part in range(parts))
