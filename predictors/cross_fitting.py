@@ -35,9 +35,13 @@ class TrainingPart:
         self.targets = targets
         self._rows: dict[str, tuple[Rows, Floats]] = {}
 
-    def fit(self, model: Any) -> Any:
-        """A copy of the unfitted `model`, fitted on all."""
-        return self._fit(model, None)
+    def fit(self, model: Any, kept: Positions | None = None) -> Any:
+        """A copy of the unfitted `model`, fitted on the positions `kept`, or on all."""
+        return self._fit(model, kept)
+
+    def answers(self, model: Any, fitted: Any, positions: Positions) -> tuple[Floats, Floats]:
+        """Predictions and standard deviations, of what `fit` made of `model`, for some of the part."""
+        return answers(fitted, self.batch[positions], self._known(model, positions))
 
     def out_of_fold(self, model: Any, folds: list[Positions]) -> tuple[Floats, Floats]:
         """Prediction and standard deviation of each architecture by a fit that did not see it, float64[n] each.
@@ -55,9 +59,7 @@ class TrainingPart:
         for left_out in folds:
             kept = np.setdiff1d(np.arange(len(self.targets)), left_out)
             fitted = self._fit(model, kept)
-            predicted[left_out], deviation[left_out] = answers(
-                fitted, self.batch[left_out], self._known(model, left_out)
-            )
+            predicted[left_out], deviation[left_out] = self.answers(model, fitted, left_out)
         return predicted, deviation
 
     def _fit(self, model: Any, kept: Positions | None) -> Any:
@@ -84,6 +86,8 @@ class TrainingPart:
 def answers(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> tuple[Floats, Floats]:
     """Predictions and standard deviations of a fitted predictor, the latter 0 where it has none.
 
+    Those of a tabular predictor are not calibrated: who joins several calibrates what they join to.
+
     Args:
         fitted: a predictor.
         batch: what to predict.
@@ -96,7 +100,7 @@ def answers(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> tuple
         encoded = known[repr(fitted.unfitted_rows())]
         predicted = fitted.predict_rows(encoded)
         tabular: Any = fitted
-        return predicted, tabular.predict_std_rows(encoded) if has_std else np.zeros(len(predicted))
+        return predicted, tabular.deviation_rows(encoded) if has_std else np.zeros(len(predicted))
     predicted = np.asarray(fitted.predict(batch), dtype=np.float64)
     return predicted, np.asarray(fitted.predict_std(batch)) if has_std else np.zeros(len(predicted))
 
@@ -105,11 +109,3 @@ def encoded_once(fitted: list[Any], batch: ArchBatch) -> dict[str, Floats]:
     """What `answers` takes as `known`, for several predictors fitted on one TrainingPart."""
     rows = {repr(model.unfitted_rows()): model.rows_ for model in fitted if isinstance(model, Tabular)}
     return {key: one.transform(batch) for key, one in rows.items()}
-
-
-def random_folds(n: int, folds: int, random_state: int) -> list[Positions]:
-    """Positions 0 to n - 1 in `folds` parts of about equal size, at random."""
-    import numpy as np
-
-    order = np.random.default_rng(random_state).permutation(n)
-    return [np.sort(part) for part in np.array_split(order, min(folds, n)) if len(part)]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from predictors.arch import ArchBatch
 from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets
-from predictors.cross_fitting import TrainingPart, answers, encoded_once, random_folds
+from predictors.calibration import Spread
+from predictors.cross_fitting import TrainingPart, answers, encoded_once
 from predictors.encodings import EncodingLike
 from predictors.errors import NotFitted, unknown_name
+from predictors.folds import random_folds
 from predictors.tabular.base import DEFAULT_ENCODINGS
 from predictors.tabular.targets import normal_scores
 
@@ -47,6 +49,7 @@ class Ensemble(Parameters):
     """
 
     tags = Tags(has_std=True)
+    spread_: Spread | None
     first = 3  # members that "select" begins with
 
     def __init__(
@@ -84,7 +87,8 @@ class Ensemble(Parameters):
             raise ValueError(f"{type(self).__name__} needs at least one architecture to learn from")
         models = self._models()
         part = TrainingPart(batch, targets)
-        self.spread_factor_ = 1.0
+        self.part_ = part
+        self.spread_ = None  # worked out when it is first asked for
         self.fold_scores_: list[float] = []
         self.weights_ = self._weights(models, part)
         self.members_ = [(place, part.fit(model)) for place, model in enumerate(models) if self.weights_[place] > 0]
@@ -101,10 +105,18 @@ class Ensemble(Parameters):
     def predict_std(self, X: Architectures) -> Floats:
         """Standard deviation of a new measurement's normal score, float64[n].
 
-        That of the mixture of members: the mean of their variances, and the variance of their means. With "stack" and
-        "select" it is scaled so that residuals of what was left out have the deviation that it says.
+        That of the mixture of members: the mean of their variances, and the variance of their means;
+        calibrated by residuals of what was left out (`Spread`). For these the first call fits the members once more for
+        each part that is left out, with the weights as they are.
         """
-        return self._mixture(self._fitted_batch(X))[1]
+        import numpy as np
+
+        batch = self._fitted_batch(X)
+        if len(batch) == 0:
+            return np.empty(0)
+        if self.spread_ is None:
+            self.spread_ = Spread().fit(*self._left_out())
+        return self.spread_.calibrated(self._mixture(batch)[1])
 
     def _models(self) -> list[Any]:
         from inspect import signature
@@ -126,20 +138,42 @@ class Ensemble(Parameters):
         equal = np.full(len(models), 1 / len(models))
         if self.combine in ("mean", "rank") or len(part.targets) < max(_FEWEST, 2):
             return equal
-        count = self.folds if len(part.targets) <= MANY else min(self.folds, 3)
-        folds = random_folds(len(part.targets), count, self.random_state)
-        found = [part.out_of_fold(model, folds) for model in models]
-        scales = [_MemberScale(False).fit(predicted) for predicted, _ in found]
-        means = np.stack([scale.transform(predicted) for scale, (predicted, _) in zip(scales, found, strict=True)])
-        deviations = np.stack([one / scale.deviation_ for scale, (_, one) in zip(scales, found, strict=True)])
+        found = [part.out_of_fold(model, self._folds(part))[0] for model in models]
+        means = np.stack([_MemberScale(False).fit(predicted).transform(predicted) for predicted in found])
         scores = normal_scores(part.targets)
         self.fold_scores_ = [kendall(one, scores) for one in means]
-        chosen = stacked(means, scores) if self.combine == "stack" else selected(means, scores, self.first)
-        mean, deviation = _mixed(chosen, means, deviations)
-        known = deviation > 0
-        scaled = (scores - mean)[known] / deviation[known]
-        self.spread_factor_ = float(np.sqrt(np.mean(scaled**2))) if len(scaled) else 1.0
-        return chosen
+        return stacked(means, scores) if self.combine == "stack" else selected(means, scores, self.first)
+
+    def _folds(self, part: TrainingPart) -> list[NDArray[np.int64]]:
+        count = self.folds if len(part.targets) <= MANY else min(self.folds, 3)
+        return random_folds(len(part.targets), count, self.random_state)
+
+    def _left_out(self) -> tuple[Floats, Floats]:
+        """Residual and standard deviation of each training architecture by members that did not see it."""
+        import numpy as np
+
+        part = self.part_
+        scores = normal_scores(part.targets)
+        residuals, deviations = np.full((2, len(scores)), np.nan)
+        if len(scores) < _FEWEST:
+            return residuals, deviations
+        models = self._models()
+        for left_out in self._folds(part):
+            kept = np.setdiff1d(np.arange(len(scores)), left_out)
+            found = []
+            for place, _ in self.members_:
+                member = part.fit(models[place], kept)
+                scale = _MemberScale(self.combine == "rank").fit(part.answers(models[place], member, kept)[0])
+                mean, deviation = part.answers(models[place], member, left_out)
+                found.append((scale.transform(mean), deviation / scale.deviation_))
+            members = [np.stack(one) for one in zip(*found, strict=True)]
+            mean, deviations[left_out] = _mixed(self._member_weights(), *members)
+            residuals[left_out] = scores[left_out] - mean
+        return residuals, deviations
+
+    def _member_weights(self) -> Floats:
+        weights: Floats = self.weights_[[place for place, _ in self.members_]]
+        return weights
 
     def _fitted_batch(self, X: Architectures) -> ArchBatch:
         if not hasattr(self, "members_"):
@@ -157,9 +191,7 @@ class Ensemble(Parameters):
         deviations = np.stack(
             [deviation / scale.deviation_ for scale, (_, deviation) in zip(self.scales_, found, strict=True)]
         )
-        weights = self.weights_[[place for place, _ in self.members_]]
-        mean, deviation = _mixed(weights, means, deviations)
-        return mean, np.maximum(deviation * self.spread_factor_, 1e-12)
+        return _mixed(self._member_weights(), means, deviations)
 
 
 class _MemberScale:

@@ -22,7 +22,7 @@ from predictors.encodings.columns import COST, CURVE
 from predictors.encodings.reduced import has_dead_operations
 from predictors.errors import unknown_name
 from predictors.graph.base import GraphPredictor
-from predictors.graph.layers import Head, NodeEmbedding, Sizes
+from predictors.graph.layers import GraphNetwork, Head, NodeEmbedding, Sizes
 from predictors.graph.padding import Padding
 from predictors.graph.training import Recipe, at_most, scores, train
 from predictors.losses import named_loss
@@ -152,7 +152,7 @@ class Pretrained(GraphPredictor):
     def _eigenvectors(self) -> int:
         return self._encoder()._eigenvectors()
 
-    def _network(self, sizes: Sizes) -> nn.Module:
+    def _network(self, sizes: Sizes) -> GraphNetwork:
         network = self._encoder()._network(sizes)
         if self.start_ is not None:
             carry_over(self.start_, network, self.padding_)

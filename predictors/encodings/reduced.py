@@ -59,16 +59,10 @@ def reduced(arch: ArchGraph, blocking: Iterable[str] = BLOCKING) -> ArchGraph:
     Nodes keep their places. Ends of the graph that no path joins keep their labels and lose their edges. A graph
     without a node that feeds or is fed is all ends and comes back as it is.
     """
-    blocked = tuple(op in blocking for op in arch.ops)
-    live = _live(len(arch), arch.edges, blocked)
-    if all(live):
+    kept, edges = _kept(len(arch), arch.edges, tuple([op in blocking for op in arch.ops]))
+    if all(kept) and len(edges) == len(arch.edges):
         return arch
-    fed, feeding = {target for _, target in arch.edges}, {source for source, _ in arch.edges}
-    ops = tuple(
-        op if live[node] or (not blocked[node] and not (node in fed and node in feeding)) else DEAD
-        for node, op in enumerate(arch.ops)
-    )
-    edges = tuple(edge for edge in arch.edges if live[edge[0]] and live[edge[1]])
+    ops = tuple([op if keep else DEAD for op, keep in zip(arch.ops, kept, strict=True)])
     return ArchGraph(arch.space, ops, edges, arch.attrs)
 
 
@@ -86,6 +80,17 @@ def is_constant(arch: ArchGraph, blocking: Iterable[str] = BLOCKING) -> bool:
     """Whether the graph has edges and none of them is on a path around blocking nodes: its output sees no input."""
     live = _live(len(arch), arch.edges, tuple(op in blocking for op in arch.ops))
     return bool(arch.edges) and not any(live[source] and live[target] for source, target in arch.edges)
+
+
+@lru_cache(maxsize=65536)
+def _kept(
+    nodes: int, edges: tuple[tuple[int, int], ...], blocked: tuple[bool, ...]
+) -> tuple[tuple[bool, ...], tuple[tuple[int, int], ...]]:
+    """Whether each node keeps its label in the reduced graph, and the edges of that."""
+    live = _live(nodes, edges, blocked)
+    fed, feeding = {target for _, target in edges}, {source for source, _ in edges}
+    kept = tuple(live[node] or (not blocked[node] and not (node in fed and node in feeding)) for node in range(nodes))
+    return kept, tuple(edge for edge in edges if live[edge[0]] and live[edge[1]])
 
 
 @lru_cache(maxsize=65536)
@@ -117,14 +122,17 @@ def reduced_graph() -> Reduced:
     from predictors.encodings.base import Joined
     from predictors.encodings.graph_features import GraphFeatures
     from predictors.encodings.live import LiveCounts
+    from predictors.encodings.once import Once
     from predictors.encodings.paths import Paths
     from predictors.encodings.positions import OneHot
 
-    return Reduced(Joined([OneHot(), Paths(counts=True, transparent=TRANSPARENT), LiveCounts(), GraphFeatures()]))
+    parts: list[Encoding] = [OneHot(), Paths(counts=True, transparent=TRANSPARENT), LiveCounts(), GraphFeatures()]
+    return Reduced(Once(Joined(parts)))
 
 
 def reduced_counts() -> Reduced:
     """Weisfeiler-Lehman counts of reduced graphs."""
+    from predictors.encodings.once import Once
     from predictors.encodings.weisfeiler_lehman import WeisfeilerLehman
 
-    return Reduced(WeisfeilerLehman())
+    return Reduced(Once(WeisfeilerLehman()))

@@ -8,17 +8,17 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
 
 from predictors.base import Architectures, Parameters, as_batch, checked_targets
 from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
 from predictors.errors import NotFitted, unknown_name
-from predictors.graph.layers import Sizes
+from predictors.graph.layers import GraphNetwork, Sizes
 from predictors.graph.padding import GraphBatch, Padding
-from predictors.graph.training import Recipe, at_most, scores, train
+from predictors.graph.scoring import scores_of_many
+from predictors.graph.training import Recipe, at_most, train
 from predictors.losses import Loss, named_loss
 
-_CHUNK = 4096  # architectures that are predicted at once
+_CHUNK = 16384  # architectures that are predicted at once
 _FEWEST_TO_HOLD_OUT = 200  # below, all are needed to learn from, and a fifth of them says little of an order
 _FOLDS = 5
 
@@ -71,7 +71,7 @@ class GraphPredictor(Parameters):
     random_state: int = 0
     threads: int = 1
 
-    def _network(self, sizes: Sizes) -> nn.Module:
+    def _network(self, sizes: Sizes) -> GraphNetwork:
         """A new network: GraphBatch -> float32[n]."""
         raise NotImplementedError
 
@@ -115,7 +115,7 @@ class GraphPredictor(Parameters):
                 train(lambda: self._network(sizes), graphs, targets, fold, recipe, self.random_state + 1000 * member)
                 for member, fold in enumerate(folds)
             ]
-            own = [_in_chunks(network, graphs) for network in self.networks_]
+            own = [_scores(network, graphs) for network in self.networks_]
         self.member_scales_ = [(float(values.mean()), float(values.std()) or 1.0) for values in own]
         self.target_scale_ = float(raw.mean()), float(raw.std())
         return self
@@ -135,7 +135,7 @@ class GraphPredictor(Parameters):
             for start in range(0, len(batch), _CHUNK):
                 graphs = self.padding_.transform(batch[start : start + _CHUNK])
                 members = [
-                    (_in_chunks(network, graphs) - mean) / deviation
+                    (_scores(network, graphs) - mean) / deviation
                     for network, (mean, deviation) in zip(self.networks_, self.member_scales_, strict=True)
                 ]
                 predicted[start : start + _CHUNK] = np.mean(members, axis=0)
@@ -143,10 +143,8 @@ class GraphPredictor(Parameters):
         return predicted * deviation + mean
 
 
-def _in_chunks(network: nn.Module, graphs: GraphBatch) -> NDArray[np.float64]:
-    """Scores of any number of graphs, float64[n]; small chunks stay in the processor's cache."""
-    parts = [scores(network, graphs[rows]) for rows in torch.split(torch.arange(len(graphs)), 512)]
-    return torch.cat(parts).double().numpy()
+def _scores(network: GraphNetwork, graphs: GraphBatch) -> NDArray[np.float64]:
+    return scores_of_many(network, graphs).double().numpy()
 
 
 def _scaled(targets: NDArray[np.float64], kind: str) -> NDArray[np.float64]:

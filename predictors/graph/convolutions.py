@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from predictors.graph.base import GraphPredictor
 from predictors.graph.dense import DenseGCNConv, DenseGINConv
-from predictors.graph.layers import Head, NodeEmbedding, Sizes, sum_of_nodes
+from predictors.graph.layers import GraphNetwork, Head, NodeEmbedding, Sizes, sum_of_nodes
 from predictors.graph.padding import GraphBatch
 
 
@@ -27,11 +27,11 @@ class GCN(GraphPredictor):
     hidden: int = 96
     layers: int = 4
 
-    def _network(self, sizes: Sizes) -> nn.Module:
+    def _network(self, sizes: Sizes) -> GraphNetwork:
         return _GCN(sizes, self.hidden, self.layers, self.dropout)
 
 
-class _GCN(nn.Module):
+class _GCN(GraphNetwork):
     def __init__(self, sizes: Sizes, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.embedding = NodeEmbedding(sizes, hidden)
@@ -42,7 +42,7 @@ class _GCN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = Head(hidden, sizes.columns, hidden, dropout)
 
-    def forward(self, graphs: GraphBatch) -> Tensor:
+    def embed(self, graphs: GraphBatch) -> Tensor:
         n = len(graphs)
         x = torch.cat([self.embedding(graphs), self.glob.expand(n, 1, -1)], dim=1)
         mask = nn.functional.pad(graphs.mask, (0, 1), value=True)
@@ -52,8 +52,7 @@ class _GCN(nn.Module):
         for along, against, norm in zip(self.along, self.against, self.norms, strict=True):
             x = (along(x, backward, mask) + against(x, adjacency, mask)) / 2
             x = self.dropout(torch.relu(norm(x)))
-        score: Tensor = self.head(x[:, -1], graphs.columns)
-        return score
+        return x[:, -1]
 
 
 @dataclass(eq=False, repr=False)
@@ -65,11 +64,11 @@ class GIN(GraphPredictor):
     Source: Xu et al., ICLR 2019, equations 4.1 and 4.2.
     """
 
-    def _network(self, sizes: Sizes) -> nn.Module:
+    def _network(self, sizes: Sizes) -> GraphNetwork:
         return _GIN(sizes, self.hidden, self.layers, self.dropout)
 
 
-class _GIN(nn.Module):
+class _GIN(GraphNetwork):
     def __init__(self, sizes: Sizes, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.sizes = sizes
@@ -80,15 +79,14 @@ class _GIN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = Head(hidden * (layers + 1), sizes.columns, hidden, dropout)
 
-    def forward(self, graphs: GraphBatch) -> Tensor:
+    def embed(self, graphs: GraphBatch) -> Tensor:
         x, adjacency, mask = self.embedding(graphs), graphs.adjacency, graphs.mask
         backward = adjacency.transpose(1, 2)
         sums = [sum_of_nodes(x, graphs, self.sizes)]
         for along, against, norm in zip(self.along, self.against, self.norms, strict=True):
             x = self.dropout(torch.relu(norm(along(x, backward, mask) + against(x, adjacency, mask))))
             sums.append(sum_of_nodes(x, graphs, self.sizes))
-        score: Tensor = self.head(torch.cat(sums, dim=1), graphs.columns)
-        return score
+        return torch.cat(sums, dim=1)
 
 
 def _gin_layer(hidden: int) -> DenseGINConv:

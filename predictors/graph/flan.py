@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from predictors.encodings import EncodingLike
 from predictors.graph.base import GraphPredictor
 from predictors.graph.dense import DenseGATConv
-from predictors.graph.layers import Head, NodeEmbedding, Sizes, mean_of_outputs, sum_of_nodes
+from predictors.graph.layers import GraphNetwork, Head, NodeEmbedding, Sizes, mean_of_outputs, sum_of_nodes
 from predictors.graph.padding import GraphBatch
 
 
@@ -35,13 +36,13 @@ class FLAN(GraphPredictor):
     heads: int = 4
     runs: int = 2
 
-    def _network(self, sizes: Sizes) -> nn.Module:
+    def _network(self, sizes: Sizes) -> GraphNetwork:
         if self.hidden % self.heads:
             raise ValueError(f"{self.heads} heads do not divide a width of {self.hidden}")
         return _FLAN(sizes, self.hidden, self.layers, self.heads, self.runs, self.dropout)
 
 
-class _FLAN(nn.Module):
+class _FLAN(GraphNetwork):
     def __init__(self, sizes: Sizes, hidden: int, layers: int, heads: int, runs: int, dropout: float) -> None:
         super().__init__()
         self.sizes = sizes
@@ -54,53 +55,78 @@ class _FLAN(nn.Module):
         self.update = nn.Sequential(nn.Linear(3 * hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden))
         self.head = Head(4 * hidden, sizes.columns, hidden, dropout)
 
-    def forward(self, graphs: GraphBatch) -> Tensor:
+    def embed(self, graphs: GraphBatch) -> Tensor:
         ops, start, mask = self.operations(graphs), self.nodes(graphs), graphs.mask
         arriving = graphs.adjacency.transpose(1, 2)
+        encoders: list[Any] = list(self.encoders)
+        gathered = [encoder.gather(start, arriving, mask) for encoder in encoders]
         x = start
         for run in range(self.runs):
-            x = torch.cat([encoder(start, ops, arriving, mask) for encoder in self.encoders], dim=-1)
+            outputs = [encoder(one, ops, arriving, mask) for encoder, one in zip(encoders, gathered, strict=True)]
+            x = torch.cat(outputs, dim=-1)
             if run + 1 < self.runs:
                 ops = ops + self.update(torch.cat([ops, x], dim=-1))
-        joined = torch.cat([sum_of_nodes(x, graphs, self.sizes), mean_of_outputs(x, graphs)], dim=1)
-        score: Tensor = self.head(joined, graphs.columns)
-        return score
+        return torch.cat([sum_of_nodes(x, graphs, self.sizes), mean_of_outputs(x, graphs)], dim=1)
 
 
 class _Encoder(nn.Module):
     """Layers of one kind, each followed by normalisation, ReLU and dropout."""
 
-    def __init__(self, layers: Sequence[nn.Module], width: int, dropout: float) -> None:
+    def __init__(self, layers: Sequence[_Gated], width: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in layers)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, ops: Tensor, arriving: Tensor, mask: Tensor) -> Tensor:
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            x = self.dropout(torch.relu(norm(layer(x, ops, arriving, mask))))
+    def gather(self, x: Tensor, arriving: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What the first layer gates, which is the same in every run, because each begins with the same nodes."""
+        first: Any = self.layers[0]
+        gathered: tuple[Tensor, Tensor] = first.gather(x, arriving, mask)
+        return gathered
+
+    def forward(self, gathered: tuple[Tensor, Tensor], ops: Tensor, arriving: Tensor, mask: Tensor) -> Tensor:
+        x = self._after(0, gathered, ops)
+        for place in range(1, len(self.layers)):
+            layer: Any = self.layers[place]
+            x = self._after(place, layer.gather(x, arriving, mask), ops)
+        return x
+
+    def _after(self, place: int, gathered: tuple[Tensor, Tensor], ops: Tensor) -> Tensor:
+        x: Tensor = self.dropout(torch.relu(self.norms[place](self.layers[place](gathered, ops))))
         return x
 
 
-class _Flow(nn.Module):
+class _Gated(nn.Module):
+    """sigmoid(O W_o) * what a node receives + what it is; subclasses say what these are."""
+
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.gate = nn.Linear(width, width)
+
+    def gather(self, x: Tensor, arriving: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What each node receives and what it is, float32[n, m, width] each."""
+        raise NotImplementedError
+
+    def forward(self, gathered: tuple[Tensor, Tensor], ops: Tensor) -> Tensor:
+        received, own = gathered
+        given: Tensor = torch.addcmul(own, self.gate(ops).sigmoid(), received)
+        return given
+
+
+class _Flow(_Gated):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__(width, heads)
         self.transform = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, ops: Tensor, arriving: Tensor, mask: Tensor) -> Tensor:
+    def gather(self, x: Tensor, arriving: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         own: Tensor = self.transform(x)
-        given: Tensor = self.gate(ops).sigmoid() * (arriving @ own) + own
-        return given
+        return arriving @ own, own
 
 
-class _Attention(nn.Module):
+class _Attention(_Gated):
     def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.gate = nn.Linear(width, width)
+        super().__init__(width, heads)
         self.attention = DenseGATConv(width, width // heads, heads=heads)
 
-    def forward(self, x: Tensor, ops: Tensor, arriving: Tensor, mask: Tensor) -> Tensor:
-        attended: Tensor = self.attention(x, arriving, mask)
-        given: Tensor = self.gate(ops).sigmoid() * attended + x
-        return given
+    def gather(self, x: Tensor, arriving: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        return self.attention(x, arriving, mask), x

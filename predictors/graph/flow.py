@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from predictors.graph.base import GraphPredictor
-from predictors.graph.layers import Head, NodeEmbedding, Sizes, mean_of_outputs, sum_of_nodes
+from predictors.graph.layers import GraphNetwork, Head, NodeEmbedding, Sizes, mean_of_outputs, sum_of_nodes
 from predictors.graph.padding import GraphBatch
 
 
@@ -31,11 +31,11 @@ class GATES(GraphPredictor):
 
     layers: int = 1
 
-    def _network(self, sizes: Sizes) -> nn.Module:
+    def _network(self, sizes: Sizes) -> GraphNetwork:
         return _GATES(sizes, self.hidden, self.layers, self.dropout)
 
 
-class _GATES(nn.Module):
+class _GATES(GraphNetwork):
     def __init__(self, sizes: Sizes, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.sizes = sizes
@@ -47,15 +47,13 @@ class _GATES(nn.Module):
         )
         self.head = Head(2 * hidden, sizes.columns, hidden, dropout)
 
-    def forward(self, graphs: GraphBatch) -> Tensor:
+    def embed(self, graphs: GraphBatch) -> Tensor:
         ops, adjacency = self.embedding(graphs), graphs.adjacency
         x = self.passes[0](ops, adjacency)
         for flow, update in zip(list(self.passes)[1:], self.updates, strict=True):
             ops = ops + update(torch.cat([ops, x], dim=-1))
             x = flow(ops, adjacency)
-        joined = torch.cat([mean_of_outputs(x, graphs), sum_of_nodes(x, graphs, self.sizes)], dim=1)
-        score: Tensor = self.head(joined, graphs.columns)
-        return score
+        return torch.cat([mean_of_outputs(x, graphs), sum_of_nodes(x, graphs, self.sizes)], dim=1)
 
 
 class Flow(nn.Module):

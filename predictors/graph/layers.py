@@ -29,6 +29,25 @@ class Sizes:
     columns: int
 
 
+class GraphNetwork(nn.Module):
+    """A network that embeds graphs and scores embeddings and columns: what all graph predictors train.
+
+    Subclasses set `head`. What `embed` gives does not depend on columns, so equal graphs need it once
+    (`predictors.graph.scoring`).
+    """
+
+    head: Head
+
+    def embed(self, graphs: GraphBatch) -> Tensor:
+        """Embeddings of the graphs alone, float32[n, width]."""
+        raise NotImplementedError
+
+    def forward(self, graphs: GraphBatch) -> Tensor:
+        """Scores, float32[n], or [n, k] for a head of k outputs."""
+        score: Tensor = self.head(self.embed(graphs), graphs.columns)
+        return score
+
+
 class NodeEmbedding(nn.Module):
     """Operation and attributes of each node, float32[n, m, width]; where it stands too, if `positions`.
 

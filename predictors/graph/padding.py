@@ -20,7 +20,7 @@ from torch import Tensor
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.encodings import Encoding
 from predictors.encodings.reduced import BLOCKING, DEAD, reduced
-from predictors.graph.topology import POSITIONS, Edges, topology
+from predictors.graph.topology import POSITIONS, Edges, Topology, topology
 
 FloatArray = NDArray[np.float64]
 
@@ -65,6 +65,27 @@ class GraphBatch:
 
     def __getitem__(self, rows: Tensor) -> GraphBatch:
         return GraphBatch(self.ops[rows], self.attributes[rows], self.columns[rows], self.which[rows], self.topologies)
+
+    def distinct(self) -> tuple[GraphBatch, Tensor]:
+        """The distinct graphs, columns aside, and int64[n], which of them each architecture has.
+
+        Columns of the distinct are those of the first architecture that has the graph.
+        """
+        numbers = self.attributes.flatten(1).view(torch.int32)
+        keys = torch.cat([self.which[:, None], self.ops, numbers], dim=1).numpy()
+        rows = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.dtype.itemsize * keys.shape[1])))[:, 0]
+        _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+        return self[torch.from_numpy(first)], torch.from_numpy(which)
+
+    def first_nodes(self, nodes: int) -> GraphBatch:
+        """The same with room for `nodes` nodes, which no graph may exceed."""
+        cut = Topologies(
+            self.topologies.adjacency[:, :nodes, :nodes],
+            self.topologies.relation[:, :nodes, :nodes],
+            self.topologies.position[:, :nodes],
+            self.topologies.mask[:, :nodes],
+        )
+        return GraphBatch(self.ops[:, :nodes], self.attributes[:, :nodes], self.columns, self.which, cut)
 
     @property
     def adjacency(self) -> Tensor:
@@ -127,7 +148,7 @@ class Padding:
         archs = self._graphs(X)
         sizes = np.array([len(arch) for arch in archs])
         there = np.arange(sizes.max(initial=1)) < sizes[:, None]
-        which, topologies, order = self._topologies(archs, there.shape[1])
+        edges, order, which, topologies = self._topologies(archs, there.shape[1])
         unknown = len(self.ops_)
         ops = np.full(there.shape, unknown, dtype=np.int64)
         ops[there] = [self.ops_.get(op, unknown) for op in chain.from_iterable(arch.ops for arch in archs)]
@@ -138,10 +159,10 @@ class Padding:
                 if of_nodes is not None:
                     attributes[row, : len(arch), index] = scaling.transform(np.array(of_nodes)[:, None])[:, 0]
         return GraphBatch(
-            torch.from_numpy(np.take_along_axis(ops, order[which], axis=1)),
-            torch.from_numpy(np.take_along_axis(attributes, order[which][..., None], axis=1)),
+            torch.from_numpy(np.take_along_axis(ops, order[edges], axis=1)),
+            torch.from_numpy(np.take_along_axis(attributes, order[edges][..., None], axis=1)),
             torch.from_numpy(self.columns_.transform(self._rows(X))),
-            torch.from_numpy(which),
+            torch.from_numpy(which[edges]),
             topologies,
         )
 
@@ -153,25 +174,38 @@ class Padding:
 
     def _topologies(
         self, archs: Sequence[ArchGraph], nodes: int
-    ) -> tuple[NDArray[np.int64], Topologies, NDArray[np.int64]]:
-        """The topology of each architecture, the topologies, and their orders, int64[t, m]."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Topologies]:
+        """The edges of each architecture, int64[n]; the order of each set of edges, int64[e, m], and its topology.
+
+        Sets of edges that are equal once nodes are in order are one topology.
+        """
         numbers: dict[tuple[int, Edges], int] = {}
-        which = [numbers.setdefault((len(arch), arch.edges), len(numbers)) for arch in archs]
-        count = len(numbers)
-        order = np.tile(np.arange(nodes), (count, 1))
+        edges_of = [numbers.setdefault((len(arch), arch.edges), len(numbers)) for arch in archs]
+        order = np.tile(np.arange(nodes), (len(numbers), 1))
+        found: dict[tuple[int, bytes], Topology] = {}
+        keys = []
+        for (size, edges), number in numbers.items():
+            one = topology(size, edges, self.eigenvectors)
+            order[number, :size] = one.order
+            keys.append((size, one.adjacency.tobytes()))
+            found.setdefault(keys[-1], one)
+        places = {key: place for place, key in enumerate(found)}
+        which = np.array([places[key] for key in keys], dtype=np.int64)
+        return np.array(edges_of, dtype=np.int64), order, which, self._tables(list(found.values()), nodes)
+
+    def _tables(self, topologies: Sequence[Topology], nodes: int) -> Topologies:
+        count = len(topologies)
         mask = np.zeros((count, nodes), dtype=bool)
         adjacency = np.zeros((count, nodes, nodes), dtype=np.float32)
         relation = np.zeros((count, nodes, nodes), dtype=np.int8)
         position = np.zeros((count, nodes, self.positions), dtype=np.float32)
-        for (size, edges), number in numbers.items():
-            found = topology(size, edges, self.eigenvectors)
-            order[number, :size] = found.order
+        for number, one in enumerate(topologies):
+            size = len(one.order)
             mask[number, :size] = True
-            adjacency[number, :size, :size] = found.adjacency
-            relation[number, :size, :size] = found.relation
-            position[number, :size] = np.concatenate([found.position, found.laplacian], axis=1)
-        tables = [torch.from_numpy(table) for table in (adjacency, relation, position, mask)]
-        return np.array(which, dtype=np.int64), Topologies(*tables), order
+            adjacency[number, :size, :size] = one.adjacency
+            relation[number, :size, :size] = one.relation
+            position[number, :size] = np.concatenate([one.position, one.laplacian], axis=1)
+        return Topologies(*(torch.from_numpy(table) for table in (adjacency, relation, position, mask)))
 
 
 def live_part(arch: ArchGraph) -> ArchGraph:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from predictors.graph.padding import GraphBatch
 from predictors.losses import AnnealedKendall, Loss
 
+Network = TypeVar("Network", bound=nn.Module)
 _CHECKS = 30  # times that a whole run looks at the held-out part
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
@@ -41,13 +43,13 @@ class Recipe:
 
 
 def train(
-    make: Callable[[], nn.Module],
+    make: Callable[[], Network],
     graphs: GraphBatch,
     targets: Tensor,
     held_out: Tensor | None,
     recipe: Recipe,
     seed: int,
-) -> nn.Module:
+) -> Network:
     """A network trained on all but `held_out`, with the weights that ordered that part best.
 
     Args:

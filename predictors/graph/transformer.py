@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from predictors.errors import unknown_name
 from predictors.graph.base import GraphPredictor
-from predictors.graph.layers import Head, NodeEmbedding, Sizes, mean_of_outputs, sum_of_nodes
+from predictors.graph.layers import GraphNetwork, Head, NodeEmbedding, Sizes, mean_of_outputs, sum_of_nodes
 from predictors.graph.padding import GraphBatch
 from predictors.graph.topology import RELATIONS
 
@@ -42,13 +42,13 @@ class GraphTransformer(GraphPredictor):
             raise unknown_name("kind of positions", self.positions, ("invariant", "laplacian"))
         return _EIGENVECTORS if self.positions == "laplacian" else 0
 
-    def _network(self, sizes: Sizes) -> nn.Module:
+    def _network(self, sizes: Sizes) -> GraphNetwork:
         if self.hidden % self.heads:
             raise ValueError(f"{self.heads} heads do not divide a width of {self.hidden}")
         return _Transformer(sizes, self.hidden, self.layers, self.heads, self.dropout, self._eigenvectors())
 
 
-class _Transformer(nn.Module):
+class _Transformer(GraphNetwork):
     def __init__(self, sizes: Sizes, hidden: int, layers: int, heads: int, dropout: float, eigenvectors: int) -> None:
         super().__init__()
         self.sizes = sizes
@@ -57,13 +57,11 @@ class _Transformer(nn.Module):
         self.layers = nn.ModuleList(_Layer(hidden, heads, dropout) for _ in range(layers))
         self.head = Head(2 * hidden, sizes.columns, hidden, dropout)
 
-    def forward(self, graphs: GraphBatch) -> Tensor:
+    def embed(self, graphs: GraphBatch) -> Tensor:
         x, mask, relation = self.embedding(graphs, self._position(graphs)), graphs.mask, graphs.relation
         for layer in self.layers:
             x = layer(x, relation, mask)
-        joined = torch.cat([sum_of_nodes(x, graphs, self.sizes), mean_of_outputs(x, graphs)], dim=1)
-        score: Tensor = self.head(joined, graphs.columns)
-        return score
+        return torch.cat([sum_of_nodes(x, graphs, self.sizes), mean_of_outputs(x, graphs)], dim=1)
 
     def _position(self, graphs: GraphBatch) -> Tensor:
         """Positions; in training the signs of the eigenvectors are drawn anew, for they are arbitrary."""

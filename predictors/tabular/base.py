@@ -23,7 +23,8 @@ class Tabular(Parameters):
     """Encodings and a regressor; subclasses say which regressor.
 
     A subclass has `_learn(rows, targets)`, which returns the fitted regressor, and may override `_answer`. Rows are
-    complete: missing column values are estimated from the rest of the row (`Rows`).
+    complete: missing column values are estimated from the rest of the row (`Rows`). One that has a standard deviation
+    gives it as `predict_std_rows(rows)`, and before it is calibrated as `deviation_rows(rows)`.
 
     An architecture whose output sees no input is the same function as every other such one. Its prediction is the
     mean of theirs in the training part, where there is none the lowest target, whatever the learner says.

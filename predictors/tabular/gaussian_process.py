@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from predictors.base import Architectures, Tags
+from predictors.calibration import Spread
 from predictors.encodings import Columns, EncodingLike, LearningCurves, WeisfeilerLehman, encoding_parts
 from predictors.errors import unknown_name
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
@@ -34,6 +35,7 @@ class GaussianProcess(Tabular):
     """
 
     tags = Tags(has_std=True)
+    spread_: Spread | None
 
     def __init__(
         self,
@@ -60,7 +62,10 @@ class GaussianProcess(Tabular):
         return Rows(parts, self.columns)
 
     def predict_std(self, X: Architectures) -> Floats:
-        """Standard deviation of a new measurement, float64[n]."""
+        """Standard deviation of a new measurement, float64[n].
+
+        That of the process, calibrated by its leave-one-out residuals on the training part (`Spread`).
+        """
         return self.predict_std_rows(self._encoded(X))
 
     def predict_std_rows(self, encoded: Floats) -> Floats:
@@ -69,10 +74,19 @@ class GaussianProcess(Tabular):
 
         if len(encoded) == 0:
             return np.empty(0)
-        return self.regressor_.predict_std(self.standard_.transform(encoded)) * self.scale_.deviation_  # type: ignore[no-any-return]
+        if self.spread_ is None:
+            self.spread_ = Spread().fit(*self.regressor_.leave_one_out())
+        deviation: Floats = self.regressor_.predict_std(self.standard_.transform(encoded))
+        return self.spread_.calibrated(deviation) * self.scale_.deviation_
+
+    def deviation_rows(self, encoded: Floats) -> Floats:
+        """`predict_std_rows` as the process has it, not calibrated."""
+        deviation: Floats = self.regressor_.predict_std(self.standard_.transform(encoded))
+        return deviation * self.scale_.deviation_
 
     def _learn(self, rows: Floats, targets: Floats) -> BlockwiseGP:
         self.standard_ = Standard().fit(rows)
+        self.spread_ = None  # worked out when it is first asked for
         process = BlockwiseGP(self._blocks(), self.tuned_on, self.limit, self.random_state)
         return process.fit(self.standard_.transform(rows), targets)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from predictors.base import Architectures, Tags
+from predictors.calibration import Spread
 from predictors.encodings import EncodingLike
+from predictors.folds import random_folds
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 
 if TYPE_CHECKING:
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+_FOLDS = 5
+
+
 class _Forest(Tabular):
     tags = Tags(has_std=True)
+    spread_: Spread | None
 
     def __init__(
         self,
@@ -37,7 +43,11 @@ class _Forest(Tabular):
         self.threads = threads
 
     def predict_std(self, X: Architectures) -> Floats:
-        """Standard deviation of the trees' predictions, float64[n]."""
+        """Standard deviation of a new measurement, float64[n].
+
+        That of the trees' predictions, calibrated by residuals of fifths of the training part left out (`Spread`). For
+        these the first call grows a fifth of the trees each.
+        """
         return self.predict_std_rows(self._encoded(X))
 
     def predict_std_rows(self, encoded: Floats) -> Floats:
@@ -46,9 +56,37 @@ class _Forest(Tabular):
 
         if len(encoded) == 0:
             return np.empty(0)
-        single = encoded.astype(np.float32)  # what the trees compare in; converted once and not by each tree
-        answers = np.stack([tree.predict(single) for tree in self.regressor_.estimators_])
-        return np.asarray(np.maximum(answers.std(axis=0), 1e-12) * self.scale_.deviation_)
+        if self.spread_ is None:
+            self.spread_ = Spread().fit(*self._left_out())
+        return self.spread_.calibrated(_of_trees(self.regressor_, encoded)[1]) * self.scale_.deviation_
+
+    def deviation_rows(self, encoded: Floats) -> Floats:
+        """`predict_std_rows` as the trees have it, not calibrated."""
+        import numpy as np
+
+        return np.asarray(np.maximum(_of_trees(self.regressor_, encoded)[1], 1e-12) * self.scale_.deviation_)
+
+    def _left_out(self) -> tuple[Floats, Floats]:
+        """Residual and standard deviation of each training architecture by a forest that did not see it."""
+        import numpy as np
+
+        rows, targets = self.training_
+        rows, targets = rows[rows[:, -1] == 0], targets[rows[:, -1] == 0]  # constant ones no tree predicts
+        residuals, deviations = np.full((2, len(targets)), np.nan)
+        few = {**self._settings(), "n_estimators": max(20, self.trees // _FOLDS)}
+        for left_out in random_folds(len(targets), _FOLDS, self.random_state) if len(targets) > 1 else ():
+            kept = np.setdiff1d(np.arange(len(targets)), left_out)
+            mean, deviations[left_out] = _of_trees(self._forest(few).fit(rows[kept], targets[kept]), rows[left_out])
+            residuals[left_out] = targets[left_out] - mean
+        return residuals, deviations
+
+    def _learn(self, rows: Floats, targets: Floats) -> Any:
+        self.training_ = rows, targets
+        self.spread_ = None  # worked out when it is first asked for
+        return self._forest(self._settings()).fit(rows, targets)
+
+    def _forest(self, settings: dict[str, Any]) -> Any:
+        raise NotImplementedError
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -71,10 +109,10 @@ class RandomForest(_Forest):
         threads: that fit trees.
     """
 
-    def _learn(self, rows: Floats, targets: Floats) -> Any:
+    def _forest(self, settings: dict[str, Any]) -> Any:
         from sklearn.ensemble import RandomForestRegressor
 
-        return RandomForestRegressor(**self._settings()).fit(rows, targets)
+        return RandomForestRegressor(**settings)
 
 
 class ExtraTrees(_Forest):
@@ -83,7 +121,16 @@ class ExtraTrees(_Forest):
     Arguments as in RandomForest.
     """
 
-    def _learn(self, rows: Floats, targets: Floats) -> Any:
+    def _forest(self, settings: dict[str, Any]) -> Any:
         from sklearn.ensemble import ExtraTreesRegressor
 
-        return ExtraTreesRegressor(**self._settings()).fit(rows, targets)
+        return ExtraTreesRegressor(**settings)
+
+
+def _of_trees(forest: Any, rows: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of the trees' predictions, float64[n] each."""
+    import numpy as np
+
+    single = rows.astype(np.float32)  # what the trees compare in; converted once and not by each tree
+    answers = np.stack([tree.predict(single) for tree in forest.estimators_])
+    return answers.mean(axis=0), answers.std(axis=0)

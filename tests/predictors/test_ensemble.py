@@ -8,9 +8,10 @@ import pytest
 from predictors import make
 from predictors.base import Parameters
 from predictors.checks import example_batch
-from predictors.cross_fitting import TrainingPart, random_folds
+from predictors.cross_fitting import TrainingPart
 from predictors.ensemble import _mixed, selected, stacked
 from predictors.errors import NotFitted, UnknownName
+from predictors.folds import random_folds
 
 BATCH, TARGETS = example_batch(200, seed=3)
 TRAIN, TEST = slice(0, 120), slice(120, 200)

@@ -91,3 +91,30 @@ def test_scaling_by_hand():
 def test_scaling_of_a_column_without_any_value():
     scaled = Scaling().fit(np.full((3, 1), np.nan)).transform(np.array([[np.nan], [0.0]]))
     assert scaled.tolist() == [[0, 1], [0, 0]]
+
+
+def test_equal_graphs_are_one_whatever_their_columns():
+    archs = [LONG, SHORT, LONG, ArchGraph("s", LONG.ops, LONG.edges, (("channels", (7.0, 16.0, 3.0)),))]
+    batch = ArchBatch(archs, {"c": np.arange(4.0)})
+    distinct, which = Padding(Columns()).fit(batch).transform(batch).distinct()
+    assert len(distinct) == 3  # the last has another attribute
+    assert which[0] == which[2]
+    assert len(set(which.tolist())) == 3
+    assert distinct.ops[which].tolist() == Padding().fit(batch).transform(batch).ops.tolist()
+
+
+def test_edges_that_are_equal_in_order_are_one_topology():
+    turned = ArchGraph("s", ("out", "conv", "in"), ((2, 1), (1, 0)))
+    straight = ArchGraph("s", ("in", "conv", "out"), ((0, 1), (1, 2)))
+    batch = ArchBatch([turned, straight])
+    graphs = Padding().fit(batch).transform(batch)
+    assert graphs.which.tolist() == [0, 0]
+    assert graphs.ops[0].tolist() == graphs.ops[1].tolist()
+
+
+def test_room_beyond_the_largest_graph_is_cut():
+    graphs = Padding().fit(ArchBatch([SHORT, LONG])).transform(ArchBatch([SHORT, LONG]))
+    short = graphs[torch.tensor([0])].first_nodes(2)
+    assert short.ops.tolist() == [[1, 2]]
+    assert short.adjacency.tolist() == [[[0, 1], [0, 0]]]
+    assert (short.mask.shape, short.relation.shape, short.position.shape[:2]) == ((1, 2), (1, 2, 2), (1, 2))

@@ -16,7 +16,8 @@ from predictors.checks import check_predictor, example_batch  # noqa: E402
 from predictors.errors import NotFitted, UnknownName  # noqa: E402
 from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer  # noqa: E402
 from predictors.graph.flow import Flow  # noqa: E402
-from predictors.graph.training import private_generator  # noqa: E402
+from predictors.graph.scoring import scores_of_many  # noqa: E402
+from predictors.graph.training import private_generator, scores  # noqa: E402
 from predictors.losses import LOSSES, AnnealedKendall, mse  # noqa: E402
 
 ALL = [GCN, GIN, GATES, GraphTransformer, FLAN]
@@ -61,6 +62,17 @@ def test_padding_does_not_matter(kind):
     alone, beside = model.predict(list(batch)), model.predict([*batch, chain])
     assert np.isfinite(beside).all()
     assert np.allclose(beside[:-1], alone, atol=1e-4 * targets.std())
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_embedding_equal_graphs_once_changes_no_score(kind):
+    batch, targets = example_batch(60)
+    batch = batch[np.arange(120) % 60].with_columns(**{"proxy:more": np.random.default_rng(0).normal(size=120)})
+    model = kind(**QUICK).fit(batch, np.tile(targets, 2))
+    graphs = model.padding_.transform(batch)
+    assert len(graphs.distinct()[0]) <= 60
+    (network,) = model.networks_
+    assert torch.allclose(scores_of_many(network, graphs), scores(network, graphs), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ALL)
