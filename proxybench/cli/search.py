@@ -35,6 +35,9 @@ def search(
     every_row: Annotated[bool, typer.Option(help="Count isomorphic architectures as different ones.")] = False,
     output: Annotated[Path | None, typer.Option(help="Journal of the runs; those in it are not run again.")] = None,
     curves: Annotated[Path | None, typer.Option(help="CSV of the best so far, with bands.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Leaderboard whose page shall show all runs of --output: writes its searches/.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run searchers on a table, once for each seed, and report what they found.
@@ -45,9 +48,15 @@ def search(
     from proxybench.cli.progress import cell_progress
     from proxybench.files import replace_file
     from proxybench.harness.journal import Journal
+    from proxybench.leaderboard.search_verdicts import compared
+    from proxybench.leaderboard.searches import SEARCHES, write_searches
     from proxybench.search.curves import curves_csv
     from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
+    from proxybench.search.groups import groups_of, read_groups
+    from proxybench.search.summary import searched_problems
 
+    if folder is not None and output is None:
+        raise typer.BadParameter("say with --output which file keeps the runs that the leaderboard shows")
     entries = list({text: Entry.parse(text) for text in searcher}.values())
     posed = Posed(
         Setting(
@@ -66,6 +75,8 @@ def search(
         runs = run_experiment(posed, entries, budget, wanted, Journal(output) if output else None, on_record)
     if curves is not None:
         replace_file(curves, curves_csv(runs))
+    if folder is not None and output is not None:
+        write_searches(folder / SEARCHES / f"{output.stem}.jsonl", searched_problems(read_groups([output])))
     if as_json:
         print_json([_answer(one) for one in runs])
         return
@@ -74,6 +85,8 @@ def search(
         f"{posed.task.name}: {len(problem)} candidates, best {show(posed.objective.sign * problem.values.max())}"
     )
     print_table(COLUMNS, [_row([one for one in runs if _same(one, entry)]) for entry in entries])
+    for test in compared(searched_problems(groups_of(runs)), ["random"]):
+        typer.echo(f"{test.runs.label} beside random, {test.seeds} pairs: {test.verdict}, p {test.p_value:.2g}")
 
 
 def _same(one: SearchRecord, entry: Any) -> bool:

@@ -5,6 +5,9 @@
     overall       average ranks over tasks, and how large a difference of them must be
     tables        CSV
     scores        architecture-level scores for scatter plots and correlation maps
+    searches      what searches found, problem by problem
+    search_verdicts   which searchers are better than a baseline; CSV
+    search_content    what the page shows of them
     charts        what is plotted, as Vega-Lite
     content       what the page shows, as values
     page          one HTML file of it, with what lies in web/

@@ -1,5 +1,6 @@
 """Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, suite and over all, page, picture, manifest.
 
+What searches found, `searches`/NAME.jsonl, becomes two CSV files and a section of the page.
 The same records give the same bytes, in whatever order they come. Architecture-level scores beside the records
 (`runs`/TASK.scores.json) add their charts to the page; those in `local`, a folder that is not committed, only to a page
 of its own there.
@@ -22,6 +23,9 @@ from proxybench.leaderboard.overall import ALL, Comparison, Ranked, compare, ran
 from proxybench.leaderboard.overview import LEARNED, RANKED, overview
 from proxybench.leaderboard.page import PAGE, installed_version, library_version, missing_extra, render, without_library
 from proxybench.leaderboard.scores import SUFFIX, read_scores
+from proxybench.leaderboard.search_content import search_content
+from proxybench.leaderboard.search_verdicts import curves_csv, searches_csv
+from proxybench.leaderboard.searches import SEARCHES, SearchedProblem, read_searches
 from proxybench.leaderboard.tables import overall_csv, task_csv
 from proxybench.records import Record, read_records
 
@@ -31,6 +35,8 @@ MANIFEST = "MANIFEST.json"
 OVERALL = "leaderboard.csv"
 PICTURE = "overview.svg"
 SUITE = "suite-"
+SEARCHED = "searches.csv"
+CURVES = "searches-curves.csv"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
 
@@ -43,10 +49,11 @@ class Leaderboard:
     suites: dict[str, list[str]]
     ranked: Ranked
     comparisons: Sequence[Comparison]
+    searches: Sequence[SearchedProblem] = ()
 
     @classmethod
     def of(cls, folder: Path) -> Leaderboard:
-        """The leaderboard of the records below `folder`/runs.
+        """The leaderboard of the records below `folder`/runs and the searches below `folder`/searches.
 
         Raises:
             DataNotAvailable: when there are no records.
@@ -62,7 +69,8 @@ class Leaderboard:
         entries = entries_of(records)
         ranked = rank_tasks(entries)
         comparisons = [found for scope in scopes_of(entries, suites) for found in compare(ranked, scope)]
-        return cls(records, entries, suites, ranked, comparisons)
+        searches = read_searches(sorted((folder / SEARCHES).glob("*.jsonl")))
+        return cls(records, entries, suites, ranked, comparisons, searches)
 
     def tables(self) -> dict[str, bytes]:
         """The CSV files by name."""
@@ -71,22 +79,28 @@ class Leaderboard:
             files[f"{SUITE}{suite}.csv"] = overall_csv(self._of_scopes(f"suite {suite}"))
         benchmarks = sorted({f"benchmark {entry.task.benchmark}" for entry in self.entries})
         files[OVERALL] = overall_csv(self._of_scopes(ALL, *benchmarks))
+        if self.searches:
+            files |= {SEARCHED: searches_csv(self.searches), CURVES: curves_csv(self.searches)}
         return files
 
     def page(self, scores: Iterable[Path], csv_folder: str = "", library: str | None = None) -> bytes:
         """The page, with the charts that these files of scores allow."""
         shown = content(self.entries, self.ranked, self.comparisons, self.suites, read_scores(scores))
-        return render(shown, csv_folder, library)
+        return render({**shown, "searches": search_content(self.searches)}, csv_folder, library)
 
     def manifest(self, tables: dict[str, bytes]) -> bytes:
         """Which tables and versions the records come from, and the SHA-256 of every CSV file made from them."""
         tables_of: dict[str, set[str]] = {}
         for record in self.records:
             tables_of.setdefault(record.task.benchmark, set()).add(record.task.table)
+        for problem in self.searches:
+            tables_of.setdefault(problem.task.benchmark, set()).add(problem.task.table)
+        made_with = {_made_with(record) for record in self.records}
+        made_with |= {text for problem in self.searches for text in problem.made_with}
         manifest = {
             "records": len(self.records),
             "tables": {name: sorted(tables_of[name]) for name in sorted(tables_of)},
-            "made_with": sorted({_made_with(record) for record in self.records}),
+            "made_with": sorted(made_with),
             "files": {name: hashlib.sha256(table).hexdigest() for name, table in tables.items()},
         }
         return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
@@ -190,7 +204,7 @@ def _scores(folder: Path) -> list[Path]:
 
 def _refuse_bad_names(names: Iterable[str]) -> None:
     for name in sorted(set(names)):
-        if not _NAME.fullmatch(name) or f"{name}.csv" == OVERALL or name.startswith(SUITE):
+        if not _NAME.fullmatch(name) or f"{name}.csv" in (OVERALL, SEARCHED, CURVES) or name.startswith(SUITE):
             raise CorruptData(f"no file can be named after {name!r}: rename the task or suite and run it again")
 
 

@@ -23,6 +23,7 @@ def charts() -> dict[str, Spec]:
         "trend": _trend(),
         "scatter": _scatter(),
         "correlation": _correlation(),
+        "search": _search(),
     }
 
 
@@ -193,6 +194,46 @@ def _correlation() -> Spec:
             {
                 "mark": {"type": "text", "fontSize": 9, "color": "#222"},
                 "encoding": {"text": _field("rho", "quantitative", format=".2f")},
+            },
+        ],
+    )
+
+
+def _search() -> Spec:
+    """Best so far against what was paid; "marks" holds the optimum of the population, where the axis reaches it."""
+    paid = _field("at", "quantitative", scale={"type": "log", "nice": False}, axis={"labelOverlap": "greedy"})
+    best = _field("value", "quantitative", scale={"zero": False})
+    legend = {"orient": "bottom", "columns": 2, "labelLimit": 280, "symbolType": "stroke", "symbolOpacity": 1}
+    searcher = _field("label", "nominal", sort=None, legend={**legend, "symbolStrokeWidth": 3})
+    hover = _tooltip(("label", "searcher"), ("paid", "paid"), ("text", "best so far"), ("band", "band"))
+    return _chart(
+        "Best architecture found so far by each searcher",
+        320,
+        layer=[
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": {"type": "area", "opacity": 0.14},
+                "encoding": {
+                    "x": paid,
+                    "y": _field("low", "quantitative", scale={"zero": False}),
+                    "y2": {"field": "high"},
+                    "color": searcher,
+                },
+            },
+            {
+                "mark": {"type": "line", "point": {"filled": True, "size": 30}},
+                "encoding": {
+                    "x": paid,
+                    "y": best,
+                    "color": searcher,
+                    "strokeDash": _field("label", "nominal", sort=None, legend=None),
+                    "tooltip": hover,
+                },
+            },
+            {
+                "data": {"name": "marks"},
+                "mark": {"type": "rule", "strokeDash": [2, 3], "opacity": 0.8},
+                "encoding": {"y": best, "tooltip": _tooltip(("label", "line"), ("value", "value"))},
             },
         ],
     )

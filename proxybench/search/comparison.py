@@ -1,33 +1,30 @@
-"""The large comparison: all searchers on all tables, many seeds, resumable; and what follows from its records.
+"""The large comparison: all searchers on all tables, many seeds, resumable.
 
-`compare` spends the time it is given and can be called again, or by several processes at once; `summary` says for
-each problem how every searcher did beside a baseline.
+`compare` spends the time it is given and can be called again, or by several processes at once. What follows from its
+journal: `groups.read_groups`, `summary.searched_problems`, and the tests of proxybench.leaderboard.search_verdicts.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
-
-import msgspec
-import numpy as np
 
 from proxybench.harness.journal import Journal
 from proxybench.records import Record
-from proxybench.search.experiment import Entry, Posed, Setting, run_missing
-from proxybench.search.outcomes import SearchRecord, read_runs
-from proxybench.search.problem import Floats
+from proxybench.search.experiment import HINDSIGHT, MULTI_FIDELITY, Entry, Posed, Setting
+from proxybench.search.metrics import metric_names
+from proxybench.search.population import has_objective
+from proxybench.search.problem import InvalidProblem, Problem
 from proxybench.tables.benchmark import load
+from proxybench.tables.catalogue import list_benchmarks
 
-BASELINE = "random"
 ENTRIES = (
     "random",
     "evolution",
     "local",
     "mcts",
     "ranking",
+    f"ranking:metrics={HINDSIGHT}",
     "robot",
     "robot:proposals=random",
     "robot:proposals=single",
@@ -35,11 +32,17 @@ ENTRIES = (
     "robot-paper:proposals=random",
     "robot-paper:proposals=random,scale=rank",
     "robot-paper:proposals=random,scale=signed_log",
+    "robot-paper",
+    "asha",
+    "hyperband",
 )
-COSTLY = ("robot-paper", "robot-paper:scale=rank", "robot:proposals=bo", "gp", "bananas")  # 0.1 s and more a run
+SHORTER = ("random", "evolution", "asha", "hyperband")  # where the table has answers at fewer epochs
+GUIDED = ("gp", "bananas", "guided")  # 0.1 to 4 s a run
+GRAPH = ("guided:predictor=gin,acquisition=greedy,every=5",)  # some 20 s a run of 20 queries
 BUDGETS = (20, 100)
 _TRANSNAS = ("transnas101-micro", "transnas101-macro")
-_BLOCK = 10  # seeds between two looks at the clock
+_BLOCK = 10  # seeds of a record, and between two looks at the clock
+_FEWEST = 200  # architectures of a table of this project's own that leave something to search
 
 
 def settings() -> list[Setting]:
@@ -49,17 +52,13 @@ def settings() -> list[Setting]:
         Setting("nasbench201", one, "cifar10/val_acc@12", "test_acc@200", columns_of="cifar10") for one in nasbench201
     ]
     own = [Setting("nasbench201", one, "val_acc@200", "test_acc@200", columns_of="cifar10") for one in nasbench201]
-    transnas = [
-        Setting(table, one, columns_of=columns)
-        for table in _TRANSNAS
-        for one in load(table).datasets
-        for columns in (None, "all")
-    ]
+    transnas = [Setting(table, one) for table in _TRANSNAS for one in load(table).datasets]
     others = [
         Setting("nasbench101", "cifar10", "val_acc@108", where=("proxy:zen",)),
-        Setting("darts-oncenas", columns_of=None),
+        Setting("darts-oncenas"),
+        Setting("nasbench201", "cifar10", "val_acc@200", "test_acc@200", columns_of="cifar10", fidelities=True),
     ]
-    return [*paper, *own, *transnas, *others]
+    return [*paper, *own, *transnas, *others, *_trained_here()]
 
 
 def compare(
@@ -74,116 +73,58 @@ def compare(
     """Run what is not recorded yet, seeds in blocks over all problems, until the time is up; whether all is done.
 
     A block of seeds is finished on every problem before the next begins, so that whatever the time allows is a
-    comparison on equal seeds.
+    comparison on equal seeds. On problems with answers at fewer epochs only searchers that can use them run, beside
+    random search and evolution. `ranking:metrics=best in hindsight` stands for the metric whose ranking led to the
+    best architecture, which nobody can know before.
     """
     end = time.monotonic() + seconds
     posed = [Posed(setting) for setting in chosen]
-    parsed = [Entry.parse(text) for text in entries]
     for first in range(0, seeds, _BLOCK):
         for problem in posed:
-            for budget in budgets:
+            numbers = range(first, min(first + _BLOCK, seeds))
+            for entry, budget in _wanted(problem, entries, budgets, first, journal):
                 if time.monotonic() > end:
                     return False
-                block = range(first, min(first + _BLOCK, seeds))
-                for record in run_missing(problem, parsed, budget, block, journal.cells()):
-                    journal.append_if_absent(record)
-                    if on_record is not None:
-                        on_record(record)
+                block = problem.run_block(entry, budget, numbers)
+                journal.append_if_absent(block)
+                if on_record is not None:
+                    on_record(block)
     return True
 
 
-class Compared(NamedTuple):
-    """How a searcher did on a problem beside the baseline, over the seeds that both ran.
-
-    Attributes:
-        median_rank: of the architecture returned, by what is reported; `rank_low` and `rank_high` are the limits of
-            its 95 percent interval from order statistics.
-        value: mean objective; `reported` the mean of what is reported, None where there is none.
-        relative_improvement: mean RI, percent.
-        wins: share of seeds with a better objective than the baseline, ties counted half.
-        p_value: of Wilcoxon's signed-rank test on the objective, seed by seed, two-sided; 1 where all are equal.
-    """
-
-    problem: str
-    budget: int
-    searcher: str
-    options: str
-    seeds: int
-    median_rank: float
-    rank_low: float
-    rank_high: float
-    value: float
-    reported: float | None
-    relative_improvement: float | None
-    wins: float
-    p_value: float
+def _wanted(
+    posed: Posed, entries: Sequence[str], budgets: Sequence[int], first: int, journal: Journal
+) -> Iterator[tuple[Entry, int]]:
+    recorded = journal.cells()
+    for text in _suited(posed, entries):
+        for budget in budgets:
+            entry = Entry.parse(text)
+            if posed.cell(entry, budget, first) not in recorded:
+                yield entry, budget
 
 
-def summary(runs: Iterable[SearchRecord], baseline: str = BASELINE) -> list[Compared]:
-    """One row for each problem, budget and searcher; problems without the baseline, as Entry.parse reads, are left out.
-
-    The p-values are not corrected for how many there are.
-    """
-    entry = Entry.parse(baseline)
-    against = entry.name, msgspec.json.encode(entry.options, order="sorted").decode()
-    groups: dict[tuple[str, int], dict[tuple[str, str], dict[int, SearchRecord]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
-    for one in runs:
-        options = msgspec.json.encode(one.params, order="sorted").decode()
-        groups[one.task.name, one.n_train][one.method, options][one.repeat] = one
-    return [
-        row
-        for (problem, budget), searchers in sorted(groups.items())
-        if against in searchers
-        for row in _rows(problem, budget, searchers, searchers[against])
-    ]
+def _suited(posed: Posed, entries: Sequence[str]) -> list[str]:
+    """What can run on the problem: a table without training-free metrics has no rankings of them."""
+    fidelities = len(posed.problem.levels) > 1
+    chosen = [text for text in entries if text in SHORTER] if fidelities else list(entries)
+    chosen = [text for text in chosen if fidelities or text.partition(":")[0] not in MULTI_FIDELITY]
+    if not _has_metrics(posed.problem):
+        chosen = [text for text in chosen if not text.startswith(("robot", "ranking"))]
+    return chosen
 
 
-def _rows(
-    problem: str,
-    budget: int,
-    searchers: dict[tuple[str, str], dict[int, SearchRecord]],
-    baseline: dict[int, SearchRecord],
-) -> Iterator[Compared]:
-    for (name, options), by_seed in sorted(searchers.items()):
-        seeds = sorted(by_seed.keys() & baseline.keys())
-        if not seeds:
-            continue
-        runs = [by_seed[seed] for seed in seeds]
-        # Regrets, not values: they are larger-is-worse in every table.
-        gain = _metric([baseline[seed] for seed in seeds], "simple_regret") - _metric(runs, "simple_regret")
-        ranks = np.sort(_metric(runs, "rank"))
-        low, high = _order_statistics(len(ranks))
-        yield Compared(
-            problem, budget, name, options, len(seeds),
-            float(np.median(ranks)), float(ranks[low]), float(ranks[high]),
-            float(_metric(runs, "value").mean()), _mean(runs, "reported"), _mean(runs, "relative_improvement"),
-            float(((gain > 0) + 0.5 * (gain == 0)).mean()), _signed_rank(gain),
-        )  # fmt: skip
+def _has_metrics(problem: Problem) -> bool:
+    try:
+        return bool(metric_names(problem))
+    except InvalidProblem:
+        return False
 
 
-def _metric(runs: Sequence[SearchRecord], name: str) -> Floats:
-    return np.array([one.metrics[name] for one in runs], dtype=np.float64)
-
-
-def _mean(runs: Sequence[SearchRecord], name: str) -> float | None:
-    known = [value for one in runs if (value := one.metrics.get(name)) is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _order_statistics(n: int) -> tuple[int, int]:
-    """Places of the sorted sample between which the median lies with 95 percent probability, where n allows."""
-    from scipy.stats import binom
-
-    low = max(0, int(binom.ppf(0.025, n, 0.5)) - 1)
-    return low, n - 1 - low
-
-
-def _signed_rank(gain: Floats) -> float:
-    from scipy.stats import wilcoxon
-
-    return float(wilcoxon(gain).pvalue) if (gain != 0).any() else 1.0
-
-
-__all__ = ["BUDGETS", "ENTRIES", "Compared", "compare", "read_runs", "settings", "summary"]
+def _trained_here() -> list[Setting]:
+    """One problem for each data set of the tables that come with this project."""
+    found = []
+    for name, info in list_benchmarks().items():
+        if info.shipped and (info.architectures or 0) >= _FEWEST:
+            bench = load(name)
+            found += [Setting(name, one) for one in bench.datasets if has_objective(bench, one)]
+    return found

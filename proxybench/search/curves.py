@@ -1,4 +1,4 @@
-"""Best-so-far curves with bands, against trainings paid and against simulated training time, as CSV.
+"""Best-so-far curves with bands, against trainings paid and against simulated training time.
 
 At each point every run stands with the best architecture that it had by then. A point is there only where all runs
 of the group have found something and, on the time axis, none has ended before: no run is continued by guess.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
+from proxybench.search.groups import RunGroup, groups_of
 from proxybench.search.outcomes import Found, SearchRecord
 from proxybench.search.problem import Floats
 
@@ -22,7 +22,49 @@ COLUMNS = (
     "problem", "searcher", "options", "budget", "axis", "at", "runs", "quantity",
     "mean", "mean_low", "mean_high", "median", "quartile_low", "quartile_high",
 )  # fmt: skip
+AXES = ("trainings", "seconds")
 _NORMAL = 1.96
+_ROUNDING = 1e-9
+
+
+class Course(NamedTuple):
+    """The best so far of the runs of a group.
+
+    Attributes:
+        at: float64[p], trainings or seconds.
+        values: objective of the best by then, float64[p, runs].
+        reported: what stands beside it, float64[p, runs]; None where there is nothing.
+    """
+
+    at: Floats
+    values: Floats
+    reported: Floats | None
+
+
+def course(group: RunGroup, axis: str, points: Iterable[float] | None = None) -> Course | None:
+    """The runs of a group at points of an axis; None where there are no points, or no seconds.
+
+    Args:
+        group: at least one run.
+        axis: "trainings" or "seconds".
+        points: by default each training, or 60 points in time; those outside what all runs know are left out.
+    """
+    limits = _limits(group, axis)
+    if limits is None:
+        return None
+    start, end = limits
+    if points is None:
+        points = range(int(np.ceil(start)), int(end) + 1) if axis == "trainings" else np.linspace(start, end, POINTS)
+    at = np.array([point for point in points if start - _ROUNDING <= point <= end + _ROUNDING])
+    if not len(at):
+        return None
+    values, beside = [], []
+    for run in group.in_order:
+        standing = np.searchsorted([_when(one, axis) for one in run.found], at + _ROUNDING, side="right") - 1
+        values.append(np.array([one.value for one in run.found])[standing])
+        beside.append(np.array([one.reported for one in run.found], dtype=np.float64)[standing])
+    reported = np.stack(beside, axis=1)
+    return Course(at, np.stack(values, axis=1), None if np.isnan(reported).any() else reported)
 
 
 def curve_rows(runs: Iterable[SearchRecord]) -> list[tuple[str | float, ...]]:
@@ -30,18 +72,17 @@ def curve_rows(runs: Iterable[SearchRecord]) -> list[tuple[str | float, ...]]:
 
     `axis` is "trainings" or "seconds"; `quantity` is "value" (the objective) or "reported".
     """
-    groups = defaultdict(list)
-    for one in runs:
-        options = msgspec.json.encode(one.params, order="sorted").decode()
-        groups[one.task.name, one.method, options, one.n_train].append(one)
     rows: list[tuple[str | float, ...]] = []
-    for group, members in sorted(groups.items(), key=lambda item: item[0]):
-        for axis, points in (("trainings", _trainings(members)), ("seconds", _seconds(members))):
-            for quantity in ("value", "reported"):
-                rows += [
-                    (*group, axis, round(at, 6), len(members), quantity, *_band(values))
-                    for at, values in _values(members, axis, points, quantity)
-                ]
+    for group in groups_of(runs):
+        name = (group.task.name, group.searcher, group.options, group.budget)
+        for axis in AXES:
+            found = course(group, axis)
+            for quantity, values in (("value", found.values), ("reported", found.reported)) if found else ():
+                if found is not None and values is not None:
+                    rows += [
+                        (*name, axis, round(at, 6), len(group.runs), quantity, *band(point))
+                        for at, point in zip(found.at.tolist(), values, strict=True)
+                    ]
     return rows
 
 
@@ -54,44 +95,32 @@ def curves_csv(runs: Iterable[SearchRecord]) -> bytes:
     return stream.getvalue().encode()
 
 
-def _trainings(members: Sequence[SearchRecord]) -> list[float]:
-    shortest = min(one.last[0] for one in members)
-    return [float(point) for point in range(1, int(shortest + 1e-9) + 1)]
+def band(values: Floats) -> tuple[float, ...]:
+    """Mean with the limits of its 95 percent interval, median with the quartiles, of float64[runs]."""
+    mean = float(values.mean())
+    half = half_width(values)
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+    return mean, mean - half, mean + half, median, low, high
 
 
-def _seconds(members: Sequence[SearchRecord]) -> list[float]:
-    ends = [one.last[1] for one in members]
-    if any(end is None for end in ends):
-        return []
-    start = max(one.found[0].seconds or 0.0 for one in members)
-    end = min(end for end in ends if end is not None)
-    return np.linspace(start, end, POINTS).tolist() if end > start else []
+def half_width(values: Floats) -> float:
+    """Half of the mean's 95 percent interval, 1.96 standard errors; NaN for a single run."""
+    return _NORMAL * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else float("nan")
 
 
-def _values(
-    members: Sequence[SearchRecord], axis: str, points: Sequence[float], quantity: str
-) -> Iterable[tuple[float, Floats]]:
-    for point in points:
-        values = [_at(one.found, axis, point, quantity) for one in members]
-        known = [value for value in values if value is not None]
-        if len(known) == len(values):
-            yield point, np.array(known)
-
-
-def _at(found: Sequence[Found], axis: str, point: float, quantity: str) -> float | None:
-    """What the run had by this point; None where it had nothing yet, or the quantity is not there."""
-    by_then = [one for one in found if _when(one, axis) <= point + 1e-9]
-    if not by_then:
+def _limits(group: RunGroup, axis: str) -> tuple[float, float] | None:
+    """From when all runs have found something to when the first has ended; None without a time axis."""
+    runs = [run for run in group.in_order if run.found]
+    if len(runs) < len(group.runs) or not runs:
         return None
-    return by_then[-1].value if quantity == "value" else by_then[-1].reported
+    if axis == "trainings":
+        return max(run.found[0].queries for run in runs), min(run.last[0] for run in runs)
+    ends = [run.last[1] for run in runs]
+    if any(end is None for end in ends):
+        return None
+    start, end = max(run.found[0].seconds or 0.0 for run in runs), min(end for end in ends if end is not None)
+    return (start, end) if end > start else None
 
 
 def _when(one: Found, axis: str) -> float:
     return one.queries if axis == "trainings" else one.seconds or 0.0
-
-
-def _band(values: Floats) -> tuple[float, ...]:
-    mean = float(values.mean())
-    half = _NORMAL * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    low, median, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
-    return mean, mean - half, mean + half, median, low, high

@@ -13,9 +13,12 @@ import numpy as np
 
 from predictors.errors import unknown_name
 from proxybench.harness.journal import Journal
+from proxybench.harness.provenance import provenance
 from proxybench.records import Cell, Record, Scalar, TaskIdentity
 from proxybench.search import SEARCHERS, make_searcher
+from proxybench.search.groups import Run, RunBlock, short_run
 from proxybench.search.history import run
+from proxybench.search.metrics import metric_names
 from proxybench.search.outcomes import SearchRecord, read_runs, search_record
 from proxybench.search.population import Quantity, find_problem, quantities
 from proxybench.search.problem import InvalidProblem, Problem
@@ -24,6 +27,8 @@ from proxybench.search.robot import RoBoT
 from proxybench.tables.benchmark import Benchmark, load
 
 MULTI_FIDELITY = ("asha", "hyperband")
+DETERMINISTIC = ("ranking",)
+HINDSIGHT = "best in hindsight"  # value of ranking's "metrics": the single one that led furthest, which nobody can know
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,48 @@ class Posed:
             findings=robot_findings(searcher, self.problem, budget) if isinstance(searcher, RoBoT) else None,
             wall_s=time.perf_counter() - start,
         )
+
+    def run_block(self, entry: Entry, budget: int, seeds: Sequence[int]) -> RunBlock:
+        """Runs of successive seeds as one record. What is not random runs once and stands for all of them."""
+        start = time.perf_counter()
+        if entry.options.get("metrics") == HINDSIGHT:
+            best, metric = self._in_hindsight(entry, budget)
+            runs, message = (best,) * len(seeds), f"metric {metric}"
+        elif entry.name in DETERMINISTIC:
+            runs, message = (self._short(entry, budget, seeds[0]),) * len(seeds), ""
+        else:
+            runs, message = tuple(self._short(entry, budget, seed) for seed in seeds), ""
+        return RunBlock(
+            task=self.task,
+            method=entry.name,
+            kind="search",
+            outcome="ok",
+            metrics={},
+            params=entry.options,
+            repeat=seeds[0],
+            n_train=budget,
+            cost={"wall_s": time.perf_counter() - start},
+            message=message,
+            provenance=provenance(),
+            report=str(self.report or ""),
+            optimum=self.objective.sign * float(self.problem.values.max()),
+            runs=runs,
+        )
+
+    def _short(self, entry: Entry, budget: int, seed: int) -> Run:
+        searcher = make_searcher(entry.name, self.problem, np.random.default_rng(seed), budget, **entry.arguments)
+        history = run(searcher, self.problem, budget)
+        return short_run(self.problem, history, (self.objective.sign, self.report.sign if self.report else 1.0))
+
+    def _in_hindsight(self, entry: Entry, budget: int) -> tuple[Run, str]:
+        """The run of the single metric that ends with the least regret, the first of several, and its name."""
+        others = {name: value for name, value in entry.options.items() if name != "metrics"}
+        runs = {
+            name: self._short(Entry(entry.name, {**others, "metrics": name}), budget, 0)
+            for name in metric_names(self.problem)
+        }
+        best = min(runs, key=lambda name: runs[name].regret)
+        return runs[best], best
 
     def require(self, entry: Entry, budget: int) -> None:
         """Raise InvalidProblem for options that the searcher does not take, before anything has run."""

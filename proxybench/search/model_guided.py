@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.arch import ArchBatch
 from proxybench.search.acquisition import acquisition as find_acquisition
 from proxybench.search.base import Query
+from proxybench.search.encoded import population_rows
 from proxybench.search.gaussian_process import GaussianProcess
 from proxybench.search.metrics import metric_matrix
 from proxybench.search.problem import Floats, InvalidProblem, Problem
@@ -110,7 +110,7 @@ class GaussianProcessSearch(_Guided):
         acquisition: str = "ucb",
         start: int | None = None,
         warm: bool = False,
-        pool: int = 2000,
+        pool: int = 500,
         every: int = 1,
     ) -> None:
         start = max(2, int(budget) // 4) if start is None else start
@@ -125,13 +125,14 @@ class ModelGuided(_Guided):
         problem: the population to search.
         rng: source of randomness.
         budget: full trainings of the run; a quarter of it is random unless `start` says otherwise.
-        predictor: a name for `predictors.make`, or an unfitted predictor.
+        predictor: a name for `predictors.make`, or an unfitted predictor; by default LightGBM with a quarter of its
+            usual rounds, each four times as large, as it is fitted over and over to few architectures.
         acquisition: "ucb", "ei", "thompson" or "greedy".
         ensemble: members of the ensemble, each fitted to a bootstrap sample; not used where the predictor has a std.
         start: random queries before the first fit.
         warm: start with the candidates that rank best by all training-free metrics together instead of random ones.
         pool: candidates looked at in each step; all where the population has no more.
-        every: queries from one fit to the next.
+        every: queries from one fit to the next; by default a twentieth of the budget.
     """
 
     def __init__(
@@ -139,15 +140,16 @@ class ModelGuided(_Guided):
         problem: Problem,
         rng: np.random.Generator,
         budget: float,
-        predictor: Any = "gbdt",
+        predictor: Any = None,
         acquisition: str = "ucb",
         ensemble: int = 5,
         start: int | None = None,
         warm: bool = False,
         pool: int = 500,
-        every: int = 1,
+        every: int | None = None,
     ) -> None:
         start = max(2, int(budget) // 4) if start is None else start
+        every = max(1, int(budget) // 20) if every is None else every
         model = _Ensemble(problem, rng, predictor, ensemble if acquisition != "greedy" else 1)
         super().__init__(problem, rng, budget, model, acquisition, start, warm, pool, every)
 
@@ -160,7 +162,7 @@ class Bananas(ModelGuided):
         problem: Problem,
         rng: np.random.Generator,
         budget: float,
-        predictor: Any = "gbdt",
+        predictor: Any = None,
         acquisition: str = "thompson",
         every: int = 5,
         **options: Any,
@@ -171,34 +173,50 @@ class Bananas(ModelGuided):
 class _ProcessOnRows:
     def __init__(self, rows: Floats) -> None:
         self._rows = rows
+        self._process = GaussianProcess(length_scale=float(np.sqrt(rows.shape[1])))
 
     def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        process = GaussianProcess(length_scale=float(np.sqrt(self._rows.shape[1])))
-        return process.fit(self._rows[told], values).predict(self._rows[pool])
+        return self._process.fit(self._rows[told], values).predict(self._rows[pool])
 
 
 class _Ensemble:
+    """A predictor, or copies of it fitted to bootstrap samples.
+
+    A tabular predictor gets its rows from the problem, where each candidate is encoded once for all searches.
+    """
+
     def __init__(self, problem: Problem, rng: np.random.Generator, predictor: Any, members: int) -> None:
         from predictors import make
+        from predictors.tabular.base import Tabular
 
         self._problem = problem
         self._rng = rng
+        if predictor is None:
+            predictor = make("gbdt", rounds=100, learning_rate=0.16)
         self._predictor = make(predictor) if isinstance(predictor, str) else predictor
         self._members = 1 if hasattr(self._predictor, "predict_std") else members
+        self._encoded = population_rows(problem, self._predictor) if isinstance(self._predictor, Tabular) else None
 
     def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        batch = self._problem.batch
-        known, asked = batch[told], batch[pool]
         if self._members == 1:
-            model = self._fresh().fit(known, values)
-            mean = model.predict(asked)
-            return mean, model.predict_std(asked) if hasattr(model, "predict_std") else np.zeros(len(pool))
-        predicted = [self._member(known, values).predict(asked) for _ in range(self._members)]
+            return self._fitted(told, values, pool)
+        drawn = [self._rng.integers(len(values), size=len(values)) for _ in range(self._members)]
+        predicted = [self._fitted(told[rows], values[rows], pool)[0] for rows in drawn]
         return np.mean(predicted, axis=0), np.std(predicted, axis=0)
 
-    def _member(self, known: ArchBatch, values: Floats) -> Any:
-        drawn = self._rng.integers(len(values), size=len(values))
-        return self._fresh().fit(known[drawn], values[drawn])
+    def _fitted(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of one model; 0 where it has none."""
+        model = self._fresh()
+        if self._encoded is None:
+            batch = self._problem.batch
+            model.fit(batch[told], values)
+            graphs = batch[pool]
+            known = hasattr(model, "predict_std")
+            return model.predict(graphs), model.predict_std(graphs) if known else np.zeros(len(pool))
+        model.fit_rows(self._encoded.rows, self._encoded.of(told), values)
+        rows = self._encoded.of(pool)
+        known = hasattr(model, "predict_std_rows")
+        return model.predict_rows(rows), model.predict_std_rows(rows) if known else np.zeros(len(pool))
 
     def _fresh(self) -> Any:
         """An unfitted copy, with a random state of its own where it takes one."""

@@ -6,9 +6,9 @@ only, none twice, a torn last one dropped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -18,6 +18,8 @@ from proxybench.records import Record, Scalar, TaskIdentity
 from proxybench.search.history import History
 from proxybench.search.problem import Problem
 from proxybench.search.regret import rank_of, regrets
+
+Line = TypeVar("Line", bound=Record)
 
 
 class Found(NamedTuple):
@@ -85,7 +87,7 @@ def search_record(
     """
     from proxybench.harness.provenance import provenance
 
-    metrics = _metrics(problem, history, signs) | dict(findings or {})
+    metrics = metrics_of(problem, history, signs) | dict(findings or {})
     seconds = None if history.seconds is None else float(history.seconds[-1])
     return SearchRecord(
         task=task,
@@ -101,23 +103,29 @@ def search_record(
         arch=problem.space.format(problem.archs[history.best]),
         report=report,
         queried=tuple(problem.rows[history.candidates].tolist()),
-        found=_found(problem, history, signs),
+        found=found_of(problem, history, signs),
         last=(float(history.cost[-1]), seconds),
     )
 
 
 def read_runs(path: Path) -> list[SearchRecord]:
     """The runs of a file, in its order. Raises CorruptData for a line that is none, naming file and line."""
-    runs = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            runs.append(msgspec.json.decode(line, type=SearchRecord))
-        except msgspec.MsgspecError as error:
-            raise CorruptData(f"{path}:{number} is not a record: {error}") from error
-    return [one for one in runs if one.kind == "search"]
+    return [one for one in read_lines(path, SearchRecord) if one.kind == "search"]
 
 
-def _metrics(problem: Problem, history: History, signs: tuple[float, float]) -> dict[str, float]:
+def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
+    """Records of a kind, line by line. Raises CorruptData for a line that is none, naming file and line."""
+    decoder = msgspec.json.Decoder(kind)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield decoder.decode(line)
+            except msgspec.MsgspecError as error:
+                raise CorruptData(f"{path}:{number} is not a record: {error}") from error
+
+
+def metrics_of(problem: Problem, history: History, signs: tuple[float, float]) -> dict[str, float]:
+    """How a run did: value, reported and optimum in the table's sign, ranks from 1, RI in percent, regrets."""
     best = history.best
     shown = problem.values if problem.reported is None else problem.reported
     mean = float(shown.mean())
@@ -125,6 +133,7 @@ def _metrics(problem: Problem, history: History, signs: tuple[float, float]) -> 
         "queries": float(history.queries),
         "trainings": float(history.cost[-1]),
         "value": signs[0] * float(problem.values[best]),
+        "optimum": signs[0] * float(problem.values.max()),
         "value_rank": float(rank_of(best, problem.values)),
         "rank": float(rank_of(best, shown)),
         # RI of Yang, Esperanca, Carlucci (ICLR 2020), against the mean of the population: a random architecture's.
@@ -135,7 +144,8 @@ def _metrics(problem: Problem, history: History, signs: tuple[float, float]) -> 
     return metrics | regrets(history, problem)
 
 
-def _found(problem: Problem, history: History, signs: tuple[float, float]) -> tuple[Found, ...]:
+def found_of(problem: Problem, history: History, signs: tuple[float, float]) -> tuple[Found, ...]:
+    """Each new best architecture of a run, in the table's sign."""
     incumbents = history.incumbents
     changes = np.flatnonzero(np.diff(incumbents, prepend=-1))
     found = []

@@ -134,6 +134,11 @@ def quantities(
     return dataset, asked, Quantity.parse(report) if report else _default(bench, dataset, ("test_acc",))
 
 
+def has_objective(bench: Benchmark, dataset: str) -> bool:
+    """Whether a search on the data set has an objective without naming one."""
+    return _default(bench, dataset, _OBJECTIVES) is not None
+
+
 class _Archs(Sequence[ArchGraph]):
     """Rows of a table as graphs, parsed when asked for: most searches look at few of them."""
 

@@ -21,8 +21,8 @@ from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 PROPOSALS = ("bo", "random", "single", "mixed")
 SIGNS = ("both", "positive")
-DRAWS = 2000  # weight vectors among which the acquisition function chooses
-NEARBY = 200  # of them close to the best so far
+DRAWS = 500  # weight vectors among which the acquisition function chooses
+NEARBY = 50  # of them close to the best so far
 
 
 class RoBoT:
@@ -86,6 +86,7 @@ class RoBoT:
         self._explore = count
         self._left = len(self.names) if proposals == "single" else max(1, int(budget) - 1)
         self._climb = climb
+        self._process = GaussianProcess(length_scale=(1.0 - self._low) * len(self.names) ** 0.5 / 2)
         self._weights: list[Floats] = []
         self._worth: list[float] = []
         self._told: dict[int, float] = {}
@@ -157,8 +158,7 @@ class RoBoT:
         draws = self._rng.uniform(self._low, 1.0, (DRAWS, len(self.names)))
         near = self.best_weights + self._rng.normal(0.0, 0.1 * width, (NEARBY, len(self.names)))
         draws[:NEARBY] = np.clip(near, self._low, 1.0)
-        model = GaussianProcess(length_scale=width * len(self.names) ** 0.5 / 2).fit(self.weights, self.worth)
-        mean, std = model.predict(draws)
+        mean, std = self._process.fit(self.weights, self.worth).predict(draws)
         return np.asarray(draws[np.argmax(upper_confidence(mean, std, self._worth[-1], self._rng))])
 
 

@@ -1,34 +1,43 @@
 """Measures searches on NAS-Bench-201: a run of RoBoT, and what a step of each searcher costs.
 
     python tests/bench/bench_search.py [SEEDS]
-    python tests/bench/bench_search.py compare RUNS.jsonl SECONDS [SEEDS]
+    python tests/bench/bench_search.py compare RUNS.jsonl SECONDS [--seeds 200] [--budgets 20 100] [--entries NAME ...]
+        [--problems 4]
+    python tests/bench/bench_search.py verdict RUNS.jsonl ... [--csv FILE] [--folder leaderboard] [--name compared]
 
-The second form is the large comparison: it spends SECONDS on what RUNS.jsonl does not hold yet (several processes may
-share the file) and prints how each searcher does beside random search and beside random weights.
+`compare` is the large comparison: it spends SECONDS on what RUNS.jsonl does not hold yet; several processes may share
+the file. `--entries guided` and `--entries graph` stand for the learned searchers, which cost most of all.
+`verdict` says on how many problems each searcher is significantly better than random search and than RoBoT's random
+weights, and writes a row for each searcher and problem to FILE, and what the leaderboard shows to FOLDER/searches.
 
-Processor time of one thread, 20 queries a run, CIFAR-10 validation accuracy after 12 epochs, 6,466 candidates. What is
-shared by all runs on a problem (parsing, normalised metrics) is paid before. Fails where 200 runs of RoBoT, default or
-published, would take more than 60 s on two cores.
+The first form: processor time of one thread, 20 queries a run, CIFAR-10 validation accuracy after 12 epochs, 6,466
+candidates. What is shared by all runs on a problem (parsing, normalised metrics) is paid before. Fails where 200 runs
+of RoBoT, default or published, would take more than 60 s on two cores.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
 import proxybench as pb
 from proxybench.harness.journal import Journal
+from proxybench.leaderboard.search_verdicts import compared, searches_csv, totals, verdict_lines
+from proxybench.leaderboard.searches import SEARCHES, write_searches
 from proxybench.search import find_problem, make_searcher, run
-from proxybench.search.comparison import compare, read_runs, settings, summary
+from proxybench.search.comparison import BUDGETS, ENTRIES, GRAPH, GUIDED, compare, settings
 from proxybench.search.experiment import Entry
+from proxybench.search.groups import read_groups
+from proxybench.search.summary import searched_problems
 
 BUDGET, RUNS, CORES, NEEDED_S = 20, 200, 2, 60.0
 MEASURED = ("robot", "robot-paper")
-OTHERS = ("random", "evolution", "local", "mcts", "ranking", "robot:proposals=random", "gp", "guided:predictor=ridge")
+OTHERS = ("random", "evolution", "local", "mcts", "ranking", "robot:proposals=random", "gp", "bananas")
+SHORT = {"guided": GUIDED, "graph": GRAPH}
 
 
 def seconds_of_a_run(problem, text: str, seeds: int) -> float:
@@ -42,7 +51,7 @@ def seconds_of_a_run(problem, text: str, seeds: int) -> float:
     return (time.process_time() - start) / seeds
 
 
-def main(seeds: int) -> None:
+def measure(seeds: int) -> None:
     problem = find_problem(pb.load("nasbench201"), "cifar10", "val_acc@12", "test_acc@200")
     slow = []
     for text in MEASURED:
@@ -56,24 +65,51 @@ def main(seeds: int) -> None:
     sys.exit(f"too slow: {', '.join(slow)}" if slow else 0)
 
 
-def comparison(path: Path, seconds: float, seeds: int) -> None:
-    journal = Journal(path)
-    done = compare(journal, settings(), seeds=seeds, seconds=seconds)
-    print(f"{len(journal.cells())} runs recorded; {'all done' if done else 'call again to go on'}")
-    runs = read_runs(path)
-    for baseline in ("random", "robot-paper:proposals=random"):
-        print(f"beside {baseline}: problems in which it is better, worse (p < .05, not corrected), of how many")
-        outcomes: dict[tuple[int, str, str], list[int]] = defaultdict(list)
-        for row in summary(runs, baseline):
-            shown = f"{row.searcher} {row.options} rank {row.median_rank:g} p {row.p_value:.2g}"
-            print(f"{row.problem} T={row.budget}: {shown}")
-            clear = row.p_value < 0.05
-            outcomes[row.budget, row.searcher, row.options].append(clear * (1 if row.wins > 0.5 else -1))
-        for (budget, searcher, options), signs in sorted(outcomes.items()):
-            print(f"T={budget} {searcher} {options}: {signs.count(1)}, {signs.count(-1)}, {len(signs)}")
+def comparison(
+    runs: Path, seconds: float, seeds: int, budgets: list[int], entries: list[str], problems: int | None
+) -> None:
+    chosen = [name for text in entries for name in SHORT.get(text, (text,))] or list(ENTRIES)
+    journal = Journal(runs)
+    start = time.process_time()
+    done = compare(journal, settings()[:problems], entries=chosen, budgets=budgets, seeds=seeds, seconds=seconds)
+    spent = time.process_time() - start
+    state = "all done" if done else "call again to go on"
+    print(f"{len(journal.cells())} blocks of runs recorded, {spent:.0f} s of a processor; {state}")
 
 
-if __name__ == "__main__" and sys.argv[1:2] == ["compare"]:
-    comparison(Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 200)
+def verdict(runs: list[Path], table: Path | None, folder: Path | None, name: str) -> None:
+    problems = searched_problems(read_groups(runs))
+    print("\n".join(verdict_lines(totals(compared(problems)))))
+    if table is not None:
+        table.write_bytes(searches_csv(problems))
+    if folder is not None:
+        path = write_searches(folder / SEARCHES / f"{name}.jsonl", problems)
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB; run: proxybench leaderboard build --folder {folder}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    forms = parser.add_subparsers(dest="form", required=True)
+    form = forms.add_parser("compare")
+    form.add_argument("runs", type=Path)
+    form.add_argument("seconds", type=float)
+    form.add_argument("--seeds", type=int, default=200)
+    form.add_argument("--budgets", type=int, nargs="*", default=BUDGETS)
+    form.add_argument("--entries", nargs="*", default=[])
+    form.add_argument("--problems", type=int, help="the first of the problems only")
+    form = forms.add_parser("verdict")
+    form.add_argument("runs", type=Path, nargs="+")
+    form.add_argument("--csv", type=Path)
+    form.add_argument("--folder", type=Path)
+    form.add_argument("--name", default="compared")
+    given = parser.parse_args()
+    if given.form == "compare":
+        comparison(given.runs, given.seconds, given.seeds, given.budgets, given.entries, given.problems)
+    else:
+        verdict(given.runs, given.csv, given.folder, given.name)
+
+
+if __name__ == "__main__" and (len(sys.argv) < 2 or sys.argv[1].isdigit()):
+    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
 elif __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    main()

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from proxybench.leaderboard.build import LOCAL, write, write_local
 from proxybench.leaderboard.scores import write_scores
+from proxybench.leaderboard.searches import Curve, Searched, SearchedProblem, write_searches
 from proxybench.records import Kind, Record, TaskIdentity, write_records
 
 HOSTILE = '</script><script>alert("1")</script><img src=x onerror="alert(1)">'
@@ -111,11 +112,39 @@ def records() -> Iterator[Record]:
                     yield made
 
 
+def searches() -> Iterator[SearchedProblem]:
+    """Two problems, the second without seconds: four searchers with 30 runs each, one only with T = 100."""
+    noise = np.random.default_rng(2)
+    for dataset in ("cifar10", "svhn"):
+        searched = []
+        for searcher, regret in {"random": 3.0, "robot": 1.0, "robot-paper": 2.0, HOSTILE: 4.0}.items():
+            for budget in (20, 100) if searcher != "robot-paper" else (100,):
+                params = {"proposals": "random"} if searcher == "robot-paper" else {}
+                at = [1.0, 2.0, 5.0, 10.0, float(budget)]
+                best = [60.0, 75.0, 85.0, 90.0, 94.0 - regret]
+                curves = [_search_curve("trainings", at, best)]
+                if dataset == "cifar10":
+                    curves.append(_search_curve("seconds", [1800 * point for point in at], best))
+                regrets = np.abs(regret + 0.3 * noise.normal(size=30)).round(4).tolist()
+                found = Searched(
+                    searcher, params, budget, "0-29", regrets, (9, 4, 30), (94 - regret, 94 - regret), (93, 93.5), 12.5,
+                    train_s=3600.0 * budget, wall_s=0.01, curves=curves,
+                )  # fmt: skip
+                searched.append(found)
+        yield SearchedProblem(identity(dataset), "test_acc@200", 94.0, searched)
+
+
+def _search_curve(axis: str, at: list[float], best: list[float]) -> Curve:
+    low, high = [value - 1 for value in best], [value + 0.5 for value in best]
+    return Curve(axis, at, best, [0.5] * len(best), best, low, high, [value - 1 for value in best])
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built leaderboard, with a local page that has scores."""
     made = tmp_path_factory.mktemp("leaderboard")
     write_records(made / "runs/suite.jsonl", records())
+    write_searches(made / "searches/compared.jsonl", searches())
     write(made)
     draw = np.random.default_rng(1)
     target = draw.uniform(50, 94, 15_625)
@@ -124,6 +153,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scores["synflow"][:100] = np.nan
     write_scores(made / LOCAL, identity("cifar10").name, target, scores, archs=[f"cell {row}" for row in range(15_625)])
     write_local(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def without_searches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built leaderboard on which nothing was searched."""
+    made = tmp_path_factory.mktemp("without")
+    write_records(made / "runs/suite.jsonl", records())
+    write(made)
     return made
 
 

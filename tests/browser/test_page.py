@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 RESULTS = "#results-table"
 OVERALL = "#overall-table"
+SEARCHERS = "#searches-table"
 
 
 def column(page: Page, table: str, title: str) -> list[str]:
@@ -157,6 +158,51 @@ def test_without_scores_the_page_says_how_to_get_them(page: Page) -> None:
         expect(page.locator(f"#{chart} svg")).to_have_count(0)
 
 
+def test_searchers_are_ranked_by_regret_and_tested_against_random_search(page: Page) -> None:
+    page.wait_for_selector("#search svg")
+    assert [name.split("<")[0] for name in column(page, SEARCHERS, "Searcher")] == ["robot", "random", ""]
+    page.select_option("#budget", "100")
+    assert column(page, SEARCHERS, "Searcher")[:3] == ["robot", "robot-paper", "random"]
+    verdict = page.locator(f"{SEARCHERS} tbody tr").first.locator("td").all_inner_texts()
+    assert verdict.count("better (p < .0001)") == 2
+    totals = page.locator("#totals-table tbody tr").first
+    expect(totals.locator("th")).to_have_text("robot")
+    assert totals.locator("td").all_inner_texts()[:4] == ["2 of 2", "0 of 2", "2 of 2", "0 of 2"]
+
+
+def test_search_curves_follow_what_is_chosen(visit, folder: Path) -> None:
+    page = visit.open(folder / "index.html")
+    curves = page.locator("#search svg g.mark-line.role-mark path")
+    bands = page.locator("#search svg g.mark-area.role-mark path")
+    expect(curves).to_have_count(3)
+    expect(bands).to_have_count(3)
+    page.get_by_role("checkbox", name="Curve of robot", exact=True).uncheck()
+    expect(curves).to_have_count(2)
+    page.select_option("#search-band", "reported")
+    expect(bands).to_have_count(0)
+    page.select_option("#search-axis", "seconds")
+    expect(page.locator("#search svg")).to_contain_text("simulated training hours")
+    page.select_option("#searched", label="nasbench201 svhn test_acc, 200 epochs, seed mean")
+    expect(page.locator("#search-axis option")).to_have_count(1)
+    expect(page.locator("#search svg")).to_contain_text("trainings paid")
+    assert visit.complaints == []
+
+
+def test_the_search_that_is_shown_stands_in_the_address(visit, folder: Path) -> None:
+    page = visit.open(folder / "index.html")
+    page.select_option("#budget", "100")
+    page.select_option("#search-band", "mean")
+    again = visit.open(folder / "index.html", "?" + page.evaluate("location.hash"))
+    assert again.locator("#budget").input_value() == "100"
+    assert again.locator("#search-band").input_value() == "mean"
+
+
+def test_without_searches_there_is_no_section_of_them(visit, without_searches: Path) -> None:
+    page = visit.open(without_searches / "index.html")
+    expect(page.locator("#searches")).to_be_hidden()
+    assert visit.complaints == []
+
+
 def test_details_of_a_figure_are_one_click_away(page: Page) -> None:
     page.select_option("#pool", "predictor, n_train 400")
     button = page.get_by_role("button", name="Details of parzc on nasbench201-cifar10-test")
@@ -211,7 +257,7 @@ def test_text_is_readable_in_light_and_dark(browser: Browser, folder: Path, sche
     style = "(node) => getComputedStyle(node)"
     paper = page.locator("body").evaluate(f"({style})(document.body).backgroundColor")
     assert (luminance(paper) < 0.1) == (scheme == "dark")
-    for selector in ("h1", "#summary", "summary", "#overall-table tbody td", "figcaption", "label"):
+    for selector in ("h1", "#summary", "summary", "#overall-table tbody td", "figcaption", "label", "#totals-note"):
         ink = page.locator(selector).first.evaluate("(node) => getComputedStyle(node).color")
         assert contrast(ink, paper) >= 4.5, selector
     label = page.locator("#ranks svg .role-axis-label text").first.get_attribute("fill")
@@ -225,7 +271,7 @@ def test_a_change_of_scheme_redraws_the_charts(page: Page) -> None:
 
 
 def test_it_can_be_read_by_a_screen_reader(page: Page) -> None:
-    for table in (OVERALL, RESULTS):
+    for table in (OVERALL, RESULTS, SEARCHERS, "#totals-table"):
         assert page.locator(f"{table} thead th:not([scope=col])").count() == 0
         assert page.locator(f"{table} tbody tr:not(:has(th[scope=row]))").count() == 0
     unnamed = "[...document.querySelectorAll('select, input')].filter((node) => !node.labels.length).length"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proxybench.leaderboard.searches import read_searches
 from proxybench.spaces import get_space
 from proxybench.tables.merge import Source, merge
 from proxybench.tables.schema import fragment_from_rows
@@ -48,7 +49,7 @@ def test_a_table_has_one_line_for_each_searcher(run) -> None:
     answer = run(*BASE, "--searcher", "random", "--searcher", "ranking:metrics=synflow")
     lines = answer.out.splitlines()
     assert "9 candidates, best 88" in lines[0]
-    assert [line.split()[0] for line in lines[2:]] == ["random", "ranking"]
+    assert [line.split()[0] for line in lines[2:4]] == ["random", "ranking"]
     assert "metrics=synflow" in lines[3]
 
 
@@ -72,6 +73,22 @@ def test_curves_are_against_trainings_and_seconds(run, tmp_path: Path) -> None:
     means = [float(row["mean"]) for row in rows if row["axis"] == "trainings" and row["quantity"] == "value"]
     assert len(means) == 4
     assert means == sorted(means)
+
+
+def test_runs_are_put_on_a_leaderboard(run, tmp_path: Path) -> None:
+    output, folder = tmp_path / "mine.jsonl", tmp_path / "board"
+    run(*BASE, "--searcher", "random", "--output", str(output))
+    answer = run(*BASE, "--searcher", "robot", "--output", str(output), "--folder", str(folder))
+    assert answer.code == 0
+    (problem,) = read_searches([folder / "searches/mine.jsonl"])
+    assert [(runs.searcher, runs.seeds) for runs in problem.searched] == [("random", "0-2"), ("robot", "0-2")]
+    assert run(*BASE, "--searcher", "robot", "--folder", str(folder)).code == 2
+
+
+def test_searchers_are_tested_against_random_search(run) -> None:
+    lines = run(*BASE, "--searcher", "random", "--searcher", "ranking:metrics=synflow").out.splitlines()
+    # Three pairs, however different, cannot be significant: the exact p is at least 2 / 2^3.
+    assert lines[-1].startswith("ranking metrics=synflow beside random, 3 pairs: no difference, p ")
 
 
 @pytest.mark.parametrize(

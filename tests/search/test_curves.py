@@ -9,10 +9,11 @@ import pytest
 
 from proxybench.harness.journal import Journal
 from proxybench.records import TaskIdentity
-from proxybench.search.comparison import compare, summary
-from proxybench.search.curves import COLUMNS, curve_rows, curves_csv
+from proxybench.search.comparison import compare
+from proxybench.search.curves import COLUMNS, course, curve_rows, curves_csv
 from proxybench.search.experiment import Setting
-from proxybench.search.outcomes import Found, SearchRecord, read_runs
+from proxybench.search.groups import groups_of, read_groups
+from proxybench.search.outcomes import Found, SearchRecord
 
 TASK = TaskIdentity("search by hand", 1, "none", "none", "all", 9, "whole population", "val_acc@9", "r")
 
@@ -66,31 +67,20 @@ def test_equal_runs_give_equal_csv_whatever_their_order() -> None:
     assert rows[0]["problem"] == "search by hand"
 
 
-def test_the_summary_pairs_runs_by_seed_with_the_baseline() -> None:
-    runs = [record(seed, [], (3, None), "random", simple_regret=5.0, rank=50.0) for seed in range(12)]
-    runs += [
-        record(seed, [], (3, None), "better", simple_regret=4.0 - 0.1 * seed, rank=seed + 1.0) for seed in range(12)
-    ]
-    runs += [record(seed, [], (3, None), "same", simple_regret=5.0) for seed in range(6)]
-    by_name = {row.searcher: row for row in summary(runs)}
-    better, same = by_name["better"], by_name["same"]
-    # 12 differences of one sign: the exact two-sided p is 2 / 2^12. The median of 12 lies between places 3 and 10.
-    assert (better.seeds, better.wins, better.p_value) == (12, 1.0, pytest.approx(2 / 2**12))
-    assert (better.median_rank, better.rank_low, better.rank_high) == (6.5, 3, 10)
-    assert (same.seeds, same.wins, same.p_value) == (6, 0.5, 1.0)
-    assert (by_name["random"].wins, by_name["random"].p_value) == (0.5, 1.0)
-
-
-def test_a_problem_without_the_baseline_is_left_out() -> None:
-    assert summary([ONE, OTHER]) == []
-
-
 def test_a_comparison_stops_at_its_time_and_goes_on_later(tiny, tmp_path) -> None:
     journal, settings = Journal(tmp_path / "runs.jsonl"), [Setting("tiny"), Setting("tiny", distinct="index")]
     arguments = {"entries": ["random", "robot"], "budgets": [2], "seeds": 3}
     assert not compare(journal, settings, seconds=0, **arguments)
     assert len(journal.cells()) == 0
     assert compare(journal, settings, **arguments)
-    assert len(read_runs(journal.path)) == 2 * 2 * 3
+    assert [len(group.runs) for group in read_groups([journal.path])] == [3, 3, 3, 3]
+    before = journal.path.read_bytes()
     assert compare(journal, settings, seconds=60, **arguments)
-    assert len(read_runs(journal.path)) == 2 * 2 * 3
+    assert journal.path.read_bytes() == before
+
+
+def test_points_that_are_asked_for_are_kept_within_what_all_runs_know() -> None:
+    (group,) = groups_of([ONE, OTHER])
+    found = course(group, "trainings", [0, 1, 2, 9])
+    assert found.at.tolist() == [1, 2]
+    assert found.values.tolist() == [[50, 60], [50, 80]]

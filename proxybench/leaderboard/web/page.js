@@ -2,7 +2,12 @@
 
 const scopes = [...new Set(data.comparisons.map((comparison) => comparison.scope))];
 const tasksOf = (scope) => [...new Set(data.comparisons.filter((c) => c.scope === scope).flatMap((c) => c.tasks))].sort((a, b) => a - b);
-const STATE = { pool: "pool", scope: "scope", task: "task", text: "q" };
+const STATE = { pool: "pool", scope: "scope", task: "task", text: "q", searched: "problem", budget: "trainings", "search-axis": "against", "search-band": "curves" };
+
+function remember() {
+  const state = Object.entries(STATE).map(([id, key]) => [key, $(id).value]).filter(([, given]) => given);
+  history.replaceState(null, "", `#${new URLSearchParams(state)}`);
+}
 
 function update() {
   const pool = byName(data.pools, $("pool").value);
@@ -29,8 +34,7 @@ function update() {
   $("results-note").textContent = count(rows.length, "row") + (shown ? `: ${shown.population} (${shown.size.toLocaleString("en")}); target ${shown.target}; ${shown.split}.` : ".");
   $("more").hidden = rows.length <= results.most;
   $("more").textContent = `Show all ${rows.length.toLocaleString("en")} rows`;
-  const state = Object.entries(STATE).map(([id, key]) => [key, $(id).value]).filter(([, given]) => given);
-  history.replaceState(null, "", `#${new URLSearchParams(state)}`);
+  remember();
 }
 
 function start() {
@@ -48,6 +52,7 @@ function start() {
   const methods = new Set(data.entries.map((entry) => entry.method)).size;
   const records = data.entries.reduce((sum, entry) => sum + entry.runs.length, 0);
   $("summary").textContent = `${count(methods, "method")} on ${count(data.tasks.length, "task")} of ${count(benchmarks, "benchmark")}; ${count(records, "record")}.`;
+  startSearches(given);
   update();
   plot();
 }
@@ -67,5 +72,6 @@ $("filters").addEventListener("reset", (event) => {
 });
 $("more").addEventListener("click", () => { results.most = Infinity; update(); $("results-table").closest(".scroll").focus(); });
 for (const id of ["plotted", "cost-axis", "scattered", "score-axis"]) $(id).addEventListener("input", plot);
-dark.addEventListener("change", () => { update(); plot(); });
+for (const id of ["searched", "budget", "search-axis", "search-band"]) $(id).addEventListener("input", () => { showSearches(); remember(); });
+dark.addEventListener("change", () => { update(); plot(); showSearches(); });
 start();

@@ -1,0 +1,144 @@
+// Searches: the searchers on one problem, their best-so-far curves, and how they did over all problems.
+
+const MOST_CURVES = 6;
+const HINDSIGHT = "in hindsight";
+const BANDS = { median: "median and quartiles", mean: "mean and 95 % interval", reported: "mean of what is reported" };
+const AXES = { trainings: "trainings", seconds: "simulated training time" };
+const searches = data.searches;
+let picked = null; // labels of the curves that the reader chose; null until then
+
+const against = (index) => ({
+  title: `Vs ${searches.baselines[index][1]}`,
+  value: (row) => (row.against[index] ? row.against[index][0] : null),
+  text: (row) => { const test = row.against[index]; return test ? `${test[2]} (p ${test[1] < 1e-4 ? "< .0001" : brief(test[1])})` : ""; },
+  hint: `Wilcoxon's signed-rank test on the regrets, paired by seed; p corrected over problems (Holm). Sorts by the share of seeds won against ${searches.baselines[index][0]}`,
+});
+
+const searchers = new Table($("searches-table"), [
+  { title: "Curve", always: true, unsorted: true, value: () => null, fill: pickCell },
+  { title: "Searcher", header: true, value: (row) => row.label, fill: (cell, row) => methodCell(cell, ...split(row.label), row.note) },
+  { title: "Regret", number: true, ascending: true, value: (row) => row.regret, text: (row) => brief(row.regret), hint: "mean distance of what was returned from the optimum of the population" },
+  { title: "Median rank", number: true, ascending: true, value: (row) => row.rank[0], text: (row) => `${row.rank[0]} (${row.rank[1]}–${row.rank[2]})`, hint: "of what was returned, by what is reported; 95 % interval" },
+  { title: "Value", number: true, value: (row) => row.value, hint: "median objective of what was returned" },
+  { title: "Reported", number: true, value: (row) => row.reported, hint: "mean of what stands beside the objective" },
+  { title: "RI %", number: true, value: (row) => row.improvement, hint: "mean relative improvement over a random architecture" },
+  ...searches.baselines.map((_, index) => against(index)),
+  { title: "Train h", number: true, ascending: true, value: (row) => row.train_s, text: (row) => brief(row.train_s === null ? null : row.train_s / 3600), hint: "simulated training hours of a run" },
+  { title: "Run s", number: true, ascending: true, value: (row) => row.wall_s, text: (row) => brief(row.wall_s), hint: "seconds that a run took, without training" },
+  { title: "Runs", number: true, value: (row) => row.runs },
+  { title: "Note", value: (row) => row.note },
+]);
+
+const summed = new Table($("totals-table"), [
+  { title: "Searcher", header: true, value: (row) => row.label, fill: (cell, row) => methodCell(cell, ...split(row.label)) },
+  ...searches.baselines.flatMap(([, title], index) => [
+    { title: `Better than ${title}`, number: true, always: true, value: (row) => row.better[index], text: (row) => ofAll(row.better[index], row.problems[index]) },
+    { title: "Worse", number: true, ascending: true, always: true, value: (row) => row.worse[index], text: (row) => ofAll(row.worse[index], row.problems[index]), hint: `than ${title}` },
+  ]),
+  { title: "RI %", number: true, value: (row) => row.improvement, hint: "relative improvement, mean over problems" },
+]);
+
+function ofAll(number, problems) { return problems === undefined ? "" : `${number} of ${problems}`; }
+
+function split(label) {
+  const space = label.indexOf(" ");
+  return space < 0 ? [label, ""] : [label.slice(0, space), label.slice(space + 1)];
+}
+
+function pickCell(cell, row) {
+  const box = element("input", { type: "checkbox", checked: shownLabels().includes(row.label) });
+  box.addEventListener("change", () => {
+    const labels = new Set(shownLabels());
+    if (box.checked) labels.add(row.label); else labels.delete(row.label);
+    picked = labels;
+    drawSearch();
+  });
+  cell.append(element("label", { className: "pick" }, box, element("span", { className: "unseen", textContent: `Curve of ${row.label}` })));
+}
+
+const problemSearched = () => searches.problems[byName(searches.problems, $("searched").value)];
+const searchedRows = () => problemSearched().searched.filter((row) => String(row.budget) === $("budget").value).sort((a, b) => a.regret - b.regret);
+
+// The baselines and the best of the others, unless the reader chose; what was chosen in hindsight is no searcher.
+function shownLabels() {
+  const rows = searchedRows();
+  if (picked) return rows.filter((row) => picked.has(row.label)).map((row) => row.label);
+  const basic = searches.baselines.map(([label]) => label);
+  const others = rows.filter((row) => !basic.includes(row.label) && !row.label.includes(HINDSIGHT)).slice(0, MOST_CURVES - basic.length);
+  return rows.filter((row) => basic.includes(row.label) || others.includes(row)).map((row) => row.label);
+}
+
+function drawSearch() {
+  const axis = $("search-axis").value;
+  const kind = $("search-band").value;
+  const problem = problemSearched();
+  const labels = shownLabels();
+  const hours = axis === "seconds";
+  const rows = searchedRows().filter((row) => labels.includes(row.label) && row.curves[axis] && row.curves[axis][kind]).flatMap((row) => {
+    const curve = row.curves[axis];
+    return curve.at.map((at, place) => {
+      const value = curve[kind][place];
+      const half = kind === "mean" && curve.half ? curve.half[place] : null;
+      const [low, high] = kind === "median" ? [curve.low[place], curve.high[place]] : half === null ? [null, null] : [value - half, value + half];
+      return { label: row.label, at: hours ? at / 3600 : at, paid: hours ? `${brief(at / 3600)} h` : count(at, "training"), value, low, high,
+        text: String(Number(value.toPrecision(6))), band: low === null ? "" : `${Number(low.toPrecision(6))} to ${Number(high.toPrecision(6))}` };
+    });
+  });
+  const quantity = kind === "reported" ? problem.report : problem.objective;
+  const marks = kind === "reported" || !rows.length ? [] : [{ label: "optimum of the population", value: problem.optimum }];
+  const limits = rows.length ? range(rows, problem.optimum) : null;
+  const note = rows.length ? `${BANDS[kind]} over ${count(Math.min(...searchedRows().map((row) => row.runs)), "run")} or more${marks.length ? "; dotted: the optimum of the population" : ""}.` : "No curves of the chosen searchers here.";
+  draw("search", rows, note[0].toUpperCase() + note.slice(1), { marks, change: (spec) => {
+    for (const layer of spec.layer) {
+      layer.mark.clip = true;
+      layer.encoding.y.scale = { zero: false, domain: limits, nice: false };
+      if (layer.encoding.x) layer.encoding.x.title = hours ? "simulated training hours" : "trainings paid";
+      layer.encoding.y.title = quantity;
+      if (layer.encoding.color) layer.encoding.color.scale = { domain: labels };
+    }
+  } });
+}
+
+// What is drawn, less the first third of the points: weak starts would hide all that comes after.
+function range(rows, optimum) {
+  const byLabel = [...Map.groupBy(rows, (row) => row.label).values()];
+  const later = byLabel.flatMap((of) => of.slice(Math.floor(of.length / 3))).flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]);
+  if ($("search-band").value !== "reported") later.push(optimum);
+  const [low, high] = [Math.min(...later), Math.max(...later)];
+  const margin = 0.04 * (high - low) || 1;
+  return [low - margin, high + margin];
+}
+
+function showSearches() {
+  if (!searches.problems.length) return;
+  const problem = problemSearched();
+  const budgets = [...new Set(problem.searched.map((row) => row.budget))].sort((a, b) => a - b);
+  options($("budget"), budgets.map((budget) => [String(budget), String(budget)]), $("budget").value);
+  const timed = searchedRows().some((row) => row.curves.seconds);
+  options($("search-axis"), Object.entries(AXES).filter(([axis]) => axis === "trainings" || timed), $("search-axis").value);
+  options($("search-band"), Object.entries(BANDS).filter(([kind]) => kind !== "reported" || problem.report), $("search-band").value);
+  const rows = searchedRows();
+  $("searches-note").textContent = `${problem.size.toLocaleString("en")} candidates, ${problem.population}. A query answers ${problem.objective}${problem.report ? `; reported: ${problem.report}` : ""}. Optimum ${problem.optimum}.`;
+  searchers.show(rows);
+  const budget = Number($("budget").value);
+  const byLabel = Map.groupBy(searches.totals.filter((total) => total[1] === budget), ([label]) => label);
+  summed.show([...byLabel].map(([label, of]) => {
+    const row = { label, better: [], worse: [], problems: [], improvement: of[0][6] };
+    for (const [, , index, better, worse, problems] of of) { row.better[index] = better; row.worse[index] = worse; row.problems[index] = problems; }
+    return row;
+  }).sort((a, b) => (b.better[0] ?? -1) - (a.better[0] ?? -1) || a.label.localeCompare(b.label)));
+  $("totals-note").textContent = searches.baselines.length ? `Problems on which a searcher with ${budget} trainings is significantly better or worse at the 5 % level, of those with both; Wilcoxon's test on paired seeds, Holm's correction over problems.` : "Nothing to compare with: random search has not run.";
+  drawSearch();
+}
+
+function startSearches(given) {
+  $("searches").hidden = !searches.problems.length;
+  const most = searches.problems.reduce((best, problem) => (best && best.searched.length >= problem.searched.length ? best : problem), null);
+  options($("searched"), searches.problems.map((problem) => [problem.name, problem.name]), given.get("problem") ?? (most && most.name));
+  if (!searches.problems.length) return;
+  options($("budget"), [...new Set(problemSearched().searched.map((row) => row.budget))].sort((a, b) => a - b).map((budget) => [String(budget), String(budget)]), given.get("trainings"));
+  options($("search-axis"), Object.entries(AXES), given.get("against"));
+  options($("search-band"), Object.entries(BANDS), given.get("curves"));
+  picked = null;
+  showSearches();
+}

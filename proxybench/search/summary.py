@@ -1,0 +1,109 @@
+"""From groups of runs to what the leaderboard keeps of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from proxybench.leaderboard.searches import Curve, Searched, SearchedProblem, seed_ranges
+from proxybench.search.curves import AXES, Course, course, half_width
+from proxybench.search.groups import RunGroup
+from proxybench.search.problem import Floats
+
+POINTS = 8  # of a curve, at most; hundreds of curves are committed and put on one page
+_DIGITS = 5
+
+
+def searched_problems(groups: Iterable[RunGroup]) -> list[SearchedProblem]:
+    """One entry for each problem, its searchers by name, options and budget."""
+    by_problem: dict[str, list[RunGroup]] = defaultdict(list)
+    for group in groups:
+        by_problem[group.task.name].append(group)
+    return [
+        SearchedProblem(
+            task=members[0].task,
+            report=members[0].report,
+            optimum=members[0].optimum,
+            searched=[searched(group) for group in members],
+            made_with=sorted({text for group in members for text in group.made_with if text}),
+        )
+        for _, members in sorted(by_problem.items())
+    ]
+
+
+def searched(group: RunGroup) -> Searched:
+    """The runs of a group, their curves at no more than 8 points an axis."""
+    runs = group.in_order
+    reported = [run.reported for run in runs if run.reported is not None]
+    improvement = [run.improvement for run in runs if run.improvement is not None]
+    seconds = [run.last[1] for run in runs if run.last[1] is not None]
+    found = [(axis, course(group, axis, _points(group, axis))) for axis in AXES]
+    return Searched(
+        searcher=group.searcher,
+        params=group.params,
+        budget=group.budget,
+        seeds=seed_ranges(group.runs),
+        regret=_rounded(np.array([run.regret for run in runs])),
+        rank=median_interval(np.array([run.rank for run in runs], dtype=np.float64)),
+        value=_mean_and_median([run.value for run in runs]),
+        reported=_mean_and_median(reported) if len(reported) == len(runs) else None,
+        improvement=_round(float(np.mean(improvement))) if improvement else None,
+        train_s=_round(float(np.mean(seconds))) if len(seconds) == len(runs) else None,
+        wall_s=_round(float(np.mean(group.wall_s)), 2) if group.wall_s else None,
+        curves=[_curve(axis, one) for axis, one in found if one is not None],
+        note=group.note,
+    )
+
+
+def median_interval(values: Floats) -> tuple[float, float, float]:
+    """The median and the limits of its 95 percent interval from order statistics, where there are values enough."""
+    from scipy.stats import binom
+
+    ordered, n = np.sort(values), len(values)
+    low = max(0, int(binom.ppf(0.025, n, 0.5)) - 1)
+    return float(np.median(ordered)), float(ordered[low]), float(ordered[n - 1 - low])
+
+
+def _points(group: RunGroup, axis: str) -> list[float]:
+    """Points of a curve, denser where searches improve fastest."""
+    if axis == "trainings":
+        return sorted({float(round(point)) for point in np.geomspace(1, max(1, group.budget), POINTS).tolist()})
+    ends = [run.last[1] for run in group.in_order]
+    starts = [run.found[0].seconds for run in group.in_order if run.found]
+    start = max((second for second in starts if second is not None), default=0.0)
+    end = min((second for second in ends if second is not None), default=0.0)
+    return list(map(float, np.geomspace(start, end, POINTS))) if 0 < start < end else []
+
+
+def _curve(axis: str, found: Course) -> Curve:
+    halves = [half_width(values) for values in found.values]
+    low, median, high = np.quantile(found.values, [0.25, 0.5, 0.75], axis=1)
+    return Curve(
+        axis=axis,
+        at=_rounded(found.at),
+        mean=_rounded(found.values.mean(axis=1)),
+        half=None if np.isnan(halves).any() else _rounded(np.array(halves), 2),
+        median=_rounded(median),
+        low=_rounded(low),
+        high=_rounded(high),
+        reported=None if found.reported is None else _rounded(found.reported.mean(axis=1)),
+    )
+
+
+def _mean_and_median(values: list[float]) -> tuple[float, float]:
+    return _round(float(np.mean(values)), 6), _round(float(np.median(values)), 6)
+
+
+def _rounded(values: Floats, digits: int = _DIGITS) -> list[float]:
+    return [_round(value, digits) for value in values.tolist()]
+
+
+def _round(value: float, digits: int = _DIGITS) -> float:
+    """To so many significant digits; whole numbers without a fraction, which JSON writes shorter."""
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() and abs(short) < 1e15 else short
+
+
+__all__ = ["median_interval", "searched", "searched_problems"]
