@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from proxybench.cli import compute, data, doctor, new, ranking, score, search, train
+from proxybench.cli import compute, data, doctor, generate, new, ranking, score, search, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,6 +61,13 @@ app.command(
     epilog="Example: proxybench search --benchmark nasbench201 --dataset cifar10 --objective val_acc@12 "
     "--report test_acc@200 --searcher robot --budget 20 --seeds 10"
 )(search.search)
+app.command(
+    epilog="Example: proxybench generate --space nasbench201 --dataset cifar10 --n 20 --guide val_acc@200 "
+    '--constraint "latency_ms@edgegpu<5" --csv generated.csv'
+)(generate.generate)
+app.command(
+    "train-generator", epilog="Example: proxybench train-generator nasbench101 --output generator-nasbench101.npz"
+)(generate.train_generator)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)
 leaderboard.command("show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-val")(ranking.show)
