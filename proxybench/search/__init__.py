@@ -28,6 +28,7 @@ SEARCHERS = Registry(
     {
         "asha": "proxybench.search.hyperband:ASHA",
         "bananas": "proxybench.search.model_guided:Bananas",
+        "diffusion": "proxybench.search.generated:DiffusionSearch",
         "evolution": "proxybench.search.evolution:RegularisedEvolution",
         "gbdt-nas": "proxybench.search.gbdt_nas:GBDTNAS",
         "gp": "proxybench.search.model_guided:GaussianProcessSearch",

@@ -18,6 +18,7 @@ OPTIONS = {
     "bananas": {"predictor": "ridge", "ensemble": 2},
     "robot-paper": {"explore": 6},
     "gp": {"every": 4},
+    "diffusion": {"predictor": "ridge", "ensemble": 2, "every": 6, "learn": 20, "samples": 16, "times": 4, "steps": 5},
 }
 DETERMINISTIC = {"ranking"}
 

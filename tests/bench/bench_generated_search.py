@@ -1,0 +1,287 @@
+"""Measures the generator inside searches: as the proposal in Bayesian optimisation, and led by other data sets.
+
+    python tests/bench/bench_generated_search.py bo RUNS.jsonl --seconds 600 [--seeds 20] [--budgets 100]
+    python tests/bench/bench_generated_search.py transfer RUNS.jsonl --seconds 600 [--seeds 20] [--methods ...]
+    python tests/bench/bench_generated_search.py table RUNS.jsonl ...
+
+`bo`: NAS-Bench-201 on its three data sets, NAS-Bench-101 and MnasNet; a record a run, which `bench_search.py verdict`
+tests for significance too. `transfer`: on each data set of NAS-Bench-201 and of TransNAS-Bench-101 micro, where the
+results on all the others are known, how many architectures are asked until one is within .1 percent of the best
+(of a share or loss, within .001): by validation and, where the table has it, by test result. Both spend the seconds
+that they are given, keep each run at once and go on when called again; several processes may share a file.
+
+`table` prints for `bo` the mean regret with 95 percent intervals after 20, 50 and 100 trainings and the median rank at
+the end (`diffusion` chooses among what was generated and the neighbours of the best, `near=false` only among the
+former); for `transfer` the median number of architectures asked with its interval, and how many times more other
+methods ask on the average than `meta`, with the bootstrap's 95 percent interval over seeds. A run that had not found
+one when it was stopped counts as if it had there, so that its ratio is too small; how many did is said.
+
+Methods of `transfer`
+    random, evolution, gp, bananas     know nothing of other data sets
+    gp-sources                         Gaussian process that sees the other data sets' results as columns
+    rank-average                       in the order of the mean rank on the other data sets
+    meta                               TransferSearch: guided by the meta-predictor, all data sets weighing the same
+    meta-facts                         the same, data sets weighing as their number of classes and resolution are alike
+    meta-order                         every architecture in the order of the meta-predictor, none generated
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from scipy.stats import rankdata
+
+import proxybench as pb
+from proxybench.harness.journal import Journal
+from proxybench.harness.provenance import provenance
+from proxybench.records import Cell, Record, read_records
+from proxybench.search import Query, make_searcher
+from proxybench.search.curves import course, half_width
+from proxybench.search.experiment import Entry, Posed, Setting, run_missing
+from proxybench.search.groups import groups_of
+from proxybench.search.history import STALLED
+from proxybench.search.outcomes import SearchRecord, read_runs
+from proxybench.search.population import quantities
+from proxybench.search.summary import median_interval
+from proxybench.tables.schema import metric_of
+
+ENTRIES = ("random", "evolution", "local", "gp", "guided", "bananas", "diffusion", "diffusion:near=false")
+PROBLEMS = (
+    *(Setting("nasbench201", one, columns_of="cifar10") for one in ("cifar10", "cifar100", "ImageNet16-120")),
+    Setting("nasbench101", "cifar10", "val_acc@108", where=("proxy:zen",)),
+    Setting("accel-nasbench"),
+)
+AFTER = (20, 50, 100)
+TABLES = {"nasbench201": "cifar10", "transnas101-micro": "class_scene"}  # whose training-free columns all share
+METHODS = ("random", "evolution", "rank-average", "meta", "meta-facts", "meta-order", "gp", "gp-sources", "bananas")
+FIXED = ("rank-average",)  # the same for all seeds
+MOST = {"gp": 400, "gp-sources": 400, "bananas": 400}  # architectures after which a run is stopped
+FACTS = {  # known before anything is trained
+    "cifar10": {"log_classes": 1.0, "side": 32.0},
+    "cifar100": {"log_classes": 2.0, "side": 32.0},
+    "ImageNet16-120": {"log_classes": float(np.log10(120)), "side": 16.0},
+    **{task: {"answer_a_pixel": 0.0} for task in ("class_object", "class_scene", "jigsaw", "room_layout")},
+    **{task: {"answer_a_pixel": 1.0} for task in ("autoencoder", "normal", "segmentsemantic")},
+}
+REFERENCE = "meta"
+RESAMPLES = 2000
+PUBLISHED = "published (DiffusionNAG, ICLR 2024, abstract): up to 35 x faster than the baselines in transferable NAS"
+
+
+class Transfer:
+    """A data set to search, with what the others of its table say."""
+
+    def __init__(self, table: str, dataset: str) -> None:
+        from proxybench.generation.meta import alike
+        from proxybench.search.generated import with_sources
+
+        self.posed = Posed(Setting(table, dataset, columns_of=TABLES[table]))
+        bench, self.plain = self.posed.bench, self.posed.problem
+        others = [one for one in bench.datasets if one != dataset]
+        asked = {one: quantities(bench, one, None, None)[1] for one in others}
+        sources = {one: quantity.values(bench, one)[self.plain.rows] for one, quantity in asked.items()}
+        self.informed = with_sources(self.plain, sources)
+        ranks = np.mean([rankdata(values) for values in sources.values()], axis=0)
+        self.by_rank = np.argsort(-ranks, kind="stable")
+        self.weights = alike({one: FACTS[one] for one in others}, FACTS[dataset])
+        name = self.posed.task.name.replace("search", "transfer", 1)
+        self.task = msgspec.structs.replace(self.posed.task, name=name)
+
+    def searcher(self, method: str, seed: int):
+        rng = np.random.default_rng(seed)
+        if method == "rank-average":
+            return InOrder(self.by_rank)
+        if method.startswith("meta"):
+            from proxybench.search.generated import TransferSearch
+
+            weights = self.weights if method == "meta-facts" else None
+            return TransferSearch(self.informed, rng, 0, weights=weights, generated=method != "meta-order")
+        if method in ("gp", "gp-sources"):
+            problem = self.informed if method == "gp-sources" else self.plain
+            return make_searcher("gp", problem, rng, 100, start=10, every=2)
+        options = {"bananas": {"start": 10}}.get(method, {})
+        return make_searcher(method, self.plain, rng, 100, **options)
+
+    def run(self, method: str, seed: int) -> Record:
+        """How many distinct architectures are asked up to the first that is good enough; None where it was stopped."""
+        begun = time.process_time()
+        wanted = {"value": self.plain.values, "reported": self.plain.reported}
+        quantities_of = {"value": self.posed.objective, "reported": self.posed.report}
+        missing = {
+            name: values >= values.max() - (0.1 if metric_of(quantities_of[name].metric).unit == "percent" else 0.001)
+            for name, values in wanted.items()
+            if values is not None
+        }
+        good = {name: float(one.sum()) for name, one in missing.items()}
+        most = min(MOST.get(method, len(self.plain)), len(self.plain))
+        found: dict[str, float | None] = dict.fromkeys(missing)
+        searcher, asked, repeats = self.searcher(method, seed), set(), 0
+        while missing and len(asked) < most and repeats < STALLED:
+            query = searcher.ask()
+            if query is None:
+                break
+            repeats = repeats + 1 if query.candidate in asked else 0
+            asked.add(query.candidate)
+            searcher.tell(query, self.plain.answer(query))
+            for name in [name for name, one in missing.items() if one[query.candidate]]:
+                found[name] = float(len(asked))
+                del missing[name]
+        return Record(
+            task=self.task,
+            method=method,
+            kind="search",
+            outcome="ok",
+            metrics=found,
+            repeat=seed,
+            n_train=most,
+            cost={"cpu_s": time.process_time() - begun, **{f"good_{name}": count for name, count in good.items()}},
+            provenance=provenance(),
+        )
+
+    def cell(self, method: str, seed: int) -> Cell:
+        return Cell(self.task.name, method, "{}", min(MOST.get(method, len(self.plain)), len(self.plain)), seed)
+
+
+class InOrder:
+    """Candidates in an order."""
+
+    def __init__(self, order) -> None:
+        self._order = iter(order.tolist())
+
+    def ask(self) -> Query | None:
+        candidate = next(self._order, None)
+        return None if candidate is None else Query(candidate)
+
+    def tell(self, query: Query, value: float) -> None:
+        pass
+
+
+def search(journal: Journal, entries: list[str], budgets: list[int], seeds: int, end: float) -> bool:
+    """Run what is missing, seed by seed over all problems, until the time is up; whether all is done."""
+    posed = [Posed(setting) for setting in PROBLEMS]
+    chosen = [Entry.parse(text) for text in entries]
+    for seed in range(seeds):
+        for problem in posed:
+            for budget in budgets:
+                for record in run_missing(problem, chosen, budget, [seed], journal.cells()):
+                    journal.append_if_absent(record)
+                    if time.monotonic() > end:
+                        return False
+    return True
+
+
+def transfer(journal: Journal, methods: list[str], seeds: int, end: float) -> bool:
+    """As `search`, for the methods that may know other data sets."""
+    problems = [Transfer(table, dataset) for table in TABLES for dataset in pb.load(table).datasets]
+    for seed in range(seeds):
+        for problem in problems:
+            for method in methods:
+                if problem.cell(method, seed) in journal.cells() or (method in FIXED and seed):
+                    continue
+                journal.append_if_absent(problem.run(method, seed))
+                if time.monotonic() > end:
+                    return False
+    return True
+
+
+def search_lines(runs: list[SearchRecord]) -> list[str]:
+    lines = []
+    for group in groups_of(runs):
+        name = group.searcher if not group.params else f"{group.searcher} {group.options}"
+        found = course(group, "trainings", [point for point in AFTER if point <= group.budget])
+        rank, low, high = median_interval(np.array([run.rank for run in group.runs.values()], dtype=float))
+        regrets = [] if found is None else np.abs(group.optimum - found.values)
+        points = [] if found is None else found.at.astype(int)
+        curve = "  ".join(
+            f"{at}: {one.mean():.3f} +- {half_width(one):.3f}" for at, one in zip(points, regrets, strict=True)
+        )
+        seconds = f"{np.mean(group.wall_s):.1f} s a run"
+        lines.append(
+            f"{group.task.benchmark:14s} {group.task.dataset:15s} T={group.budget:<4d}{name:12s}"
+            f"{len(group.runs):4d} runs  regret at {curve}  rank {rank:g} [{low:g}, {high:g}]  {seconds}"
+        )
+    return lines
+
+
+def transfer_lines(records: list[Record]) -> list[str]:
+    """A block for each problem and quantity, and the geometric means of the ratios over problems."""
+    asked: dict[tuple[str, str], dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in sorted(records, key=lambda one: one.repeat):
+        for quantity in record.metrics:
+            asked[(f"{record.task.benchmark} {record.task.dataset}", quantity)][record.method].append(record)
+    rng = np.random.default_rng(0)
+    lines, logs = [], defaultdict(list)
+    for (problem, quantity), methods in sorted(asked.items()):
+        one = next(iter(methods.values()))[0]
+        good = f"{one.cost[f'good_{quantity}']:g} of {one.task.size} are good enough"
+        lines.append(f"{problem}, {quantity}: {good}")
+        drawn = {name: resampled_means(counts(runs, quantity), rng) for name, runs in methods.items()}
+        for method in (name for name in METHODS if name in methods):
+            values = counts(methods[method], quantity)
+            median, low, high = median_interval(values)
+            stopped = sum(run.metrics[quantity] is None for run in methods[method])
+            line = f"    {method:13s}{len(values):4d} runs  median {median:6g} [{low:g}, {high:g}]"
+            line += f"  mean {values.mean():7.1f}"
+            if REFERENCE in methods and method != REFERENCE:
+                ratios = drawn[method] / drawn[REFERENCE]
+                ratio = values.mean() / counts(methods[REFERENCE], quantity).mean()
+                line += f"  {ratio:6.2f} x {REFERENCE} {interval(ratios)}"
+                logs[(quantity, one.task.benchmark, method)].append((np.log(ratio), np.log(ratios)))
+            lines.append(line + (f"  {stopped} stopped before it found one" if stopped else ""))
+    for (quantity, benchmark, method), parts in logs.items():
+        ratio, ratios = (np.exp(np.mean([part[place] for part in parts], axis=0)) for place in (0, 1))
+        lines.append(
+            f"geometric mean over {len(parts)} of {benchmark}, {quantity}: {method} asks {ratio:.2f} x {REFERENCE}"
+            f" {interval(ratios)}"
+        )
+    return [*lines, PUBLISHED] if lines else []
+
+
+def counts(runs: list[Record], quantity: str):
+    """Architectures asked, float64[runs]; where the run was stopped, as many as it asked."""
+    found = [run.metrics[quantity] for run in runs]
+    return np.array([run.n_train if one is None else one for run, one in zip(runs, found, strict=True)], dtype=float)
+
+
+def resampled_means(values, rng: np.random.Generator):
+    return values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
+
+
+def interval(values) -> str:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return f"[{low:.2f}, {high:.2f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    forms = parser.add_subparsers(dest="form", required=True)
+    for name, choices, default in (("bo", "entries", ENTRIES), ("transfer", "methods", METHODS)):
+        form = forms.add_parser(name)
+        form.add_argument("runs", type=Path)
+        form.add_argument("--seconds", type=float, default=float("inf"))
+        form.add_argument("--seeds", type=int, default=20)
+        form.add_argument(f"--{choices}", nargs="+", default=list(default))
+        if name == "bo":
+            form.add_argument("--budgets", nargs="+", type=int, default=[100])
+    forms.add_parser("table").add_argument("runs", type=Path, nargs="+")
+    given = parser.parse_args()
+    if given.form == "table":
+        records = [record for record in read_records(given.runs) if record.task.name.startswith("transfer ")]
+        runs = [one for path in given.runs for one in read_runs(path) if not one.task.name.startswith("transfer ")]
+        print("\n".join([*search_lines(runs), *transfer_lines(records)]))
+        return
+    journal, end = Journal(given.runs), time.monotonic() + given.seconds
+    if given.form == "bo":
+        done = search(journal, given.entries, given.budgets, given.seeds, end)
+    else:
+        done = transfer(journal, given.methods, given.seeds, end)
+    print(f"{len(journal.cells())} runs recorded; {'all done' if done else 'call again to go on'}")
+
+
+if __name__ == "__main__":
+    main()
