@@ -23,6 +23,9 @@ def run(
             "Default: columns."
         ),
     ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help='A method that "columns" or "predictors" shall not stand for.')
+    ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Splits of each training size.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for one cell.")] = None,
@@ -46,7 +49,7 @@ def run(
     from proxybench.harness.suites import failures_of, forget, plan_suite, run_plan, write_suite_scores
     from proxybench.leaderboard.build import LOCAL
 
-    plan = plan_suite(suite, method or [COLUMNS], repeats)
+    plan = plan_suite(suite, method or [COLUMNS], repeats, without or [])
     journal = Journal(folder / "runs" / f"{suite}.jsonl")
     forget(plan, journal, everything=redo, failures=retry)
     with cell_progress(len(plan.specs)) as on_record:

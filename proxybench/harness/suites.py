@@ -42,7 +42,7 @@ def suite_tasks(suite: str) -> list[Task]:
     return chosen
 
 
-def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1) -> Plan:
+def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1, without: Sequence[str] = ()) -> Plan:
     """The cells of a suite whose tables are here.
 
     Args:
@@ -51,6 +51,7 @@ def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1
             for every registered predictor and, where a task tells accuracies early in training, for those. The
             controls (parameters, FLOPs, random) always take part.
         repeats: splits of each training size, on tasks that have a training part.
+        without: methods that `methods` stands for, but that do not take part.
 
     Raises:
         UnknownName: for a suite that no task belongs to, or a method that is no predictor and no column of its tables.
@@ -76,10 +77,10 @@ def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1
         }
         known |= {*published, *computed, *early}
         named = [name for method in methods for name in groups.get(method, [method])]
-        for method in dict.fromkeys([*named, *ALWAYS]):
+        for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
             plan.specs += [specify(task, bench, method, *size) for size in _sizes(task, method, repeats)]
     _refuse_namesakes(plan.specs)
-    for method in methods if plan.tasks else ():
+    for method in (*methods, *without) if plan.tasks else ():
         entrant = find_entrant(method)
         if not entrant.learns and not entrant.target and entrant.name not in known:
             raise unknown_name("method", method, [*predictors.available(), *sorted(known)])

@@ -163,6 +163,21 @@ def test_every_registered_predictor_takes_part_by_one_word(call) -> None:
     assert call("-c", program).split() == sorted({*predictors.available(), "val_acc@1", "params", "flops", "random"})
 
 
+def test_a_method_that_is_left_out_has_no_cell_and_a_wrong_name_is_an_error(call) -> None:
+    program = (
+        "from proxybench.harness.suites import plan_suite; "
+        "from predictors.errors import UnknownName\n"
+        "left = plan_suite('mine-predictors', ['predictors'], without=['auto', 'gbdt'])\n"
+        "print(*{spec.method for spec in left.specs})\n"
+        "try: plan_suite('mine-predictors', ['predictors'], without=['gbtd'])\n"
+        "except UnknownName as error: print(error)"
+    )
+    methods, error = call("-c", program).splitlines()
+    assert {"auto", "gbdt"}.isdisjoint(methods.split())
+    assert {"ridge", "params"} <= set(methods.split())
+    assert "Did you mean 'gbdt'?" in error
+
+
 def test_a_predictor_whose_library_is_not_installed_is_unsupported_and_named(call) -> None:
     program = """
 import predictors, proxybench as pb
