@@ -29,7 +29,17 @@ def generate(
     dataset: Annotated[str | None, typer.Option(help="Of the table; may be left out where it has one.")] = None,
     told: Annotated[int, typer.Option(min=2, help="Architectures whose guiding quantity is paid for.")] = 50,
     predictor: Annotated[str, typer.Option(help="What learns from them, of predictors.available().")] = "ensemble",
-    share: Annotated[float, typer.Option(help="The best part of this size is asked for.")] = 0.002,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="That the predictor sees: training-free, computed, all; by default all there are."),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=0, help="In which the guide asks the predictor; 0 asks of all at once.")
+    ] = 5,
+    calls: Annotated[int, typer.Option(min=4, help="Architectures that it is asked of in rounds.")] = 1000,
+    share: Annotated[
+        float | None, typer.Option(help="The best part of this size is asked for; by default what proved best.")
+    ] = None,
     scale: Annotated[
         float, typer.Option(help="Of the guide's gradient; more gives better and less varied ones.")
     ] = 4.0,
@@ -65,7 +75,8 @@ def generate(
         from proxybench.tables.benchmark import load
 
         bounds = tuple(Constraint.parse(text) for text in constraint or ())
-        options: dict[str, Any] = {"told": told, "predictor": predictor, "steps": guide_steps, "seed": seed}
+        options: dict[str, Any] = {"told": told, "predictor": predictor, "columns": columns, "steps": guide_steps}
+        options |= {"rounds": rounds, "calls": calls, "seed": seed}
         posing = Posing(guide, bounds, dataset, share=share, scale=scale, **options)
         table = TableGuide(source, load(benchmark or space), posing)
     with _count(n * rerank, "architectures") as on_progress:

@@ -7,6 +7,12 @@
     aims = [Aim("val_acc", "above", share=0.01), Aim("latency_ms", "below", 5.0)]
     generate(model, 100, guide=guided(guide, aims)).archs
 
+Where a predictor can be asked, the guide gets better by asking where it leads:
+
+    refined = refine_guide(model, lambda archs: {"acc": predict(archs)}, Aim("acc", "above", share=0.15), Plan(1000))
+    generate(model, 100, guide=guided(refined.guide, Aim("acc", "above", share=0.06), 4.0)).archs
+    refined.best(10, key=model.space.digest)  # of those asked for, the ten that the predictor likes best
+
 An, Lee et al., "DiffusionNAG: Predictor-guided Neural Architecture Generation with Diffusion Models", ICLR 2024.
 """
 
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from proxybench.generation.measures import Quality, quality
     from proxybench.generation.model import DiffusionModel, load_generator
     from proxybench.generation.network import Architecture
+    from proxybench.generation.rounds import Plan, Refined, refine_guide
     from proxybench.generation.sampling import Sampler, Samples, sample
     from proxybench.generation.sde import VESDE, VPSDE, SubVPSDE
     from proxybench.generation.training import Settings, Trainer, train_generator
@@ -32,7 +39,9 @@ _PUBLIC = {
     "DiffusionModel": "model",
     "Generated": "generated",
     "Guide": "guidance",
+    "Plan": "rounds",
     "Quality": "measures",
+    "Refined": "rounds",
     "Sampler": "sampling",
     "Samples": "sampling",
     "Settings": "training",
@@ -48,6 +57,7 @@ _PUBLIC = {
     "load_generator": "model",
     "population": "codec",
     "quality": "measures",
+    "refine_guide": "rounds",
     "sample": "sampling",
     "train_generator": "training",
 }
@@ -59,7 +69,9 @@ __all__ = [
     "DiffusionModel",
     "Generated",
     "Guide",
+    "Plan",
     "Quality",
+    "Refined",
     "Sampler",
     "Samples",
     "Settings",
@@ -73,6 +85,7 @@ __all__ = [
     "load_generator",
     "population",
     "quality",
+    "refine_guide",
     "sample",
     "train_generator",
 ]

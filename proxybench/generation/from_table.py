@@ -2,8 +2,9 @@
 
 A predictor of `predictors` learns the objective from the architectures told, then says what every architecture of the
 table is worth, and the noise-aware guide learns from these answers: fifty architectures teach a strong noise-free
-predictor much, but say little of noisy architectures. Costs, such as the latencies of HW-NAS-Bench, need no training
-and are learned from the table itself.
+predictor much, but say little of noisy architectures. Where the table holds a whole space that can be listed, the
+guide asks for these answers where it leads, see `rounds`; elsewhere it learns from all of them at once. Costs, such as
+the latencies of HW-NAS-Bench, need no training and are learned from the table itself.
 """
 
 from __future__ import annotations
@@ -17,16 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors import make
-from predictors.arch import ArchGraph
+from predictors.arch import ArchBatch, ArchGraph
 from predictors.tabular.targets import normal_scores
-from proxybench.errors import InvalidArchitecture, ProxybenchError
+from proxybench.errors import DataNotAvailable, InvalidArchitecture, ProxybenchError
 from proxybench.generation.guidance import Aim, Guide, NormalScale, fit_guide, guided
 from proxybench.generation.model import DiffusionModel
+from proxybench.generation.rounds import Plan, refine_guide
 from proxybench.generation.sampling import Gradient
 from proxybench.search.population import Quantity, quantities
+from proxybench.spaces import EnumerableSpace
 from proxybench.tables.benchmark import Benchmark
 
 Floats = NDArray[np.float64]
+_SHARE_OF_A_ROUND = 0.15
 _BOUND = re.compile(r"(?P<quantity>[^<>=]+?)\s*(?P<side>[<>])=?\s*(?P<level>[-+.\deE]+)")
 
 
@@ -71,10 +75,14 @@ class Posing:
         dataset: of the table; may be None where it has one.
         told: architectures whose objective is paid for, drawn at random.
         predictor: name in `predictors` that learns from them; "" gives the guide nothing but these.
-        columns: that the predictor sees, as `Benchmark.batch` takes them.
-        share: the guide asks for the best part of this size.
+        columns: that the predictor sees, as `Benchmark.batch` takes them; None for "all" where scores of the space come
+            with the project, else "training-free".
+        share: the guide asks for the best part of this size of what it learned from; None for what has proved best,
+            more where it asked in rounds, for then much of what it learned from is good.
         scale: of its gradient.
-        pool: architectures of the table that the predictor labels at most.
+        pool: architectures of the table that the predictor labels at most, where it is not asked in rounds.
+        rounds: in which the guide asks the predictor; 0 asks of the pool at once. Only where the table is the space.
+        calls: architectures that it is asked of in all rounds.
         steps: of the guide's training.
         network: that the guide reads noisy graphs with.
         seed: of the draw and of all that is random.
@@ -85,10 +93,12 @@ class Posing:
     dataset: str | None = None
     told: int = 50
     predictor: str = "ensemble"
-    columns: str = "training-free"
-    share: float = 0.002
+    columns: str | None = None
+    share: float | None = None
     scale: float = 4.0
     pool: int = 20_000
+    rounds: int = 5
+    calls: int = 1000
     steps: int = 1000
     network: str = "mlp"
     seed: int = 0
@@ -121,14 +131,48 @@ class TableGuide:
         else:
             rows = rows[: posing.pool]
         targets |= {name: values[rows] for name, values in costs.items()}
-        self.guide: Guide = fit_guide(
-            model,
-            [bench.arch(row) for row in rows.tolist()],
-            targets,
-            network=posing.network,
-            steps=posing.steps,
-            seed=posing.seed,
-        )
+        self.guide: Guide = self._asked(model, rows, targets) if self._whole else self._learned(model, rows, targets)
+
+    def _batch(self) -> ArchBatch:
+        if self.posing.columns is not None:
+            return self.bench.batch(self.posing.columns, self.dataset)
+        try:
+            return self.bench.batch("all", self.dataset)
+        except DataNotAvailable:
+            return self.bench.batch("training-free", self.dataset)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the guide may ask of whatever it generates."""
+        space, posing = self.bench.space, self.posing
+        listed = isinstance(space, EnumerableSpace) and len(space) == len(self.bench)
+        return bool(self.objective and posing.predictor and posing.rounds and listed)
+
+    def _learned(self, model: DiffusionModel, rows: NDArray[np.int64], targets: dict[str, Floats]) -> Guide:
+        """From all targets at once."""
+        posing = self.posing
+        archs = [self.bench.arch(row) for row in rows.tolist()]
+        return fit_guide(model, archs, targets, network=posing.network, steps=posing.steps, seed=posing.seed)
+
+    def _asked(self, model: DiffusionModel, rows: NDArray[np.int64], targets: dict[str, Floats]) -> Guide:
+        """From targets where the guides before it led."""
+        posing = self.posing
+        place = np.full(len(self.bench) + 1, len(rows))
+        place[rows] = np.arange(len(rows))
+        known = {name: np.append(values, np.nan) for name, values in targets.items()}
+
+        def label(archs: Sequence[ArchGraph]) -> dict[str, Floats]:
+            asked = place[[self._row(arch) for arch in archs]]
+            return {name: values[asked] for name, values in known.items()}
+
+        plan = Plan(posing.calls, rounds=posing.rounds, scale=posing.scale)
+        aims = self._aims(_SHARE_OF_A_ROUND)
+        network, steps = posing.network, posing.steps
+        return refine_guide(model, label, aims, plan, seed=posing.seed, network=network, steps=steps).guide
+
+    def _aims(self, share: float) -> list[Aim]:
+        aims = [constraint.aim for constraint in self.posing.constraints]
+        return aims if self.objective is None else [*aims, Aim(str(self.objective), "above", share=share)]
 
     def _raw(self, quantity: Quantity) -> Floats:
         return np.asarray(quantity.sign * quantity.values(self.bench, self.dataset))
@@ -142,7 +186,7 @@ class TableGuide:
         known = values[self.told]
         if not self.posing.predictor:
             return self.told, known
-        batch = self.bench.batch(self.posing.columns, self.dataset)
+        batch = self._batch()
         pool = rows[: self.posing.pool]
         predictor = make(self.posing.predictor, **_seeded(self.posing.predictor, self.posing.seed))
         labels = predictor.fit(batch[self.told], known).predict(batch[pool])
@@ -151,10 +195,14 @@ class TableGuide:
     @property
     def gradient(self) -> Gradient:
         """What `generate` takes."""
-        aims = [constraint.aim for constraint in self.posing.constraints]
-        if self.objective is not None:
-            aims.append(Aim(str(self.objective), "above", share=self.posing.share))
-        return guided(self.guide, aims, self.posing.scale)
+        return guided(self.guide, self._aims(self.share), self.posing.scale)
+
+    @property
+    def share(self) -> float:
+        """Of what the guide learned from, the best part of this size is asked for."""
+        if self.posing.share is not None:
+            return self.posing.share
+        return 0.06 if self._whole else 0.002
 
     def predicted(self, archs: Sequence[ArchGraph]) -> dict[str, Floats]:
         """By quantity, in its unit, float64[n]."""

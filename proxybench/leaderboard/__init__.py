@@ -8,6 +8,9 @@
     searches      what searches found, problem by problem
     search_verdicts   which searchers are better than a baseline; CSV
     search_content    what the page shows of them
+    generation    what generators gave, problem by problem; paired differences to baselines; CSV
+    generation_content, generation_picture    what the page shows of it, and a picture
+    svg           pieces of pictures
     charts        what is plotted, as Vega-Lite
     content       what the page shows, as values
     page          one HTML file of it, with what lies in web/

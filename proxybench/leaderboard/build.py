@@ -1,6 +1,7 @@
 """Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, suite and over all, page, picture, manifest.
 
-What searches found, `searches`/NAME.jsonl, becomes two CSV files and a section of the page.
+What searches found, `searches`/NAME.jsonl, becomes two CSV files and a section of the page; what was generated,
+`generation`/NAME.jsonl, a CSV file, a picture and another section.
 The same records give the same bytes, in whatever order they come. Architecture-level scores beside the records
 (`runs`/TASK.scores.json) add their charts to the page; those in `local`, a folder that is not committed, only to a page
 of its own there.
@@ -19,6 +20,9 @@ from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import replace_file
 from proxybench.leaderboard.content import content
 from proxybench.leaderboard.entries import Entry, entries_of
+from proxybench.leaderboard.generation import GENERATION, GenerationProblem, generation_csv, read_generation
+from proxybench.leaderboard.generation_content import generation_content
+from proxybench.leaderboard.generation_picture import generation_picture
 from proxybench.leaderboard.overall import ALL, Comparison, Ranked, compare, rank_tasks, scopes_of
 from proxybench.leaderboard.overview import LEARNED, RANKED, overview
 from proxybench.leaderboard.page import PAGE, installed_version, library_version, missing_extra, render, without_library
@@ -37,6 +41,7 @@ PICTURE = "overview.svg"
 SUITE = "suite-"
 SEARCHED = "searches.csv"
 CURVES = "searches-curves.csv"
+GENERATED = "generation.csv"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
 
@@ -50,10 +55,11 @@ class Leaderboard:
     ranked: Ranked
     comparisons: Sequence[Comparison]
     searches: Sequence[SearchedProblem] = ()
+    generation: Sequence[GenerationProblem] = ()
 
     @classmethod
     def of(cls, folder: Path) -> Leaderboard:
-        """The leaderboard of the records below `folder`/runs and the searches below `folder`/searches.
+        """The leaderboard of the records below `folder`/runs, with what was searched and what was generated.
 
         Raises:
             DataNotAvailable: when there are no records.
@@ -70,7 +76,9 @@ class Leaderboard:
         ranked = rank_tasks(entries)
         comparisons = [found for scope in scopes_of(entries, suites) for found in compare(ranked, scope)]
         searches = read_searches(sorted((folder / SEARCHES).glob("*.jsonl")))
-        return cls(records, entries, suites, ranked, comparisons, searches)
+        generation = read_generation(sorted((folder / GENERATION).glob("*.jsonl")))
+        _refuse_bad_names(problem.task.name for problem in generation)
+        return cls(records, entries, suites, ranked, comparisons, searches, generation)
 
     def tables(self) -> dict[str, bytes]:
         """The CSV files by name."""
@@ -81,22 +89,26 @@ class Leaderboard:
         files[OVERALL] = overall_csv(self._of_scopes(ALL, *benchmarks))
         if self.searches:
             files |= {SEARCHED: searches_csv(self.searches), CURVES: curves_csv(self.searches)}
+        if self.generation:
+            files[GENERATED] = generation_csv(self.generation)
         return files
 
     def page(self, scores: Iterable[Path], csv_folder: str = "", library: str | None = None) -> bytes:
         """The page, with the charts that these files of scores allow."""
         shown = content(self.entries, self.ranked, self.comparisons, self.suites, read_scores(scores))
-        return render({**shown, "searches": search_content(self.searches)}, csv_folder, library)
+        shown |= {"searches": search_content(self.searches), "generation": generation_content(self.generation)}
+        return render(shown, csv_folder, library)
 
     def manifest(self, tables: dict[str, bytes]) -> bytes:
         """Which tables and versions the records come from, and the SHA-256 of every CSV file made from them."""
         tables_of: dict[str, set[str]] = {}
         for record in self.records:
             tables_of.setdefault(record.task.benchmark, set()).add(record.task.table)
-        for problem in self.searches:
+        others: list[SearchedProblem | GenerationProblem] = [*self.searches, *self.generation]
+        for problem in others:
             tables_of.setdefault(problem.task.benchmark, set()).add(problem.task.table)
         made_with = {_made_with(record) for record in self.records}
-        made_with |= {text for problem in self.searches for text in problem.made_with}
+        made_with |= {text for problem in others for text in problem.made_with}
         manifest = {
             "records": len(self.records),
             "tables": {name: sorted(tables_of[name]) for name in sorted(tables_of)},
@@ -106,12 +118,13 @@ class Leaderboard:
         return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
 
     def files(self) -> dict[str, bytes]:
-        """All but the page, by name: CSV files, manifest, and the picture where the suites that it shows are there."""
+        """All but the page, by name: CSV files, manifest, and the pictures of what there is."""
         tables = self.tables()
         files = {**tables, MANIFEST: self.manifest(tables)}
         if RANKED in self.suites:
             ranked, learned = (self._entries_of(self.suites.get(suite, [])) for suite in (RANKED, LEARNED))
             files[PICTURE] = overview(ranked, learned)
+        files |= {f"{problem.task.name}.svg": generation_picture(problem) for problem in self.generation}
         return files
 
     def _entries_of(self, tasks: Iterable[str]) -> list[Entry]:
@@ -204,7 +217,11 @@ def _scores(folder: Path) -> list[Path]:
 
 def _refuse_bad_names(names: Iterable[str]) -> None:
     for name in sorted(set(names)):
-        if not _NAME.fullmatch(name) or f"{name}.csv" in (OVERALL, SEARCHED, CURVES) or name.startswith(SUITE):
+        if (
+            not _NAME.fullmatch(name)
+            or f"{name}.csv" in (OVERALL, SEARCHED, CURVES, GENERATED)
+            or name.startswith(SUITE)
+        ):
             raise CorruptData(f"no file can be named after {name!r}: rename the task or suite and run it again")
 
 

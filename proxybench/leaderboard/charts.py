@@ -24,6 +24,7 @@ def charts() -> dict[str, Spec]:
         "scatter": _scatter(),
         "correlation": _correlation(),
         "search": _search(),
+        "generated": _generated(),
     }
 
 
@@ -236,4 +237,22 @@ def _search() -> Spec:
                 "encoding": {"y": best, "tooltip": _tooltip(("label", "line"), ("value", "value"))},
             },
         ],
+    )
+
+
+def _generated() -> Spec:
+    """How often each method gives an accuracy, as steps over the bins."""
+    legend = {"orient": "bottom", "columns": 2, "labelLimit": 260, "symbolType": "stroke", "symbolOpacity": 1}
+    method = _field("label", "nominal", sort=None, legend={**legend, "symbolStrokeWidth": 3})
+    return _chart(
+        "Shares of the architectures that each method gives, by their accuracy",
+        320,
+        mark={"type": "line", "interpolate": "step", "strokeWidth": 2},
+        encoding={
+            "x": _field("at", "quantitative", scale={"zero": False, "nice": False}),
+            "y": _field("share", "quantitative", "percent of architectures"),
+            "color": method,
+            "strokeDash": method,
+            "tooltip": _tooltip(("label", "method"), ("bin", "between"), ("text", "share")),
+        },
     )

@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from proxybench.leaderboard.entries import Entry, Estimate
+from proxybench.leaderboard.svg import GRID, INK, QUIET, document, dot, line, text
 
 RANKED = "trained"  # the suite whose tasks are ranked without training
 LEARNED = "trained-predictors"  # the suite whose tasks have a training part
 OWN = "@proxybench"  # all scores of these suites are this project's
 WIDTH, LABELS, ROW, TOP, GAP, VALUE = 980, 160, 15, 58, 26, 34
-INK, QUIET, GRID = "#1b1f24", "#545c66", "#e3e6ea"
 COLOURS = {
     "training-free": "#0b57a4",
     "training-free with labels": "#6a3d9a",
@@ -63,7 +62,7 @@ def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> bytes:
     y = TOP
     for title, rows in sections:
         y += ROW
-        parts.append(_text(LABELS - 8, y, title, anchor="end", weight="bold"))
+        parts.append(text(LABELS - 8, y, title, anchor="end", weight="bold"))
         for row in rows:
             y += ROW
             parts += panels.row(row, y)
@@ -90,25 +89,25 @@ class _Panels:
         parts = []
         ceilings = {entry.task.benchmark: found.mean for entry in ranked if (found := entry.metric("noise_ceiling"))}
         for name, left in self.left.items():
-            parts.append(_text(left + self.width / 2, 34, name, anchor="middle", weight="bold"))
+            parts.append(text(left + self.width / 2, 34, name, anchor="middle", weight="bold"))
             for step in range(round(self.lowest * 5), 6):
                 x = self.x(name, step / 5)
-                parts.append(_line(x, TOP, x, self.bottom, QUIET if step == 0 else GRID))
-                parts.append(_text(x, self.bottom + 13, f"{step / 5:z.1f}", anchor="middle", colour=QUIET))
+                parts.append(line(x, TOP, x, self.bottom, QUIET if step == 0 else GRID))
+                parts.append(text(x, self.bottom + 13, f"{step / 5:z.1f}", anchor="middle", colour=QUIET))
             if name in ceilings:
                 x = self.x(name, ceilings[name])
-                parts.append(_line(x, TOP, x, self.bottom, INK, dashes="4 3"))
-                parts.append(_text(x, TOP - 6, "noise ceiling", anchor="middle", colour=QUIET))
+                parts.append(line(x, TOP, x, self.bottom, INK, dashes="4 3"))
+                parts.append(text(x, TOP - 6, "noise ceiling", anchor="middle", colour=QUIET))
         return parts
 
     def row(self, row: Row, y: float) -> list[str]:
         colour = COLOURS.get(row.kind, INK)
         complete = all(found[-1].complete for found in row.entries.values())
         shown = row.label.replace(OWN, "") + ("" if complete else " *")
-        parts = [_text(LABELS - 8, y + 4, shown, anchor="end")]
+        parts = [text(LABELS - 8, y + 4, shown, anchor="end")]
         for benchmark, entries in row.entries.items():
             taus = [tau for entry in entries if (tau := entry.metric("kendall"))]
-            parts += [_dot(self.x(benchmark, tau.mean), y, 2.2, "white", colour) for tau in taus[:-1]]
+            parts += [dot(self.x(benchmark, tau.mean), y, 2.2, "white", colour) for tau in taus[:-1]]
             for tau in taus[-1:]:
                 parts += self._marked(benchmark, tau, y, colour)
         return parts
@@ -117,10 +116,10 @@ class _Panels:
         parts = []
         if tau.low is not None and tau.high is not None:
             ends = self.x(benchmark, max(tau.low, self.lowest)), self.x(benchmark, min(tau.high, 1.0))
-            parts.append(_line(ends[0], y, ends[1], y, colour, width=2, opacity=0.45))
-        parts.append(_dot(self.x(benchmark, tau.mean), y, 3.2, colour, colour))
+            parts.append(line(ends[0], y, ends[1], y, colour, width=2, opacity=0.45))
+        parts.append(dot(self.x(benchmark, tau.mean), y, 3.2, colour, colour))
         end = self.left[benchmark] + self.width + VALUE
-        return [*parts, _text(end, y + 4, f"{tau.mean:z.2f}", anchor="end", colour=QUIET)]
+        return [*parts, text(end, y + 4, f"{tau.mean:z.2f}", anchor="end", colour=QUIET)]
 
 
 def _rows(entries: Iterable[Entry]) -> list[Row]:
@@ -136,44 +135,15 @@ def _rows(entries: Iterable[Entry]) -> list[Row]:
 def _legend(kinds: Iterable[str], y: float) -> list[str]:
     parts, x = [], 12.0
     for kind in [kind for kind in COLOURS if kind in set(kinds)]:
-        parts += [_dot(x, y - 4, 3.2, COLOURS[kind], COLOURS[kind]), _text(x + 8, y, kind)]
+        parts += [dot(x, y - 4, 3.2, COLOURS[kind], COLOURS[kind]), text(x + 8, y, kind)]
         x += 26 + 6.4 * len(kind)
     return parts
 
 
 def _document(parts: Iterable[str], height: int, benchmarks: Sequence[str]) -> str:
-    title = escape(f"Kendall's tau of each method on {', '.join(benchmarks)}, with 95 percent intervals")
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        'font-family="Helvetica, Arial, sans-serif" font-size="11" role="img" aria-labelledby="title">'
-    )
+    title = f"Kendall's tau of each method on {', '.join(benchmarks)}, with 95 percent intervals"
     caption = (
         "Kendall's tau-b with the target; lines: 95 percent intervals, over architectures, for predictors over splits; "
         "hollow: told fewer; *: not tried on all"
     )
-    return "\n".join(
-        [
-            head,
-            f'<title id="title">{title}</title>',
-            f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-            _text(12, 16, caption, colour=QUIET),
-            *parts,
-            "</svg>\n",
-        ]
-    )
-
-
-def _text(x: float, y: float, words: str, *, anchor: str = "start", colour: str = INK, weight: str = "") -> str:
-    bold = f' font-weight="{weight}"' if weight else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}"{bold}>{escape(words)}</text>'
-
-
-def _line(
-    x1: float, y1: float, x2: float, y2: float, colour: str, *, width: int = 1, opacity: float = 1, dashes: str = ""
-) -> str:
-    more = (f' opacity="{opacity}"' if opacity < 1 else "") + (f' stroke-dasharray="{dashes}"' if dashes else "")
-    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}" stroke-width="{width}"{more}/>'
-
-
-def _dot(x: float, y: float, radius: float, fill: str, stroke: str) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="{stroke}"/>'
+    return document(parts, WIDTH, height, title, caption)

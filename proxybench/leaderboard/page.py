@@ -20,7 +20,7 @@ from typing import Any
 from proxybench.leaderboard.charts import charts
 
 PAGE = "index.html"
-SCRIPTS = ("values.js", "table.js", "rankings.js", "details.js", "plots.js", "searches.js", "page.js")
+SCRIPTS = ("values.js", "table.js", "rankings.js", "details.js", "plots.js", "searches.js", "generation.js", "page.js")
 LIBRARY = "vl-convert-python"
 _LIBRARY_MODULE = "vl_convert"
 _LIBRARY_PARTS = re.compile(

@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from proxybench.leaderboard.build import LOCAL, write, write_local
+from proxybench.leaderboard.generation import GeneratedBy, GenerationProblem, write_generation
 from proxybench.leaderboard.scores import write_scores
 from proxybench.leaderboard.searches import Curve, Searched, SearchedProblem, write_searches
 from proxybench.records import Kind, Record, TaskIdentity, write_records
@@ -139,12 +141,28 @@ def _search_curve(axis: str, at: list[float], best: list[float]) -> Curve:
     return Curve(axis, at, best, [0.5] * len(best), best, low, high, [value - 1 for value in best])
 
 
+def generation() -> Iterator[GenerationProblem]:
+    """Two problems: three methods with 20 runs each; all of the second is better by 100 ranks."""
+    methods = {"unguided": (0, 8000.0), "filter": (1000, 1600.0), "evolution": (1000, 400.0), HOSTILE: (1000, 300.0)}
+    for number, dataset in enumerate(("cifar10", "svhn")):
+        task = msgspec.structs.replace(identity(dataset), name=f"nasbench201-{dataset}-generation")
+        given = [
+            GeneratedBy(
+                method, calls, list(range(20)), [rank - 100 * number + seed for seed in range(20)], [94.25] * 20,
+                [400, 600, 1000], 91.0, 2.5,
+            )
+            for method, (calls, rank) in methods.items()
+        ]  # fmt: skip
+        yield GenerationProblem(task, "test_acc@200", 100, [90.0, 91.0, 92.0], [10_000, 5000, 625], given)
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built leaderboard, with a local page that has scores."""
     made = tmp_path_factory.mktemp("leaderboard")
     write_records(made / "runs/suite.jsonl", records())
     write_searches(made / "searches/compared.jsonl", searches())
+    write_generation(made / "generation/compared.jsonl", generation())
     write(made)
     draw = np.random.default_rng(1)
     target = draw.uniform(50, 94, 15_625)

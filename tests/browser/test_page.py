@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 RESULTS = "#results-table"
 OVERALL = "#overall-table"
 SEARCHERS = "#searches-table"
+GENERATORS = "#generation-table"
 
 
 def column(page: Page, table: str, title: str) -> list[str]:
@@ -197,9 +198,34 @@ def test_the_search_that_is_shown_stands_in_the_address(visit, folder: Path) -> 
     assert again.locator("#search-band").input_value() == "mean"
 
 
+def test_generated_architectures_are_shown_with_what_they_win(visit, folder: Path) -> None:
+    page = visit.open(folder / "index.html")
+    page.wait_for_selector("#generated svg")
+    names = column(page, GENERATORS, "Method")
+    assert [name.split("<")[0] for name in names] == ["", "evolution", "filter", "unguided"]
+    assert column(page, GENERATORS, "Mean rank") == ["310", "410", "1,610", "8,010"]
+    assert column(page, GENERATORS, "Ranks won vs filter") == ["1,300", "", "", ""]
+    assert column(page, GENERATORS, "Ranks won vs evolution")[0] == "100"
+    header(page, GENERATORS, "Mean rank").click()
+    assert sorting(page, GENERATORS, "Mean rank") == "ascending"
+    assert visit.complaints == []
+
+
+def test_the_spread_of_what_was_generated_is_drawn_and_stands_in_the_address(visit, folder: Path) -> None:
+    page = visit.open(folder / "index.html")
+    expect(page.locator("#generated svg g.mark-line.role-mark path")).to_have_count(5)
+    expect(page.locator("#generated-note")).to_contain_text("Below 90: all 15,625 cells 64 %; unguided 20 %")
+    page.select_option("#generation-problem", "nasbench201-svhn-generation")
+    assert column(page, GENERATORS, "Mean rank")[0] == "210"
+    again = visit.open(folder / "index.html", "?" + page.evaluate("location.hash"))
+    assert again.locator("#generation-problem").input_value() == "nasbench201-svhn-generation"
+    assert visit.complaints == []
+
+
 def test_without_searches_there_is_no_section_of_them(visit, without_searches: Path) -> None:
     page = visit.open(without_searches / "index.html")
     expect(page.locator("#searches")).to_be_hidden()
+    expect(page.locator("#generation")).to_be_hidden()
     assert visit.complaints == []
 
 
@@ -271,7 +297,7 @@ def test_a_change_of_scheme_redraws_the_charts(page: Page) -> None:
 
 
 def test_it_can_be_read_by_a_screen_reader(page: Page) -> None:
-    for table in (OVERALL, RESULTS, SEARCHERS, "#totals-table"):
+    for table in (OVERALL, RESULTS, SEARCHERS, "#totals-table", GENERATORS):
         assert page.locator(f"{table} thead th:not([scope=col])").count() == 0
         assert page.locator(f"{table} tbody tr:not(:has(th[scope=row]))").count() == 0
     unnamed = "[...document.querySelectorAll('select, input')].filter((node) => !node.labels.length).length"

@@ -2,7 +2,7 @@
 
 const scopes = [...new Set(data.comparisons.map((comparison) => comparison.scope))];
 const tasksOf = (scope) => [...new Set(data.comparisons.filter((c) => c.scope === scope).flatMap((c) => c.tasks))].sort((a, b) => a - b);
-const STATE = { pool: "pool", scope: "scope", task: "task", text: "q", searched: "problem", budget: "trainings", "search-axis": "against", "search-band": "curves" };
+const STATE = { pool: "pool", scope: "scope", task: "task", text: "q", searched: "problem", budget: "trainings", "search-axis": "against", "search-band": "curves", "generation-problem": "generated" };
 
 function remember() {
   const state = Object.entries(STATE).map(([id, key]) => [key, $(id).value]).filter(([, given]) => given);
@@ -53,6 +53,7 @@ function start() {
   const records = data.entries.reduce((sum, entry) => sum + entry.runs.length, 0);
   $("summary").textContent = `${count(methods, "method")} on ${count(data.tasks.length, "task")} of ${count(benchmarks, "benchmark")}; ${count(records, "record")}.`;
   startSearches(given);
+  startGeneration(given);
   update();
   plot();
 }
@@ -73,5 +74,6 @@ $("filters").addEventListener("reset", (event) => {
 $("more").addEventListener("click", () => { results.most = Infinity; update(); $("results-table").closest(".scroll").focus(); });
 for (const id of ["plotted", "cost-axis", "scattered", "score-axis"]) $(id).addEventListener("input", plot);
 for (const id of ["searched", "budget", "search-axis", "search-band"]) $(id).addEventListener("input", () => { showSearches(); remember(); });
-dark.addEventListener("change", () => { update(); plot(); showSearches(); });
+$("generation-problem").addEventListener("input", () => { showGenerated(); remember(); });
+dark.addEventListener("change", () => { update(); plot(); showSearches(); showGenerated(); });
 start();

@@ -1,0 +1,186 @@
+"""Generated architectures as the leaderboard keeps them: `generation/*.jsonl`, one line a problem with every method.
+
+A method gives so many architectures for each seed. A line holds of each seed their mean rank and the best of ten, so
+that methods can be compared seed by seed, and of all seeds together how often each accuracy came. Who generated writes
+it (tests/bench/bench_generation.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from proxybench.errors import CorruptData
+from proxybench.files import replace_file
+from proxybench.records import TaskIdentity
+
+GENERATION = "generation"
+BASELINES = ("unguided", "filter", "evolution")
+
+
+class GeneratedBy(msgspec.Struct, frozen=True):
+    """What a method gave with so many questions to a predictor.
+
+    Attributes:
+        method: name.
+        calls: questions in all.
+        seeds: of the runs.
+        mean_rank: of each run's architectures, 1 the best of the population.
+        best_of_ten: of ten of them, by what is reported.
+        counts: architectures of all runs by objective: below the first of the problem's `edges`, then in each bin.
+        median: of the objective, over all runs.
+        seconds: of a processor, mean.
+        note: what the method does.
+    """
+
+    method: str
+    calls: int
+    seeds: list[int]
+    mean_rank: list[float]
+    best_of_ten: list[float]
+    counts: list[int]
+    median: float
+    seconds: float | None = None
+    note: str = ""
+
+
+class GenerationProblem(msgspec.Struct, frozen=True):
+    """A space with an objective, and what each method generated for it.
+
+    Attributes:
+        task: its `target` is the objective.
+        report: quantity that the best of ten is said in.
+        architectures: that a run gives.
+        edges: limits of bins of the objective, rising.
+        population: counts of the whole population, as `GeneratedBy.counts`.
+        methods: by calls and name.
+        made_with: versions and machines.
+    """
+
+    task: TaskIdentity
+    report: str
+    architectures: int
+    edges: list[float]
+    population: list[int]
+    methods: list[GeneratedBy]
+    made_with: list[str] = []
+    format: int = 1
+
+
+class Gain(NamedTuple):
+    """How many ranks a method is better than a baseline, over the seeds that both ran: mean, and half its interval."""
+
+    baseline: str
+    mean: float
+    half: float | None
+    wins: float
+    seeds: int
+
+
+def write_generation(path: Path, problems: Iterable[GenerationProblem]) -> Path:
+    """Replace the file by these problems, sorted by name, and return its path."""
+    ordered = sorted(problems, key=lambda problem: problem.task.name)
+    return replace_file(path, b"".join(msgspec.json.encode(problem, order="sorted") + b"\n" for problem in ordered))
+
+
+def read_generation(paths: Iterable[Path]) -> list[GenerationProblem]:
+    """The problems of some files, by name.
+
+    Raises:
+        CorruptData: for a line that is none (naming file and line), one whose numbers do not fit together, or a problem
+            that is there twice.
+    """
+    found: dict[str, GenerationProblem] = {}
+    for path in paths:
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            try:
+                problem = msgspec.json.decode(line, type=GenerationProblem)
+            except msgspec.MsgspecError as error:
+                raise CorruptData(f"{path}:{number} is no generation problem: {error}") from error
+            if problem.task.name in found:
+                raise CorruptData(f"{path}:{number}: {problem.task.name} is there twice")
+            _refuse_damaged(problem, f"{path}:{number}")
+            found[problem.task.name] = problem
+    return [found[name] for name in sorted(found)]
+
+
+def half_interval(values: Sequence[float]) -> float | None:
+    """Half of the 95 percent interval of the mean (Student's t); None for fewer than two values."""
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return None
+    return float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def gains(problem: GenerationProblem, method: GeneratedBy) -> list[Gain]:
+    """Beside each baseline with as many questions, or none; seeds are paired. Empty where the method is a baseline."""
+    found = []
+    own = dict(zip(method.seeds, method.mean_rank, strict=True))
+    for other in problem.methods:
+        if other is method or other.method not in BASELINES or other.calls not in (0, method.calls):
+            continue
+        theirs = dict(zip(other.seeds, other.mean_rank, strict=True))
+        paired = [theirs[seed] - own[seed] for seed in sorted(own.keys() & theirs.keys())]
+        if paired and method.method not in BASELINES:
+            wins = float(np.mean([(gain > 0) + 0.5 * (gain == 0) for gain in paired]))
+            found.append(Gain(other.method, float(np.mean(paired)), half_interval(paired), wins, len(paired)))
+    return sorted(found, key=lambda gain: BASELINES.index(gain.baseline))
+
+
+def generation_csv(problems: Sequence[GenerationProblem]) -> bytes:
+    """One row for each problem and method, with the ranks won beside each baseline."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    columns = ["problem", "method", "calls", "runs", "architectures", "mean_rank", "half", "mean_rank_percent"]
+    columns += ["median", "best_of_ten_median", "seconds", "note"]
+    beside = [f"{name} vs {baseline}" for baseline in BASELINES for name in ("ranks", "half", "wins")]
+    writer.writerow([*columns, *beside])
+    for problem in problems:
+        for method in problem.methods:
+            found = {gain.baseline: gain for gain in gains(problem, method)}
+            mean = float(np.mean(method.mean_rank))
+            writer.writerow(
+                [
+                    problem.task.name,
+                    method.method,
+                    method.calls,
+                    len(method.seeds),
+                    problem.architectures,
+                    f"{mean:.1f}",
+                    _number(half_interval(method.mean_rank)),
+                    f"{100 * mean / problem.task.size:.2f}",
+                    f"{method.median:g}",
+                    f"{np.median(method.best_of_ten):g}",
+                    "" if method.seconds is None else f"{method.seconds:g}",
+                    method.note,
+                    *(cell for baseline in BASELINES for cell in _gain_cells(found.get(baseline))),
+                ]
+            )
+    return stream.getvalue().encode()
+
+
+def _gain_cells(gain: Gain | None) -> list[str]:
+    return ["", "", ""] if gain is None else [f"{gain.mean:.1f}", _number(gain.half), f"{gain.wins:.3f}"]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _refuse_damaged(problem: GenerationProblem, where: str) -> None:
+    edges = problem.edges
+    if len(edges) < 2 or sorted(set(edges)) != edges or len(problem.population) != len(edges):
+        raise CorruptData(f"{where}: the edges of bins rise, and one count belongs to each")
+    for method in problem.methods:
+        runs = {len(method.seeds), len(method.mean_rank), len(method.best_of_ten)}
+        if runs != {len(set(method.seeds))} or not method.seeds or len(method.counts) != len(edges):
+            raise CorruptData(f"{where}: {method.method} needs a rank and a best of ten a seed, and a count a bin")
+    if len({(method.method, method.calls) for method in problem.methods}) != len(problem.methods):
+        raise CorruptData(f"{where}: a method with as many questions is there twice")
