@@ -131,3 +131,15 @@ def checked_targets(X: ArchBatch, y: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(targets).all():
         raise ValueError(f"{int((~np.isfinite(targets)).sum())} targets are not finite; leave those architectures out")
     return targets
+
+
+def orderable_targets(X: ArchBatch, y: ArrayLike) -> NDArray[np.float64]:
+    """Targets as float64[n], of two architectures at least: what an order can be learned from.
+
+    Raises:
+        ValueError: for fewer, and as `checked_targets` raises.
+    """
+    targets = checked_targets(X, y)
+    if len(targets) < 2:
+        raise ValueError(f"an order cannot be learned from {len(targets)} architectures; give at least two")
+    return targets

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from predictors.arch import ArchBatch
 from predictors.base import Architectures, as_batch, checked_targets
+from predictors.descent import at_most
 from predictors.encodings import Columns, encoding
 from predictors.encodings.columns import COST, CURVE
 from predictors.encodings.reduced import has_dead_operations
@@ -24,7 +25,7 @@ from predictors.errors import unknown_name
 from predictors.graph.base import GraphPredictor
 from predictors.graph.layers import GraphNetwork, Head, NodeEmbedding, Sizes
 from predictors.graph.padding import Padding
-from predictors.graph.training import Recipe, at_most, scores, train
+from predictors.graph.training import Recipe, scores, train
 from predictors.losses import named_loss
 from predictors.tabular.targets import normal_scores
 

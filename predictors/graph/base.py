@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from predictors.base import Architectures, Parameters, as_batch, checked_targets
+from predictors.base import Architectures, Parameters, as_batch, orderable_targets
+from predictors.descent import at_most
 from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
 from predictors.errors import NotFitted, unknown_name
 from predictors.graph.layers import GraphNetwork, Sizes
 from predictors.graph.padding import GraphBatch, Padding
 from predictors.graph.scoring import scores_of_many
-from predictors.graph.training import Recipe, at_most, train
+from predictors.graph.training import Recipe, train
 from predictors.losses import Loss, named_loss
 
 _CHUNK = 16384  # architectures that are predicted at once
@@ -86,9 +87,7 @@ class GraphPredictor(Parameters):
             UnknownName: for a loss or kind of targets that is none.
         """
         batch = as_batch(X)
-        raw = checked_targets(batch, y)
-        if len(raw) < 2:
-            raise ValueError(f"an order cannot be learned from {len(raw)} architectures; give at least two")
+        raw = orderable_targets(batch, y)
         targets = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
         recipe = Recipe(
             named_loss(self.loss),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from predictors.descent import WarmCosine, loss_at, private_generator
 from predictors.graph.padding import GraphBatch
-from predictors.losses import AnnealedKendall, Loss
+from predictors.losses import Loss
 
 Network = TypeVar("Network", bound=nn.Module)
 _CHECKS = 30  # times that a whole run looks at the held-out part
-_WARM_UP = 0.1  # share of the steps in which the learning rate rises
+_LONGEST_GRADIENT = 5.0  # longer ones are clipped
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,13 @@ def train(
         if held_out is not None:
             kept[held_out] = False
         rows = kept.nonzero().flatten()
-        optimiser = torch.optim.AdamW(
-            network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-        )
         best, best_order, best_step = None, -math.inf, 0
         parts = max(1, min(math.ceil(len(rows) / recipe.batch_size), len(rows) // 2))
         steps = max(recipe.min_steps, recipe.epochs * parts)
         every = max(1, steps // _CHECKS)
+        descent = WarmCosine(network, recipe.learning_rate, recipe.weight_decay, steps, _LONGEST_GRADIENT)
         for step, batch in zip(range(steps), _batches(rows, parts, seed), strict=False):
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * _schedule(step, steps)
-            _step(network, optimiser, recipe.loss, graphs[batch], targets[batch], step / steps)
+            descent.step(step, loss_at(step / steps, recipe.loss, network(graphs[batch]), targets[batch]))
             if held_out is None or (step + 1) % every:
                 continue
             order = _tau(scores(network, graphs[held_out]), targets[held_out])
@@ -98,48 +94,6 @@ def scores(network: nn.Module, graphs: GraphBatch) -> Tensor:
         value: Tensor = network(graphs)
     network.train(training)
     return value
-
-
-@contextmanager
-def private_generator(seed: int) -> Iterator[None]:
-    """Within, torch's generator is that of the seed; after, it is where it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def at_most(threads: int) -> Iterator[None]:
-    """Within, torch uses so many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _step(
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    loss: Loss,
-    graphs: GraphBatch,
-    targets: Tensor,
-    progress: float,
-) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    predicted = network(graphs)
-    value = loss(predicted, targets, progress) if isinstance(loss, AnnealedKendall) else loss(predicted, targets)
-    value.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimiser.step()
-
-
-def _schedule(step: int, steps: int) -> float:
-    rising = max(1, int(_WARM_UP * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
 def _batches(rows: Tensor, parts: int, seed: int) -> Iterator[Tensor]:

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, Parameters, Tags, checked_targets
+from predictors.base import Architectures, Parameters, Tags, orderable_targets
+from predictors.descent import at_most, private_generator
 from predictors.encodings import EncodingLike, encoding_parts
 from predictors.errors import NotFitted, unknown_name
-from predictors.graph.training import at_most, private_generator
 from predictors.losses import Loss, named_loss
 from predictors.parzc.bayesian import sampled
 from predictors.parzc.network import MABN, Inputs, Shape
@@ -102,9 +102,7 @@ class ParZC(Parameters):
             UnknownName: for a loss, kind of targets, scale, node array, encoding or mixing that is none.
         """
         batch = with_statistics(X, self.statistics)
-        raw = checked_targets(batch, y)
-        if len(raw) < 2:
-            raise ValueError(f"an order cannot be learned from {len(raw)} architectures; give at least two")
+        raw = orderable_targets(batch, y)
         told = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
         recipe = Recipe(
             named_loss(self.loss),

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from predictors.losses import AnnealedKendall, Loss
+from predictors.descent import WarmCosine, loss_at
+from predictors.losses import Loss
 from predictors.parzc.bayesian import divergence
 from predictors.parzc.network import MABN, Inputs
-
-_WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
 
 @dataclass(frozen=True)
@@ -52,40 +51,23 @@ def train(network: MABN, take: Callable[[Tensor], Inputs], targets: Tensor, reci
         recipe: how.
         seed: of the batches.
     """
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-    )
     network.train()
     n = len(targets)
     parts = max(1, min(math.ceil(n / recipe.batch_size), n // 2))
     steps = max(recipe.min_steps, recipe.epochs * parts)
+    descent = WarmCosine(network, recipe.learning_rate, recipe.weight_decay, steps)
     batches = _batches(network.shape.members, n, parts, seed)
     for step, chosen in zip(range(steps), batches, strict=False):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(step, steps)
-        optimiser.zero_grad(set_to_none=True)
         predicted = network(take(chosen))
         told = targets[chosen]
         value = torch.stack(
-            [_loss(recipe.loss, one, other, step / steps) for one, other in zip(predicted, told, strict=True)]
+            [loss_at(step / steps, recipe.loss, one, other) for one, other in zip(predicted, told, strict=True)]
         ).sum()
         apart = divergence(network) if recipe.divergence else None
         if apart is not None:
             value = value + recipe.divergence / n * apart.sum()
-        value.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        descent.step(step, value)
     network.eval().requires_grad_(False)
-
-
-def _loss(loss: Loss, predicted: Tensor, targets: Tensor, progress: float) -> Tensor:
-    return loss(predicted, targets, progress) if isinstance(loss, AnnealedKendall) else loss(predicted, targets)
-
-
-def _schedule(step: int, steps: int) -> float:
-    rising = max(1, int(_WARM_UP * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
 def _batches(members: int, n: int, parts: int, seed: int) -> Iterator[Tensor]:

@@ -19,11 +19,10 @@ from scipy.special import ndtri
 from torch import Tensor, nn
 
 from predictors.arch import ArchGraph
+from predictors.descent import descend, private_generator
 from predictors.errors import unknown_name
-from predictors.graph.training import private_generator
 from predictors.tabular.targets import normal_scores
 from proxybench.errors import ProxybenchError
-from proxybench.generation.codec import placed
 from proxybench.generation.guide_networks import NoisyInput, make_network
 from proxybench.generation.model import DiffusionModel
 from proxybench.generation.network import TIME_FEATURES, time_features
@@ -106,7 +105,7 @@ class Guide(nn.Module):
 
     def predict(self, archs: Sequence[ArchGraph]) -> dict[str, NDArray[np.float64]]:
         """Of architectures without noise, each property in its unit, float64[n]."""
-        clean = _tensors(self.model, archs)
+        clean = self.model.clean(archs)
         with torch.no_grad():
             means = self(clean, torch.full((len(clean),), self.model.sde.earliest))[0].double().numpy()
         return {name: scale.value(means[:, place]) for place, (name, scale) in enumerate(self.scales.items())}
@@ -199,26 +198,19 @@ def fit_guide(
     for name, values in columns.items():
         if values.shape != (len(archs),) or not np.isfinite(values).all():
             raise ProxybenchError(f"{name}: a guide needs one finite target for each of {len(archs)} architectures")
-    clean = _tensors(model, archs)
+    clean = model.clean(archs)
     scales = {name: NormalScale(values) for name, values in columns.items()}
     scores = np.column_stack([normal_scores(values) for values in columns.values()])
     wanted = torch.from_numpy(scores.astype(np.float32))
     sde = model.sde
     with private_generator(seed):
         guide = Guide(model, scales, network, hidden)
-        optimiser = torch.optim.AdamW(guide.parameters(), lr=rate, weight_decay=weight_decay, fused=True)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        for _ in range(steps):
+
+        def loss() -> Tensor:
             rows = torch.randint(len(clean), (batch,))
             t = sde.earliest + (1 - sde.earliest) * torch.rand(batch)
             mean, error = guide(model.noised(clean[rows], t, torch.randn(batch, *clean.shape[1:])), t)
-            loss = nn.functional.gaussian_nll_loss(mean, wanted[rows], error**2)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
+            return nn.functional.gaussian_nll_loss(mean, wanted[rows], error**2)
+
+        descend(guide, loss, steps=steps, rate=rate, weight_decay=weight_decay)
     return guide.eval().requires_grad_(False)
-
-
-def _tensors(model: DiffusionModel, archs: Sequence[ArchGraph]) -> Tensor:
-    return model.layout.encode([placed(arch, model.layout.nodes) for arch in archs]).float()

@@ -20,11 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from predictors.arch import ArchGraph
+from predictors.descent import descend, private_generator
 from predictors.errors import unknown_name
-from predictors.graph.training import private_generator
 from predictors.tabular.targets import normal_scores
 from proxybench.errors import ProxybenchError
-from proxybench.generation.codec import placed
 from proxybench.generation.guidance import Guide, NormalScale
 from proxybench.generation.guide_networks import NoisyInput, make_network
 from proxybench.generation.model import DiffusionModel
@@ -136,22 +135,19 @@ def fit_meta(
     scores = _scores(sources, len(archs))
     pairs = torch.from_numpy(np.argwhere(np.isfinite(scores)))
     wanted = torch.from_numpy(scores.astype(np.float32))
-    clean = model.layout.encode([placed(arch, model.layout.nodes) for arch in archs]).float()
+    clean = model.clean(archs)
     sde = model.sde
     with private_generator(seed):
         meta = MetaPredictor(model, list(sources), network, hidden)
-        optimiser = torch.optim.AdamW(meta.parameters(), lr=rate, weight_decay=weight_decay, fused=True)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        for _ in range(steps):
+
+        def loss() -> Tensor:
             rows, places = pairs[torch.randint(len(pairs), (batch,))].T
             t = sde.earliest + (1 - sde.earliest) * torch.rand(batch)
             noisy = model.noised(clean[rows], t, torch.randn(batch, *clean.shape[1:]))
             mean, error = meta(noisy, t, meta.vectors[places])
-            loss = nn.functional.gaussian_nll_loss(mean, wanted[rows, places], error**2)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
+            return nn.functional.gaussian_nll_loss(mean, wanted[rows, places], error**2)
+
+        descend(meta, loss, steps=steps, rate=rate, weight_decay=weight_decay)
     return meta.eval().requires_grad_(False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from predictors.graph.training import private_generator
+from predictors.arch import ArchGraph
+from predictors.descent import private_generator
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.generation import files
+from proxybench.generation.codec import placed
 from proxybench.generation.layout import Layout
 from proxybench.generation.network import Architecture, ScoreNetwork
 from proxybench.generation.sde import SDE, as_dict, from_dict
@@ -40,6 +42,14 @@ class DiffusionModel:
     def space(self) -> SearchSpace:
         """The space whose architectures are generated."""
         return get_space(self.layout.space)
+
+    def clean(self, archs: Sequence[ArchGraph]) -> Tensor:
+        """Tensors of architectures of the space, without noise, float32[n, nodes, width].
+
+        Raises:
+            InvalidArchitecture: for an architecture that the layout has no place for.
+        """
+        return self.layout.encode([placed(arch, self.layout.nodes) for arch in archs]).float()
 
     def denoised(self, x: Tensor, t: Tensor) -> Tensor:
         """E[x0 | x(t)], float32[n, nodes, width], of noisy tensors of that shape at times float32[n]."""

@@ -115,11 +115,6 @@ class VPSDE(SDE):
     def diffusion(self, t: Tensor) -> Tensor:
         return self.beta(t).sqrt()
 
-    def times(self, steps: int) -> Tensor:
-        """Times of sampling from 1 down to the earliest, float32[steps + 1]."""
-        power = self.crowding
-        return torch.linspace(1.0, self.earliest ** (1 / power), steps + 1) ** power
-
     def langevin_scale(self, t: Tensor, steps: int) -> Tensor:
         return (1 - self.beta(t) / steps).clamp(min=0.0)
 

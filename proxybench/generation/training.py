@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from predictors.arch import ArchGraph
-from predictors.graph.training import private_generator
+from predictors.descent import private_generator
 from proxybench.errors import ProxybenchError
 from proxybench.generation import files
 from proxybench.generation.codec import placed

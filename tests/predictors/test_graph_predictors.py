@@ -13,11 +13,12 @@ pytest.importorskip("torch_geometric", reason="the extra proxybench[torch] is no
 
 from predictors.arch import ArchGraph  # noqa: E402
 from predictors.checks import check_predictor, example_batch  # noqa: E402
+from predictors.descent import private_generator  # noqa: E402
 from predictors.errors import NotFitted, UnknownName  # noqa: E402
 from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer  # noqa: E402
 from predictors.graph.flow import Flow  # noqa: E402
 from predictors.graph.scoring import scores_of_many  # noqa: E402
-from predictors.graph.training import private_generator, scores  # noqa: E402
+from predictors.graph.training import scores  # noqa: E402
 from predictors.losses import LOSSES, AnnealedKendall, mse  # noqa: E402
 
 ALL = [GCN, GIN, GATES, GraphTransformer, FLAN]

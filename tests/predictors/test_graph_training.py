@@ -9,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
 from predictors.checks import example_batch  # noqa: E402
+from predictors.descent import at_most  # noqa: E402
 from predictors.graph.padding import Padding  # noqa: E402
-from predictors.graph.training import Recipe, _batches, _schedule, _tau, at_most, scores, train  # noqa: E402
+from predictors.graph.training import Recipe, _batches, _tau, scores, train  # noqa: E402
 from predictors.losses import AnnealedKendall, mse  # noqa: E402
 
 RECIPE = Recipe(mse, 1, 30, 16, 0.01, 0.0, 1.0)
@@ -38,14 +39,6 @@ def test_batches_have_every_row_once_a_pass_and_equal_sizes():
         a_pass = [next(batches) for _ in range(3)]
         assert sorted(torch.cat(a_pass).tolist()) == list(range(10))
         assert [len(batch) for batch in a_pass] == [4, 3, 3]
-
-
-def test_learning_rate_rises_then_falls_to_nothing():
-    values = [_schedule(step, 100) for step in range(100)]
-    assert values[:2] == pytest.approx([0.1, 0.2])
-    assert values[9:11] == [1.0, 1.0]
-    assert values[55] == pytest.approx(0.5)
-    assert values[99] < 1e-3
 
 
 def test_tau_of_the_held_out_part_by_hand():

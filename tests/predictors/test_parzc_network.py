@@ -8,12 +8,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
+from predictors.descent import warm_cosine  # noqa: E402
 from predictors.errors import UnknownName  # noqa: E402
 from predictors.losses import AnnealedKendall, mse  # noqa: E402
 from predictors.parzc.bayesian import BayesianLinear, Linear, divergence, sampled  # noqa: E402
 from predictors.parzc.mixer import MixerBlock  # noqa: E402
 from predictors.parzc.network import MABN, Inputs, Shape  # noqa: E402
-from predictors.parzc.training import Recipe, _batches, _schedule, train  # noqa: E402
+from predictors.parzc.training import Recipe, _batches, train  # noqa: E402
 
 SHAPE = Shape(
     members=2, places=7, proxies=3, segment=3, rows=(4,), width=6, blocks=2, mixing="tokens", bayesian=True, dropout=0.0
@@ -159,8 +160,8 @@ def test_members_see_batches_of_their_own_and_every_row_once_a_pass():
     one_pass = torch.cat([next(batches) for _ in range(3)], dim=1)
     assert one_pass.sort(dim=1).values.tolist() == [list(range(12))] * 2
     assert not torch.equal(one_pass[0], one_pass[1])
-    assert [_schedule(step, 100) for step in (0, 9, 10)] == pytest.approx([0.1, 1.0, 1.0])
-    assert _schedule(99, 100) < 1e-3
+    assert [warm_cosine(step, 100) for step in (0, 9, 10)] == pytest.approx([0.1, 1.0, 1.0])
+    assert warm_cosine(99, 100) < 1e-3
 
 
 def test_the_temperature_is_told_how_far_training_is():

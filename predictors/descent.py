@@ -1,0 +1,94 @@
+"""What trainings by gradient share: AdamW and its learning rate, annealed losses, torch's generator and threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from predictors.losses import AnnealedKendall, Loss
+
+_WARM_UP = 0.1  # share of the steps in which the learning rate rises
+
+
+class WarmCosine:
+    """AdamW whose learning rate rises linearly in the first tenth of the steps, then falls to 0 as a cosine.
+
+    Args:
+        network: whose parameters are learned.
+        peak: of the learning rate.
+        weight_decay: decoupled.
+        steps: of the whole training.
+        clip: longest gradient, over all parameters; None lets it be as long as it is.
+    """
+
+    def __init__(
+        self, network: nn.Module, peak: float, weight_decay: float, steps: int, clip: float | None = None
+    ) -> None:
+        self._network, self._peak, self._steps, self._clip = network, peak, steps, clip
+        self._optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=weight_decay, fused=True)
+
+    def step(self, step: int, loss: Tensor) -> None:
+        """Move the parameters down the gradient of the loss of the step of this number, from 0."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._peak * warm_cosine(step, self._steps)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._clip is not None:
+            nn.utils.clip_grad_norm_(self._network.parameters(), self._clip)
+        self._optimiser.step()
+
+
+def warm_cosine(step: int, steps: int) -> float:
+    """The learning rate of a step, from 0, as a share of the peak."""
+    rising = max(1, int(_WARM_UP * steps))
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def descend(network: nn.Module, loss: Callable[[], Tensor], *, steps: int, rate: float, weight_decay: float) -> None:
+    """AdamW without warm-up: its learning rate falls from `rate` to 0 as a cosine.
+
+    Args:
+        network: trained in place.
+        loss: draws the batch of a step and gives its loss; called once a step.
+        steps: of the whole training.
+        rate: learning rate of the first step.
+        weight_decay: decoupled.
+    """
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in range(steps):
+        value = loss()
+        optimiser.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+
+
+def loss_at(progress: float, loss: Loss, predicted: Tensor, targets: Tensor) -> Tensor:
+    """The loss at a progress of training from 0 to 1, which an annealed one is told."""
+    return loss(predicted, targets, progress) if isinstance(loss, AnnealedKendall) else loss(predicted, targets)
+
+
+@contextmanager
+def private_generator(seed: int) -> Iterator[None]:
+    """Within, torch's generator is that of the seed; after, it is where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def at_most(threads: int) -> Iterator[None]:
+    """Within, torch uses so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
