@@ -6,9 +6,9 @@ commit, machine, time. Two records with the same identity are the same cell of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from proxybench.files import replace_file
 Scalar = str | int | float | bool | None
 Kind = Literal["training-free", "training-free with labels", "predictor", "search", "control", "cost"]
 Outcome = Literal["ok", "failed", "timeout", "unsupported"]
+Line = TypeVar("Line", bound=msgspec.Struct)
 
 
 class Cell(NamedTuple):
@@ -97,8 +98,7 @@ def comparable(record: Record) -> Record:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Replace the file by these records, sorted by cell; a reader sees the old file or the new one."""
-    lines = [msgspec.json.encode(record, order="sorted") for record in sorted(records, key=lambda record: record.cell)]
-    replace_file(path, b"".join(line + b"\n" for line in lines))
+    write_lines(path, sorted(records, key=lambda record: record.cell))
 
 
 def read_records(paths: Iterable[Path]) -> list[Record]:
@@ -109,15 +109,32 @@ def read_records(paths: Iterable[Path]) -> list[Record]:
             files with different outcomes.
     """
     found: dict[Cell, tuple[Path, Record]] = {}
-    for path in paths:
-        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-            try:
-                record = msgspec.json.decode(line, type=Record)
-            except msgspec.MsgspecError as error:
-                raise CorruptData(f"{path}:{number} is not a record: {error}") from error
-            if record.cell in found and (
-                found[record.cell][0] == path or comparable(found[record.cell][1]) != comparable(record)
-            ):
-                raise CorruptData(f"{tuple(record.cell)} is recorded twice, in {found[record.cell][0]} and {path}")
-            found.setdefault(record.cell, (path, record))
+    for path, _, record in read_lines(paths, Record, "not a record"):
+        if record.cell in found and (
+            found[record.cell][0] == path or comparable(found[record.cell][1]) != comparable(record)
+        ):
+            raise CorruptData(f"{tuple(record.cell)} is recorded twice, in {found[record.cell][0]} and {path}")
+        found.setdefault(record.cell, (path, record))
     return [found[cell][1] for cell in sorted(found)]
+
+
+def write_lines(path: Path, lines: Iterable[Line]) -> Path:
+    """Replace the file by these, a line of JSON each with its keys sorted; the path. Raises OSError as writing does."""
+    return replace_file(path, b"".join(msgspec.json.encode(line, order="sorted") + b"\n" for line in lines))
+
+
+def read_lines(paths: Iterable[Path], kind: type[Line], otherwise: str) -> Iterator[tuple[Path, int, Line]]:
+    """The lines of some files, one after the other: the file, the line's number from 1, and what it holds.
+
+    Raises:
+        CorruptData: for a line that is not of this kind, naming file and line: it is `otherwise`, as in "not a record".
+    """
+    decoder = msgspec.json.Decoder(kind)
+    for path in paths:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    found = decoder.decode(line.rstrip(b"\r\n"))
+                except msgspec.MsgspecError as error:
+                    raise CorruptData(f"{path}:{number} is {otherwise}: {error}") from error
+                yield path, number, found

@@ -17,8 +17,7 @@ import msgspec
 import numpy as np
 
 from proxybench.errors import CorruptData
-from proxybench.files import replace_file
-from proxybench.records import TaskIdentity
+from proxybench.records import TaskIdentity, read_lines, write_lines
 
 GENERATION = "generation"
 BASELINES = ("unguided", "filter", "evolution")
@@ -48,6 +47,11 @@ class GeneratedBy(msgspec.Struct, frozen=True):
     median: float
     seconds: float | None = None
     note: str = ""
+
+    @property
+    def half(self) -> float | None:
+        """Half of the 95 percent interval of the mean rank, over seeds; None for a single one."""
+        return _half(self.mean_rank)
 
 
 class GenerationProblem(msgspec.Struct, frozen=True):
@@ -85,8 +89,7 @@ class Gain(NamedTuple):
 
 def write_generation(path: Path, problems: Iterable[GenerationProblem]) -> Path:
     """Replace the file by these problems, sorted by name, and return its path."""
-    ordered = sorted(problems, key=lambda problem: problem.task.name)
-    return replace_file(path, b"".join(msgspec.json.encode(problem, order="sorted") + b"\n" for problem in ordered))
+    return write_lines(path, sorted(problems, key=lambda problem: problem.task.name))
 
 
 def read_generation(paths: Iterable[Path]) -> list[GenerationProblem]:
@@ -97,26 +100,12 @@ def read_generation(paths: Iterable[Path]) -> list[GenerationProblem]:
             that is there twice.
     """
     found: dict[str, GenerationProblem] = {}
-    for path in paths:
-        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-            try:
-                problem = msgspec.json.decode(line, type=GenerationProblem)
-            except msgspec.MsgspecError as error:
-                raise CorruptData(f"{path}:{number} is no generation problem: {error}") from error
-            if problem.task.name in found:
-                raise CorruptData(f"{path}:{number}: {problem.task.name} is there twice")
-            _refuse_damaged(problem, f"{path}:{number}")
-            found[problem.task.name] = problem
+    for path, number, problem in read_lines(paths, GenerationProblem, "no generation problem"):
+        if problem.task.name in found:
+            raise CorruptData(f"{path}:{number}: {problem.task.name} is there twice")
+        _refuse_damaged(problem, f"{path}:{number}")
+        found[problem.task.name] = problem
     return [found[name] for name in sorted(found)]
-
-
-def half_interval(values: Sequence[float]) -> float | None:
-    """Half of the 95 percent interval of the mean (Student's t); None for fewer than two values."""
-    from scipy.stats import t
-
-    if len(values) < 2:
-        return None
-    return float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def gains(problem: GenerationProblem, method: GeneratedBy) -> list[Gain]:
@@ -130,7 +119,7 @@ def gains(problem: GenerationProblem, method: GeneratedBy) -> list[Gain]:
         paired = [theirs[seed] - own[seed] for seed in sorted(own.keys() & theirs.keys())]
         if paired and method.method not in BASELINES:
             wins = float(np.mean([(gain > 0) + 0.5 * (gain == 0) for gain in paired]))
-            found.append(Gain(other.method, float(np.mean(paired)), half_interval(paired), wins, len(paired)))
+            found.append(Gain(other.method, float(np.mean(paired)), _half(paired), wins, len(paired)))
     return sorted(found, key=lambda gain: BASELINES.index(gain.baseline))
 
 
@@ -154,7 +143,7 @@ def generation_csv(problems: Sequence[GenerationProblem]) -> bytes:
                     len(method.seeds),
                     problem.architectures,
                     f"{mean:.1f}",
-                    _number(half_interval(method.mean_rank)),
+                    _number(method.half),
                     f"{100 * mean / problem.task.size:.2f}",
                     f"{method.median:g}",
                     f"{np.median(method.best_of_ten):g}",
@@ -172,6 +161,12 @@ def _gain_cells(gain: Gain | None) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
+
+
+def _half(values: Sequence[float]) -> float | None:
+    from proxybench.ranking.intervals import half_interval  # with the bootstrap, which importing a leaderboard does not
+
+    return half_interval(values)
 
 
 def _refuse_damaged(problem: GenerationProblem, where: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from proxybench.leaderboard.content import rounded
-from proxybench.leaderboard.generation import BASELINES, GeneratedBy, GenerationProblem, gains, half_interval
+from proxybench.leaderboard.generation import BASELINES, GeneratedBy, GenerationProblem, gains
 
 
 def generation_content(problems: Sequence[GenerationProblem]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def _method(problem: GenerationProblem, method: GeneratedBy) -> dict[str, Any]:
         "calls": method.calls,
         "runs": len(method.seeds),
         "rank": rounded(float(np.mean(method.mean_rank)), 5),
-        "half": rounded(half_interval(method.mean_rank), 3),
+        "half": rounded(method.half, 3),
         "median": method.median,
         "best": rounded(float(np.median(method.best_of_ten))),
         "seconds": method.seconds,

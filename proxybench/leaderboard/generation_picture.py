@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from proxybench.leaderboard.generation import GeneratedBy, GenerationProblem, half_interval
+from proxybench.leaderboard.generation import GeneratedBy, GenerationProblem
 from proxybench.leaderboard.svg import GRID, INK, QUIET, document, line, text
 
 WIDTH, LABELS, FIGURES, TOP, ROW, BARS = 980, 190, 300, 54, 58, 44
@@ -67,7 +67,7 @@ def _row(problem: GenerationProblem, method: GeneratedBy, base: float, places: S
     parts.append(text(LABELS - 64, base - 6, asked, anchor="end", colour=QUIET))
     parts.append(text(places[0] - 8, base - 20, f"{100 * own[0]:.0f} % <", anchor="end", colour=colour))
     parts.append(text(places[0] - 8, base - 6, f"{problem.edges[0]:g}", anchor="end", colour=QUIET))
-    mean, half = float(np.mean(method.mean_rank)), half_interval(method.mean_rank)
+    mean, half = float(np.mean(method.mean_rank)), method.half
     spread = "" if half is None else f" ± {half:,.0f}"
     parts.append(text(places[-1] + 14, base - 14, f"{mean:,.0f}{spread} (top {100 * mean / problem.task.size:.1f} %)"))
     parts.append(text(WIDTH - 12, base - 14, f"{np.median(method.best_of_ten):.2f}", anchor="end"))

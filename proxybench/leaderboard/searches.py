@@ -12,8 +12,7 @@ from pathlib import Path
 import msgspec
 
 from proxybench.errors import CorruptData
-from proxybench.files import replace_file
-from proxybench.records import Scalar, TaskIdentity
+from proxybench.records import Scalar, TaskIdentity, read_lines, write_lines
 
 SEARCHES = "searches"
 
@@ -118,8 +117,7 @@ def seed_ranges(seeds: Iterable[int]) -> str:
 
 def write_searches(path: Path, problems: Iterable[SearchedProblem]) -> Path:
     """Replace the file by these problems, sorted by name, and return its path."""
-    ordered = sorted(problems, key=lambda problem: problem.task.name)
-    return replace_file(path, b"".join(msgspec.json.encode(problem, order="sorted") + b"\n" for problem in ordered))
+    return write_lines(path, sorted(problems, key=lambda problem: problem.task.name))
 
 
 def read_searches(paths: Iterable[Path]) -> list[SearchedProblem]:
@@ -130,15 +128,10 @@ def read_searches(paths: Iterable[Path]) -> list[SearchedProblem]:
             with the same options and budget twice on a problem.
     """
     found: dict[str, SearchedProblem] = {}
-    for path in paths:
-        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-            try:
-                problem = msgspec.json.decode(line, type=SearchedProblem)
-            except msgspec.MsgspecError as error:
-                raise CorruptData(f"{path}:{number} is no searched problem: {error}") from error
-            name = problem.task.name
-            found[name] = _together(found[name], problem, path) if name in found else problem
-            _refuse_damaged(found[name], path)
+    for path, _, problem in read_lines(paths, SearchedProblem, "no searched problem"):
+        name = problem.task.name
+        found[name] = _together(found[name], problem, path) if name in found else problem
+        _refuse_damaged(found[name], path)
     return [found[name] for name in sorted(found)]
 
 

@@ -8,7 +8,8 @@ nearly all of those are equal, so that it is arbitrary. Resamples in which a met
 
 Over architectures answers: would this order of methods hold on another sample of the space? Over repeats: with other
 seeds or training samples? With r repeats a bootstrap over them understates the variance by the factor (r - 1) / r, so
-few repeats give intervals that are too short. Both draws architectures and repeats independently.
+few repeats give intervals that are too short. Both draws architectures and repeats independently. Where a mean over a
+few independent runs is all there is, `half_interval` is Student's.
 """
 
 from __future__ import annotations
@@ -166,6 +167,16 @@ def percentile_interval(value: float, draws: ArrayLike, level: float = 0.95) -> 
         return Interval(value, math.nan, math.nan, level, 0)
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high), level, len(found))
+
+
+def half_interval(values: ArrayLike) -> float | None:
+    """Half of the 95 percent interval of the mean of n independent values (Student's t); None for fewer than two."""
+    from scipy.special import stdtrit
+
+    found = np.asarray(values, dtype=np.float64)
+    if len(found) < 2:
+        return None
+    return float(stdtrit(len(found) - 1, 0.975) * np.std(found, ddof=1) / math.sqrt(len(found)))
 
 
 def two_sided_p(draws: ArrayLike) -> float:

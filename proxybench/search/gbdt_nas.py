@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from predictors.errors import unknown_name
 from predictors.gbdt_nas import PRUNINGS, ChoiceGBDT, ChoiceRows, Constraints
 from predictors.gbdt_nas.pruning import PUBLISHED
-from proxybench.search.base import Query
+from proxybench.search.batches import BatchSearch, best_last
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 _FEATURES = 147  # of the search space that the published number of choices to remove is of: 21 layers, 7 operations
 _LARGEST = 1000  # the published N and K: architectures drawn at first, and asked in one iteration
 
 
-class GBDTNAS:
+class GBDTNAS(BatchSearch):
     """Asks `start` random candidates, then in each iteration the `every` best predicted of those not told yet.
 
     With pruning, each of the first `prunings` iterations removes choices by the Shapley values on all that was told,
@@ -59,7 +59,7 @@ class GBDTNAS:
             raise InvalidProblem(f"start={start}, every={self._every} and pool={self._pool} must be at least 1")
         if pruning not in PRUNINGS:
             raise unknown_name("order of pruning", pruning, PRUNINGS)
-        self._rng = rng
+        super().__init__(problem, rng, rng.permutation(len(problem))[:start].tolist())
         self._encoding, self._rows = problem.once(_encoded)
         self._pruning = pruning
         self._prunings_left = prunings
@@ -67,22 +67,10 @@ class GBDTNAS:
         self._at_most = max(1, round(PUBLISHED * features / _FEATURES)) if at_most is None else at_most
         self._floor = -np.inf if floor is None else floor
         self._min_leaf = min_leaf
-        self._told: dict[int, float] = {}
-        self._queue: list[int] = rng.permutation(len(problem))[:start].tolist()
         self.constraints = Constraints()
 
-    def ask(self) -> Query | None:
-        if not self._queue:
-            self._queue = self._choose()
-        return Query(self._queue.pop()) if self._queue else None
-
-    def tell(self, query: Query, value: float) -> None:
-        self._told[query.candidate] = value
-
     def _choose(self) -> list[int]:
-        """The next candidates, the best predicted last."""
-        unseen = np.ones(len(self._rows), dtype=bool)
-        unseen[list(self._told)] = False
+        unseen = self._unseen()
         if not unseen.any():
             return []
         model = self._fitted()
@@ -91,13 +79,10 @@ class GBDTNAS:
             self.constraints = model.prune_rows(told, self._pruning, self._at_most, self.constraints)
             self._prunings_left -= 1
         left = self._drawn(unseen)
-        # The order in which candidates were drawn decides between those predicted equal.
-        best = np.argsort(-model.predict_rows(self._rows[left]), kind="stable")[: self._every]
-        return [int(candidate) for candidate in left[best[::-1]]]
+        return best_last(left, model.predict_rows(self._rows[left]), self._every)
 
     def _fitted(self) -> ChoiceGBDT:
-        told = np.fromiter(self._told, dtype=np.int64)
-        values = np.array(list(self._told.values()))
+        told, values = self._answers()
         learnt = values >= self._floor
         if not learnt.any():
             learnt[:] = True

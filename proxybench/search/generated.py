@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from predictors.arch import ArchGraph
 from predictors.errors import UnknownName
 from proxybench.errors import DataNotAvailable
-from proxybench.generation.codec import placed, taken
+from proxybench.generation.codec import taken
 from proxybench.generation.guidance import Aim, fit_guide, guided
 from proxybench.generation.meta import PROPERTY, MetaPredictor, fit_meta
 from proxybench.generation.model import DiffusionModel, load_generator
@@ -27,7 +27,7 @@ from proxybench.generation.network import Architecture
 from proxybench.generation.sampling import Gradient, Sampler, run
 from proxybench.generation.training import Settings, train_generator
 from proxybench.search.base import Query
-from proxybench.search.model_guided import NEAR, ModelGuided
+from proxybench.search.model_guided import ModelGuided
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 SOURCE = "source:"
@@ -77,8 +77,7 @@ class Proposals:
         places = np.flatnonzero(unseen)
         if not archs or not len(places):
             return []
-        layout = self.model.layout
-        rows = layout.encode([placed(arch, layout.nodes) for arch in archs]).flatten(1).float()
+        rows = self.model.clean(archs).flatten(1)
         known = self._problem.once(_tensors, self.model)[places]
         distance = rows.sum(dim=1)[:, None] + known.sum(dim=1) - 2 * rows @ known.T
         return list(places[distance.argmin(dim=1).numpy()].tolist())
@@ -144,24 +143,22 @@ class DiffusionSearch(ModelGuided):
 
     def _candidates(self) -> NDArray[np.int64]:
         """What was generated, with the neighbours of the best; too few are joined by the pool of `ModelGuided`."""
-        unseen = np.ones(len(self._problem), dtype=bool)
-        unseen[list(self._told)] = False
+        unseen = self._unseen()
         if len(self._told) >= self._due or unseen[self._drawn].sum() < self._every:
             self._drawn = self._proposals.draw(self._samples, self._rng, self._gradient(), unseen)
             self._due = len(self._told) + self._anew
         pool = self._drawn[unseen[self._drawn]].tolist()
         if self._near:
-            best = sorted(self._told, key=lambda candidate: -self._told[candidate])[:NEAR]
-            pool += [other for candidate in best for other in self._problem.neighbours(candidate) if unseen[other]]
+            pool += self._near_the_best(unseen)
         if len(pool) < self._every:
             pool += super()._candidates().tolist()
         return np.array(list(dict.fromkeys(pool)), dtype=np.int64)
 
     def _gradient(self) -> Gradient:
-        told = np.fromiter(self._told, dtype=np.int64)
+        told, values = self._answers()
         size = min(self._labelled, len(self._problem))
         chosen = self._rng.choice(len(self._problem), size, replace=False)
-        mean, _ = self._model.beliefs(told, np.array(list(self._told.values())), chosen)
+        mean, _ = self._model.beliefs(told, values, chosen)
         guide = fit_guide(
             self._proposals.model,
             [self._problem.archs[place] for place in chosen.tolist()],
@@ -293,7 +290,7 @@ def _numbers(problem: Problem) -> tuple[dict[str, int], dict[str, int]]:
 
 def _tensors(problem: Problem, model: DiffusionModel) -> torch.Tensor:
     """The candidates as rows of 0 and 1, float32[n, nodes * width]."""
-    return model.layout.encode([placed(arch, model.layout.nodes) for arch in problem.archs]).flatten(1).float()
+    return model.clean(problem.archs).flatten(1)
 
 
 __all__ = ["SOURCE", "DiffusionSearch", "Proposals", "TransferSearch", "with_sources"]

@@ -15,7 +15,7 @@ import msgspec
 from proxybench.errors import CorruptData
 from proxybench.records import Record, Scalar, TaskIdentity
 from proxybench.search.history import History
-from proxybench.search.outcomes import Found, SearchRecord, found_of, metrics_of, read_lines
+from proxybench.search.outcomes import Found, SearchRecord, found_of, metrics_of, read_searched
 from proxybench.search.problem import Problem
 
 
@@ -122,7 +122,7 @@ def groups_of(records: Iterable[SearchRecord | RunBlock]) -> list[RunGroup]:
 
 def read_groups(paths: Sequence[Path]) -> list[RunGroup]:
     """The groups of journals. Raises CorruptData for a line that is no record, or two runs of one seed."""
-    return groups_of(line for path in paths for line in read_lines(path, _Either) if line.kind == "search")
+    return groups_of(read_searched(paths, _Either))
 
 
 def _single(record: Record) -> Run:

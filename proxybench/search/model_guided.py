@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxybench.search.acquisition import acquisition as find_acquisition
-from proxybench.search.base import Query
+from proxybench.search.batches import BatchSearch, best_last
 from proxybench.search.encoded import population_rows
 from proxybench.search.gaussian_process import GaussianProcess
 from proxybench.search.metrics import metric_matrix
 from proxybench.search.problem import Floats, InvalidProblem, Problem
-
-NEAR = 5  # of the best so far, whose neighbours join the pool
 
 
 class _Model(Protocol):
@@ -26,7 +24,7 @@ class _Model(Protocol):
         ...
 
 
-class _Guided:
+class _Guided(BatchSearch):
     """Asks `start` candidates first, then those of a pool that the acquisition function prefers."""
 
     def __init__(
@@ -43,49 +41,32 @@ class _Guided:
     ) -> None:
         if start < 1 or pool < 1 or every < 1:
             raise InvalidProblem(f"start={start}, pool={pool} and every={every} must be at least 1")
-        self._problem = problem
-        self._rng = rng
         self._model = model
         self._acquire = find_acquisition(acquisition)
         self._pool = pool
         self._every = every
-        self._told: dict[int, float] = {}
         first = problem.once(_by_consensus) if warm else rng.permutation(len(problem))
-        self._queue: list[int] = first[:start][::-1].tolist()
-
-    def ask(self) -> Query | None:
-        if not self._queue:
-            self._queue = self._choose()
-        return Query(self._queue.pop()) if self._queue else None
-
-    def tell(self, query: Query, value: float) -> None:
-        self._told[query.candidate] = value
+        super().__init__(problem, rng, first[:start][::-1].tolist())
 
     def _choose(self) -> list[int]:
-        """The next `every` candidates, the best one last."""
         pool = self._candidates()
         if not len(pool):
             return []
-        told = np.fromiter(self._told, dtype=np.int64)
-        values = np.array(list(self._told.values()))
+        told, values = self._answers()
         mean, std = self._model.beliefs(told, values, pool)
-        worth = self._acquire(mean, std, float(values.max()), self._rng)
-        best = np.argsort(-worth, kind="stable")[: self._every]
-        return [int(candidate) for candidate in pool[best[::-1]]]
+        return best_last(pool, self._acquire(mean, std, float(values.max()), self._rng), self._every)
 
     def _candidates(self) -> NDArray[np.int64]:
         """What is not told yet: all, or a random pool with the neighbours of the best so far; in random order.
 
         The order breaks ties between candidates that the model cannot tell apart.
         """
-        unseen = np.ones(len(self._problem), dtype=bool)
-        unseen[list(self._told)] = False
+        unseen = self._unseen()
         places = self._rng.permutation(np.flatnonzero(unseen))
         if len(places) <= self._pool:
             return places
-        best = sorted(self._told, key=lambda candidate: -self._told[candidate])[:NEAR]
-        near = {other for candidate in best for other in self._problem.neighbours(candidate) if unseen[other]}
-        return np.array(list(dict.fromkeys([*sorted(near), *places[: self._pool].tolist()])), dtype=np.int64)
+        near = sorted(self._near_the_best(unseen))
+        return np.array(list(dict.fromkeys([*near, *places[: self._pool].tolist()])), dtype=np.int64)
 
 
 class GaussianProcessSearch(_Guided):

@@ -6,20 +6,18 @@ only, none twice, a torn last one dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import msgspec
 import numpy as np
 
-from proxybench.errors import CorruptData
-from proxybench.records import Record, Scalar, TaskIdentity
+from proxybench.records import Record, Scalar, TaskIdentity, read_lines
 from proxybench.search.history import History
 from proxybench.search.problem import Problem
 from proxybench.search.regret import rank_of, regrets
 
-Line = TypeVar("Line", bound=Record)
+RecordKind = TypeVar("RecordKind", bound=Record)
 
 
 class Found(NamedTuple):
@@ -110,18 +108,12 @@ def search_record(
 
 def read_runs(path: Path) -> list[SearchRecord]:
     """The runs of a file, in its order. Raises CorruptData for a line that is none, naming file and line."""
-    return [one for one in read_lines(path, SearchRecord) if one.kind == "search"]
+    return list(read_searched([path], SearchRecord))
 
 
-def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
-    """Records of a kind, line by line. Raises CorruptData for a line that is none, naming file and line."""
-    decoder = msgspec.json.Decoder(kind)
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                yield decoder.decode(line)
-            except msgspec.MsgspecError as error:
-                raise CorruptData(f"{path}:{number} is not a record: {error}") from error
+def read_searched(paths: Iterable[Path], kind: type[RecordKind]) -> Iterator[RecordKind]:
+    """The records of searches in some files. Raises CorruptData for a line that is no record, naming file and line."""
+    return (record for _, _, record in read_lines(paths, kind, "not a record") if record.kind == "search")
 
 
 def metrics_of(problem: Problem, history: History, signs: tuple[float, float]) -> dict[str, float]:

@@ -34,7 +34,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import kendalltau, t
+from scipy.stats import kendalltau
 
 import proxybench as pb
 from predictors import make
@@ -53,6 +53,7 @@ from proxybench.generation import (
     sample,
 )
 from proxybench.generation.measures import expected_unique
+from proxybench.ranking.intervals import half_interval
 from proxybench.spaces import get_space
 
 SAMPLES, TOLD, KEPT, CALLS = 1000, 50, 100, 1000
@@ -218,9 +219,8 @@ def by_method(records: list[dict]) -> dict[tuple[str, int], list[dict]]:
 
 
 def interval(values) -> str:
-    values = np.array(values)
-    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-    return f"{values.mean():7.1f} +- {half:5.1f}"
+    half = half_interval(values)
+    return f"{np.mean(values):7.1f} +- {np.nan if half is None else half:5.1f}"
 
 
 def show(path: Path) -> None:

@@ -26,7 +26,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
-from scipy.stats import t as student
 
 import proxybench as pb
 from predictors import make
@@ -37,6 +36,7 @@ from proxybench.harness.journal import Journal
 from proxybench.harness.provenance import provenance
 from proxybench.harness.splits import hash_split
 from proxybench.harness.tasks import load_tasks
+from proxybench.ranking.intervals import half_interval
 from proxybench.records import Cell, Record, read_records
 
 NODES_ONLY = {"encoding": "", "totals": False}
@@ -177,11 +177,8 @@ def show(asked: argparse.Namespace) -> None:
 
 def interval(values: list[float]) -> str:
     """Mean and the interval of the mean; no interval of a single value."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return f"{mean:+.3f}"
-    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]"
+    mean, half = float(np.mean(values)), half_interval(values)
+    return f"{mean:+.3f}" if half is None else f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]"
 
 
 if __name__ == "__main__":

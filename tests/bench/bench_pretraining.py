@@ -19,12 +19,12 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 import proxybench as pb
 from predictors.arch import ArchBatch
 from predictors.pretraining import Pretrained
 from proxybench.harness.splits import hash_split
+from proxybench.ranking.intervals import half_interval
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,8 @@ def statistics(learned, unlabelled: ArchBatch) -> str:
 
 def interval(values) -> str:
     """Mean and the interval of the mean; no interval of a single value."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return f"{mean:+.3f}"
-    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]"
+    mean, half = float(np.mean(values)), half_interval(values)
+    return f"{mean:+.3f}" if half is None else f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]"
 
 
 if __name__ == "__main__":

@@ -19,12 +19,12 @@ from proxybench.leaderboard.generation import (
     GenerationProblem,
     gains,
     generation_csv,
-    half_interval,
     read_generation,
     write_generation,
 )
 from proxybench.leaderboard.generation_content import generation_content
 from proxybench.leaderboard.generation_picture import generation_picture
+from proxybench.ranking.intervals import half_interval
 from proxybench.records import write_records
 
 SVG = "{http://www.w3.org/2000/svg}"

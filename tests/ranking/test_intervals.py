@@ -9,7 +9,14 @@ import pytest
 
 from proxybench.ranking import bootstrap as module
 from proxybench.ranking.correlation import kendall
-from proxybench.ranking.intervals import difference, interval, metric_intervals, percentile_interval, two_sided_p
+from proxybench.ranking.intervals import (
+    difference,
+    half_interval,
+    interval,
+    metric_intervals,
+    percentile_interval,
+    two_sided_p,
+)
 from proxybench.ranking.topk import regret_at_k
 
 
@@ -130,6 +137,15 @@ def test_pairing_narrows_the_difference_of_similar_methods() -> None:
 def test_scores_of_different_shapes_cannot_be_paired() -> None:
     with pytest.raises(ValueError, match="one shape"):
         difference([1, 2, 3], [[1], [2], [3]], [[1, 1], [2, 2], [3, 3]])
+
+
+def test_students_interval_by_hand() -> None:
+    # Deviation 2; t at .975 with three degrees of freedom is 3.18245, with one 12.7062.
+    assert half_interval([1, 1, 1, 5]) == pytest.approx(3.18245 * 2 / 2, rel=1e-5)
+    assert half_interval(np.array([0, 2**0.5])) == pytest.approx(12.7062 / 2**0.5, rel=1e-5)
+    assert half_interval([7, 7]) == 0
+    assert half_interval([7]) is None
+    assert half_interval([]) is None
 
 
 def test_p_values_by_hand() -> None:
