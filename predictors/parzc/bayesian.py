@@ -32,6 +32,14 @@ class Linear(nn.Module):
         return _apply(x, self.weight, self.bias)
 
 
+class LinearAcross(Linear):
+    """The same of the dimension after the members': [m, inputs, ..., k] -> [m, outputs, ..., k]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns = torch.baddbmm(self.bias.mT, self.weight.mT, x.flatten(2))
+        return columns.reshape(len(x), -1, *x.shape[2:])
+
+
 class BayesianLinear(Linear):
     """m linear layers whose weights are drawn anew for each pass: W = mean + softplus(rho) * epsilon.
 

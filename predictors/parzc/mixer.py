@@ -5,14 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from predictors.parzc.bayesian import Linear
+from predictors.parzc.bayesian import Linear, LinearAcross
 
 
 class MixerBlock(nn.Module):
-    """[m, n, tokens, width] to the same shape, for m members.
+    """[m, tokens, n, width] to the same shape, for m members.
 
     x + tokens(x), which sees each channel across all tokens, then x + channels(x), which sees each token across its
-    channels. A token that the mask leaves out neither gives nor takes.
+    channels. A token that the mask leaves out neither gives nor takes. Tokens stand before architectures: so what
+    goes across them is one product of matrices, and nothing is moved in memory.
 
     Args:
         members: m.
@@ -25,14 +26,13 @@ class MixerBlock(nn.Module):
 
     def __init__(self, members: int, tokens: int, width: int, across: bool = True) -> None:
         super().__init__()
-        self.tokens = _perceptron(members, tokens, 2 * tokens) if across and tokens > 1 else None
-        self.channels = _perceptron(members, width, 2 * width)
+        self.tokens = _perceptron(LinearAcross, members, tokens, 2 * tokens) if across and tokens > 1 else None
+        self.channels = _perceptron(Linear, members, width, 2 * width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """`mask` is float[m, n, tokens, 1], 1 where there is a token."""
+        """`mask` is float[m, tokens, n, 1], 1 where there is a token."""
         if self.tokens is not None:
-            across = (normalised(x) * mask).transpose(2, 3)
-            x = x + self.tokens(across).transpose(2, 3) * mask
+            x = x + self.tokens(normalised(x) * mask) * mask
         mixed: Tensor = x + self.channels(normalised(x)) * mask
         return mixed
 
@@ -42,5 +42,5 @@ def normalised(x: Tensor) -> Tensor:
     return torch.nn.functional.layer_norm(x, x.shape[-1:])
 
 
-def _perceptron(members: int, width: int, hidden: int) -> nn.Module:
-    return nn.Sequential(Linear(members, width, hidden), nn.GELU(), Linear(members, hidden, width))
+def _perceptron(kind: type[Linear], members: int, width: int, hidden: int) -> nn.Module:
+    return nn.Sequential(kind(members, width, hidden), nn.GELU(), kind(members, hidden, width))

@@ -18,7 +18,9 @@ from predictors.encodings import EncodingLike, encoding_parts
 from predictors.errors import NotFitted, unknown_name
 from predictors.losses import Loss, named_loss
 from predictors.parzc.bayesian import sampled
+from predictors.parzc.equals import first_equals
 from predictors.parzc.network import MABN, Inputs, Shape
+from predictors.parzc.parts import part_of
 from predictors.parzc.statistics import NodeScale, Supply, with_statistics
 from predictors.parzc.tokens import RowTokens
 from predictors.parzc.training import Recipe, train
@@ -27,7 +29,8 @@ from predictors.tabular.targets import normal_scores, standardised
 Floats = NDArray[np.float64]
 
 TARGETS = ("rank", "standard")
-_CHUNK = 512  # architectures that are predicted at once
+_BLOCK = 16384  # architectures of which equal ones are scored once
+_CHUNK = 512  # architectures that a network scores at once
 _KEPT = 2**26  # node values of a training part that stay in memory; of a larger one each batch is read anew
 _DRAWS = 8  # of the weights, for a deviation
 
@@ -130,7 +133,7 @@ class ParZC(Parameters):
         with at_most(self.threads), private_generator(self.random_state):
             self.network_ = MABN(shape)
             train(self.network_, self._source(batch), told, recipe, self.random_state)
-            own = self._members(batch)
+            own = self._members(batch)[0]
         self.member_scales_ = own.mean(axis=1), np.maximum(own.std(axis=1), 1e-12)
         self.target_scale_ = float(raw.mean()), float(raw.std())
         return self
@@ -147,7 +150,7 @@ class ParZC(Parameters):
         """
         batch = self._fitted_batch(X)
         with at_most(self.threads):
-            found = self._on_one_scale(self._members(batch)).mean(axis=0)
+            found = self._on_one_scale(self._members(batch)[0]).mean(axis=0)
         mean, deviation = self.target_scale_
         return np.asarray(found * deviation + mean)
 
@@ -157,21 +160,20 @@ class ParZC(Parameters):
         On the scale of `predict`. The draws are the same from call to call. Errors as `predict` raises.
         """
         batch = self._fitted_batch(X)
-        draws = []
-        with at_most(self.threads):
-            for draw in range(_DRAWS if self.bayesian else 1):
-                with sampled(self.network_):
-                    draws.append(self._on_one_scale(self._members(batch, 1 + draw)))
-        return np.asarray(np.concatenate(draws).std(axis=0) * self.target_scale_[1] + 1e-9)
+        draws = range(1, 1 + (_DRAWS if self.bayesian else 1))
+        with at_most(self.threads), sampled(self.network_):
+            found = self._on_one_scale(self._members(batch, draws))
+        return np.asarray(found.std(axis=(0, 1)) * self.target_scale_[1] + 1e-9)
 
     def _fitted_batch(self, X: Architectures) -> ArchBatch:
         if not hasattr(self, "network_"):
             raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
         return with_statistics(X, self.statistics)
 
-    def _inputs(self, batch: ArchBatch) -> Inputs:
+    def _inputs(self, batch: ArchBatch, rows: Sequence[NDArray[np.float32]] | None = None) -> Inputs:
+        """What the network reads; `rows` where they are known."""
         nodes = self.scale_.transform(batch)
-        rows = self.tokens_.transform(batch)
+        rows = self.tokens_.transform(batch) if rows is None else rows
         return Inputs(
             torch.from_numpy(nodes.values)[None],
             torch.from_numpy(nodes.mask)[None],
@@ -185,18 +187,33 @@ class ParZC(Parameters):
 
         def read(chosen: Tensor) -> Inputs:
             distinct, places = torch.unique(chosen, return_inverse=True)
-            return self._inputs(batch[distinct.numpy()]).taken(places)
+            return self._inputs(part_of(batch, distinct.numpy())).taken(places)
 
         return read
 
-    def _members(self, batch: ArchBatch, draw: int = 0) -> Floats:
-        """What each member gives, float64[members, n]; `draw` is the seed of weights that are drawn."""
-        found = np.empty((self.members, len(batch)))
-        rows = min(_CHUNK, max(1, _KEPT // (4 * self.scale_.places_ * len(self.scale_.names_))))
-        for start in range(0, len(batch), rows):
-            inputs = self._inputs(batch[start : start + rows])
-            with torch.inference_mode(), private_generator(self.random_state + 1000 * draw):
-                found[:, start : start + rows] = self.network_(inputs).numpy()
+    def _members(self, batch: ArchBatch, draws: Sequence[int] = (0,)) -> Floats:
+        """What each member gives, float64[draws, members, n]; draws are the seeds of weights that are drawn."""
+        self.scale_.require(batch)
+        found = np.empty((len(draws), self.members, len(batch)))
+        for start in range(0, len(batch), _BLOCK):
+            block = part_of(batch, slice(start, start + _BLOCK))
+            rows = self.tokens_.transform(block)
+            first, which = first_equals(rows, [block.nodes[name] for name in self.scale_.names_])
+            found[:, :, start : start + _BLOCK] = self._scores(block, rows, first, draws)[:, :, which]
+        return found
+
+    def _scores(
+        self, block: ArchBatch, rows: Sequence[NDArray[np.float32]], chosen: NDArray[np.int64], draws: Sequence[int]
+    ) -> Floats:
+        """float64[draws, members, k], of the chosen architectures of a block whose rows are known."""
+        found = np.empty((len(draws), self.members, len(chosen)))
+        size = min(_CHUNK, max(1, _KEPT // (4 * self.scale_.places_ * len(self.scale_.names_))))
+        for start in range(0, len(chosen), size):
+            part = chosen[start : start + size]
+            inputs = self._inputs(part_of(block, part), [one[part] for one in rows])
+            for place, draw in enumerate(draws):
+                with torch.inference_mode(), private_generator(self.random_state + 1000 * draw):
+                    found[place, :, start : start + size] = self.network_(inputs).numpy()
         return found
 
     def _on_one_scale(self, found: Floats) -> Floats:

@@ -99,12 +99,12 @@ class MABN(nn.Module):
         for embed, rows in zip(self.rows, inputs.rows, strict=True):
             x = torch.cat([x, embed(_for_all(rows, self.shape.members)).unsqueeze(2)], dim=2)
         mask = nn.functional.pad(mask, (0, 0, 0, len(self.rows)), value=1.0)
-        x = self.drop(x)
+        x, mask = self.drop(x).transpose(1, 2).contiguous(), mask.transpose(1, 2).contiguous()
         for block in self.blocks:
             x = block(x, mask)
         x = normalised(x) * mask
-        mean = x[:, :, :segments].sum(dim=2) / mask[:, :, :segments].sum(dim=2).clamp(min=1)
-        score: Tensor = self.score(self.drop(torch.cat([mean, x[:, :, segments:].flatten(2)], dim=2)))
+        mean = x[:, :segments].sum(dim=1) / mask[:, :segments].sum(dim=1).clamp(min=1)
+        score: Tensor = self.score(self.drop(torch.cat([mean, x[:, segments:].transpose(1, 2).flatten(2)], dim=2)))
         return score.squeeze(2)
 
 

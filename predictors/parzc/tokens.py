@@ -12,11 +12,14 @@ from predictors.arch import ArchBatch
 from predictors.base import Parameters
 from predictors.encodings import Encoding
 from predictors.encodings.base import widths
+from predictors.parzc.parts import part_of
 from predictors.parzc.statistics import NodeScale
 from predictors.tabular.rows import Rows
 from predictors.tabular.scaling import Standard
 
 Floats = NDArray[np.float64]
+
+_AT_ONCE = 2048  # architectures whose rows are made at once; larger arrays leave the processor's cache
 
 
 class RowTokens(Parameters):
@@ -50,8 +53,16 @@ class RowTokens(Parameters):
 
     def transform(self, X: ArchBatch) -> list[NDArray[np.float32]]:
         """One array for each of `widths_`."""
+        found = [np.empty((len(X), width), dtype=np.float32) for width in self.widths_]
+        for start in range(0, len(X), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            for rows, scaled in zip(found, self._scaled(part_of(X, part)), strict=True):
+                rows[part] = scaled
+        return found
+
+    def _scaled(self, X: ArchBatch) -> list[Floats]:
         return [
-            scale.transform(rows)[:, kept].astype(np.float32)
+            scale.transform(rows)[:, kept]
             for rows, scale, kept in zip(self._features(X), self.scales_, self.kept_, strict=True)
             if len(kept)
         ]

@@ -44,6 +44,19 @@ def test_equal_edges_are_worked_out_once():
     assert len(graphs.topologies.adjacency) == 1
 
 
+def test_attributes_stand_at_their_nodes_and_are_means_where_an_architecture_has_none():
+    chain = ((0, 1), (1, 2))
+    wide = ArchGraph("example", ("a", "b", "c"), chain, (("depth", (1.0, 1.0, 1.0)), ("width", (0.0, math.e - 1, 0.0))))
+    plain = ArchGraph("example", ("a", "b", "c"), chain)
+    short = ArchGraph("example", ("a", "b"), ((0, 1),), (("width", (math.e - 1, math.e - 1)),))
+    graphs = Padding(reduce=False).fit(ArchBatch([wide, plain])).transform(ArchBatch([wide, plain, short]))
+    low, high = -1 / math.sqrt(2), math.sqrt(2)  # of the logarithms 0, 1, 0
+    assert graphs.attributes[:, :, 1].tolist() == [
+        pytest.approx(row) for row in ([low, high, low], [0] * 3, [high, high, 0])
+    ]
+    assert not graphs.attributes[:, :, 0].any()  # always the same
+
+
 def test_no_architectures():
     padding = Padding(Columns()).fit(ArchBatch([SHORT], {"c": np.ones(1)}))
     assert len(padding.transform(ArchBatch([], {"c": np.empty(0)}))) == 0

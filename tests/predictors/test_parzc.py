@@ -140,6 +140,30 @@ def test_it_reads_a_memory_map_a_few_rows_at_a_time(monkeypatch, tmp_path):
     assert sum(Watched.taken) > 3 * n * places
 
 
+def test_equal_architectures_are_scored_once(monkeypatch):
+    batch, targets = hidden_sum(40, seed=0)
+    model = ParZC(encoding="", **SMALL).fit(batch, targets)
+    scored = []
+    monkeypatch.setattr(
+        model, "_scores", lambda *given, kept=model._scores: scored.append(len(given[2])) or kept(*given)
+    )
+    doubled = batch[[*range(40), *range(39, -1, -1)]]
+    assert np.array_equal(model.predict(doubled)[40:], model.predict(doubled)[:40][::-1])
+    assert model.predict(doubled)[:40] == pytest.approx(model.predict(batch), rel=1e-5)
+    assert scored == [40] * 4
+
+
+def test_how_many_are_scored_at_once_does_not_matter(monkeypatch):
+    batch, targets = hidden_sum(40, seed=0)
+    model = ParZC(encoding="", **SMALL).fit(batch, targets)
+    whole, deviations = model.predict(batch), model.predict_std(batch)
+    monkeypatch.setattr("predictors.parzc.model._BLOCK", 17)
+    monkeypatch.setattr("predictors.parzc.model._CHUNK", 5)
+    monkeypatch.setattr("predictors.parzc.tokens._AT_ONCE", 3)
+    assert model.predict(batch) == pytest.approx(whole, rel=1e-5)
+    assert model.predict_std(batch) == pytest.approx(deviations, rel=1e-4)
+
+
 def test_equal_seeds_give_equal_predictions_and_torch_is_left_as_it_was():
     batch, targets = hidden_sum(40, seed=0)
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
@@ -176,3 +200,8 @@ def test_wrong_use_is_named():
         make().fit(list(batch.archs), targets)
     with pytest.raises(NoNodeStatistics, match="statistics=FUNCTION"):
         make().fit(batch, targets).predict(list(batch.archs))
+    nodes_only = make(totals=False).fit(batch, targets)
+    with pytest.raises(NoNodeStatistics, match="statistics=FUNCTION"):
+        nodes_only.predict(list(batch.archs))
+    with pytest.raises(UnknownName, match="nodes:a"):
+        nodes_only.predict(ArchBatch(batch.archs, {}, {"nodes:b": batch.nodes["nodes:a"]}))

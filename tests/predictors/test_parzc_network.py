@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not 
 from predictors.descent import warm_cosine  # noqa: E402
 from predictors.errors import UnknownName  # noqa: E402
 from predictors.losses import AnnealedKendall, mse  # noqa: E402
-from predictors.parzc.bayesian import BayesianLinear, Linear, divergence, sampled  # noqa: E402
+from predictors.parzc.bayesian import BayesianLinear, Linear, LinearAcross, divergence, sampled  # noqa: E402
 from predictors.parzc.mixer import MixerBlock  # noqa: E402
 from predictors.parzc.network import MABN, Inputs, Shape  # noqa: E402
 from predictors.parzc.training import Recipe, _batches, train  # noqa: E402
@@ -77,23 +77,30 @@ def test_divergence_of_normal_distributions():
 
 
 def test_a_block_mixes_tokens_only_when_told_to():
-    x = torch.randn(1, 1, 4, 6)
+    x = torch.randn(1, 4, 1, 6)
     other = x.clone()
-    other[:, :, 0] += torch.randn(6)
-    mask = torch.ones(1, 1, 4, 1)
+    other[:, 0] += torch.randn(6)
+    mask = torch.ones(1, 4, 1, 1)
     for across in (True, False):
         block = MixerBlock(1, 4, 6, across)
-        assert torch.allclose(block(x, mask)[:, :, 1:], block(other, mask)[:, :, 1:]) is not across
-        assert not torch.allclose(block(x, mask)[:, :, 0], block(other, mask)[:, :, 0])
+        assert torch.allclose(block(x, mask)[:, 1:], block(other, mask)[:, 1:]) is not across
+        assert not torch.allclose(block(x, mask)[:, 0], block(other, mask)[:, 0])
 
 
 def test_a_masked_token_neither_gives_nor_takes():
-    block, x = MixerBlock(1, 3, 6), torch.randn(1, 2, 3, 6)
-    mask = torch.tensor([1.0, 1.0, 0.0]).reshape(1, 1, 3, 1).expand(1, 2, 3, 1)
+    block, x = MixerBlock(1, 3, 6), torch.randn(1, 3, 2, 6)
+    mask = torch.tensor([1.0, 1.0, 0.0]).reshape(1, 3, 1, 1).expand(1, 3, 2, 1)
     other = x.clone()
-    other[:, :, 2] = 9.0
-    assert torch.allclose(block(x, mask)[:, :, :2], block(other, mask)[:, :, :2])
-    assert torch.equal(block(x, mask)[:, :, 2], x[:, :, 2])
+    other[:, 2] = 9.0
+    assert torch.allclose(block(x, mask)[:, :2], block(other, mask)[:, :2])
+    assert torch.equal(block(x, mask)[:, 2], x[:, 2])
+
+
+def test_a_layer_across_is_a_layer_of_the_transposed():
+    across, x = LinearAcross(2, 4, 3), torch.randn(2, 4, 5, 6)
+    plain = Linear(2, 4, 3)
+    plain.load_state_dict(across.state_dict())
+    assert torch.allclose(across(x), plain(x.movedim(1, -1)).movedim(-1, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize("mixing", ["channels", "mlp", "tokens"])
