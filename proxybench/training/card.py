@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from proxybench.ranking.correlation import spearman
-from proxybench.training.recipe import Recipe
+from proxybench.training.recipe import Recipe, format_sizes
 from proxybench.training.reliability import by_seed, spearman_brown, split_half
 from proxybench.training.table import TrainedTable
 
@@ -73,8 +73,8 @@ def _command(table: TrainedTable, recipe: Recipe) -> str:
         "seeds": setting["seeds"],
         "epochs": recipe.epochs,
         "budgets": ",".join(map(str, recipe.budgets)),
-        "network": ",".join(f"{name}={size}" for name, size in recipe.network.items()),
-        "architecture": ",".join(f"{name}={size}" for name, size in recipe.architecture.items()),
+        "network": format_sizes(recipe.network),
+        "architecture": format_sizes(recipe.architecture),
         "resolution": recipe.resolution,
         "split": f"{recipe.train},{recipe.validation},{recipe.test}",
         "batch": recipe.batch,
@@ -95,7 +95,8 @@ def _images(images: Mapping[str, Any]) -> str:
 
 
 def _recipe(recipe: Recipe) -> str:
-    network = ", ".join(f"{name} {size}" for name, size in {**recipe.network, **recipe.architecture}.items())
+    sizes = format_sizes({**recipe.network, **recipe.architecture})
+    network = sizes.replace("=", " ").replace(",", ", ")
     mirrored = "half of the images mirrored at random" if recipe.flip else "no augmentation"
     return (
         f"network with {network} at {recipe.resolution} x {recipe.resolution} pixels; {recipe.epochs} epochs of "

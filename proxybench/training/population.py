@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from itertools import count, islice
 
 import pyarrow as pa
@@ -12,14 +12,13 @@ from proxybench.compute.selection import items_of
 from proxybench.compute.sweep import seed_of
 from proxybench.errors import ProxybenchError
 from proxybench.spaces import EnumerableSpace, SearchSpace
-from proxybench.spaces.nds_cells import NDSCellSpace
+from proxybench.spaces.nds_cells import DEPTHS, WIDTHS, NDSCellSpace
+from proxybench.training.recipe import Sizes
 
 BLOCK = 64  # drawn at once
 
 
-def population(
-    space: SearchSpace, n: int, seed: int = 0, architecture: Mapping[str, int] | None = None
-) -> tuple[pa.Table, str]:
+def population(space: SearchSpace, n: int, seed: int = 0, architecture: Sizes | None = None) -> tuple[pa.Table, str]:
     """Columns `digest` and `arch` of `n` architectures, digests all different, and the rule that they follow.
 
     More architectures of the same seed begin with the same ones, and any first part is a random sample too: of the
@@ -29,10 +28,11 @@ def population(
         space: of the architectures.
         n: how many.
         seed: of the draw, where there is one.
-        architecture: for spaces of NDS, the width and depth that all get instead of those drawn.
+        architecture: for spaces of NDS, the `width` and `depth` that all get instead of those drawn, or one for each of
+            the space's, in their order.
 
     Raises:
-        ProxybenchError: when the space has fewer, or has no width and depth to set.
+        ProxybenchError: when the space has fewer, or has no width and depth to set, or other numbers of them.
     """
     if architecture and not isinstance(space, NDSCellSpace):
         raise ProxybenchError(
@@ -50,18 +50,30 @@ def population(
     return items, rule
 
 
-def _drawn(space: SearchSpace, seed: int, architecture: Mapping[str, int]) -> Iterator[ArchGraph]:
+def _drawn(space: SearchSpace, seed: int, architecture: Sizes) -> Iterator[ArchGraph]:
     """Architectures of different digests from blocks of the space's own draws, without end."""
     seen: set[str] = set()
+    widths = _instead("width", WIDTHS, architecture)
+    depths = _instead("depth", DEPTHS, architecture)
     for block in count():
         for arch in space.sample(BLOCK, seed_of(seed, f"block {block}")):
             if isinstance(space, NDSCellSpace):
                 genotype, width, depth = space.genotype(arch)
-                arch = space.build_graph(genotype, architecture.get("width", width), architecture.get("depth", depth))
+                arch = space.build_graph(genotype, widths[width], depths[depth])
             digest = space.digest(arch)
             if digest not in seen:
                 seen.add(digest)
                 yield arch
+
+
+def _instead(name: str, drawn: Sequence[int], architecture: Sizes) -> dict[int, int]:
+    """What each width or depth that is drawn becomes."""
+    sizes = architecture.get(name, tuple(drawn))
+    if isinstance(sizes, int):
+        sizes = (sizes,) * len(drawn)
+    if len(sizes) != len(drawn):
+        raise ProxybenchError(f"{name} is one number, or {len(drawn)} that stand for {list(drawn)}; not {list(sizes)}")
+    return dict(zip(drawn, sizes, strict=True))
 
 
 def _items(space: SearchSpace, archs: Iterator[ArchGraph]) -> pa.Table:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from predictors.errors import unknown_name
 from proxybench.errors import ProxybenchError
+
+Sizes = Mapping[str, int | tuple[int, ...]]  # width and depth; several stand for those that a space draws
 
 MEASURED = ("val_acc", "test_acc", "train_loss", "val_loss", "test_loss", "train_s")  # at each budget of each seed
 
@@ -18,7 +21,8 @@ class Recipe:
 
     Attributes:
         network: options of the space's network, such as channels and cells.
-        architecture: for spaces of NDS, where they belong to the architecture: width and depth that all get.
+        architecture: for spaces of NDS, where width and depth belong to the architecture: the one that all get, or
+            small ones that stand for those of the space, in their order.
         resolution: height and width that images are resized to.
         train: images.
         validation: images.
@@ -42,7 +46,7 @@ class Recipe:
     batch: int
     rate: float
     network: Mapping[str, Any] = field(default_factory=dict)
-    architecture: Mapping[str, int] = field(default_factory=dict)
+    architecture: Sizes = field(default_factory=dict)
     warmup: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -77,20 +81,48 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """As numbers and text by name."""
-        return asdict(self) | {"network": dict(self.network), "budgets": list(self.budgets)}
+        sizes = {name: size if isinstance(size, int) else list(size) for name, size in self.architecture.items()}
+        return asdict(self) | {"network": dict(self.network), "budgets": list(self.budgets), "architecture": sizes}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Recipe:
         """What `to_json` gave."""
-        return cls(**{**content, "budgets": tuple(content["budgets"])})
+        sizes = {name: size if isinstance(size, int) else tuple(size) for name, size in content["architecture"].items()}
+        return cls(**{**content, "budgets": tuple(content["budgets"]), "architecture": sizes})
+
+
+def parse_sizes(text: str) -> Sizes:
+    """`width=2/3/4,depth=3` as numbers by name. Raises ProxybenchError for any other form."""
+    sizes: dict[str, int | tuple[int, ...]] = {}
+    for part in filter(None, text.split(",")):
+        match = re.fullmatch(r"(width|depth)=([1-9][0-9]{0,3}(?:/[1-9][0-9]{0,3})*)", part)
+        if match is None:
+            raise ProxybenchError(f"{part!r} is not a width or depth, as in width=2/3/4,depth=3")
+        numbers = tuple(map(int, match[2].split("/")))
+        sizes[match[1]] = numbers if len(numbers) > 1 else numbers[0]
+    return sizes
+
+
+def format_sizes(sizes: Mapping[str, Any]) -> str:
+    """What `parse_sizes` reads."""
+    words = {name: "/".join(map(str, size)) if isinstance(size, tuple) else size for name, size in sizes.items()}
+    return ",".join(f"{name}={word}" for name, word in words.items())
 
 
 _SMALL = Recipe(resolution=8, train=8000, validation=3000, test=5000, epochs=3, budgets=(1, 2, 3), batch=64, rate=0.2)
 RECIPES = {
-    "nasbench101": replace(_SMALL, network={"channels": 16, "modules": 1}),
+    "nasbench101": replace(_SMALL, network={"channels": 8, "modules": 1}, test=9000, budgets=(1, 3)),
     "nasbench201": replace(_SMALL, network={"channels": 8, "cells": 1}),
     "darts": replace(_SMALL, network={"channels": 4, "cells": 3}, batch=128, rate=0.4),
-    "nds-darts": replace(_SMALL, architecture={"width": 4, "depth": 3}, batch=128, rate=0.4),
+    "nds-darts": replace(
+        _SMALL,
+        architecture={"width": (2, 3, 4), "depth": 3},
+        train=6000,
+        test=9000,
+        budgets=(1, 3),
+        batch=128,
+        rate=0.4,
+    ),
     "vit-micro": replace(
         _SMALL, network={"width": 0.5, "head_channels": 8}, resolution=16, train=4000, validation=2000, test=4000
     ),

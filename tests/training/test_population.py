@@ -50,6 +50,24 @@ def test_all_of_an_nds_space_have_the_width_and_depth_asked_for() -> None:
     assert [text.replace("depth=3", "depth=5") for text in texts] == other_depth
 
 
+def test_small_widths_stand_for_those_of_the_space_in_their_order() -> None:
+    space = get_space("nds-darts")
+    drawn = population(space, 70)[0].column("arch").to_pylist()
+    small = population(space, 70, 0, {"width": (2, 3, 4), "depth": (3, 3, 4, 5, 6)})[0].column("arch").to_pylist()
+    widths, depths = {16: 2, 24: 3, 32: 4}, {4: 3, 8: 3, 12: 4, 16: 5, 20: 6}
+    cells = {text[: text.index(" width")]: text for text in small}
+    assert len(cells) == 70
+    for text in drawn:
+        _, width, depth = space.genotype(space.parse(text))
+        of_cells = text[: text.index(" width")]
+        assert cells[of_cells] == f"{of_cells} width={widths[width]} depth={depths[depth]}"
+
+
+def test_other_numbers_of_widths_than_the_space_draws_are_refused() -> None:
+    with pytest.raises(ProxybenchError, match=r"width is one number, or 3 that stand for \[16, 24, 32\]; not \[2, 4\]"):
+        population(get_space("nds-darts"), 5, 0, {"width": (2, 4)})
+
+
 def test_another_seed_draws_others() -> None:
     space = get_space("nds-darts")
     one, other = (population(space, 30, seed)[0].column("digest").to_pylist() for seed in (0, 1))

@@ -10,7 +10,7 @@ import pytest
 
 from predictors.errors import UnknownName
 from proxybench.errors import ProxybenchError
-from proxybench.training.recipe import RECIPES, Recipe, default_recipe
+from proxybench.training.recipe import RECIPES, Recipe, default_recipe, format_sizes, parse_sizes
 
 
 @pytest.mark.parametrize("space", RECIPES)
@@ -21,7 +21,8 @@ def test_a_recipe_survives_json(space: str) -> None:
 
 @pytest.mark.parametrize("space", RECIPES)
 def test_every_default_measures_two_budgets_or_more_before_it_ends(space: str) -> None:
-    assert default_recipe(space).budgets == (1, 2, 3)
+    assert len(default_recipe(space).budgets) >= 2
+    assert default_recipe(space).budgets[-1] == default_recipe(space).epochs
 
 
 def test_a_space_without_a_recipe_is_refused_with_the_nearest_name() -> None:
@@ -53,3 +54,15 @@ def test_parts_shrink_in_proportion_to_the_images_that_there_are() -> None:
 def test_what_cannot_be_trained_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ProxybenchError, match=message):
         replace(default_recipe("nasbench201"), **change)
+
+
+def test_sizes_are_read_as_they_are_written() -> None:
+    assert parse_sizes("width=2/3/4,depth=3") == {"width": (2, 3, 4), "depth": 3}
+    assert format_sizes({"width": (2, 3, 4), "depth": 3}) == "width=2/3/4,depth=3"
+    assert parse_sizes("") == {}
+
+
+@pytest.mark.parametrize("text", ["width", "width=", "width=0", "width=2/", "height=3", "depth=2.5"])
+def test_sizes_of_another_form_are_refused(text: str) -> None:
+    with pytest.raises(ProxybenchError, match=r"is not a width or depth, as in width=2/3/4,depth=3"):
+        parse_sizes(text)
