@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # for modules that several test folders share
@@ -17,6 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # for modules that several test 
 # For torch and LightGBM, here and in the processes that tests start: networks and data of tests are small, and
 # threads would only wait for each other. A test of threads sets their number itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Tests start some hundred interpreters: modules, and tests with their rewritten assertions, are compiled once for all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("proxybench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("proxybench")
@@ -46,19 +50,52 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def real_cache(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with every registered table, built once from the mirror, by whichever of pytest's workers is first."""
-    from proxybench.tables.fetch import fetch
-    from proxybench.tables.registry import load_registry
-
+    """A cache with every registered table, built once from the mirror; pytest's workers share the work."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "real-cache"
-    with FileLock(f"{folder}.lock"), pytest.MonkeyPatch.context() as patch:
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROXYBENCH_CACHE", str(folder))
         patch.setenv("PROXYBENCH_MIRROR", str(mirror))
         patch.setenv("PROXYBENCH_OFFLINE", "1")
-        failed = [result for result in fetch(load_registry().benchmarks) if result.outcome == "failed"]
-    assert failed == []
+        _build_tables(folder)
     return folder
+
+
+def _build_tables(folder: Path) -> None:
+    """Build what no other worker has in hand, the largest sources first; then wait for what the others have."""
+    from proxybench.tables.fetch import fetch
+    from proxybench.tables.registry import load_registry
+
+    registry = load_registry()
+    names = sorted(registry.benchmarks, key=lambda name: -sum(file.bytes for file in registry.files_of(name).values()))
+    for patience in (0, -1):
+        in_hand = []
+        for name in names:
+            try:
+                with FileLock(folder / f"{name}.lock", timeout=patience):
+                    failed = [result for result in fetch([name]) if result.outcome == "failed"]
+            except Timeout:
+                in_hand.append(name)
+                continue
+            assert failed == []
+        names = in_hand
+
+
+@pytest.fixture(scope="session")
+def part_of_cache(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a cache that has some tables of `real_cache` alone, for runs of what a suite has on small tables."""
+
+    def choose(*names: str) -> Path:
+        cache = tmp_path_factory.mktemp("part-of-cache")
+        (cache / "tables").mkdir()
+        for name in names:
+            pointer = real_cache / "tables" / f"{name}.json"
+            for path in (pointer, pointer.with_name(json.loads(pointer.read_text())["folder"])):
+                (cache / "tables" / path.name).symlink_to(path)
+        return cache
+
+    return choose
 
 
 @pytest.fixture

@@ -74,12 +74,12 @@ OFFICIAL = {
 
 def not_available(name: str) -> DataNotAvailable | UnknownName:
     """The error for a table that is not on this machine: unknown, or known and how to get it."""
-    known = list_benchmarks()
+    known = {*load_registry().benchmarks, *stored_names()}
     for prefix, kind in OFFICIAL.items():
         if name not in known and (name == prefix or (prefix.endswith("-") and name.startswith(prefix))):
             return DataNotAvailable(
                 f"table {name} is not here; run: proxybench import {kind} PATH_OF_THE_OFFICIAL_FILE"
             )
     if name not in known:
-        return unknown_name("benchmark", name, known)
+        return unknown_name("benchmark", name, sorted(known))
     return DataNotAvailable(f"table {name} is not here; run: proxybench fetch {name}")

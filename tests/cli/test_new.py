@@ -6,6 +6,7 @@ import csv
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ KINDS = {
     "proxy": ("my_proxy", "my_proxy:score", "quick"),
     "predictor": ("my_learner", "my_learner:MyLearner", "quick-predictors"),
 }
+SMALL = ("nasbench-macro", "darts-swap")  # a table of either suite
 
 
 def in_folder(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -39,13 +41,17 @@ def test_the_generated_test_passes(run, tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_printed_commands_rank_it(run, tmp_path: Path, real_tables: Path, kind: str) -> None:
+def test_the_printed_commands_rank_it(
+    run, tmp_path: Path, part_of_cache: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("PROXYBENCH_CACHE", str(part_of_cache(*SMALL)))
     name, method, suite = KINDS[kind]
     printed = run("new", kind, name, "--folder", str(tmp_path)).out
     assert f"cd {tmp_path}" in printed
     assert f"python -m pytest test_{name}.py" in printed
     assert f"proxybench run --suite {suite} --method {method}" in printed
-    done = in_folder(tmp_path, "proxybench.cli", "run", "--suite", suite, "--method", method, "--jobs", "1")
+    command = ("run", "--suite", suite, "--method", method, "--jobs", "1", "--skip-absent")
+    done = in_folder(tmp_path, "proxybench.cli", *command)
     assert done.returncode == 0, done.stderr
     assert in_folder(tmp_path, "proxybench.cli", "leaderboard", "build").returncode == 0
     rows = csv.DictReader(io.StringIO((tmp_path / "leaderboard" / "leaderboard.csv").read_text()))

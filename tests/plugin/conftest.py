@@ -18,7 +18,7 @@ FILES = {
         addopts = --strict-markers --strict-config -ra
         filterwarnings = error
         proxybench_min_kendall =
-            nasbench-macro-test/from_ini=0.999
+            darts-oncenas-test/from_ini=0.999
     """,
     "conftest.py": """
         import proxybench as pb
@@ -41,11 +41,11 @@ FILES = {
         from predictors.base import Parameters
         from proxybench.errors import Unsupported
 
-        @pb.entrant("above", floors={"nasbench-macro-test": 0.1})
+        @pb.entrant("above", floors={"darts-oncenas-test": 0.05})
         def above(batch):
             return batch.column("cost:params")
 
-        @pb.entrant("below", floors={"nasbench-macro-test": 0.9})
+        @pb.entrant("below", floors={"darts-oncenas-test": 0.9})
         def below(batch):
             return batch.column("cost:params")
 
@@ -113,3 +113,9 @@ def run_pytest(folder: Path, cache: Path, *arguments: str) -> Run:
 @pytest.fixture(scope="session")
 def user_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_files(tmp_path_factory.mktemp("user"), FILES)
+
+
+@pytest.fixture(scope="session")
+def small_cache(part_of_cache: Callable[..., Path]) -> Path:
+    """Tables of 292 and 526 architectures for two tasks of `published`, and one of 1,000 for `quick-predictors`."""
+    return part_of_cache("nasbench101-suite-zero", "darts-oncenas", "darts-swap")

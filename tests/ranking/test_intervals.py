@@ -55,7 +55,7 @@ def test_coverage_of_tau(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = 2 / math.pi * math.asin(1 / math.sqrt(1 + noise**2))
     covered = 0
     for seed in range(300):
-        found = interval(*scored(100, noise, seed=seed), resamples=256, seed=seed)
+        found = interval(*scored(100, noise, seed=seed), resamples=128, seed=seed)
         covered += found.low <= truth <= found.high
     assert 0.91 <= covered / 300 <= 0.985
 

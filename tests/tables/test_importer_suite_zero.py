@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import zipfile
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from proxybench.errors import CorruptData, InvalidArchitecture, UnknownName
 from proxybench.spaces import get_space
+from proxybench.tables.benchmark import load
 from proxybench.tables.importers import naslib_codes, suite_zero_json, suite_zero_zip
 from proxybench.tables.importers.naslib_codes import parse_tuple
 from proxybench.tables.importers.suite_zero import BENCHMARKS
@@ -198,14 +200,14 @@ def test_parameters_of_cells_numbered_as_trained_are_the_official_ones(mirror: P
     assert len(document) == 500
 
 
-def test_the_10250_zen_cells_are_among_the_30001(mirror: Path) -> None:
-    table = suite_zero_zip.read([source(mirror, "nbsz-nb101-zen")], nb101, "nasbench101").values
+def test_the_10250_zen_cells_are_among_the_30001(mirror: Path, real_tables: Path) -> None:
+    bench = load("nasbench101")
     keys = {
         key for size in ("20k", "10k") for key in json.loads(source(mirror, f"nasbench-vis-{size}").read_bytes())["key"]
     }
-    digests = {nb101.digest(nb101.parse(arch)) for arch in table.column("arch").to_pylist()}
-    assert table.num_rows == len(digests) == 10_250
-    assert len(keys) == 30_001
+    digests = set(itertools.compress(bench.digests, bench.measured("proxy:zen", dataset="cifar10")))
+    assert len(digests) == 10_250
+    assert len(keys) == len(bench.digests) == 30_001
     assert digests <= keys
 
 
