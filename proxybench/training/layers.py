@@ -2,9 +2,9 @@
 
 Tokens of a transformer are [S, n, h, w, c], a network behind the other.
 
-Each computes what the S layers compute one by one, to the rounding of sums. Where maps are small, torch's depthwise
-convolutions and average poolings are many times slower than the product with the matrix that they amount to (128
-channels of 2 x 2 pixels, 5 x 5 kernel, forward and backward: 6 ms and 0.5 ms), so they are that product here.
+Each computes what the S layers compute one by one, to the rounding of sums. Where maps and channels are few, torch's
+convolutions, poolings and normalisations are several times slower than loops over maps with the images last (three
+seeds of 3 channels of 8 x 8 pixels, 3 x 3 kernel, 128 images: 1.0 ms and 0.1 ms), so they are these on a processor.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from proxybench.networks.layers import FactorizedReduction
 from proxybench.networks.vit import ChannelsFirst, ChannelsLast
+from proxybench.training.convolution import Convolved
 from proxybench.training.layouts import Layout
+from proxybench.training.normalisation import Normalised, normalised
+from proxybench.training.pointwise import Projected
 
-MATRIX_PIXELS = 64  # of a map, up to which a linear operation on each channel is a product with its matrix
+MATRIX_PIXELS, MATRIX_CHANNELS = 4, 16  # of maps and of at least so many channels, a convolution is one with a matrix
+FEW_CHANNELS = 32  # that a group of a convolution has at most where torch's own is slower
 
 
 class StackedLayer(nn.Module):
@@ -48,38 +52,56 @@ class StackedConv(StackedLayer):
         self.kernel, self.stride, self.padding, self.dilation = (
             first.kernel_size, first.stride, first.padding, first.dilation,
         )  # fmt: skip
-        self.pointwise = (self.kernel, self.padding, self.groups) == ((1, 1), (0, 0), 1)
-        self.depthwise = self.groups == self.c_in == self.c_out
+        self.pointwise = (self.kernel, self.padding, self.groups) == ((1, 1), (0, 0), 1) and len({*self.stride}) == 1
+        self.rectified = False
         weight = torch.cat([layer.weight.detach() for layer in layers])
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
         self.bias = None if first.bias is None else nn.Parameter(_joined(layers, "bias"))
 
     def stacked(self, maps: Tensor) -> Tensor:
-        if self.layout is Layout.IMAGES_LAST and self.bias is None:
-            if self.pointwise:
-                return self._pointwise(maps)
-            if self.depthwise and maps.shape[2:].numel() <= MATRIX_PIXELS:
-                return self._depthwise(maps)
-        maps = maps.contiguous(memory_format=torch.channels_last)
+        if self.pointwise and self.bias is None and in_loops(maps, self.layout):
+            weight = self.weight.view(self.seeds, self.c_out, self.c_in)
+            return _projected(maps, weight, self.stride[0], 0, self.rectified)
+        small = maps.shape[2:].numel() <= MATRIX_PIXELS and self.c_in >= MATRIX_CHANNELS
+        if small and self.groups == 1 and self.bias is None and in_loops(maps, self.layout):
+            return self._as_matrix(torch.relu(maps) if self.rectified else maps)
         groups = self.seeds * self.groups
+        if in_loops(maps, self.layout) and self.c_in <= FEW_CHANNELS * self.groups:
+            found: Tensor = Convolved.apply(  # type: ignore[no-untyped-call]
+                maps, self.weight, self.stride, self.padding, self.dilation, groups, self.rectified
+            )
+            return found if self.bias is None else found + self.bias[:, None, None]
+        maps = (torch.relu(maps) if self.rectified else maps).contiguous(memory_format=torch.channels_last)
         return nn.functional.conv2d(maps, self.weight, self.bias, self.stride, self.padding, self.dilation, groups)
 
-    def _pointwise(self, maps: Tensor) -> Tensor:
+    def _as_matrix(self, maps: Tensor) -> Tensor:
+        """A product with the matrix that leads from all pixels of all channels to all."""
+        taps, out = _taps(tuple(maps.shape[2:]), self.kernel, self.stride, self.padding, self.dilation)
+        weight = (self.weight.flatten(2) @ taps.to(maps)).view(self.seeds, self.c_out, self.c_in, out.numel(), -1)
+        matrices = weight.transpose(2, 3).flatten(3, 4).flatten(1, 2)
         physical = self.layout.physical(maps)
-        down, across = self.stride
-        if self.stride != (1, 1):
-            physical = physical[:, ::down, ::across].contiguous()
-        _, height, width, n = physical.shape
-        weight = self.weight.view(self.seeds, self.c_out, self.c_in)
-        product = torch.bmm(weight, physical.view(self.seeds, self.c_in, -1))
-        return self.layout.logical(product.view(-1, height, width, n))
+        product = torch.bmm(matrices, physical.view(self.seeds, matrices.shape[2], -1))
+        return self.layout.logical(product.view(-1, *out, maps.shape[0]))
 
-    def _depthwise(self, maps: Tensor) -> Tensor:
-        n, channels, height, width = maps.shape
-        taps, out = _taps((height, width), self.kernel, self.stride, self.padding, self.dilation)
-        matrices = (self.weight.reshape(channels, -1) @ taps.to(maps)).view(channels, -1, height * width)
-        product = torch.bmm(matrices, self.layout.physical(maps).view(channels, -1, n))
-        return self.layout.logical(product.view(channels, *out, n))
+
+class StackedReduction(StackedLayer):
+    """A factorised reduction: [n, S * c_in, h, w] -> [n, S * c_out, ceil(h / stride), ceil(w / stride)]."""
+
+    def __init__(self, layers: Sequence[FactorizedReduction], layout: Layout) -> None:
+        super().__init__()
+        self.layout, self.stride = layout, layers[0].conv_a.stride[0]
+        self.first, self.second = (
+            nn.Parameter(torch.stack([convolution.weight.detach().flatten(1) for convolution in convolutions]))
+            for convolutions in zip(*((layer.conv_a, layer.conv_b) for layer in layers), strict=True)
+        )
+        self.bn = StackedNorm([layer.bn for layer in layers], layout)
+
+    def stacked(self, maps: Tensor) -> Tensor:
+        weights = (self.first, self.second)
+        halves = [_projected(maps, weight, self.stride, place, True) for place, weight in enumerate(weights)]
+        seeds, channels, _ = self.first.shape
+        cut = [self.layout.physical(half).view(seeds, channels, *half.shape[2:], half.shape[0]) for half in halves]
+        return self.bn.stacked(self.layout.logical(torch.cat(cut, dim=1).flatten(0, 1)))
 
 
 class StackedNorm(StackedLayer):
@@ -96,6 +118,7 @@ class StackedNorm(StackedLayer):
         if not first.track_running_stats or first.momentum is None:
             raise TypeError("a batch normalisation without running statistics, or with their plain mean")
         self.layout, self.eps, self.momentum = layout, first.eps, first.momentum
+        self.rectified = False
         channels = len(layers) * first.num_features
         for name, fill in (("weight", 1.0), ("bias", 0.0)):
             if first.affine:
@@ -106,91 +129,19 @@ class StackedNorm(StackedLayer):
         self.register_buffer("running_var", _joined(layers, "running_var"))
 
     def stacked(self, maps: Tensor) -> Tensor:
-        if self.layout is Layout.CHANNELS_LAST:
-            return nn.functional.batch_norm(
-                maps.contiguous(memory_format=torch.channels_last),
-                self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps,
+        statistics = (self.running_mean, self.running_var)
+        if not in_loops(maps, self.layout) or (torch.is_grad_enabled() and not self.training):
+            normal = nn.functional.batch_norm(
+                maps.contiguous(memory_format=torch.channels_last), *statistics, self.weight, self.bias,
+                self.training, self.momentum, self.eps,
             )  # fmt: skip
-        physical = self.layout.physical(maps)
-        rows = physical.view(maps.shape[1], -1)
-        if self.training:
-            normal, mean, variance = _NormalisedRows.apply(rows, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
-            count = rows.shape[1]
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
-        else:
-            scale = self.weight * torch.rsqrt(self.running_var + self.eps)
-            shift = self.bias - self.running_mean * scale
-            normal = torch.addcmul(shift[:, None], rows, scale[:, None])
-        return self.layout.logical(normal.view(physical.shape))
-
-
-class _NormalisedRows(torch.autograd.Function):
-    """Rows with mean `bias` and deviation `weight`, and their means and variances before (Ioffe and Szegedy, 2015).
-
-    Torch's own takes the mean and variance of long rows in a loop without vector instructions.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-        mean = rows.mean(1)
-        centred = rows - mean[:, None]
-        variance = _row_products(centred, centred) / rows.shape[1]
-        inverse = torch.rsqrt(variance + eps)
-        ctx.save_for_backward(centred, weight, inverse)
-        ctx.mark_non_differentiable(mean, variance)
-        return torch.addcmul(bias[:, None], centred, (weight * inverse)[:, None]), mean, variance
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        gradient = gradients[0].contiguous()
-        centred, weight, inverse = ctx.saved_tensors
-        count = centred.shape[1]
-        of_bias = gradient.sum(1)
-        of_weight = _row_products(gradient, centred) * inverse
-        scale = weight * inverse
-        along = -scale * inverse * of_weight / count
-        of_rows = torch.addcmul((-scale * of_bias / count)[:, None], centred, along[:, None])
-        return of_rows.addcmul_(gradient, scale[:, None]), of_weight, of_bias, None
-
-
-def _row_products(one: Tensor, other: Tensor) -> Tensor:
-    """The scalar product of each pair of rows."""
-    return torch.bmm(one.unsqueeze(1), other.unsqueeze(2)).flatten()
-
-
-class StackedMean(StackedLayer):
-    """An average pooling: [n, channels, h, w] -> [n, channels, h', w']."""
-
-    def __init__(self, layers: Sequence[nn.AvgPool2d], layout: Layout) -> None:
-        super().__init__()
-        self.layout = layout
-        pool = layers[0]
-        kernel, stride, padding = (_pair(size) for size in (pool.kernel_size, pool.stride, pool.padding))
-        self.arguments = (kernel, stride, padding, pool.ceil_mode, pool.count_include_pad, pool.divisor_override)
-
-    def stacked(self, maps: Tensor) -> Tensor:
-        height, width = maps.shape[2:]
-        if height * width > MATRIX_PIXELS:
-            return nn.functional.avg_pool2d(maps, *self.arguments)
-        matrix, out = _means((height, width), maps.dtype, *self.arguments)
-        physical = self.layout.physical(maps)
-        first, last = physical.shape[0], physical.shape[3]
-        product = torch.bmm(matrix.to(maps).expand(first, -1, -1), physical.view(first, -1, last))
-        return self.layout.logical(product.view(first, *out, last))
-
-
-class StackedMaximum(StackedLayer):
-    """A max-pooling: [n, channels, h, w] -> [n, channels, h', w']."""
-
-    def __init__(self, layers: Sequence[nn.MaxPool2d], layout: Layout) -> None:
-        super().__init__()
-        self.pool, self.layout = layers[0], layout
-
-    def stacked(self, maps: Tensor) -> Tensor:
-        # Maps are independent, so torch may take channels for images: what counts is that the last dimension is fast.
-        as_channels_last = self.layout.physical(maps).permute(0, 3, 1, 2)
-        return self.layout.logical(self.pool(as_channels_last).permute(0, 2, 3, 1))
+            return torch.relu(normal) if self.rectified else normal
+        if not self.training:
+            return normalised(maps, self.weight, self.bias, *statistics, self.eps, self.rectified)
+        found: Tensor = Normalised.apply(  # type: ignore[no-untyped-call]
+            maps, self.weight, self.bias, *statistics, self.momentum, self.eps, self.rectified
+        )
+        return found
 
 
 class StackedLinear(StackedLayer):
@@ -257,6 +208,21 @@ class StackedChannelsFirst(StackedLayer):
         return maps.permute(1, 0, 4, 2, 3).flatten(1, 2)
 
 
+def _projected(maps: Tensor, weight: Tensor, stride: int, first: int, rectified: bool) -> Tensor:
+    projected: Tensor = Projected.apply(maps, weight, stride, first, rectified)  # type: ignore[no-untyped-call]
+    return projected
+
+
+def in_loops(maps: Tensor, layout: Layout) -> bool:
+    """Whether these maps are worked on by loops, not by torch."""
+    return layout is Layout.IMAGES_LAST and has_loops(maps)
+
+
+def has_loops(numbers: Tensor) -> bool:
+    """Whether the loops over maps are for such numbers: float32 or float64, on a processor."""
+    return numbers.device.type == "cpu" and numbers.dtype in (torch.float32, torch.float64)
+
+
 def _joined(layers: Sequence[nn.Module], name: str) -> Tensor:
     return torch.cat([getattr(layer, name).detach() for layer in layers])
 
@@ -265,21 +231,9 @@ Size = tuple[int, ...]
 
 
 @cache
-def _taps(size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size) -> tuple[Tensor, Size]:
+def _taps(size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size) -> tuple[Tensor, torch.Size]:
     """Which weight of a kernel leads from which pixel to which, [kernel, h' * w' * h * w] of 0 and 1, and (h', w')."""
     pixels = torch.eye(size[0] * size[1]).view(-1, 1, *size)
     positions = torch.eye(kernel[0] * kernel[1]).view(-1, 1, *kernel)
     taps = nn.functional.conv2d(pixels, positions, None, stride, padding, dilation)
-    return taps.permute(1, 2, 3, 0).reshape(len(positions), -1), tuple(taps.shape[2:])
-
-
-@cache
-def _means(size: Size, dtype: torch.dtype, *arguments: Any) -> tuple[Tensor, Size]:
-    """The matrix [h' * w', h * w] of an average pooling of maps of this size, and (h', w')."""
-    pixels = torch.eye(size[0] * size[1], dtype=dtype).view(-1, 1, *size)
-    means = nn.functional.avg_pool2d(pixels, *arguments)
-    return means.flatten(1).t().contiguous(), tuple(means.shape[2:])
-
-
-def _pair(size: int | Size) -> Size:
-    return (size, size) if isinstance(size, int) else size
+    return taps.permute(1, 2, 3, 0).reshape(len(positions), -1), taps.shape[2:]

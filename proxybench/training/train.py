@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from proxybench.training.optimiser import FlatSGD, one_cycle
 from proxybench.training.recipe import MEASURED, Recipe
 from proxybench.training.stack import SeedStack, stack
 
-EVALUATED = 250  # images at once
+EVALUATED = 500  # images at once
 
 Classifier = Callable[[Tensor], Tensor]
 
@@ -71,6 +72,7 @@ def train(
         without measuring, divided by S.
     """
     stacked = stack(networks, parts.train.images[:2])
+    _compile(stacked, parts.train)
     optimiser = FlatSGD(stacked.parameters(), momentum=recipe.momentum, weight_decay=recipe.weight_decay)
     steps = Steps(parts.train, recipe, seeds)
     found = {name: np.full((len(recipe.budgets), len(seeds)), np.nan) for name in MEASURED}
@@ -147,6 +149,12 @@ def _epoch(stacked: SeedStack, optimiser: FlatSGD, steps: Steps, recipe: Recipe,
         total += losses.detach().cpu()
     mean: NDArray[np.float64] = (total / len(steps)).numpy()
     return mean
+
+
+def _compile(stacked: SeedStack, part: Part) -> None:
+    """Take a step with a copy, so that what is compiled when it is first needed counts as no time of the training."""
+    images, labels = part.images[:2, None].expand(-1, stacked.seeds, -1, -1, -1), part.labels[:2]
+    torch.autograd.backward(_losses(copy.deepcopy(stacked)(images), labels.expand(stacked.seeds, -1)).sum())
 
 
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -12,18 +13,19 @@ pytest.importorskip("torch", reason="the extra proxybench[torch] is not installe
 import torch
 from torch import nn
 
+from proxybench.networks.layers import FactorizedReduction
 from proxybench.networks.vit import ChannelsFirst, ChannelsLast
 from proxybench.training.layers import (
     StackedChannelsFirst,
     StackedChannelsLast,
     StackedConv,
     StackedLinear,
-    StackedMaximum,
-    StackedMean,
     StackedNorm,
+    StackedReduction,
     StackedTokenNorm,
 )
 from proxybench.training.layouts import Layout
+from proxybench.training.pools import StackedMaximum, StackedMean
 
 SEEDS = 2
 LAYERS: dict[str, tuple[Callable[..., nn.Module], Callable[[], nn.Module]]] = {
@@ -35,12 +37,19 @@ LAYERS: dict[str, tuple[Callable[..., nn.Module], Callable[[], nn.Module]]] = {
     "dilated depthwise stride 2": (
         StackedConv, lambda: nn.Conv2d(4, 4, 3, stride=2, padding=2, dilation=2, groups=4, bias=False),
     ),
+    "1x1 with bias": (StackedConv, lambda: nn.Conv2d(4, 6, 1)),
+    "5x3 stride 3": (StackedConv, lambda: nn.Conv2d(4, 6, (5, 3), stride=(3, 1), padding=(2, 0), bias=False)),
+    "wide": (StackedConv, lambda: nn.Conv2d(40, 2, 3, padding=1)),
     "grouped": (StackedConv, lambda: nn.Conv2d(4, 6, 3, padding=1, groups=2)),
     "norm": (StackedNorm, lambda: nn.BatchNorm2d(4)),
     "norm without weights": (StackedNorm, lambda: nn.BatchNorm2d(4, affine=False, momentum=0.3)),
     "mean": (StackedMean, lambda: nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)),
     "mean of a ragged end": (StackedMean, lambda: nn.AvgPool2d(2, stride=2, ceil_mode=True)),
+    "mean of padding too": (StackedMean, lambda: nn.AvgPool2d(3, stride=1, padding=1)),
     "maximum": (StackedMaximum, lambda: nn.MaxPool2d(3, stride=2, padding=1)),
+    "maximum of neighbours": (StackedMaximum, lambda: nn.MaxPool2d(3, stride=1, padding=1)),
+    "maximum with gaps": (StackedMaximum, lambda: nn.MaxPool2d(2, stride=1, dilation=2)),
+    "maximum of a ragged end": (StackedMaximum, lambda: nn.MaxPool2d(2, stride=2, ceil_mode=True)),
 }  # fmt: skip
 
 
@@ -56,11 +65,24 @@ def randomised(layer: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("layout", Layout)
 @pytest.mark.parametrize("name", LAYERS)
 def test_one_layer_for_all_seeds_is_each_seeds_own(name: str, layout: Layout, size: tuple[int, int]) -> None:
+    require_equal(*LAYERS[name], layout, size)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_of_many_channels_of_four_pixels(stride: int) -> None:
+    make = partial(nn.Conv2d, 20, 6, 3, stride=stride, padding=1, bias=False)
+    require_equal(StackedConv, make, Layout.IMAGES_LAST, (2, 2))
+
+
+def require_equal(
+    stacked_as: Callable[..., nn.Module], make: Callable[[], nn.Module], layout: Layout, size: tuple[int, int]
+) -> None:
+    """In values and gradients, of several seeds at once and one by one."""
     torch.manual_seed(0)
-    stacked_as, make = LAYERS[name]
     alone = [randomised(make()) for _ in range(SEEDS)]
     together = stacked_as(copy.deepcopy(alone), layout)
-    images = [torch.randn(3, 4, *size, dtype=torch.float64, requires_grad=True) for _ in range(SEEDS)]
+    channels = getattr(alone[0], "in_channels", 4)
+    images = [torch.randn(3, channels, *size, dtype=torch.float64, requires_grad=True) for _ in range(SEEDS)]
     joined = torch.cat(images, dim=1).detach().requires_grad_()
     for _ in range(2):  # running statistics move in the first and are used in the evaluation below
         expected = torch.cat([layer(part) for layer, part in zip(alone, images, strict=True)], dim=1)
@@ -76,6 +98,52 @@ def test_one_layer_for_all_seeds_is_each_seeds_own(name: str, layout: Layout, si
     with torch.no_grad():
         expected = torch.cat([layer.eval()(part) for layer, part in zip(alone, images, strict=True)], dim=1)
         torch.testing.assert_close(together.eval()(joined), expected)
+
+
+def test_the_first_of_equal_maxima_gets_the_gradient() -> None:
+    pool = nn.MaxPool2d(2, stride=1)
+    together = StackedMaximum([pool], Layout.IMAGES_LAST)
+    maps = torch.tensor([[[[1.0, 1.0, 0.0], [1.0, 2.0, 2.0], [0.0, 2.0, 2.0]]]], requires_grad=True)
+    found = together(maps)
+    assert found.tolist() == [[[[2, 2], [2, 2]]]]
+    torch.autograd.backward((found * torch.tensor([[1.0, 10.0], [100.0, 1000.0]])).sum())
+    assert maps.grad is not None
+    assert maps.grad.tolist() == [[[[0, 0, 0], [0, 1111, 0], [0, 0, 0]]]]
+    with torch.no_grad():
+        maps[0, 0, 1, 1] = 1
+    maps.grad.zero_()
+    torch.autograd.backward((together(maps) * torch.tensor([[1.0, 10.0], [100.0, 1000.0]])).sum())
+    assert maps.grad.tolist() == [[[[1, 0, 0], [0, 0, 1010], [0, 100, 0]]]]
+
+
+def test_what_is_not_a_number_is_above_all_numbers() -> None:
+    maps = torch.tensor([[[[torch.nan, 1.0, 2.0]]]])
+    found = StackedMaximum([nn.MaxPool2d((1, 2), stride=1)], Layout.IMAGES_LAST)(maps)
+    torch.testing.assert_close(found, torch.tensor([[[[torch.nan, 2.0]]]]), equal_nan=True)
+
+
+@pytest.mark.parametrize("size", [(5, 4), (8, 8)], ids=str)
+def test_one_factorised_reduction_for_all_seeds_is_each_seeds_own(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    alone = [FactorizedReduction(4, 6) for _ in range(SEEDS)]
+    for layer in alone:
+        randomised(layer)
+    together = StackedReduction(copy.deepcopy(alone), Layout.IMAGES_LAST)
+    images = [torch.randn(3, 4, *size, dtype=torch.float64, requires_grad=True) for _ in range(SEEDS)]
+    joined = torch.cat(images, dim=1).detach().requires_grad_()
+    expected = torch.cat([layer(part) for layer, part in zip(alone, images, strict=True)], dim=1)
+    found = together(joined)
+    torch.testing.assert_close(found, expected)
+    weights = torch.randn_like(expected)
+    torch.autograd.backward((expected * weights).sum())
+    torch.autograd.backward((found * weights).sum())
+    torch.testing.assert_close(joined.grad, torch.cat([part.grad for part in images if part.grad is not None], dim=1))
+    for name, weight in (("conv_a", together.first), ("conv_b", together.second), ("bn", together.bn.weight)):
+        own = [layer.get_parameter(f"{name}.weight").grad for layer in alone]
+        assert weight.grad is not None
+        torch.testing.assert_close(
+            weight.grad.flatten(), torch.cat([gradient.flatten() for gradient in own if gradient is not None])
+        )
 
 
 def test_a_linear_layer_for_all_seeds() -> None:

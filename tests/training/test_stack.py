@@ -54,3 +54,23 @@ def test_each_seed_has_its_own_weights() -> None:
     logits = stacked(IMAGES[:, None].expand(-1, 3, -1, -1, -1))
     for seed, network in enumerate(made):
         torch.testing.assert_close(logits[seed], network(IMAGES))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_relu_is_done_by_the_layer_beside_it(kernel: int) -> None:
+    def make(seed: int) -> Tiny:
+        torch.manual_seed(seed)
+        first, second = nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.Conv2d(4, 2, kernel, bias=False)
+        network = Tiny(nn.Sequential(first, nn.BatchNorm2d(4), nn.ReLU(), nn.ReLU(), second))
+        nn.init.normal_(network.get_parameter("layer.1.bias"))
+        return network
+
+    made = [make(seed) for seed in range(3)]
+    stacked = stack(made, IMAGES)
+    assert not any(isinstance(module, nn.ReLU) for module in stacked.modules())
+    images = torch.randn(5, 2, 4, 4)
+    torch.autograd.backward(stacked(images[:, None].expand(-1, 3, -1, -1, -1)).square().sum())
+    torch.autograd.backward(torch.stack([network(images) for network in made]).square().sum())
+    own = [network.get_parameter("layer.0.weight").grad for network in made]
+    joined = stacked.network.get_parameter("layer.0.weight").grad
+    torch.testing.assert_close(joined, torch.cat([gradient for gradient in own if gradient is not None]))
