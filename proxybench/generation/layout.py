@@ -37,6 +37,7 @@ class Layout:
         fixed: edges (source, target) that every architecture has.
         free: edges that some architectures have.
         in_degrees: how many of the free edges lead to each node, where that is always the same number, else -1.
+        most: free edges that an architecture has at most.
     """
 
     space: str
@@ -47,6 +48,7 @@ class Layout:
     fixed: tuple[Pair, ...]
     free: tuple[Pair, ...]
     in_degrees: tuple[int, ...]
+    most: int
 
     @classmethod
     def of(cls, archs: Sequence[ArchGraph]) -> Layout:
@@ -80,6 +82,7 @@ class Layout:
             tuple(sorted(always)),
             tuple(free),
             tuple(int(degree) for degree in np.where(same, degrees[0], -1)),
+            max(len(one - always) for one in sets),
         )
 
     @property
@@ -183,8 +186,8 @@ class Layout:
     def quantise(self, x: Tensor) -> list[ArchGraph]:
         """The nearest graphs to float32[n, nodes, width]: the largest column of each group, edges above one half.
 
-        Of the edges to a node of which always d are there, the d largest. Whether a graph is an architecture of the
-        space is not asked here.
+        Of the edges to a node of which always d are there, the d largest; of more edges than the examples have, the
+        largest. Whether a graph is an architecture of the space is not asked here.
         """
         starts = np.cumsum([0, *self.groups])
         chosen = [
@@ -210,6 +213,10 @@ class Layout:
                 present[:, node] = torch.zeros_like(present[:, node]).scatter(
                     1, candidates.topk(degree, dim=1).indices, True
                 )
+        counted = torch.tensor([degree > 0 for degree in self.in_degrees])[:, None]
+        ranked = torch.where(counted, torch.inf, x).masked_fill(~present, -torch.inf).flatten(1)
+        largest = ranked.topk(self.most, dim=1).indices
+        present &= torch.zeros_like(ranked, dtype=torch.bool).scatter(1, largest, True).view_as(present)
         graphs: list[list[Pair]] = [list(self.fixed) for _ in range(len(x))]
         for row, target, source in (present & self.free_edges).nonzero().tolist():
             graphs[row].append((source, target))
@@ -226,6 +233,7 @@ class Layout:
             "fixed": [list(pair) for pair in self.fixed],
             "free": [list(pair) for pair in self.free],
             "in_degrees": list(self.in_degrees),
+            "most": self.most,
         }
 
     @classmethod
@@ -244,4 +252,5 @@ class Layout:
             fixed,
             free,
             tuple(described["in_degrees"]),
+            described["most"],
         )

@@ -73,6 +73,16 @@ def test_cells_of_darts_choose_one_input_for_each_operation() -> None:
         assert [sum(t == node for _, t in graph.edges) for node in choosing] == [1] * 12
 
 
+def test_of_more_edges_than_any_example_has_the_largest_stay() -> None:
+    layout, archs = layout_of("nasbench101")
+    assert (layout.fixed, layout.most, layout.free_edges.sum()) == (((0, 1),), 8, 20)
+    x = layout.encode([placed(archs[0], layout.nodes)]).float()
+    x[..., layout.labels :] = torch.linspace(0.6, 0.9, 49).view(7, 7)
+    (graph,) = layout.quantise(x)
+    # [target, source]: the lower the row the larger, so all six edges to the last node and two to that before it
+    assert graph.edges == tuple(sorted([(0, 1), *((source, 6) for source in range(6)), (3, 5), (4, 5)]))
+
+
 def test_logits_become_probabilities() -> None:
     """Softmax of (log 1, log 3) is (1/4, 3/4), a free edge of logit 0 is 1/2, known edges stay."""
     one = ArchGraph("toy", ("a", "b", "b"), ((0, 1), (0, 2)))
