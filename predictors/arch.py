@@ -110,11 +110,23 @@ class Ragged:
         row = range(len(self))[row]
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
-    def take(self, rows: NDArray[np.int64]) -> Ragged:
-        """The chosen rows, in the order given."""
+    def take(self, rows: Index) -> Ragged:
+        """The chosen rows, in the order given; those of a slice of step 1 share memory with these."""
+        import numpy as np
+
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            start, stop, _ = rows.indices(len(self))
+            bounds = self.offsets[start : max(start, stop) + 1]
+            return Ragged(self.values[bounds[0] : bounds[-1]], bounds - bounds[0])
         rows = row_numbers(rows, len(self))
         starts = self.offsets[rows]
-        places, offsets = places_of(starts, self.offsets[rows + 1] - starts)
+        lengths = self.offsets[rows + 1] - starts
+        length = len(self.values) // max(1, len(self))
+        if len(self.values) == length * len(self) and (lengths == length).all() and (starts == rows * length).all():
+            width = self.values.shape[1:]  # whole rows are copied faster than their values one by one
+            grid = self.values.reshape(len(self), length, *width)
+            return Ragged(grid[rows].reshape(-1, *width), np.arange(len(rows) + 1) * length)
+        places, offsets = places_of(starts, lengths)
         return Ragged(self.values[places], offsets)
 
     def with_empty_row(self) -> Ragged:
@@ -154,7 +166,8 @@ class ArchBatch:
     """Architectures with named columns (`proxy:synflow`, `cost:flops`) and ragged per-node arrays (`nodes:snip`).
 
     `batch[3]` is an ArchGraph; a slice, an index array or a boolean mask gives the ArchBatch of those rows with
-    their columns, so scikit-learn's splitters keep columns and architectures together.
+    their columns, so scikit-learn's splitters keep columns and architectures together. As in NumPy, columns and node
+    arrays of a slice of step 1 share memory with those of the batch.
 
     Attributes:
         archs: n architectures.
@@ -198,10 +211,14 @@ class ArchBatch:
         if isinstance(key, (int, np.integer)):
             return self.archs[int(key)]
         rows = row_numbers(key, len(self))
+        consecutive = isinstance(key, slice) and key.step in (None, 1)
+        if consecutive and len(rows) == len(self):
+            return self  # node arrays in a file stay there
+        where = key if consecutive else rows
         return ArchBatch(
-            archs=[self.archs[row] for row in rows],
-            columns={name: values[rows] for name, values in self.columns.items()},
-            nodes={name: ragged.take(rows) for name, ragged in self.nodes.items()},
+            archs=[self.archs[row] for row in rows.tolist()],
+            columns={name: values[where] for name, values in self.columns.items()},
+            nodes={name: ragged.take(where) for name, ragged in self.nodes.items()},
         )
 
     def column(self, name: str) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from predictors.arch import ArchGraph
@@ -48,11 +49,13 @@ class FlatGraphs:
 class PaddedGraphs:
     """n graphs of at most m nodes, in an order in which every edge goes from an earlier to a later node.
 
+    Graphs are the last axis, so that what is done with one node of all graphs runs over memory in its order.
+
     Attributes:
-        labels: int64[n, m], number of the operation; -1 where it is not in the vocabulary or there is no node.
-        present: bool[n, m], whether there is a node.
-        edges: bool[n, m, m], edges[i, u, v] for an edge from u to v.
-        is_source, is_sink: bool[n, m], nodes that nothing feeds, that feed nothing.
+        labels: int64[m, n], number of the operation; -1 where it is not in the vocabulary or there is no node.
+        present: bool[m, n], whether there is a node.
+        edges: bool[m, m, n], edges[u, v, i] for an edge from u to v in graph i.
+        is_source, is_sink: bool[m, n], nodes that nothing feeds, that feed nothing.
     """
 
     labels: NDArray[np.int64]
@@ -61,15 +64,31 @@ class PaddedGraphs:
     is_source: NDArray[np.bool_]
     is_sink: NDArray[np.bool_]
 
+    def before(self, node: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The k nodes that feed this one in any graph, int64[k], and in which graphs they do, bool[k, 1, n]."""
+        import numpy as np
+
+        nodes = np.flatnonzero(self.edges[:node, node].any(axis=1))
+        return nodes, self.edges[nodes, node][:, None]
+
+    def after(self, node: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The k nodes that this one feeds in any graph, int64[k], and in which graphs it does, bool[k, 1, n]."""
+        import numpy as np
+
+        nodes = node + 1 + np.flatnonzero(self.edges[node, node + 1 :].any(axis=1))
+        return nodes, self.edges[node, nodes][:, None]
+
 
 def flatten(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> FlatGraphs:
     """Graphs end to end, nodes in the order that each graph has them; `number` is the vocabulary."""
     import numpy as np
 
     offsets = np.concatenate([[0], np.cumsum([len(arch.ops) for arch in archs], dtype=np.int64)])
-    labels = np.array([number.get(op, -1) for arch in archs for op in arch.ops], dtype=np.int64)
-    ends = np.array([edge for arch in archs for edge in arch.edges], dtype=np.int64).reshape(-1, 2)
-    first = np.repeat(offsets[:-1], [len(arch.edges) for arch in archs])
+    ops = chain.from_iterable([arch.ops for arch in archs])
+    labels = np.fromiter(map(number.get, ops, repeat(-1)), dtype=np.int64, count=offsets[-1])
+    edges = [arch.edges for arch in archs]
+    ends = np.fromiter(chain.from_iterable(chain.from_iterable(edges)), dtype=np.int64).reshape(-1, 2)
+    first = np.repeat(offsets[:-1], [len(of_graph) for of_graph in edges])
     return FlatGraphs(labels, offsets, ends[:, 0] + first, ends[:, 1] + first)
 
 
@@ -81,16 +100,18 @@ def padded(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> PaddedGraph
     """
     import numpy as np
 
-    flat = flatten([topological(arch) for arch in archs], number)
+    flat = flatten(archs, number)
+    if (flat.sources > flat.targets).any():
+        flat = flatten([topological(arch) for arch in archs], number)
     n, m = len(archs), int(np.diff(flat.offsets).max(initial=0))
     graph, place = flat.graph_of_node, flat.position
-    labels = np.full((n, m), -1, dtype=np.int64)
-    present = np.zeros((n, m), dtype=bool)
-    edges = np.zeros((n, m, m), dtype=bool)
-    labels[graph, place] = flat.labels
-    present[graph, place] = True
-    edges[graph[flat.sources], place[flat.sources], place[flat.targets]] = True
-    return PaddedGraphs(labels, present, edges, present & ~edges.any(axis=1), present & ~edges.any(axis=2))
+    labels = np.full((m, n), -1, dtype=np.int64)
+    present = np.zeros((m, n), dtype=bool)
+    edges = np.zeros((m, m, n), dtype=bool)
+    labels[place, graph] = flat.labels
+    present[place, graph] = True
+    edges[place[flat.sources], place[flat.targets], graph[flat.sources]] = True
+    return PaddedGraphs(labels, present, edges, present & ~edges.any(axis=0), present & ~edges.any(axis=1))
 
 
 def chunks(archs: Sequence[ArchGraph], values_of_pair: int) -> Iterator[Sequence[ArchGraph]]:

@@ -70,11 +70,11 @@ class GraphFeatures(VaryingColumns):
         for row, subset in enumerate(self.subsets_):
             table[row, list(subset)] = True
         fixed = (graphs.labels >= choices) & graphs.present
-        chosen = table[:, graphs.labels] & graphs.present
+        chosen = np.stack([table[:, of_node] for of_node in graphs.labels]) & graphs.present[:, None]
         ends = [graphs.is_sink & (graphs.labels == number[end]) for end in self.roles_.ends] or [graphs.is_sink]
-        counts = np.stack([(graphs.labels == label).sum(axis=1) for label in range(choices)] or [fixed.sum(axis=1)])
+        counts = np.stack([(graphs.labels == label).sum(axis=0) for label in range(choices)] or [fixed.sum(axis=0)])
         features = [counts]
-        features += shortest(graphs, chosen | fixed, fixed, ends, absent=float(self.nodes_ + 1))
+        features += shortest(graphs, chosen | fixed[:, None], fixed, ends, absent=float(self.nodes_ + 1))
         features += most_on_path(graphs, chosen, ends)
         features += _degrees(graphs, chosen, ends)
         return np.concatenate(features).T.astype(np.float64)
@@ -100,46 +100,51 @@ def shortest(
 
     Args:
         graphs: n graphs of m nodes.
-        passable: bool[s, n, m], for each of s questions the nodes that a path may use.
-        free: bool[n, m].
-        ends: bool[n, m] each.
+        passable: bool[m, s, n], for each of s questions the nodes that a path may use.
+        free: bool[m, n].
+        ends: bool[m, n] each.
         absent: the answer where there is no path.
     """
     import numpy as np
 
     length = np.full(passable.shape, np.inf, dtype=np.float32)
-    for node in range(passable.shape[2]):
-        before = np.where(graphs.edges[:, :node, node], length[:, :, :node], np.inf).min(axis=2, initial=np.inf)
-        reached = np.where(graphs.is_source[:, node], 0.0, before) + ~free[:, node]
-        length[:, :, node] = np.where(passable[:, :, node], reached, np.inf)
-    found = [np.where(end, length, np.inf).min(axis=2, initial=np.inf) for end in ends]
+    for node in range(len(passable)):
+        before, feeds = graphs.before(node)
+        shortest_before = np.where(feeds, length[before], np.inf).min(axis=0, initial=np.inf)
+        reached = np.where(graphs.is_source[node], 0.0, shortest_before) + ~free[node]
+        length[node] = np.where(passable[node], reached, np.inf)
+    found = [np.where(end[:, None], length, np.inf).min(axis=0, initial=np.inf) for end in ends]
     return [np.where(np.isfinite(one), one, absent).astype(np.float32) for one in found]
 
 
 def most_on_path(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) -> list[NDArray[np.float32]]:
-    """For each end, float32[s, n]: most `counted` nodes (bool[s, n, m]) on any path to that end, 0 without one."""
+    """For each end, float32[s, n]: most `counted` nodes (bool[m, s, n]) on any path to that end, 0 without one."""
     import numpy as np
 
     most = np.zeros(counted.shape, dtype=np.float32)
-    for node in range(counted.shape[2]):
-        before = np.where(graphs.edges[:, :node, node], most[:, :, :node], 0.0).max(axis=2, initial=0.0)
-        most[:, :, node] = before + counted[:, :, node]
-    return [np.where(end, most, 0.0).max(axis=2, initial=0.0) for end in ends]
+    for node in range(len(counted)):
+        before, feeds = graphs.before(node)
+        most[node] = (feeds * most[before]).max(axis=0, initial=0.0) + counted[node]
+    return [(end[:, None] * most).max(axis=0, initial=0.0) for end in ends]
 
 
 def _degrees(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) -> list[NDArray[np.float32]]:
     """float32[s, n] each: what sources feed and ends are fed by, then mean and maximum over nodes of either side."""
     import numpy as np
 
-    member = counted.astype(np.float32).transpose(1, 2, 0)  # n x m x s
-    fed_by = (graphs.edges.transpose(0, 2, 1).astype(np.float32) @ member).transpose(2, 0, 1)
-    feeds = (graphs.edges.astype(np.float32) @ member).transpose(2, 0, 1)
-    nodes = np.maximum(graphs.present.sum(axis=1), 1)
+    member = counted.astype(np.float32)
+    fed_by, feeds = np.empty_like(member), np.empty_like(member)
+    for node in range(len(member)):
+        before, is_fed = graphs.before(node)
+        after, is_feeding = graphs.after(node)
+        fed_by[node] = (is_fed * member[before]).sum(axis=0)
+        feeds[node] = (is_feeding * member[after]).sum(axis=0)
+    nodes = np.maximum(graphs.present.sum(axis=0), 1)
     return [
-        (feeds * graphs.is_source).sum(axis=2),
-        *((fed_by * end).sum(axis=2) for end in ends),
-        fed_by.sum(axis=2) / nodes,
-        feeds.sum(axis=2) / nodes,
-        fed_by.max(axis=2, initial=0.0),
-        feeds.max(axis=2, initial=0.0),
+        (feeds * graphs.is_source[:, None]).sum(axis=0),
+        *((fed_by * end[:, None]).sum(axis=0) for end in ends),
+        fed_by.sum(axis=0) / nodes,
+        feeds.sum(axis=0) / nodes,
+        fed_by.max(axis=0, initial=0.0),
+        feeds.max(axis=0, initial=0.0),
     ]

@@ -48,9 +48,9 @@ class LiveCounts(VaryingColumns):
         import numpy as np
 
         graphs = padded(archs, self.roles_.number)
-        passable = np.stack([graphs.present & (graphs.labels != label) for label in (-2, *range(blocked))])
+        passable = np.stack([graphs.present & (graphs.labels != label) for label in (-2, *range(blocked))], axis=1)
         live, paths = live_nodes(graphs, passable)
-        counts = [(live & (graphs.labels == label)).sum(axis=2) for label in range(len(self.roles_.choices))]
+        counts = [(live & (graphs.labels == label)[:, None]).sum(axis=0) for label in range(len(self.roles_.choices))]
         return np.concatenate([*counts, np.log1p(paths)]).T.astype(np.float64)
 
 
@@ -59,19 +59,18 @@ def live_nodes(graphs: PaddedGraphs, passable: Bools) -> tuple[Bools, NDArray[np
 
     Args:
         graphs: n graphs of m nodes.
-        passable: bool[s, n, m], for each of s questions.
+        passable: bool[m, s, n], for each of s questions.
 
     Returns:
-        bool[s, n, m] and float64[s, n].
+        bool[m, s, n] and float64[s, n].
     """
     import numpy as np
 
-    nodes = passable.shape[2]
     ways_to, ways_from = np.zeros(passable.shape), np.zeros(passable.shape)
-    for node in range(nodes):
-        before = (ways_to[:, :, :node] * graphs.edges[:, :node, node]).sum(axis=2)
-        ways_to[:, :, node] = (before + graphs.is_source[:, node]) * passable[:, :, node]
-    for node in reversed(range(nodes)):
-        after = (ways_from[:, :, node + 1 :] * graphs.edges[:, node, node + 1 :]).sum(axis=2)
-        ways_from[:, :, node] = (after + graphs.is_sink[:, node]) * passable[:, :, node]
-    return (ways_to > 0) & (ways_from > 0), (ways_to * graphs.is_sink).sum(axis=2)
+    for node in range(len(passable)):
+        before, feeds = graphs.before(node)
+        ways_to[node] = ((feeds * ways_to[before]).sum(axis=0) + graphs.is_source[node]) * passable[node]
+    for node in reversed(range(len(passable))):
+        after, feeds = graphs.after(node)
+        ways_from[node] = ((feeds * ways_from[after]).sum(axis=0) + graphs.is_sink[node]) * passable[node]
+    return (ways_to > 0) & (ways_from > 0), (ways_to * graphs.is_sink[:, None]).sum(axis=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
@@ -49,20 +50,22 @@ class Paths(Parameters):
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
         import numpy as np
 
-        found = [
-            (row, self.column_[path])
+        width = len(self.column_)
+        places = (
+            row * width + self.column_[path]
             for row, arch in enumerate(X)
             for path in self._paths(arch)
             if path in self.column_
-        ]
-        rows = np.zeros((len(X), len(self.column_)))
-        np.add.at(rows, tuple(np.array(found, dtype=np.int64).reshape(-1, 2).T), 1.0)
+        )
+        counts = np.zeros(len(X) * width)
+        np.add.at(counts, np.fromiter(places, dtype=np.int64), 1.0)
+        rows = counts.reshape(len(X), width)
         return rows if self.counts else np.minimum(rows, 1.0)
 
-    def _paths(self, arch: ArchGraph) -> list[tuple[str, ...]]:
+    def _paths(self, arch: ArchGraph) -> Iterator[tuple[str, ...]]:
         ops, hidden = arch.ops, self.transparent
-        paths = _node_paths(len(arch), arch.edges, self.most)
-        return [tuple([ops[node] for node in path if ops[node] not in hidden]) for path in paths]
+        for path in _node_paths(len(arch), arch.edges, self.most):
+            yield tuple([ops[node] for node in path if ops[node] not in hidden])
 
 
 @lru_cache(maxsize=4096)  # the cells of a space share few wirings

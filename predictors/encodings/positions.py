@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from predictors.arch import ArchBatch
 from predictors.encodings.base import VaryingColumns
-from predictors.encodings.flat import flatten
+from predictors.encodings.flat import FlatGraphs, flatten
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,18 +18,20 @@ class _Positions(VaryingColumns):
         self.labels_ = sorted({op for arch in X for op in arch.ops})
         self.nodes_ = max((len(arch) for arch in X), default=0)
 
-    def _edges(self, X: ArchBatch) -> NDArray[np.float64]:
+    def _flat(self, X: ArchBatch) -> FlatGraphs:
+        return flatten(X.archs, {label: index for index, label in enumerate(self.labels_)})
+
+    def _edges(self, flat: FlatGraphs) -> NDArray[np.float64]:
         """float64[n, nodes * nodes], 1 for an edge; none beyond the training part's nodes."""
         import numpy as np
 
-        m = self.nodes_
-        flat = flatten(X.archs, {})
+        n, m = len(flat.offsets) - 1, self.nodes_
         graph, place = flat.graph_of_node, flat.position
-        rows = np.zeros((len(X), m, m))
+        rows = np.zeros((n, m, m))
         kept = (place[flat.sources] < m) & (place[flat.targets] < m)
         sources, targets = flat.sources[kept], flat.targets[kept]
         rows[graph[sources], place[sources], place[targets]] = 1.0
-        return rows.reshape(len(X), m * m)
+        return rows.reshape(n, m * m)
 
 
 class Adjacency(_Positions):
@@ -43,11 +45,11 @@ class Adjacency(_Positions):
     def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
         import numpy as np
 
-        flat = flatten(X.archs, {label: index for index, label in enumerate(self.labels_)})
+        flat = self._flat(X)
         ops = np.full((len(X), self.nodes_), -2.0)
         kept = flat.position < self.nodes_
         ops[flat.graph_of_node[kept], flat.position[kept]] = flat.labels[kept]
-        return np.concatenate([self._edges(X), ops], axis=1)
+        return np.concatenate([self._edges(flat), ops], axis=1)
 
 
 class OneHot(_Positions):
@@ -65,13 +67,13 @@ class OneHot(_Positions):
         import numpy as np
 
         n, m, k = len(X), self.nodes_, len(self.labels_)
-        flat = flatten(X.archs, {label: index for index, label in enumerate(self.labels_)})
+        flat = self._flat(X)
         kept = (flat.labels >= 0) & (flat.position < m)
         graph, place, label = flat.graph_of_node[kept], flat.position[kept], flat.labels[kept]
         ops = np.zeros((n, m, k))
         ops[graph, place, label] = 1.0
         return np.concatenate(
-            [ops.reshape(n, m * k), self._edges(X), self._attributes(X).reshape(n, -1), ops.sum(axis=1)], axis=1
+            [ops.reshape(n, m * k), self._edges(flat), self._attributes(X).reshape(n, -1), ops.sum(axis=1)], axis=1
         )
 
     def _attributes(self, X: ArchBatch) -> NDArray[np.float64]:

@@ -6,11 +6,11 @@ al., "NAS-Bench-101", ICML 2019, section 2.1 prunes in the same way).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.base import Parameters
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BLOCKING = ("none", "zero", "zeroize")  # spellings in use of what passes nothing on,
 TRANSPARENT = ("skip_connect", "identity", "skip")  # and of what passes on what it gets
 DEAD = "dead"
+
+Edges = tuple[tuple[int, int], ...]
 
 
 class Reduced(Parameters):
@@ -53,57 +55,66 @@ class Reduced(Parameters):
         return replace(X, archs=[reduced(arch, self.blocking) for arch in X])
 
 
-def reduced(arch: ArchGraph, blocking: Iterable[str] = BLOCKING) -> ArchGraph:
+def reduced(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> ArchGraph:
     """The graph with every blocking node, and every node on no path around them, labelled `DEAD` and without edges.
 
     Nodes keep their places. Ends of the graph that no path joins keep their labels and lose their edges. A graph
     without a node that feeds or is fed is all ends and comes back as it is.
     """
-    kept, edges = _kept(len(arch), arch.edges, tuple([op in blocking for op in arch.ops]))
-    if all(kept) and len(edges) == len(arch.edges):
+    pruning = _pruning(arch, blocking)
+    if pruning.is_whole:
         return arch
-    ops = tuple([op if keep else DEAD for op, keep in zip(arch.ops, kept, strict=True)])
-    return ArchGraph(arch.space, ops, edges, arch.attrs)
+    ops = list(arch.ops)
+    for node in pruning.dead:
+        ops[node] = DEAD
+    return ArchGraph(arch.space, tuple(ops), pruning.edges, arch.attrs)
 
 
-def has_dead_operations(arch: ArchGraph, blocking: Iterable[str] = BLOCKING) -> bool:
+def has_dead_operations(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:
     """Whether an operation that is fed and feeds, and is not itself blocking, is on no path around those that are."""
-    blocked = tuple(op in blocking for op in arch.ops)
-    live = _live(len(arch), arch.edges, blocked)
-    if all(live):
-        return False
-    fed, feeding = {target for _, target in arch.edges}, {source for source, _ in arch.edges}
-    return any(not live[node] and not blocked[node] and node in fed and node in feeding for node in range(len(arch)))
+    return _pruning(arch, blocking).has_dead_operations
 
 
-def is_constant(arch: ArchGraph, blocking: Iterable[str] = BLOCKING) -> bool:
+def is_constant(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:
     """Whether the graph has edges and none of them is on a path around blocking nodes: its output sees no input."""
-    live = _live(len(arch), arch.edges, tuple(op in blocking for op in arch.ops))
-    return bool(arch.edges) and not any(live[source] and live[target] for source, target in arch.edges)
+    return bool(arch.edges) and not _pruning(arch, blocking).edges
 
 
-@lru_cache(maxsize=65536)
-def _kept(
-    nodes: int, edges: tuple[tuple[int, int], ...], blocked: tuple[bool, ...]
-) -> tuple[tuple[bool, ...], tuple[tuple[int, int], ...]]:
-    """Whether each node keeps its label in the reduced graph, and the edges of that."""
-    live = _live(nodes, edges, blocked)
-    fed, feeding = {target for _, target in edges}, {source for source, _ in edges}
-    kept = tuple(live[node] or (not blocked[node] and not (node in fed and node in feeding)) for node in range(nodes))
-    return kept, tuple(edge for edge in edges if live[edge[0]] and live[edge[1]])
+class _Pruning(NamedTuple):
+    """What is left of a graph.
+
+    Attributes:
+        dead: nodes that lose their labels.
+        edges: those between live nodes.
+        is_whole: whether that is all of it.
+        has_dead_operations: as in the function of this name.
+    """
+
+    dead: tuple[int, ...]
+    edges: Edges
+    is_whole: bool
+    has_dead_operations: bool
 
 
-@lru_cache(maxsize=65536)
-def _live(nodes: int, edges: tuple[tuple[int, int], ...], blocked: tuple[bool, ...]) -> tuple[bool, ...]:
-    """Whether each node lies on a path of nodes that are not blocked, from an unfed to a feeding-nothing node."""
-    before: list[list[int]] = [[] for _ in range(nodes)]
-    after: list[list[int]] = [[] for _ in range(nodes)]
+def _pruning(arch: ArchGraph, blocking: Collection[str]) -> _Pruning:
+    return _pruned(arch.edges, tuple([op in blocking for op in arch.ops]))
+
+
+@lru_cache(maxsize=65536)  # the cells of a space share few wirings
+def _pruned(edges: Edges, blocked: tuple[bool, ...]) -> _Pruning:
+    nodes = range(len(blocked))
+    before: list[list[int]] = [[] for _ in nodes]
+    after: list[list[int]] = [[] for _ in nodes]
     for source, target in edges:
         before[target].append(source)
         after[source].append(target)
-    down = _reached([node for node in range(nodes) if not before[node]], after, blocked)
-    up = _reached([node for node in range(nodes) if not after[node]], before, blocked)
-    return tuple(node in down and node in up for node in range(nodes))
+    down = _reached([node for node in nodes if not before[node]], after, blocked)
+    up = _reached([node for node in nodes if not after[node]], before, blocked)
+    live = down & up
+    dead = tuple(node for node in nodes if node not in live and (blocked[node] or (before[node] and after[node])))
+    left = tuple(edge for edge in edges if live.issuperset(edge))
+    is_whole = not dead and len(left) == len(edges)
+    return _Pruning(dead, left, is_whole, any(not blocked[node] for node in dead))
 
 
 def _reached(start: list[int], following: list[list[int]], blocked: tuple[bool, ...]) -> set[int]:

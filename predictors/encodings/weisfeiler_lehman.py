@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Self
 
 from predictors.arch import ArchBatch, ArchGraph
@@ -47,14 +49,14 @@ class WeisfeilerLehman(Parameters):
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
         import numpy as np
 
-        rows = np.zeros((len(X), len(self.labels_)))
-        if rows.size == 0:
-            return rows
-        graph, label = self._labels(X.archs)
-        column = np.minimum(np.searchsorted(self.labels_, label), len(self.labels_) - 1)
-        known = self.labels_[column] == label
-        np.add.at(rows, (graph[known], column[known]), 1.0)
-        return rows
+        width = len(self.labels_)
+        rows = np.zeros(len(X) * width)
+        if rows.size:
+            graph, label = self._labels(X.archs)
+            column = np.minimum(np.searchsorted(self.labels_, label), width - 1)
+            known = self.labels_[column] == label
+            np.add.at(rows, (graph * width + column)[known], 1.0)
+        return rows.reshape(len(X), width)
 
     def _labels(self, archs: Sequence[ArchGraph]) -> tuple[NDArray[np.int64], Hashes]:
         """Graph and label hash of each node in each round, both of length nodes * (iterations + 1)."""
@@ -75,16 +77,17 @@ class WeisfeilerLehman(Parameters):
 def _operation_hashes(archs: Sequence[ArchGraph]) -> Hashes:
     import numpy as np
 
-    known: dict[tuple[object, ...], int] = {}
-    hashes: list[int] = []
-    for arch in archs:
-        names = [name for name, _ in arch.attrs]
-        for node, op in enumerate(arch.ops):
-            label = (op, *((name, float(values[node])) for name, (_, values) in zip(names, arch.attrs, strict=True)))
-            if label not in known:
-                known[label] = int.from_bytes(hashlib.blake2b(repr(label).encode(), digest_size=8).digest(), "little")
-            hashes.append(known[label])
-    return np.array(hashes, dtype=np.uint64)
+    hash_of = cache(_operation_hash)  # a batch has few operations
+    hashes = [
+        map(hash_of, repeat(tuple(name for name, _ in arch.attrs)), arch.ops, *(values for _, values in arch.attrs))
+        for arch in archs
+    ]
+    return np.fromiter(chain.from_iterable(hashes), dtype=np.uint64)
+
+
+def _operation_hash(names: tuple[str, ...], op: str, *values: float) -> int:
+    label = (op, *((name, float(value)) for name, value in zip(names, values, strict=True)))
+    return int.from_bytes(hashlib.blake2b(repr(label).encode(), digest_size=8).digest(), "little")
 
 
 def _mix(values: Hashes, salt: int) -> Hashes:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import Ragged
-from predictors.parzc.parts import rows_of
 
 Ints = NDArray[np.int64]
 
@@ -56,7 +55,7 @@ def _equal(nodes: Ragged, rows: Ints, others: Ints) -> NDArray[np.bool_]:
     values = max(1, int(nodes.offsets[-1])) // max(1, len(nodes)) + 1
     candidates = np.flatnonzero(equal)
     for part in np.array_split(candidates, 1 + len(candidates) * values // _AT_ONCE):
-        one, other = rows_of(nodes, rows[part]), rows_of(nodes, others[part])
+        one, other = nodes.take(rows[part]), nodes.take(others[part])
         differ = (one.values != other.values) & ~((one.values != one.values) & (other.values != other.values))
         places = np.flatnonzero(differ.any(axis=tuple(range(1, differ.ndim))))
         equal[part[np.searchsorted(one.offsets, places, side="right") - 1]] = False

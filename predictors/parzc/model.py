@@ -20,7 +20,6 @@ from predictors.losses import Loss, named_loss
 from predictors.parzc.bayesian import sampled
 from predictors.parzc.equals import first_equals
 from predictors.parzc.network import MABN, Inputs, Shape
-from predictors.parzc.parts import part_of
 from predictors.parzc.statistics import NodeScale, Supply, with_statistics
 from predictors.parzc.tokens import RowTokens
 from predictors.parzc.training import Recipe, train
@@ -187,7 +186,7 @@ class ParZC(Parameters):
 
         def read(chosen: Tensor) -> Inputs:
             distinct, places = torch.unique(chosen, return_inverse=True)
-            return self._inputs(part_of(batch, distinct.numpy())).taken(places)
+            return self._inputs(batch[distinct.numpy()]).taken(places)
 
         return read
 
@@ -196,7 +195,7 @@ class ParZC(Parameters):
         self.scale_.require(batch)
         found = np.empty((len(draws), self.members, len(batch)))
         for start in range(0, len(batch), _BLOCK):
-            block = part_of(batch, slice(start, start + _BLOCK))
+            block = batch[start : start + _BLOCK]
             rows = self.tokens_.transform(block)
             first, which = first_equals(rows, [block.nodes[name] for name in self.scale_.names_])
             found[:, :, start : start + _BLOCK] = self._scores(block, rows, first, draws)[:, :, which]
@@ -210,7 +209,7 @@ class ParZC(Parameters):
         size = min(_CHUNK, max(1, _KEPT // (4 * self.scale_.places_ * len(self.scale_.names_))))
         for start in range(0, len(chosen), size):
             part = chosen[start : start + size]
-            inputs = self._inputs(part_of(block, part), [one[part] for one in rows])
+            inputs = self._inputs(block[part], [one[part] for one in rows])
             for place, draw in enumerate(draws):
                 with torch.inference_mode(), private_generator(self.random_state + 1000 * draw):
                     found[place, :, start : start + size] = self.network_(inputs).numpy()

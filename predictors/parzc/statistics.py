@@ -14,7 +14,6 @@ from predictors.arch import ArchBatch, Ragged
 from predictors.base import Architectures, Parameters, as_batch
 from predictors.encodings.columns import signed_log
 from predictors.errors import MissingInput, UnknownName, unknown_name
-from predictors.parzc.parts import part_of
 
 Floats = NDArray[np.float64]
 Supply = Callable[[ArchBatch], ArchBatch]
@@ -129,7 +128,7 @@ class NodeScale(Parameters):
         """X in parts that are small enough to be read into memory."""
         rows = max(1, _AT_ONCE // (self.places_ * len(self.names_)))
         for start in range(0, len(X), rows):
-            yield part_of(X, slice(start, start + rows))
+            yield X[start : start + rows]
 
     def _chosen(self, X: ArchBatch) -> list[str]:
         if not X.nodes:

@@ -12,7 +12,6 @@ from predictors.arch import ArchBatch
 from predictors.base import Parameters
 from predictors.encodings import Encoding
 from predictors.encodings.base import widths
-from predictors.parzc.parts import part_of
 from predictors.parzc.statistics import NodeScale
 from predictors.tabular.rows import Rows
 from predictors.tabular.scaling import Standard
@@ -56,7 +55,7 @@ class RowTokens(Parameters):
         found = [np.empty((len(X), width), dtype=np.float32) for width in self.widths_]
         for start in range(0, len(X), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            for rows, scaled in zip(found, self._scaled(part_of(X, part)), strict=True):
+            for rows, scaled in zip(found, self._scaled(X[part]), strict=True):
                 rows[part] = scaled
         return found
 

@@ -153,6 +153,39 @@ def test_rows_keep_columns_and_node_arrays(key, rows):
     assert rows_of(toy(5)[key]) == rows
 
 
+ROWS = st.lists(st.lists(st.sampled_from([0.0, 1.0, 2.0]), max_size=3), min_size=1, max_size=8)
+
+
+@given(st.one_of(ROWS, st.integers(1, 8).map(lambda n: [[float(k), -float(k)] for k in range(n)])), st.data())
+def test_taken_rows_are_those_chosen(rows, data):
+    key = data.draw(st.one_of(st.slices(len(rows)), st.lists(st.integers(-len(rows), len(rows) - 1))))
+    found = Ragged.from_rows(rows).take(key)
+    expected = rows[key] if isinstance(key, slice) else [rows[k] for k in key]
+    assert [row.tolist() for row in found] == expected
+
+
+def test_taken_rows_of_vectors():
+    nodes = Ragged(np.arange(12).reshape(6, 2), [0, 2, 4, 6])
+    found = nodes.take([2, 0])
+    assert found.values.tolist() == [[8, 9], [10, 11], [0, 1], [2, 3]]
+    assert found.offsets.tolist() == [0, 2, 4]
+
+
+def test_a_row_as_long_as_the_mean_may_begin_elsewhere_than_in_a_grid():
+    nodes = Ragged.from_rows([[1.0], [2.0, 3.0], [4.0, 5.0, 6.0]])
+    assert [row.tolist() for row in nodes.take([1])] == [[2.0, 3.0]]
+
+
+def test_a_slice_shares_memory_and_chosen_rows_do_not():
+    batch = toy(5)
+    part, chosen = batch[1:3], batch[[1, 2]]
+    for name, shares in (("slice", True), ("rows", False)):
+        one = part if name == "slice" else chosen
+        assert np.shares_memory(one.nodes["nodes:row"].values, batch.nodes["nodes:row"].values) == shares
+        assert np.shares_memory(one.column("row"), batch.column("row")) == shares
+    assert batch[:9] is batch
+
+
 @pytest.mark.parametrize("key", [[5], np.array([True, False]), [0.5], "row"])
 def test_keys_that_are_no_rows(key):
     with pytest.raises((IndexError, TypeError)):

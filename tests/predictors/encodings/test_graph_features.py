@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictors import ArchBatch, ArchGraph
-from predictors.encodings import GraphFeatures
+from predictors.encodings import GraphFeatures, LiveCounts
 from predictors.encodings.graph_features import subsets
 from predictors.encodings.roles import roles
 from predictors.errors import InvalidGraph
@@ -103,6 +103,15 @@ def test_path_features_agree_with_networkx(arch):
         most = max(sum(arch.ops[v] in members for v in path) for path in nx.all_simple_paths(graph, 0, len(arch) - 1))
         assert row[3 + place] == length
         assert row[3 + 7 + place] == most
+
+
+@settings(max_examples=30)
+@given(st.lists(random_cells(), min_size=1, max_size=5))
+def test_graphs_beside_each_other_are_as_alone(archs):
+    for encoding in (GraphFeatures().fit(ArchBatch(archs)), LiveCounts().fit(ArchBatch(archs))):
+        encoding.used_[:] = True
+        together = encoding.transform(ArchBatch(archs))
+        assert together.tolist() == [encoding.transform(ArchBatch([arch]))[0].tolist() for arch in archs]
 
 
 @settings(max_examples=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from predictors import ArchBatch, ArchGraph
 from predictors.encodings import LiveCounts, OneHot, Reduced, encoding
-from predictors.encodings.reduced import is_constant, reduced
+from predictors.encodings.reduced import has_dead_operations, is_constant, reduced
 
 EDGES = ((0, 1), (1, 2), (2, 4), (0, 3), (3, 4))
 
@@ -58,6 +58,12 @@ def test_live_operations_with_and_without_a_blocked_one():
     row = live.transform(ArchBatch([cell("a", "b", "a")]))[0]
     assert row[:6].tolist() == [2, 0, 1, 1, 0, 0]
     assert row[6:].round(4).tolist() == [1.0986, 0.0, 0.6931]
+
+
+def test_operations_that_are_cut_off_are_dead_and_those_that_cut_are_not():
+    assert has_dead_operations(cell("conv", "none", "skip"))
+    assert not has_dead_operations(cell("none", "none", "skip"))
+    assert not has_dead_operations(cell("conv", "conv", "skip"))
 
 
 def test_a_graph_computes_a_constant_when_every_path_is_blocked():
