@@ -76,11 +76,11 @@ def coverage_factor(ratios: Floats) -> float:
         The factor; 1 where half of the ratios are 0.
     """
     import numpy as np
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     # Of n ratios the k-th smallest covers k / (n + 1) of new ones.
     reached = np.quantile(np.abs(ratios), LEVELS, method="weibull")
     if not (reached > 0).all():
         return 1.0
-    meant = norm.ppf(0.5 + np.array(LEVELS) / 2)
+    meant = ndtri(0.5 + np.array(LEVELS) / 2)
     return float(np.exp(np.mean(np.log(reached / meant))))

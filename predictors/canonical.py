@@ -76,26 +76,28 @@ def _arrange_part(
 
 def _refine(colours: list[int], predecessors: Neighbours, successors: Neighbours) -> list[int]:
     """Split colours by the colours of neighbours until nothing changes; ranks do not depend on node numbers."""
-    count = len(set(colours))
+    cells = _cells(colours)
     while True:
-        keys = [
-            (
-                colours[node],
-                sorted([colours[other] for other in predecessors[node]]),
-                sorted([colours[other] for other in successors[node]]),
-            )
-            for node in range(len(colours))
-        ]
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        refined = [0] * len(keys)
-        current = -1
-        for position, node in enumerate(order):
-            if position == 0 or keys[node] != keys[order[position - 1]]:
-                current += 1
-            refined[node] = current
-        if current + 1 == count:
+        split: list[list[int]] = []
+        for cell in cells:
+            split += [cell] if len(cell) == 1 else _split(cell, colours, predecessors, successors)
+        refined = [0] * len(colours)
+        for rank, cell in enumerate(split):
+            for node in cell:
+                refined[node] = rank
+        if len(split) in (len(cells), len(colours)):
             return refined
-        colours, count = refined, current + 1
+        colours, cells = refined, split
+
+
+def _split(cell: list[int], colours: list[int], predecessors: Neighbours, successors: Neighbours) -> list[list[int]]:
+    """The nodes of one colour by the colours of their neighbours."""
+    parts: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
+    for node in cell:
+        before = tuple(sorted([colours[other] for other in predecessors[node]]))
+        after = tuple(sorted([colours[other] for other in successors[node]]))
+        parts.setdefault((before, after), []).append(node)
+    return [parts[key] for key in sorted(parts)]
 
 
 def _tied_parts(colours: list[int], predecessors: Neighbours, successors: Neighbours) -> list[list[int]]:

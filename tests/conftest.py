@@ -93,6 +93,9 @@ def part_of_cache(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) ->
             pointer = real_cache / "tables" / f"{name}.json"
             for path in (pointer, pointer.with_name(json.loads(pointer.read_text())["folder"])):
                 (cache / "tables" / path.name).symlink_to(path)
+        library = real_cache / "charting-library"
+        library.mkdir(exist_ok=True)
+        (cache / library.name).symlink_to(library)
         return cache
 
     return choose

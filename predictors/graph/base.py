@@ -18,6 +18,7 @@ from predictors.graph.padding import GraphBatch, Padding
 from predictors.graph.scoring import scores_of_many
 from predictors.graph.training import Recipe, train
 from predictors.losses import Loss, named_loss
+from predictors.ranks import mean_ranks
 
 _CHUNK = 16384  # architectures that are predicted at once
 _FEWEST_TO_HOLD_OUT = 200  # below, all are needed to learn from, and a fifth of them says little of an order
@@ -150,9 +151,7 @@ def _scaled(targets: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
     if kind not in ("rank", "standard"):
         raise unknown_name("kind of targets", kind, ("rank", "standard"))
     if kind == "rank":
-        from scipy.stats import rankdata
-
-        targets = rankdata(targets)
+        targets = mean_ranks(targets)
     return np.asarray((targets - targets.mean()) / (targets.std() or 1.0))
 
 

@@ -52,9 +52,11 @@ def standardised(values: Floats) -> Floats:
 def normal_scores(values: Floats) -> Floats:
     """Standard normal quantiles of (rank - 1/2) / n, centred, deviation 1; zeros where all values are equal."""
     import numpy as np
-    from scipy.stats import norm, rankdata
+    from scipy.special import ndtri
 
-    scores = norm.ppf((rankdata(values) - 0.5) / len(values))
+    from predictors.ranks import mean_ranks
+
+    scores = ndtri((mean_ranks(values) - 0.5) / len(values))
     scores = scores - scores.mean()
     deviation = scores.std()
     return np.asarray(scores / deviation if deviation > 1e-12 else np.zeros(len(values)))

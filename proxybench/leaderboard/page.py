@@ -10,19 +10,24 @@ import base64
 import hashlib
 import json
 import re
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 from string import Template
 from typing import Any
 
+from proxybench.cache_folder import cache_dir
+from proxybench.files import replace_file
 from proxybench.leaderboard.charts import charts
 
 PAGE = "index.html"
 SCRIPTS = ("values.js", "table.js", "rankings.js", "details.js", "plots.js", "searches.js", "generation.js", "page.js")
 LIBRARY = "vl-convert-python"
 _LIBRARY_MODULE = "vl_convert"
+_ENTRY_POINT = "window.vegaEmbed = vegaEmbed;"
 _LIBRARY_PARTS = re.compile(
     rb'(<script type="module" id="library" data-version=")([^"]*)(">).*?(</script>)'
     rb'|(<meta http-equiv="Content-Security-Policy")[^>]*(>)',
@@ -91,11 +96,32 @@ def embedded(value: object) -> str:
 
 @cache
 def bundled_library() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
-    import vl_convert
+    """Vega, Vega-Lite and Vega-Embed as one script.
 
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    Putting them together takes over a second, so the script is kept in the cache folder, one for each version.
+    """
+    kept = cache_dir() / "charting-library" / f"{LIBRARY}-{version(LIBRARY)}.js"
+    bundle = _read_bundle(kept)
+    if bundle is None:
+        import vl_convert
+
+        bundle = str(vl_convert.javascript_bundle(_ENTRY_POINT))
+        with suppress(OSError):  # a cache that cannot be written to
+            replace_file(kept, f"// {_bundle_digest(bundle)}\n{bundle}".encode())
     return re.sub("</(script)", r"<\\/\1", bundle, flags=re.IGNORECASE).replace("<!--", "<\\!--")
+
+
+def _read_bundle(path: Path) -> str | None:
+    """The script in a file as `bundled_library` writes it; None where it is not there or not whole."""
+    try:
+        head, _, bundle = path.read_bytes().decode().partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return bundle if head == f"// {_bundle_digest(bundle)}" else None
+
+
+def _bundle_digest(bundle: str) -> str:
+    return hashlib.sha256(f"{_ENTRY_POINT}\n{bundle}".encode()).hexdigest()
 
 
 def _asset(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from predictors.ranks import mean_ranks
 from proxybench.leaderboard.searches import Searched, SearchedProblem
 from proxybench.ranking.comparison import holm
 
@@ -190,12 +191,10 @@ def _signed_rank(gain: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 
 
 def _verdict(gain: np.ndarray[tuple[int], np.dtype[np.float64]], p_value: float) -> Verdict:
-    from scipy.stats import rankdata
-
     if p_value >= LEVEL:
         return "no difference"
     moved = gain[gain != 0]
-    return "better" if (np.sign(moved) * rankdata(np.abs(moved))).sum() > 0 else "worse"
+    return "better" if (np.sign(moved) * mean_ranks(np.abs(moved))).sum() > 0 else "worse"
 
 
 def _cells(name: str, problem: SearchedProblem, runs: Searched) -> list[object]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from predictors.errors import unknown_name
+from predictors.ranks import dense_ranks, mean_ranks
 
 __all__ = ["COMBINATIONS", "Combination", "combine"]
 
@@ -34,13 +34,13 @@ class Combination:
 
 
 def _log_ranks(values: Floats) -> Floats:
-    ranks: Floats = rankdata(values, axis=0)
+    ranks = np.column_stack([mean_ranks(part) for part in values.T])
     summed: Floats = np.log(ranks / len(values)).sum(axis=1)
     return summed
 
 
 def _dense_ranks(values: Floats) -> Floats:
-    ranks = rankdata(values, method="dense", axis=0)
+    ranks = np.column_stack([dense_ranks(part) for part in values.T])
     summed: Floats = ranks.sum(axis=1).astype(np.float64)
     return summed
 

@@ -55,6 +55,7 @@ def bootstrap_metrics(
     resamples: int = 1000,
     seed: int = 0,
     threads: int | None = None,
+    compiled: bool | None = None,
 ) -> dict[str, Floats]:
     """Metrics of every score column under the same resamples of architectures.
 
@@ -67,6 +68,8 @@ def bootstrap_metrics(
         resamples: how many.
         seed: of the resamples; the same seed and n give the same resamples in every call.
         threads: how many to use; all processors that this process may use unless given.
+        compiled: whether to use compiled kernels; unless given, where the work is worth loading them. More than
+            MOST_ROWS rows are never for them.
 
     Returns:
         float64[resamples, m] by name.
@@ -77,8 +80,9 @@ def bootstrap_metrics(
     """
     target, table = _table(y_true, scores)
     wanted = [get_metric(name) for name in metrics]
-    values = len(wanted) * table.shape[1] * resamples
-    if values * (len(target) + 1000) < COMPILED_FROM or len(target) > MOST_ROWS:
+    if compiled is None:
+        compiled = worth_compiling(len(wanted) * table.shape[1] * resamples, len(target))
+    if not compiled or len(target) > MOST_ROWS:
         return {metric.name: bootstrap(target, table, metric, resamples, seed) for metric in wanted}
     from proxybench.ranking.weighted import Room, WeightedColumn
 
@@ -98,6 +102,11 @@ def bootstrap_metrics(
 
     in_threads(block, range(0, resamples, lanes), threads)
     return draws
+
+
+def worth_compiling(values: int, rows: int) -> bool:
+    """Whether so many metrics of so many architectures take longer than loading the compiled kernels."""
+    return values * (rows + 1000) >= COMPILED_FROM
 
 
 def bootstrap_within_strata(

@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from proxybench.ranking.bootstrap import bootstrap_metrics
+from proxybench.ranking.bootstrap import bootstrap_metrics, worth_compiling
 from proxybench.ranking.correlation import kendall
 from proxybench.ranking.intervals import Interval, percentile_interval
 from proxybench.ranking.policy import Floats
@@ -112,14 +113,12 @@ def seed_to_seed_tau(seeds: ArrayLike, resamples: int = 1000, seed: int = 0, lev
     if not pairs:
         return None
     value = float(np.mean([kendall(table[:, first], table[:, second]) for first, second in pairs]))
-    draws = np.mean(
-        [
-            bootstrap_metrics(table[:, first], table[:, second], ("kendall",), resamples, seed)["kendall"][:, 0]
-            for first, second in pairs
-        ],
-        axis=0,
-    )
-    return percentile_interval(value, draws, level)
+    compiled = worth_compiling(len(pairs) * resamples, len(table))
+    draws = [
+        bootstrap_metrics(table[:, first], table[:, second], ("kendall",), resamples, seed, compiled=compiled)
+        for first, second in pairs
+    ]
+    return percentile_interval(value, np.mean([draw["kendall"][:, 0] for draw in draws], axis=0), level)
 
 
 def share_of_ceiling(tau: float, ceiling: float | None) -> float | None:
@@ -160,8 +159,6 @@ class _NoiseModel:
 
     def attainable(self, between: float) -> float:
         """Tau of the truth with the mean over seeds, the noise scaled so that the seed-to-seed tau is `between`."""
-        from scipy.optimize import brentq
-
         if math.isnan(between) or between <= 0:
             return math.nan
         if between >= self._between(0) - 1e-12:
@@ -171,7 +168,7 @@ class _NoiseModel:
             high *= 2
             if high > _LARGEST_FACTOR:
                 return math.nan
-        factor = float(brentq(lambda scale: self._between(scale) - between, 0, high, xtol=1e-4))
+        factor = _root(lambda scale: self._between(scale) - between, 0.0, high)
         mean_noise = factor * self.deviation / np.sqrt(self.averaged)
         return float(np.mean([kendall(self.truth, self.truth + mean_noise * draw[0]) for draw in self.noise]))
 
@@ -180,6 +177,28 @@ class _NoiseModel:
         return float(
             np.mean([kendall(self.truth + scale * one, self.truth + scale * other) for one, other in self.noise])
         )
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function that falls crosses zero, between `low`, where it is above, and `high`, where it is not.
+
+    Regula falsi by the Illinois rule (Dowell and Jarratt, BIT 1971): the value at an end that stays twice counts half.
+    Ends where the function is within 1e-6 of zero, or its place is known to 1e-4.
+    """
+    above, below = function(low), function(high)
+    point, stayed = high, ""
+    while below < 0 and high - low > 1e-4:
+        point = (low * below - high * above) / (below - above)
+        value = function(point)
+        if abs(value) < 1e-6:
+            break
+        if value > 0:
+            low, above, below = point, value, below / (2 if stayed == "high" else 1)
+            stayed = "high"
+        else:
+            high, below, above = point, value, above / (2 if stayed == "low" else 1)
+            stayed = "low"
+    return point
 
 
 def _pooled(truth: Floats, squares: Floats, freedom: Floats) -> Floats:

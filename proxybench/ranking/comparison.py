@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.ranks import mean_ranks
 from proxybench.ranking.policy import Floats
 
 
@@ -62,9 +63,7 @@ def average_ranks(values: ArrayLike) -> Floats:
     Raises:
         ValueError: unless every one of two or more methods has a finite value on every task.
     """
-    from scipy.stats import rankdata
-
-    ranks: Floats = rankdata(-_complete(values), axis=1).mean(axis=0)
+    ranks: Floats = _ranks(_complete(values)).mean(axis=0)
     return ranks
 
 
@@ -74,11 +73,11 @@ def friedman(values: ArrayLike) -> Friedman:
     Raises:
         ValueError: unless every one of two or more methods has a finite value on every task.
     """
-    from scipy.stats import chi2, f, rankdata
+    from scipy.special import chdtrc, fdtrc
 
     table = _complete(values)
     tasks, methods = table.shape
-    ranks = rankdata(-table, axis=1)
+    ranks = _ranks(table)
     mean = ranks.mean(axis=0)
     spread = float(((ranks - (methods + 1) / 2) ** 2).sum()) / (tasks * (methods - 1))
     if spread == 0:
@@ -89,9 +88,9 @@ def friedman(values: ArrayLike) -> Friedman:
     return Friedman(
         ranks=tuple(mean.tolist()),
         chi_square=chi_square,
-        p_value=float(chi2.sf(chi_square, methods - 1)),
+        p_value=float(chdtrc(methods - 1, chi_square)),
         f=ratio,
-        f_p_value=float(f.sf(ratio, methods - 1, (methods - 1) * (tasks - 1))) if tasks > 1 else math.nan,
+        f_p_value=float(fdtrc(methods - 1, (methods - 1) * (tasks - 1), ratio)) if tasks > 1 else math.nan,
     )
 
 
@@ -100,10 +99,27 @@ def nemenyi_difference(methods: int, tasks: int, alpha: float = 0.05) -> float:
 
     q_alpha is the upper quantile of the studentised range of k normals divided by sqrt 2 (Demsar, table 5).
     """
-    from scipy.stats import studentized_range
+    return _range_quantile(methods, 1 - alpha) / math.sqrt(2) * math.sqrt(methods * (methods + 1) / (6 * tasks))
 
-    quantile = float(studentized_range.ppf(1 - alpha, methods, math.inf)) / math.sqrt(2)
-    return quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
+
+def _range_quantile(normals: int, probability: float) -> float:
+    """Quantile of the range of k independent standard normals.
+
+    The least lies at z and the others within q above with density k phi(z) (Phi(z + q) - Phi(z))^(k - 1), whose sum on
+    a grid is its integral but for rounding: it is smooth and vanishes at both ends. scipy.stats has it too, at a second
+    of loading.
+    """
+    from scipy.special import ndtr
+
+    step = 1 / 64
+    least = np.arange(-12, 12, step)
+    density = normals * np.exp(-(least**2) / 2) / math.sqrt(2 * math.pi)
+    below = ndtr(least)
+    low, high = 0.0, 24.0
+    while low < (middle := (low + high) / 2) < high:
+        within = (density * (ndtr(least + middle) - below) ** (normals - 1)).sum() * step
+        low, high = (low, middle) if within > probability else (middle, high)
+    return middle
 
 
 def critical_difference(values: ArrayLike, names: Sequence[str], alpha: float = 0.05) -> CriticalDifference:
@@ -184,6 +200,11 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1, np.minimum.accumulate(steps[::-1])[::-1])
     return adjusted
+
+
+def _ranks(table: Floats) -> Floats:
+    """Rank of each method on each task, 1 the best: float64[tasks, methods]."""
+    return np.stack([mean_ranks(-row) for row in table])
 
 
 def _p_values(p_values: ArrayLike) -> Floats:

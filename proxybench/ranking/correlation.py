@@ -7,23 +7,21 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.ranks import count_pairs, mean_ranks, tau_b
 from proxybench.ranking.policy import Floats, Top, counted, top_size
 
 
 def kendall(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Kendall's tau-b (Kendall, "The treatment of ties in ranking problems", Biometrika 1945)."""
-    from scipy.stats import kendalltau
-
-    target, score = counted(y_true, y_score)
-    return float(kendalltau(score, target).statistic) if _varies(target, score) else math.nan
+    return tau_b(*counted(y_true, y_score))
 
 
 def kendall_a(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Kendall's tau-a: (concordant - discordant pairs) / all pairs, so that tied pairs count as neither."""
-    target, score = counted(y_true, y_score)
-    if not _varies(target, score):
+    pairs = count_pairs(*counted(y_true, y_score))
+    if pairs.everything in (pairs.tied_first, pairs.tied_second):
         return math.nan
-    return kendall(target, score) * math.sqrt(_untied(target)) * math.sqrt(_untied(score))
+    return pairs.balance / pairs.everything
 
 
 def kendall_top(y_true: ArrayLike, y_score: ArrayLike, top: Top) -> float:
@@ -38,10 +36,8 @@ def kendall_top(y_true: ArrayLike, y_score: ArrayLike, top: Top) -> float:
 
 def spearman(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Spearman's rho: Pearson's correlation of the ranks, ties given their mean rank."""
-    from scipy.stats import spearmanr
-
     target, score = counted(y_true, y_score)
-    return float(spearmanr(score, target).statistic) if _varies(target, score) else math.nan
+    return pearson(mean_ranks(target), mean_ranks(score))
 
 
 def pearson(y_true: ArrayLike, y_score: ArrayLike) -> float:
@@ -63,10 +59,3 @@ def standardised(values: Floats) -> Floats:
 
 def _varies(target: Floats, score: Floats) -> bool:
     return len(target) > 1 and bool(target.min() < target.max()) and bool(score.min() < score.max())
-
-
-def _untied(values: Floats) -> float:
-    """Share of all pairs that have different values."""
-    copies = np.unique(values, return_counts=True)[1]
-    pairs = len(values) * (len(values) - 1) // 2
-    return 1 - float((copies * (copies - 1) // 2).sum()) / pairs

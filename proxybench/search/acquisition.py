@@ -23,11 +23,12 @@ def upper_confidence(mean: Floats, std: Floats, best: float, rng: np.random.Gene
 
 def expected_improvement(mean: Floats, std: Floats, best: float, rng: np.random.Generator) -> Floats:
     """E[max(f - best, 0)] for normal f (Jones, Schonlau, Welch, 1998, equation 15)."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     gain = mean - best
     scaled = gain / np.maximum(std, 1e-12)
-    return np.where(std > 0, gain * norm.cdf(scaled) + std * norm.pdf(scaled), np.maximum(gain, 0.0))
+    density = np.exp(-(scaled**2) / 2) / np.sqrt(2 * np.pi)
+    return np.where(std > 0, gain * ndtr(scaled) + std * density, np.maximum(gain, 0.0))
 
 
 def thompson(mean: Floats, std: Floats, best: float, rng: np.random.Generator) -> Floats:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from predictors.arch import ArchGraph
@@ -90,6 +90,10 @@ class SearchSpace(ABC):
         Where no simplification is published this is the digest of the graph.
         """
         return arch.digest
+
+    def digests(self, archs: Sequence[ArchGraph]) -> list[str]:
+        """`digest` of each; faster than one after the other where a space has a way for many."""
+        return [self.digest(arch) for arch in archs]
 
     def __contains__(self, arch: object) -> bool:
         try:

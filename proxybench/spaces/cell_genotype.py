@@ -136,16 +136,16 @@ def genotype_graph(space: str, genotype: Genotype, constants: Mapping[str, float
     edges: list[tuple[int, int]] = []
     for name, cell in zip(CELLS, genotype, strict=True):
         offset = len(ops)
+        nodes = [offset + _node(source) for source in range(INPUTS + cell.states)]
         output = offset + INPUTS + NODES_PER_STATE * cell.states
         ops += [f"{name}_input_0", f"{name}_input_1"]
         for state in range(cell.states):
             for op, source in cell.entries[2 * state : 2 * state + 2]:
-                edges.append((offset + _node(source), len(ops)))
-                edges.append((len(ops), offset + _node(INPUTS + state)))
+                edges += (nodes[source], len(ops)), (len(ops), nodes[INPUTS + state])
                 ops.append(op)
             ops.append("add")
         ops.append(f"{name}_output")
-        edges += [(offset + _node(state), output) for state in cell.concat]
+        edges += [(nodes[state], output) for state in cell.concat]
     attrs = tuple((name, (float(value),) * len(ops)) for name, value in sorted((constants or {}).items()))
     return ArchGraph(space, tuple(ops), tuple(sorted(edges)), attrs)
 

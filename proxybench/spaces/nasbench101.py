@@ -15,7 +15,7 @@ from proxybench.spaces.base import EnumerableSpace
 from proxybench.spaces.nasbench101_cells import CELLS, shipped_cells
 from proxybench.spaces.nasbench101_enumeration import MAX_EDGES, MAX_VERTICES
 from proxybench.spaces.nasbench101_graph import Cell, changes, pruned
-from proxybench.spaces.nasbench101_hash import OPERATIONS, cell_hash
+from proxybench.spaces.nasbench101_hash import OPERATIONS, cell_hash, cell_hashes
 
 _TEXT = re.compile(r"([01]+):([a-z0-9,-]+)", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -57,6 +57,11 @@ class NASBench101(EnumerableSpace):
         """The official MD5 hash: equal for isomorphic cells."""
         return self.hash(arch)
 
+    def digests(self, archs: Sequence[ArchGraph]) -> list[str]:
+        for arch in archs:
+            self._require_cell(arch)
+        return cell_hashes([(arch.ops, arch.edges) for arch in archs])
+
     def from_hashes(self, hashes: Sequence[str]) -> list[ArchGraph]:
         """The cells with these official hashes; much faster than parsing one after the other.
 
@@ -74,7 +79,7 @@ class NASBench101(EnumerableSpace):
 
     def canonical(self, archs: Sequence[ArchGraph]) -> list[ArchGraph]:
         """The same cells with the numbering of vertices that `space[index]` has."""
-        return self.from_hashes([self.hash(arch) for arch in archs])
+        return self.from_hashes(self.digests(archs))
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
         """All cells one elementary change away, in the order of their hashes.

@@ -3,7 +3,7 @@
 Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019, section 2.2, after
 Ying, "Enumerating Unique Computational Graphs via an Iterative Graph Invariant", 2019, algorithm 1: the hash of a
 vertex starts from its degrees and label and takes in those of its neighbours as often as there are vertices.
-`cell_hash` does this for one cell, `hash_cells` for many cells of one size at once.
+`cell_hash` does this for one cell, `cell_hashes` for many, `hash_cells` for arrays of many cells of one size.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")  # a label is the position here
 INPUT_LABEL, OUTPUT_LABEL = -1, -2
 _CHUNK = 16_384  # cells hashed at once
+_FEW = 500  # cells of a size below which one after the other is faster
 
 
 def cell_hash(ops: Sequence[str], edges: Sequence[tuple[int, int]]) -> str:
     """The official hash of a pruned cell: `ops` from "input" to "output", `edges` as (source, target) vertices."""
-    labels = [INPUT_LABEL, *(OPERATIONS.index(op) for op in ops[1:-1]), OUTPUT_LABEL]
+    labels = _labels(ops)
     before: list[list[int]] = [[] for _ in ops]
     after: list[list[int]] = [[] for _ in ops]
     for source, target in edges:
@@ -43,8 +44,34 @@ def cell_hash(ops: Sequence[str], edges: Sequence[tuple[int, int]]) -> str:
     return _md5(str(sorted(hashes)))
 
 
+def _labels(ops: Sequence[str]) -> list[int]:
+    return [INPUT_LABEL, *(OPERATIONS.index(op) for op in ops[1:-1]), OUTPUT_LABEL]
+
+
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def cell_hashes(cells: Sequence[tuple[Sequence[str], Sequence[tuple[int, int]]]]) -> list[str]:
+    """`cell_hash` of each cell (ops, edges)."""
+    import numpy as np
+
+    by_size: dict[int, list[int]] = {}
+    for row, (ops, _) in enumerate(cells):
+        by_size.setdefault(len(ops), []).append(row)
+    hashes = [""] * len(cells)
+    for vertices, rows in by_size.items():
+        if len(rows) < _FEW:
+            found = [cell_hash(*cells[row]) for row in rows]
+        else:
+            adjacency = np.zeros((len(rows), vertices, vertices), dtype=np.bool_)
+            ends = [(cell, *edge) for cell, row in enumerate(rows) for edge in cells[row][1]]
+            adjacency[tuple(np.array(ends, dtype=np.int64).T)] = True
+            labels = np.array([_labels(cells[row][0]) for row in rows], dtype=np.int8)
+            found = [digest.tobytes().hex() for digest in hash_cells(adjacency, labels)]
+        for row, digest in zip(rows, found, strict=True):
+            hashes[row] = digest
+    return hashes
 
 
 def hash_cells(adjacency: NDArray[np.bool_], labels: NDArray[np.int8]) -> NDArray[np.uint8]:

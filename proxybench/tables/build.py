@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from predictors.arch import ArchGraph
 from proxybench.errors import CorruptData, InvalidArchitecture, UnknownName
 from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.cards import write_card
@@ -20,6 +21,7 @@ from proxybench.tables.store import FORMAT, StoredTable, write_table
 
 Importer = Callable[..., Fragment]
 IMPORTERS = "proxybench.tables.importers"
+_CHECKED_AT_ONCE = 16_384  # architectures whose graphs are in memory together
 CODE_VERSION = 1  # raise when an importer or the merge changes what a table holds
 
 
@@ -102,14 +104,19 @@ def checked_digests(name: str, archs: Sequence[str], space: SearchSpace) -> list
     Raises:
         CorruptData: for a text that is no architecture of the space, or not in the form that it writes.
     """
-    digests = []
-    for text in archs:
-        try:
-            arch = space.parse(text)
-            written = space.format(arch)
-        except InvalidArchitecture as error:
-            raise CorruptData(f"table {name}: {error}") from error
-        if written != text:
-            raise CorruptData(f"table {name}: {text!r} is not in the form of {space.name}: {written!r}")
-        digests.append(space.digest(arch))
+    digests: list[str] = []
+    for start in range(0, len(archs), _CHECKED_AT_ONCE):
+        part = archs[start : start + _CHECKED_AT_ONCE]
+        digests += space.digests([_checked(name, text, space) for text in part])
     return digests
+
+
+def _checked(name: str, text: str, space: SearchSpace) -> ArchGraph:
+    try:
+        arch = space.parse(text)
+        written = space.format(arch)
+    except InvalidArchitecture as error:
+        raise CorruptData(f"table {name}: {error}") from error
+    if written != text:
+        raise CorruptData(f"table {name}: {text!r} is not in the form of {space.name}: {written!r}")
+    return arch

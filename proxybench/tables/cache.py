@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from proxybench.cache_folder import cache_dir as cache_dir
 from proxybench.errors import FetchFailed
 from proxybench.tables.registry import SourceFile
 
@@ -26,16 +27,6 @@ class SourceFailed(FetchFailed):
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
-
-
-def cache_dir() -> Path:
-    """The folder of PROXYBENCH_CACHE, or the platform's user cache folder for proxybench. It need not exist."""
-    value = os.environ.get("PROXYBENCH_CACHE", "")
-    if value:
-        return Path(value).expanduser().absolute()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("proxybench", appauthor=False)
 
 
 def raw_path(file: SourceFile) -> Path:

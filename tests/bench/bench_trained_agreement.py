@@ -1,7 +1,9 @@
-"""Compares the accuracies of a table of our own trainings with published ones of the same architectures.
+r"""Compares the accuracies of a table of our own trainings with published ones of the same architectures.
 
     proxybench fetch nasbench201
     python tests/bench/bench_trained_agreement.py data/tables/trained-nasbench201.parquet nasbench201 --epochs 200
+    python tests/bench/bench_trained_agreement.py data/tables/trained-nasbench101.parquet nasbench101 --epochs 108 \
+        --target val_acc --seed max
 
 Prints for each budget and metric how many architectures both tables have (by the space's digest, which means the same
 function), Spearman's rho and Kendall's tau-b over them, and rho among the published better half; and rho for a single
@@ -29,11 +31,12 @@ def main() -> None:
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--target", default="test_acc")
     parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--seed", default="mean", help="of the published table, or what it says instead of one")
     asked = parser.parse_args(sys.argv[1:])
 
     table, bench = read_table(asked.table), pb.load(asked.benchmark)
     space = get_space(table.setting["space"])
-    values = bench.values(asked.target, dataset=asked.dataset, epochs=asked.epochs, seed="mean")
+    values = bench.values(asked.target, dataset=asked.dataset, epochs=asked.epochs, seed=asked.seed)
     published = dict(zip(bench.digests, values, strict=True))
     for budget in table.setting["recipe"]["budgets"]:
         for metric in ("val_acc", "test_acc"):

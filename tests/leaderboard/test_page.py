@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from proxybench.leaderboard import build as build_module
 from proxybench.leaderboard.build import RUNS, build, write
 from proxybench.leaderboard.charts import charts
 from proxybench.leaderboard.content import pareto_front
-from proxybench.leaderboard.page import embedded, without_library
+from proxybench.leaderboard.page import LIBRARY, _read_bundle, bundled_library, embedded, without_library
 from proxybench.leaderboard.scores import write_scores
 from proxybench.records import Record, write_records
 
@@ -102,6 +103,40 @@ def test_another_process_makes_the_same_bytes(tmp_path: Path, record) -> None:
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
     assert (tmp_path / "index.html").read_bytes() == build(tmp_path)["index.html"]
+
+
+def kept_library(cache: Path, digest_of: str, script: str) -> Path:
+    """A file as the charting library is kept, with the digest of `digest_of`."""
+    path = cache / "charting-library" / f"{LIBRARY}-{version(LIBRARY)}.js"
+    path.parent.mkdir(parents=True)
+    digest = hashlib.sha256(f"window.vegaEmbed = vegaEmbed;\n{digest_of}".encode()).hexdigest()
+    path.write_text(f"// {digest}\n{script}")
+    return path
+
+
+def test_the_charting_library_is_read_where_it_was_kept(cache: Path) -> None:
+    kept_library(cache, "draw('<!--')\n</script>", "draw('<!--')\n</script>")
+    assert bundled_library.__wrapped__() == "draw('<\\!--')\n<\\/script>"
+
+
+def test_a_kept_library_that_is_not_whole_is_not_used(cache: Path) -> None:
+    path = kept_library(cache, "draw(everything)", "draw(every")
+    assert _read_bundle(path) is None
+    path.write_bytes(b"\xff")
+    assert _read_bundle(path) is None
+
+
+def test_the_charting_library_is_put_together_and_kept(cache: Path) -> None:
+    library = bundled_library.__wrapped__()
+    assert "vegaEmbed" in library
+    (path,) = (cache / "charting-library").iterdir()
+    assert _read_bundle(path) is not None
+    assert bundled_library.__wrapped__() == library
+
+
+def test_without_a_folder_to_keep_it_in_the_library_is_put_together_all_the_same(cache: Path) -> None:
+    cache.write_text("a file, not a folder")
+    assert "vegaEmbed" in bundled_library.__wrapped__()
 
 
 @pytest.mark.parametrize("name", sorted(charts()))

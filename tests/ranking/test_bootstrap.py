@@ -72,6 +72,19 @@ def test_compiled_and_uncompiled_agree_on_ties(rows: list[tuple[int, int]]) -> N
         np.testing.assert_allclose(fast[name], slow, rtol=1e-10, atol=1e-12, err_msg=name)
 
 
+def test_the_caller_may_say_whether_kernels_are_compiled() -> None:
+    target, scores = table(50)
+    fast, slow = (bootstrap_metrics(target, scores, resamples=5, compiled=choice) for choice in (True, False))
+    for name in fast:
+        np.testing.assert_allclose(fast[name], slow[name], rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_loading_kernels_is_weighed_against_all_of_the_work() -> None:
+    # From 3 million values x (rows + 1,000): for 200 resamples of three pairs of seeds of 9,445 cells, not of one pair.
+    assert module.worth_compiling(3 * 200, 9445)
+    assert not module.worth_compiling(200, 9445)
+
+
 def test_every_value_is_that_of_scipy() -> None:
     target, scores = table(3000)
     draws = kendall_bootstrap(target, scores[:, :3], resamples=400)

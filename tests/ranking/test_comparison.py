@@ -78,6 +78,14 @@ def test_a_perfect_order_is_as_significant_as_can_be() -> None:
     assert found.f_p_value == 0
 
 
+@pytest.mark.parametrize("methods", [2, 3, 10, 120])
+@pytest.mark.parametrize("alpha", [0.1, 0.05, 0.001])
+def test_the_critical_difference_is_that_of_scipys_studentised_range(methods: int, alpha: float) -> None:
+    quantile = stats.studentized_range.ppf(1 - alpha, methods, math.inf)
+    expected = quantile / math.sqrt(2) * math.sqrt(methods * (methods + 1) / (6 * 20))
+    assert nemenyi_difference(methods, 20, alpha) == pytest.approx(expected, rel=1e-11)
+
+
 @given(values)
 def test_friedman_agrees_with_scipy(rows: list[list[int]]) -> None:
     table = np.array(rows, dtype=float)

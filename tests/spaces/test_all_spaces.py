@@ -114,6 +114,12 @@ def test_the_digest_of_the_graph_does_not_depend_on_node_numbers(space, seed):
     assert renumbered.digest == arch.digest
 
 
+def test_digests_are_those_of_one_after_the_other(space):
+    sample = space.sample(30, 0)
+    assert space.digests([*sample, sample[3]]) == [*map(space.digest, sample), space.digest(sample[3])]
+    assert space.digests([]) == []
+
+
 @settings(max_examples=5)
 @given(seed=SEEDS)
 def test_the_digest_of_the_space_is_32_hexadecimal_digits_and_survives_text(space, seed):

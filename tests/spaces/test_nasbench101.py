@@ -38,6 +38,17 @@ def oracle(mirror: Path) -> dict[str, str]:
         return {row["hash"]: f"{row['adjacency_rowmajor']}:{row['ops']}" for row in csv.DictReader(file)}
 
 
+def test_many_cells_have_the_hashes_of_the_single_ones() -> None:
+    chosen = [*space.sample(700, 0), space.parse("0100:input,output")]  # enough of 7 vertices to be hashed together
+    assert sum(len(arch) == 7 for arch in chosen) > 500
+    assert space.digests(chosen) == [space.hash(arch) for arch in chosen]
+
+
+def test_the_digests_of_what_is_no_cell_are_refused() -> None:
+    with pytest.raises(InvalidArchitecture, match="not a pruned cell"):
+        space.digests([ArchGraph("nasbench101", ("input", "output"), ())])
+
+
 @pytest.mark.parametrize(
     ("text", "digest"),
     [
