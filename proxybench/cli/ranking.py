@@ -33,7 +33,9 @@ def run(
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run the cells on.")] = None,
     folder: Annotated[Path, typer.Option(help="Records go to its runs/ folder.")] = Path("leaderboard"),
     skip_absent: Annotated[bool, typer.Option(help="Leave out tasks whose table is not here, and say so.")] = False,
-    redo: Annotated[bool, typer.Option(help="Forget what is recorded of these cells, and run them again.")] = False,
+    redo: Annotated[
+        bool, typer.Option(help="Forget what is recorded of these cells, and of older versions of their tasks.")
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry-failed", help="Run cells that failed again.")] = False,
     scores: Annotated[bool, typer.Option(help="Also write the scores that a local page plots, to local/.")] = False,
     as_json: Json = False,

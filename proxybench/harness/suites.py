@@ -103,12 +103,16 @@ def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: 
     Args:
         plan: whose cells.
         journal: that holds the records.
-        everything: drop all of them, not only those of a user's method whose file has changed since.
+        everything: drop all of them, not only those of a user's method whose file has changed since; also what is
+            recorded of its tasks as they were before they or their tables changed.
         failures: drop those that failed or ran out of time.
     """
     codes = {spec.cell: find_entrant(str(spec.payload["method"])).code for spec in plan.specs}
+    tasks = {spec.task.name: spec.task for spec in plan.specs}
 
     def unwanted(record: Record) -> bool:
+        if everything and record.task != tasks.get(record.task.name, record.task):
+            return True
         if record.cell not in codes:
             return False
         return everything or record.code != codes[record.cell] or (failures and record.outcome in FAILURES)

@@ -114,6 +114,20 @@ def test_redo_runs_recorded_cells_again(run, recorded) -> None:
     assert answer.code == 0
 
 
+def test_redo_forgets_what_is_recorded_of_a_task_before_it_changed(run, recorded) -> None:
+    recorded("score")
+    path = Path("board/runs/quick-predictors.jsonl")
+    older = json.loads(path.read_text().splitlines()[0])
+    older["n_train"] = 7  # a training size that the task no longer has
+    older["task"]["size"] -= 1
+    path.write_text(path.read_text() + json.dumps(older) + "\n")
+    refused = run("leaderboard", "build", "--folder", "board")
+    assert "recorded with two identities" in refused.err
+    assert run(*PREDICT, "--method", "mine:score", "--redo").code == 0
+    assert 7 not in {json.loads(line)["n_train"] for line in path.read_text().splitlines()}
+    assert run("leaderboard", "build", "--folder", "board").code == 0
+
+
 def test_a_method_that_cannot_be_loaded_is_one_line(run, real_tables: Path, folder: Path) -> None:
     answer = run("run", "--suite", "quick", "--method", "mine:scor", "--folder", "board")
     assert answer.code == 1
