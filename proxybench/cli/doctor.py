@@ -65,7 +65,7 @@ def _environment() -> list[Finding]:
 
 
 def _cache() -> list[Finding]:
-    from proxybench.tables.cache import cache_dir
+    from proxybench.cache_folder import cache_dir
 
     folder = cache_dir()
     existing = next(path for path in (folder, *folder.parents) if path.exists())

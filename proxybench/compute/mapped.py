@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from predictors.arch import Ragged
 from predictors.mapped import MappedFile, MappedRagged
+from proxybench.cache_folder import cache_dir
 from proxybench.compute.npy import write_npy
 from proxybench.compute.scores import NODES, SweepScores, reading_scores, scores_of
 from proxybench.errors import CorruptData
-from proxybench.tables.cache import cache_dir, explain_write_failure, locked
+from proxybench.tables.cache import explain_write_failure, locked
 
 ROWS = 4096  # of a table that are unpacked at once
 _ABOUT = "nodes.json"

@@ -79,9 +79,10 @@ class SweepScores:
         """
         space = get_space(self.space) if space is None else space
         if digests is None:
-            for arch in archs:
+            graphs = list(archs)
+            for arch in graphs:
                 space.require(arch)
-            digests = [space.digest(arch) for arch in archs]
+            digests = space.digests(graphs)
         places = {digest: row for row, digest in enumerate(self.digests)}
         rows = np.array([places.get(digest, -1) for digest in digests], dtype=np.int64)
         columns = {str(name): _or_nan(values.to_numpy(), rows) for name, values in self.scores.items()}

@@ -59,7 +59,7 @@ def items_of(archs: Iterable[ArchGraph], space: SearchSpace, digests: Sequence[s
     """
     archs = list(archs)
     if digests is None:
-        digests = [space.digest(arch) for arch in archs]
+        digests = space.digests(archs)
     chosen: dict[str, ArchGraph] = {}
     for digest, arch in zip(digests, archs, strict=True):
         if digest not in chosen or arch.ops.count("none") > chosen[digest].ops.count("none"):

@@ -208,7 +208,7 @@ def fit_guide(
 
         def loss() -> Tensor:
             rows = torch.randint(len(clean), (batch,))
-            t = sde.earliest + (1 - sde.earliest) * torch.rand(batch)
+            t = sde.random_times(batch)
             mean, error = guide(model.noised(clean[rows], t, torch.randn(batch, *clean.shape[1:])), t)
             return nn.functional.gaussian_nll_loss(mean, wanted[rows], error**2)
 

@@ -53,7 +53,7 @@ def quality(samples: Samples, space: SearchSpace, trained: Sequence[ArchGraph]) 
     """The measures of `samples` beside the architectures that the model was trained on."""
     valid = samples.valid
     texts = [space.format(arch) for arch in valid]
-    digests = [space.digest(arch) for arch in valid]
+    digests = space.digests(valid)
     known = {space.format(arch) for arch in trained}
     count = max(1, len(valid))
     return Quality(

@@ -142,7 +142,7 @@ def fit_meta(
 
         def loss() -> Tensor:
             rows, places = pairs[torch.randint(len(pairs), (batch,))].T
-            t = sde.earliest + (1 - sde.earliest) * torch.rand(batch)
+            t = sde.random_times(batch)
             noisy = model.noised(clean[rows], t, torch.randn(batch, *clean.shape[1:]))
             mean, error = meta(noisy, t, meta.vectors[places])
             return nn.functional.gaussian_nll_loss(mean, wanted[rows, places], error**2)

@@ -51,6 +51,10 @@ class SDE(ABC):
         power = self.crowding
         return torch.linspace(1.0, self.earliest ** (1 / power), steps + 1) ** power
 
+    def random_times(self, n: int) -> Tensor:
+        """Times to learn at, float32[n] uniform from the earliest to 1, of torch's own generator."""
+        return self.earliest + (1 - self.earliest) * torch.rand(n)
+
     def langevin_scale(self, t: Tensor, steps: int) -> Tensor:
         """Factor of the corrector's step size, float32[n]: 1 - beta / steps where there is a beta (algorithm 5)."""
         return torch.ones_like(t)

@@ -195,7 +195,7 @@ def denoising_loss(model: DiffusionModel, clean: Tensor) -> Tensor:
         clean: float32[n, nodes, width].
     """
     sde, diffused = model.sde, model.layout.diffused
-    t = sde.earliest + (1 - sde.earliest) * torch.rand(len(clean))
+    t = sde.random_times(len(clean))
     noise = torch.randn_like(clean)
     score = model.score(model.noised(clean, t, noise), t)
     residual = (score * sde.deviation(t)[:, None, None] + noise) * diffused

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from proxybench.cache_folder import cache_dir as cache_dir
+from proxybench.cache_folder import cache_dir
 from proxybench.errors import FetchFailed
 from proxybench.tables.registry import SourceFile
 

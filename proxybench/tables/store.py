@@ -23,8 +23,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, DataNotAvailable
-from proxybench.tables.cache import atomic_path, cache_dir, explain_write_failure, sha256_of
+from proxybench.tables.cache import atomic_path, explain_write_failure, sha256_of
 from proxybench.tables.merge import BlockKey, MergedTable
 
 FORMAT = 1

@@ -78,5 +78,5 @@ def _instead(name: str, drawn: Sequence[int], architecture: Sizes) -> dict[int, 
 
 def _items(space: SearchSpace, archs: Iterator[ArchGraph]) -> pa.Table:
     chosen = list(archs)
-    digests, texts = [space.digest(arch) for arch in chosen], [space.format(arch) for arch in chosen]
+    digests, texts = space.digests(chosen), [space.format(arch) for arch in chosen]
     return pa.table({"digest": pa.array(digests, pa.string()), "arch": pa.array(texts, pa.string())})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
@@ -81,10 +81,22 @@ def require_equal(
     torch.manual_seed(0)
     alone = [randomised(make()) for _ in range(SEEDS)]
     together = stacked_as(copy.deepcopy(alone), layout)
-    channels = getattr(alone[0], "in_channels", 4)
+    images, joined = require_equal_maps(alone, together, getattr(alone[0], "in_channels", 4), size)
+    for place, weight in enumerate(together.parameters()):
+        own = [list(layer.parameters())[place].grad for layer in alone]
+        torch.testing.assert_close(weight.grad, torch.cat([gradient for gradient in own if gradient is not None]))
+    with torch.no_grad():
+        expected = torch.cat([layer.eval()(part) for layer, part in zip(alone, images, strict=True)], dim=1)
+        torch.testing.assert_close(together.eval()(joined), expected)
+
+
+def require_equal_maps(
+    alone: Sequence[nn.Module], together: nn.Module, channels: int, size: tuple[int, int]
+) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """In values and in gradients of images, which are left in the weights too; the images, apart and joined."""
     images = [torch.randn(3, channels, *size, dtype=torch.float64, requires_grad=True) for _ in range(SEEDS)]
     joined = torch.cat(images, dim=1).detach().requires_grad_()
-    for _ in range(2):  # running statistics move in the first and are used in the evaluation below
+    for _ in range(2):  # running statistics move in the first and are used in an evaluation after it
         expected = torch.cat([layer(part) for layer, part in zip(alone, images, strict=True)], dim=1)
         found = together(joined)
         torch.testing.assert_close(found, expected)
@@ -92,12 +104,7 @@ def require_equal(
     torch.autograd.backward((expected * weights).sum())
     torch.autograd.backward((found * weights).sum())
     torch.testing.assert_close(joined.grad, torch.cat([part.grad for part in images if part.grad is not None], dim=1))
-    for place, weight in enumerate(together.parameters()):
-        own = [list(layer.parameters())[place].grad for layer in alone]
-        torch.testing.assert_close(weight.grad, torch.cat([gradient for gradient in own if gradient is not None]))
-    with torch.no_grad():
-        expected = torch.cat([layer.eval()(part) for layer, part in zip(alone, images, strict=True)], dim=1)
-        torch.testing.assert_close(together.eval()(joined), expected)
+    return images, joined
 
 
 def test_the_first_of_equal_maxima_gets_the_gradient() -> None:
@@ -129,15 +136,7 @@ def test_one_factorised_reduction_for_all_seeds_is_each_seeds_own(size: tuple[in
     for layer in alone:
         randomised(layer)
     together = StackedReduction(copy.deepcopy(alone), Layout.IMAGES_LAST)
-    images = [torch.randn(3, 4, *size, dtype=torch.float64, requires_grad=True) for _ in range(SEEDS)]
-    joined = torch.cat(images, dim=1).detach().requires_grad_()
-    expected = torch.cat([layer(part) for layer, part in zip(alone, images, strict=True)], dim=1)
-    found = together(joined)
-    torch.testing.assert_close(found, expected)
-    weights = torch.randn_like(expected)
-    torch.autograd.backward((expected * weights).sum())
-    torch.autograd.backward((found * weights).sum())
-    torch.testing.assert_close(joined.grad, torch.cat([part.grad for part in images if part.grad is not None], dim=1))
+    require_equal_maps(alone, together, 4, size)
     for name, weight in (("conv_a", together.first), ("conv_b", together.second), ("bn", together.bn.weight)):
         own = [layer.get_parameter(f"{name}.weight").grad for layer in alone]
         assert weight.grad is not None
