@@ -39,28 +39,28 @@ class TrainingPart:
         """A copy of the unfitted `model`, fitted on the positions `kept`, or on all."""
         return self._fit(model, kept)
 
-    def answers(self, model: Any, fitted: Any, positions: Positions) -> tuple[Floats, Floats]:
-        """Predictions and standard deviations, of what `fit` made of `model`, for some of the part."""
-        return answers(fitted, self.batch[positions], self._known(model, positions))
+    def predictions(self, model: Any, fitted: Any, positions: Positions) -> Floats:
+        """Of what `fit` made of `model`, for some of the part, float64[positions]."""
+        return predictions(fitted, self.batch[positions], self._known(model, positions))
 
-    def out_of_fold(self, model: Any, folds: list[Positions]) -> tuple[Floats, Floats]:
-        """Prediction and standard deviation of each architecture by a fit that did not see it, float64[n] each.
+    def deviations(self, model: Any, fitted: Any, positions: Positions) -> Floats:
+        """Standard deviations beside `predictions`."""
+        return deviations(fitted, self.batch[positions], self._known(model, positions))
+
+    def out_of_fold(self, model: Any, folds: list[Positions]) -> Floats:
+        """Prediction for each architecture by a fit that did not see it, float64[n].
 
         Args:
             model: unfitted.
             folds: positions to leave out, disjoint, together all.
-
-        Returns:
-            Predictions; standard deviations, 0 for a model that has none.
         """
         import numpy as np
 
-        predicted, deviation = np.empty(len(self.targets)), np.zeros(len(self.targets))
+        predicted = np.empty(len(self.targets))
         for left_out in folds:
             kept = np.setdiff1d(np.arange(len(self.targets)), left_out)
-            fitted = self._fit(model, kept)
-            predicted[left_out], deviation[left_out] = self.answers(model, fitted, left_out)
-        return predicted, deviation
+            predicted[left_out] = self.predictions(model, self._fit(model, kept), left_out)
+        return predicted
 
     def _fit(self, model: Any, kept: Positions | None) -> Any:
         fresh = deepcopy(model)
@@ -83,10 +83,8 @@ class TrainingPart:
         return self._rows[key]
 
 
-def answers(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    """Predictions and standard deviations of a fitted predictor, the latter 0 where it has none.
-
-    Those of a tabular predictor are not calibrated: who joins several calibrates what they join to.
+def predictions(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
+    """Predictions of a fitted predictor, float64[n].
 
     Args:
         fitted: a predictor.
@@ -95,17 +93,27 @@ def answers(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> tuple
     """
     import numpy as np
 
-    has_std = bool(getattr(getattr(fitted, "tags", None), "has_std", False))
     if isinstance(fitted, Tabular):
-        encoded = known[repr(fitted.unfitted_rows())]
-        predicted = fitted.predict_rows(encoded)
+        return fitted.predict_rows(known[repr(fitted.unfitted_rows())])
+    return np.asarray(fitted.predict(batch), dtype=np.float64)
+
+
+def deviations(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
+    """Standard deviations of a fitted predictor, float64[n], 0 where it has none; arguments as of `predictions`.
+
+    Those of a tabular predictor are not calibrated: who joins several calibrates what they join to.
+    """
+    import numpy as np
+
+    if not getattr(getattr(fitted, "tags", None), "has_std", False):
+        return np.zeros(len(batch))
+    if isinstance(fitted, Tabular):
         tabular: Any = fitted
-        return predicted, tabular.deviation_rows(encoded) if has_std else np.zeros(len(predicted))
-    predicted = np.asarray(fitted.predict(batch), dtype=np.float64)
-    return predicted, np.asarray(fitted.predict_std(batch)) if has_std else np.zeros(len(predicted))
+        return np.asarray(tabular.deviation_rows(known[repr(fitted.unfitted_rows())]))
+    return np.asarray(fitted.predict_std(batch))
 
 
 def encoded_once(fitted: list[Any], batch: ArchBatch) -> dict[str, Floats]:
-    """What `answers` takes as `known`, for several predictors fitted on one TrainingPart."""
+    """What `predictions` takes as `known`, for several predictors fitted on one TrainingPart."""
     rows = {repr(model.unfitted_rows()): model.rows_ for model in fitted if isinstance(model, Tabular)}
     return {key: one.transform(batch) for key, one in rows.items()}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from predictors.arch import ArchBatch
 from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets
 from predictors.calibration import Spread
-from predictors.cross_fitting import TrainingPart, answers, encoded_once
+from predictors.cross_fitting import TrainingPart, deviations, encoded_once, predictions
 from predictors.encodings import EncodingLike
 from predictors.errors import NotFitted, unknown_name
 from predictors.folds import random_folds
@@ -92,15 +92,17 @@ class Ensemble(Parameters):
         self.fold_scores_: list[float] = []
         self.weights_ = self._weights(models, part)
         self.members_ = [(place, part.fit(model)) for place, model in enumerate(models) if self.weights_[place] > 0]
-        known = encoded_once([member for _, member in self.members_], batch)
+        known = self._encoded(batch)
         self.scales_ = [
-            _MemberScale(self.combine == "rank").fit(answers(member, batch, known)[0]) for _, member in self.members_
+            _MemberScale(self.combine == "rank").fit(predictions(member, batch, known)) for _, member in self.members_
         ]
         return self
 
     def predict(self, X: Architectures) -> Floats:
         """Scores, float64[n], larger better; about normal scores of the training part. NotFitted before `fit`."""
-        return self._mixture(self._fitted_batch(X))[0]
+        batch = self._fitted_batch(X)
+        weighted: Floats = self._member_weights() @ self._means(batch, self._encoded(batch))
+        return weighted
 
     def predict_std(self, X: Architectures) -> Floats:
         """Standard deviation of a new measurement's normal score, float64[n].
@@ -116,7 +118,10 @@ class Ensemble(Parameters):
             return np.empty(0)
         if self.spread_ is None:
             self.spread_ = Spread().fit(*self._left_out())
-        return self.spread_.calibrated(self._mixture(batch)[1])
+        known = self._encoded(batch)
+        found = [deviations(member, batch, known) for _, member in self.members_]
+        scaled = np.stack([one / scale.deviation_ for scale, one in zip(self.scales_, found, strict=True)])
+        return self.spread_.calibrated(_mixed(self._member_weights(), self._means(batch, known), scaled)[1])
 
     def _models(self) -> list[Any]:
         from inspect import signature
@@ -138,7 +143,7 @@ class Ensemble(Parameters):
         equal = np.full(len(models), 1 / len(models))
         if self.combine in ("mean", "rank") or len(part.targets) < max(_FEWEST, 2):
             return equal
-        found = [part.out_of_fold(model, self._folds(part))[0] for model in models]
+        found = [part.out_of_fold(model, self._folds(part)) for model in models]
         means = np.stack([_MemberScale(False).fit(predicted).transform(predicted) for predicted in found])
         scores = normal_scores(part.targets)
         self.fold_scores_ = [kendall(one, scores) for one in means]
@@ -163,9 +168,9 @@ class Ensemble(Parameters):
             found = []
             for place, _ in self.members_:
                 member = part.fit(models[place], kept)
-                scale = _MemberScale(self.combine == "rank").fit(part.answers(models[place], member, kept)[0])
-                mean, deviation = part.answers(models[place], member, left_out)
-                found.append((scale.transform(mean), deviation / scale.deviation_))
+                scale = _MemberScale(self.combine == "rank").fit(part.predictions(models[place], member, kept))
+                mean = scale.transform(part.predictions(models[place], member, left_out))
+                found.append((mean, part.deviations(models[place], member, left_out) / scale.deviation_))
             members = [np.stack(one) for one in zip(*found, strict=True)]
             mean, deviations[left_out] = _mixed(self._member_weights(), *members)
             residuals[left_out] = scores[left_out] - mean
@@ -180,18 +185,15 @@ class Ensemble(Parameters):
             raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
         return as_batch(X, self.space)
 
-    def _mixture(self, batch: ArchBatch) -> tuple[Floats, Floats]:
+    def _encoded(self, batch: ArchBatch) -> dict[str, Floats]:
+        return encoded_once([member for _, member in self.members_], batch)
+
+    def _means(self, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
+        """Each member's predictions on the common scale, float64[members, n]; `known` as `_encoded` has it."""
         import numpy as np
 
-        if len(batch) == 0:
-            return np.empty(0), np.empty(0)
-        known = encoded_once([member for _, member in self.members_], batch)
-        found = [answers(member, batch, known) for _, member in self.members_]
-        means = np.stack([scale.transform(one) for scale, (one, _) in zip(self.scales_, found, strict=True)])
-        deviations = np.stack(
-            [deviation / scale.deviation_ for scale, (_, deviation) in zip(self.scales_, found, strict=True)]
-        )
-        return _mixed(self._member_weights(), means, deviations)
+        found = [predictions(member, batch, known) for _, member in self.members_]
+        return np.stack([scale.transform(one) for scale, one in zip(self.scales_, found, strict=True)])
 
 
 class _MemberScale:
