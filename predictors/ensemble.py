@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MEMBERS = ("extra_trees", "gbdt", "gp")
 COMBINATIONS = ("mean", "rank", "stack", "select")
 MANY = 600
+_GRAPH_NETWORK = {"members": 1, "min_steps": 60}  # one network, trained for shorter than one that stands alone
 _FEWEST = 10  # architectures below which nothing is left out, and all members weigh the same
 
 
@@ -32,6 +33,8 @@ class Ensemble(Parameters):
 
     Args:
         members: names that `predictors.make` takes, or unfitted predictors; None for `MEMBERS`.
+        graphs: weight, in means where a member has 1, of two graph networks (GATES) beside the members, one that sees
+            the columns and one that does not, together. It pays where columns say little: 2 is a good start there.
         combine: "mean" of the predictions, each with the mean and deviation that it has on the training part taken
             off; "rank": the mean of their normal scores among those of the training part; "stack": weights that are
             not negative, by least squares on predictions for parts left out (Breiman, "Stacked Regressions", 1996);
@@ -57,6 +60,7 @@ class Ensemble(Parameters):
         members: Sequence[Any] | None = None,
         combine: str = "mean",
         folds: int = 5,
+        graphs: float = 0.0,
         encodings: EncodingLike = DEFAULT_ENCODINGS,
         columns: bool = True,
         random_state: int = 0,
@@ -66,6 +70,7 @@ class Ensemble(Parameters):
         self.members = members
         self.combine = combine
         self.folds = folds
+        self.graphs = graphs
         self.encodings = encodings
         self.columns = columns
         self.random_state = random_state
@@ -76,11 +81,13 @@ class Ensemble(Parameters):
         """Learn from n architectures.
 
         Raises:
-            ValueError: for targets that are not finite or not n, or no architecture.
+            ValueError: for targets that are not finite or not n, no architecture, or a negative weight.
             UnknownName: for a member or combination that does not exist.
         """
         if self.combine not in COMBINATIONS:
             raise unknown_name("combination", self.combine, COMBINATIONS)
+        if self.graphs < 0:
+            raise ValueError(f"the weight of graph networks is {self.graphs:g}; it must be 0 or more")
         batch = as_batch(X, self.space)
         targets = checked_targets(batch, y)
         if len(batch) == 0:
@@ -124,25 +131,30 @@ class Ensemble(Parameters):
         return self.spread_.calibrated(_mixed(self._member_weights(), self._means(batch, known), scaled)[1])
 
     def _models(self) -> list[Any]:
+        chosen = MEMBERS if self.members is None else self.members
+        models = [self._named(member) if isinstance(member, str) else member for member in chosen]
+        if self.graphs > 0:
+            models.append(self._named("gates", **_GRAPH_NETWORK))
+            models.append(self._named("gates", columns=False, random_state=self.random_state + 1, **_GRAPH_NETWORK))
+        return models
+
+    def _named(self, name: str, **others: Any) -> Any:
         from inspect import signature
 
         from predictors import PREDICTORS
 
-        given = {name: getattr(self, name) for name in ("encodings", "columns", "random_state", "threads", "space")}
-        models = []
-        for member in MEMBERS if self.members is None else self.members:
-            if isinstance(member, str):
-                known = signature(PREDICTORS[member]).parameters
-                member = PREDICTORS[member](**{name: value for name, value in given.items() if name in known})
-            models.append(member)
-        return models
+        shared = ("encodings", "columns", "random_state", "threads", "space")
+        given = {**{key: getattr(self, key) for key in shared}, **others}
+        known = signature(PREDICTORS[name]).parameters
+        return PREDICTORS[name](**{key: value for key, value in given.items() if key in known})
 
     def _weights(self, models: list[Any], part: TrainingPart) -> Floats:
         import numpy as np
 
-        equal = np.full(len(models), 1 / len(models))
         if self.combine in ("mean", "rank") or len(part.targets) < max(_FEWEST, 2):
-            return equal
+            networks = 2 if self.graphs > 0 else 0
+            weights = np.array([1.0] * (len(models) - networks) + [self.graphs / 2] * networks)
+            return np.asarray(weights / weights.sum())
         found = [part.out_of_fold(model, self._folds(part)) for model in models]
         means = np.stack([_MemberScale(False).fit(predicted).transform(predicted) for predicted in found])
         scores = normal_scores(part.targets)

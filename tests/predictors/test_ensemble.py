@@ -39,6 +39,16 @@ def test_the_mean_is_of_standardised_members():
     assert ensemble.predict(BATCH[TEST]) == pytest.approx(expected)
 
 
+def test_two_graph_networks_share_the_weight_that_they_are_given():
+    model = make("ensemble", members=["ridge", "knn"], graphs=2).fit(BATCH[TRAIN], TARGETS[TRAIN])
+    assert model.weights_.tolist() == [0.25, 0.25, 0.25, 0.25]
+    assert [network.columns for _, network in model.members_[2:]] == [True, False]
+    alone = make("ensemble", members=["ridge", "knn"]).fit(BATCH[TRAIN], TARGETS[TRAIN])
+    assert (model.predict(BATCH[TEST]) != alone.predict(BATCH[TEST])).any()
+    with pytest.raises(ValueError, match="weight of graph networks is -1"):
+        make("ensemble", graphs=-1).fit(BATCH[TRAIN], TARGETS[TRAIN])
+
+
 def test_the_rank_average_does_not_see_how_a_member_is_scaled():
     class Exponential(Shuffled):
         def predict(self, X):
