@@ -16,6 +16,7 @@ Folder = Annotated[Path, typer.Option(help="The folder with runs/*.jsonl.")]
 
 def run(
     suite: Annotated[str, typer.Option(help="Which tasks of data/tasks.toml.")] = "published",
+    task: Annotated[list[str] | None, typer.Option(help="Only this task of the suite; may be repeated.")] = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,7 +52,7 @@ def run(
     from proxybench.harness.suites import failures_of, forget, plan_suite, run_plan, write_suite_scores
     from proxybench.leaderboard.build import LOCAL
 
-    plan = plan_suite(suite, method or [COLUMNS], repeats, without or [])
+    plan = plan_suite(suite, method or [COLUMNS], repeats, without or [], task or [])
     journal = Journal(folder / "runs" / f"{suite}.jsonl")
     forget(plan, journal, everything=redo, failures=retry)
     with cell_progress(len(plan.specs)) as on_record:

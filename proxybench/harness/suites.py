@@ -42,7 +42,13 @@ def suite_tasks(suite: str) -> list[Task]:
     return chosen
 
 
-def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1, without: Sequence[str] = ()) -> Plan:
+def plan_suite(
+    suite: str,
+    methods: Sequence[str] = (COLUMNS,),
+    repeats: int = 1,
+    without: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+) -> Plan:
     """The cells of a suite whose tables are here.
 
     Args:
@@ -52,14 +58,16 @@ def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1
             controls (parameters, FLOPs, random) always take part.
         repeats: splits of each training size, on tasks that have a training part.
         without: methods that `methods` stands for, but that do not take part.
+        tasks: names of some tasks of the suite; all where there are none.
 
     Raises:
-        UnknownName: for a suite that no task belongs to, or a method that is no predictor and no column of its tables.
+        UnknownName: for a suite that no task belongs to, a task that is not of the suite, or a method that is no
+            predictor and no column of its tables.
         InvalidMethod: for a method that names nothing.
     """
     plan = Plan()
     known = {COLUMNS, PREDICTORS, *ALWAYS}
-    for task in suite_tasks(suite):
+    for task in _tasks_named(suite, tasks):
         try:
             bench = load(task.benchmark)
             task.identity(bench)
@@ -85,6 +93,14 @@ def plan_suite(suite: str, methods: Sequence[str] = (COLUMNS,), repeats: int = 1
         if not entrant.learns and not entrant.target and entrant.name not in known:
             raise unknown_name("method", method, [*predictors.available(), *sorted(known)])
     return plan
+
+
+def _tasks_named(suite: str, names: Sequence[str]) -> list[Task]:
+    tasks = {task.name: task for task in suite_tasks(suite)}
+    for name in names:
+        if name not in tasks:
+            raise unknown_name(f"task of suite {suite!r}", name, tasks)
+    return [task for name, task in tasks.items() if name in names or not names]
 
 
 def _computed(bench: Benchmark) -> list[str]:
