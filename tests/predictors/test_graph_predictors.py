@@ -155,6 +155,29 @@ def test_information_reaches_the_end_of_a_deep_graph(seed):
     assert given[-1].square().mean() > 0.01 * given[0].square().mean()
 
 
+def test_what_flows_and_its_gradients_are_those_of_the_formula():
+    private = torch.Generator().manual_seed(0)
+    adjacency = torch.triu((torch.rand(5, 6, 6, generator=private) < 0.4).double(), 1)
+    flow = Flow(4).double()
+    ops = torch.randn(5, 6, 4, dtype=torch.float64, generator=private)
+
+    def by_formula(ops, start, weight):
+        passed, made = flow.gates(ops).sigmoid().chunk(2, dim=-1)
+        entry = (adjacency.sum(dim=1) == 0) & (adjacency.sum(dim=2) > 0)
+        given = torch.zeros(5, 0, 4, dtype=torch.float64)
+        for node in range(6):
+            arriving = entry[:, node, None] * start + torch.einsum("nj,njd->nd", adjacency[:, :node, node], given)
+            u = arriving / (1 + arriving.square().mean(dim=1, keepdim=True)).sqrt()
+            given = torch.cat([given, (passed[:, node] * u + made[:, node] * (u @ weight.T).relu())[:, None]], dim=1)
+        return given
+
+    found, expected = flow(ops, adjacency), by_formula(ops, flow.start, flow.transform.weight)
+    torch.testing.assert_close(found, expected)
+    weights = torch.randn(5, 6, 4, dtype=torch.float64, generator=private)
+    gradients = [torch.autograd.grad((given * weights).sum(), list(flow.parameters())) for given in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
 def test_a_closed_gate_stops_information():
     flow = flow_of(0)
     flow.gates.weight.fill_(1.0)
