@@ -34,7 +34,8 @@ class Ensemble(Parameters):
     Args:
         members: names that `predictors.make` takes, or unfitted predictors; None for `MEMBERS`.
         graphs: weight, in means where a member has 1, of two graph networks (GATES) beside the members, one that sees
-            the columns and one that does not, together. It pays where columns say little: 2 is a good start there.
+            the columns and one that does not, together; "stack" and "select" weigh them themselves. It pays where
+            columns say little: 2 is a good start there.
         combine: "mean" of the predictions, each with the mean and deviation that it has on the training part taken
             off; "rank": the mean of their normal scores among those of the training part; "stack": weights that are
             not negative, by least squares on predictions for parts left out (Breiman, "Stacked Regressions", 1996);
