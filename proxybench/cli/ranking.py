@@ -32,7 +32,10 @@ def run(
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for one cell.")] = None,
     memory: Annotated[int | None, typer.Option(min=64, help="Megabytes for one worker.")] = None,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run the cells on.")] = None,
-    folder: Annotated[Path, typer.Option(help="Records go to its runs/ folder.")] = Path("leaderboard"),
+    folder: Annotated[
+        Path,
+        typer.Option(help="Records go to its runs/ folder, a task's to the file of the first suite it belongs to."),
+    ] = Path("leaderboard"),
     skip_absent: Annotated[bool, typer.Option(help="Leave out tasks whose table is not here, and say so.")] = False,
     redo: Annotated[
         bool, typer.Option(help="Forget what is recorded of these cells, and of older versions of their tasks.")
@@ -47,18 +50,21 @@ def run(
     again when its file has changed.
     """
     from proxybench.cli.progress import cell_progress
+    from proxybench.harness.backlog import Summary
     from proxybench.harness.entrants import COLUMNS
     from proxybench.harness.journal import Journal
     from proxybench.harness.suites import failures_of, forget, plan_suite, run_plan, write_suite_scores
     from proxybench.leaderboard.build import LOCAL
 
     plan = plan_suite(suite, method or [COLUMNS], repeats, without or [], task or [])
-    journal = Journal(folder / "runs" / f"{suite}.jsonl")
-    forget(plan, journal, everything=redo, failures=retry)
+    parts = [(part, Journal(folder / "runs" / f"{home}.jsonl")) for home, part in plan.parts().items()]
+    summary = Summary()
     with cell_progress(len(plan.specs)) as on_record:
-        summary = run_plan(
-            plan, journal, jobs=jobs, timeout_s=timeout, memory_mb=memory, dask=dask, on_record=on_record
-        )
+        for part, journal in parts:
+            forget(part, journal, everything=redo, failures=retry)
+            summary += run_plan(
+                part, journal, jobs=jobs, timeout_s=timeout, memory_mb=memory, dask=dask, on_record=on_record
+            )
     if scores:
         write_suite_scores(plan, folder / LOCAL)
     if as_json:
@@ -70,7 +76,7 @@ def run(
     if skip_absent:
         for line in absent:
             typer.echo(f"left out: {line}", err=True)
-    failed = failures_of(plan, journal)
+    failed = [record for part, journal in parts for record in failures_of(part, journal)]
     problems = [f"{len(failed)} cells failed, such as {failed[0].method}: {failed[0].message}"] if failed else []
     fail_if(problems + ([] if skip_absent else absent))
 

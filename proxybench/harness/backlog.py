@@ -28,6 +28,9 @@ class Summary:
     skipped: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
 
+    def __add__(self, other: Summary) -> Summary:
+        return Summary(self.recorded + other.recorded, self.skipped + other.skipped, self.outcomes + other.outcomes)
+
 
 class Backlog:
     """Hands out cells that nobody has recorded or has in hand, and records what became of them.

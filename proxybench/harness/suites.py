@@ -32,6 +32,16 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
+    def parts(self) -> dict[str, Plan]:
+        """The plan by the suite that its tasks' records are filed under, see `Task.home`; less what is absent."""
+        parts: dict[str, Plan] = {}
+        homes = {task.name: task.home for task in self.tasks}
+        for task in self.tasks:
+            parts.setdefault(task.home, Plan()).tasks.append(task)
+        for spec in self.specs:
+            parts[homes[spec.task.name]].specs.append(spec)
+        return parts
+
 
 def suite_tasks(suite: str) -> list[Task]:
     """The tasks of a suite. Raises UnknownName listing the suites."""

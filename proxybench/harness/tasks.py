@@ -36,7 +36,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line of the task list.
 
     Attributes:
-        suites: names under which `proxybench run --suite` finds it.
+        suites: names under which `proxybench run --suite` finds it; its records go to the file named for the first,
+            whichever it was run under, so that none of its cells is recorded in two.
         population: in words, for every figure that is reported.
         where: metrics that must be measured; they pick the population out of the table.
         size: how many architectures that must be; None where it depends on a file that the user has.
@@ -66,8 +67,15 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     curves: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.suites:
+            raise ValueError(f"task {self.name}: belongs to no suite")
         if self.curves and (self.train_target is None or max(self.curves) >= self.target.epochs):
             raise ValueError(f"task {self.name}: curves take a training part, and end before the target's epochs")
+
+    @property
+    def home(self) -> str:
+        """The suite that the file of its records is named for."""
+        return self.suites[0]
 
     @property
     def split(self) -> str:

@@ -70,7 +70,7 @@ def recorded(evaluated: dict[str, bytes], small_tables: None, folder: Path) -> C
     """Writes the records of a method of `mine` to the board, as a run just before would have; their outcomes."""
 
     def record(method: str) -> list[str]:
-        path = folder / "board/runs/quick-predictors.jsonl"
+        path = folder / "board/runs/predictors.jsonl"
         path.parent.mkdir(parents=True)
         path.write_bytes(evaluated[method])
         return [json.loads(line)["outcome"] for line in evaluated[method].splitlines()]
@@ -101,7 +101,7 @@ def test_a_cell_that_fails_is_recorded_and_makes_the_exit_code_1(run, small_tabl
     answer = run("run", "--suite", "quick-predictors", "--method", "mine:broken", "--folder", "board")
     assert answer.code == 1
     assert "3 cells failed" in answer.err
-    records = [json.loads(line) for line in Path("board/runs/quick-predictors.jsonl").read_text().splitlines()]
+    records = [json.loads(line) for line in Path("board/runs/predictors.jsonl").read_text().splitlines()]
     failed = [record for record in records if record["outcome"] == "failed"]
     assert {record["method"] for record in failed} == {"broken"}
     assert "ZeroDivisionError: on purpose" in failed[0]["message"]
@@ -114,9 +114,18 @@ def test_redo_runs_recorded_cells_again(run, recorded) -> None:
     assert answer.code == 0
 
 
+def test_a_cell_recorded_under_one_suite_is_recorded_under_every_suite_of_its_task(run, recorded) -> None:
+    before = recorded("score")
+    task = json.loads(Path("board/runs/predictors.jsonl").read_text().splitlines()[0])["task"]["name"]
+    other = ("run", "--suite", "predictors", "--task", task, "--method", "mine:score", "--folder", "board", "--json")
+    answer = run(*other)
+    assert json.loads(answer.out) == {"absent": {}, "outcomes": {}, "skipped": len(before)}
+    assert [path.name for path in Path("board/runs").glob("*.jsonl")] == ["predictors.jsonl"]
+
+
 def test_redo_forgets_what_is_recorded_of_a_task_before_it_changed(run, recorded) -> None:
     recorded("score")
-    path = Path("board/runs/quick-predictors.jsonl")
+    path = Path("board/runs/predictors.jsonl")
     older = json.loads(path.read_text().splitlines()[0])
     older["n_train"] = 7  # a training size that the task no longer has
     older["task"]["size"] -= 1
