@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 CURVE = "curve:"
 COST = "cost:"
 SCALES = ("raw", "log", "rank")
+_KNOWN = 0.1  # share of the training part below which a column says little but whether it is known
 
 
 class Columns(Parameters):
     """The columns that the training part has, in the order of their names; NaN where there is no answer.
 
-    Points of learning curves (`curve:...`) are left to `LearningCurves`.
+    Points of learning curves (`curve:...`) are left to `LearningCurves`. A column that answers for fewer than one in
+    ten of the training part is left out, unless it is named.
 
     Args:
         scale: "raw"; "log" for sign(v) log(1 + |v|); "rank" for the share of the training part's values that lie
@@ -51,11 +53,14 @@ class Columns(Parameters):
         if self.scale not in SCALES:
             raise unknown_name("scale", self.scale, SCALES)
         self.names_ = sorted(name for name in X.columns if not name.startswith(CURVE))
+        named = [name for name in self.only or () if not name.endswith(":")]
+        for name in named:
+            if name not in X.columns:
+                raise unknown_name("column", name, X.columns)
         if self.only is not None:
             self.names_ = [name for name in self.names_ if self._wanted(name)]
-            for name in self.only:
-                if not name.endswith(":") and name not in X.columns:
-                    raise unknown_name("column", name, X.columns)
+        fewest = _KNOWN * len(X)
+        self.names_ = [name for name in self.names_ if name in named or np.isfinite(X.column(name)).sum() >= fewest]
         if self.scale == "rank":
             self.known_ = [np.sort(v[np.isfinite(v)]) for v in (X.column(name) for name in self.names_)]
         return self

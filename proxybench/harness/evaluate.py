@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from predictors.arch import ArchBatch
 from predictors.errors import MissingInput
-from proxybench.compute.shipped import shipped_scores
+from proxybench.compute.shipped import shipped_scores_of
 from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.entrants import (
@@ -109,7 +109,7 @@ def training_free_scores(task: Task, bench: Benchmark, entrant: Entrant) -> tupl
 def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
     """What this project computed itself; NaN and not attempted where it has no such proxy or architecture."""
     try:
-        computed = shipped_scores(bench.space.name)
+        computed = shipped_scores_of(bench.space.name, proxy)
     except DataNotAvailable:
         return np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool)
     row_of = {digest: row for row, digest in enumerate(computed.digests)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import predictors
 from predictors.errors import unknown_name
-from proxybench.compute.shipped import shipped_scores
+from proxybench.compute.shipped import shipped_sweeps
 from proxybench.errors import DataNotAvailable
 from proxybench.harness.backlog import Summary
 from proxybench.harness.cells import CellSpec
@@ -116,10 +116,10 @@ def _tasks_named(suite: str, names: Sequence[str]) -> list[Task]:
 def _computed(bench: Benchmark) -> list[str]:
     """Methods that rank by a score of this project, less those that take part in every task as they are."""
     try:
-        scores = shipped_scores(bench.space.name).scores
+        sweeps = shipped_sweeps(bench.space.name)
     except DataNotAvailable:
         return []
-    names = [str(column).removeprefix("proxy:") for column in scores]
+    names = dict.fromkeys(str(column).removeprefix("proxy:") for sweep in sweeps for column in sweep.scores)
     return [f"{name}{COMPUTED}" for name in names if name not in ALWAYS]
 
 

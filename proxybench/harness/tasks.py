@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch
-from proxybench.compute.shipped import FILE as SCORES
+from proxybench.compute.shipped import shipped_files
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
@@ -138,10 +137,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def _with_scores(recipe: str, space: str) -> str:
     """A digest of the table and of the scores that come with the project."""
-    path = Path(data_path(SCORES.format(space=space)))
-    if not path.is_file():
+    files = shipped_files(space)
+    if not files:
         raise DataNotAvailable(f"no scores of {space} come with the project; compute them with: proxybench compute")
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    content = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
     return hashlib.blake2b(f"{recipe} {content}".encode(), digest_size=16).hexdigest()
 
 

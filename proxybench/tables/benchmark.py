@@ -245,9 +245,11 @@ class Benchmark:
         return ArchBatch(self._graphs, chosen)
 
     def _with_computed(self, batch: ArchBatch) -> ArchBatch:
-        from proxybench.compute.shipped import shipped_scores
+        from proxybench.compute.shipped import shipped_sweeps
 
-        computed = shipped_scores(self.space.name).join(self._graphs, self.space, self.digests)
+        computed = ArchBatch(self._graphs)
+        for scores in shipped_sweeps(self.space.name):
+            computed = scores.join(computed, self.space, self.digests)
         own = {f"{name}@proxybench": values for name, values in computed.columns.items()}
         return ArchBatch(batch.archs, {**batch.columns, **own}, computed.nodes)
 

@@ -1,13 +1,13 @@
 """Measures GBDT-NAS on NAS-Bench-101: what its steps cost, and how many architectures it trains to find the best.
 
     python tests/bench/bench_gbdt_nas.py
-    python tests/bench/bench_gbdt_nas.py reach RUNS.jsonl SECONDS [REPEATS [FIRST]]
+    python tests/bench/bench_gbdt_nas.py reach RUNS.jsonl SECONDS [REPEATS [FIRST [METHOD ...]]]
     python tests/bench/bench_gbdt_nas.py show RUNS.jsonl
 
 The first form measures processor time of one thread. The second spends SECONDS on runs that RUNS.jsonl does not hold
-yet, repeat FIRST to REPEATS - 1, and can be called again; a run that has begun is finished. Processes that share the
-file take different FIRST. It ends with what the third form prints. A run asks until it was told the optimum of the
-population: 30,001 cells with the 108-epoch validation accuracy.
+yet, repeat FIRST to REPEATS - 1 of the METHODs or of all, and can be called again; a run that has begun is finished.
+Processes that share the file take different FIRST. It ends with what the third form prints. A run asks until it was
+told the optimum of the population: 30,001 cells with the 108-epoch validation accuracy.
 
 Two things differ from the paper, whose population is all 423,624 cells. N and K, 1,000 there, are the same share of
 30,001 here, 71. And few neighbours of a cell are in the population, 1.5 on average: regularised evolution as it stands
@@ -21,6 +21,7 @@ import math
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -125,11 +126,13 @@ def one_run(posed: Posed, method: str, repeat: int) -> SearchRecord:
     return msgspec.structs.replace(record, queried=())  # up to 30,001 rows, of which nothing here makes use
 
 
-def reach(path: Path, seconds: float, repeats: int = 100, first: int = 0) -> None:
+def reach(path: Path, seconds: float, repeats: int = 100, first: int = 0, methods: Sequence[str] = ()) -> None:
+    if unknown := set(methods) - set(METHODS):
+        sys.exit(f"unknown {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
     end = time.monotonic() + seconds
     posed, journal = Posed(SETTING), Journal(path)
     done = {(cell.method, cell.repeat) for cell in journal.cells()}
-    for repeat, method in ((repeat, method) for repeat in range(first, repeats) for method in METHODS):
+    for repeat, method in ((repeat, method) for repeat in range(first, repeats) for method in methods or METHODS):
         if time.monotonic() > end:
             print("time is up; call again to go on")
             break
@@ -201,7 +204,7 @@ def steps() -> None:
 
 
 if __name__ == "__main__" and sys.argv[1:2] == ["reach"]:
-    reach(Path(sys.argv[2]), float(sys.argv[3]), *map(int, sys.argv[4:]))
+    reach(Path(sys.argv[2]), float(sys.argv[3]), *map(int, sys.argv[4:6]), methods=sys.argv[6:])
 elif __name__ == "__main__" and sys.argv[1:2] == ["show"]:
     show(Path(sys.argv[2]))
 elif __name__ == "__main__":

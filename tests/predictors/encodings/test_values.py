@@ -50,6 +50,13 @@ def test_columns_can_be_chosen_by_name_or_prefix():
         Columns(only=("proxy:aa",)).fit(given)
 
 
+def test_a_column_known_of_fewer_than_a_tenth_is_taken_only_by_name():
+    given = batch(proxy__few=[1.0] + [NAN] * 10, proxy__tenth=[1.0, 2.0] + [NAN] * 9)
+    assert Columns().fit(given).names_ == ["proxy:tenth"]
+    assert Columns(only=("proxy:",)).fit(given).names_ == ["proxy:tenth"]
+    assert Columns(only=("proxy:few",)).fit(given).names_ == ["proxy:few"]
+
+
 def test_a_missing_column_and_an_unknown_scale_are_named():
     with pytest.raises(UnknownName, match="proxy:a"):
         Columns().fit(batch(proxy__a=[1.0])).transform(batch(proxy__b=[1.0]))
