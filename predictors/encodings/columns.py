@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CURVE = "curve:"
 COST = "cost:"
 SCALES = ("raw", "log", "rank")
-_KNOWN = 0.1  # share of the training part below which a column says little but whether it is known
+_KNOWN = 0.1  # share of the training part below which values say little but whether they are known
 
 
 class Columns(Parameters):
@@ -59,8 +59,7 @@ class Columns(Parameters):
                 raise unknown_name("column", name, X.columns)
         if self.only is not None:
             self.names_ = [name for name in self.names_ if self._wanted(name)]
-        fewest = _KNOWN * len(X)
-        self.names_ = [name for name in self.names_ if name in named or np.isfinite(X.column(name)).sum() >= fewest]
+        self.names_ = [name for name in self.names_ if name in named or widely_known(np.isfinite(X.column(name)))]
         if self.scale == "rank":
             self.known_ = [np.sort(v[np.isfinite(v)]) for v in (X.column(name) for name in self.names_)]
         return self
@@ -84,6 +83,11 @@ class Columns(Parameters):
 
     def _wanted(self, name: str) -> bool:
         return any(name == one or (one.endswith(":") and name.startswith(one)) for one in self.only or ())
+
+
+def widely_known(known: NDArray[np.bool_]) -> bool:
+    """Whether what is known of these architectures of the training part, bool[n], is enough to learn from: a tenth."""
+    return bool(known.sum() >= _KNOWN * len(known))
 
 
 def columns_of_live() -> Columns:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from predictors.arch import ArchBatch, Ragged
 from predictors.base import Parameters
-from predictors.encodings.columns import signed_log
+from predictors.encodings.columns import signed_log, widely_known
 from predictors.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class NodeStatistics(Parameters):
     """For each node array: sum, mean, deviation, minimum, maximum and count of finite values, then the values.
 
     The values themselves follow where all architectures of the training part have equally many, and no more than
-    `positions`. NaN where an architecture has no finite value, or at a position that it does not have.
+    `positions`. NaN where an architecture has no finite value, or at a position that it does not have. An array that
+    fewer than one in ten of the training part have is left out.
 
     Args:
         log: whether values are first put on the scale sign(v) log(1 + |v|).
@@ -35,7 +36,7 @@ class NodeStatistics(Parameters):
     def fit(self, X: ArchBatch) -> Self:
         import numpy as np
 
-        self.names_ = sorted(X.nodes)
+        self.names_ = sorted(name for name in X.nodes if widely_known(np.diff(X.nodes[name].offsets) > 0))
         self.lengths_ = {}
         for name in self.names_:
             lengths = np.unique(np.diff(X.nodes[name].offsets))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, Ragged
 from predictors.base import Architectures, Parameters, as_batch
-from predictors.encodings.columns import signed_log
+from predictors.encodings.columns import signed_log, widely_known
 from predictors.errors import MissingInput, UnknownName, unknown_name
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,8 @@ class NodeScale(Parameters):
     their mean stands. A place that fewer than two architectures of the training part have is scaled by all places.
 
     Args:
-        proxies: names of node arrays, with or without "nodes:"; None for all that the training part has.
+        proxies: names of node arrays, with or without "nodes:"; None for all that at least one in ten of the training
+            part have.
         scale: "log" for sign(v) log(1 + |v|) at mean 0 and deviation 1, cut at 5 deviations; "minmax" for
             (v - low) / (high - low), as the paper has it; "log-minmax" for that of the logarithm. Both are cut a fifth
             of the range beyond it.
@@ -138,7 +139,8 @@ class NodeScale(Parameters):
                 "statistics=FUNCTION, which adds them to a batch"
             )
         if self.proxies is None:
-            return sorted(X.nodes)
+            common = sorted(name for name in X.nodes if widely_known(np.diff(X.nodes[name].offsets) > 0))
+            return common or sorted(X.nodes)
         names = [name if name.startswith(NODES) else NODES + name for name in self.proxies]
         for name in names:
             if name not in X.nodes:

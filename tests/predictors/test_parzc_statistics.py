@@ -99,6 +99,14 @@ def test_totals_are_the_proxies():
     assert found.ravel() == pytest.approx(np.array([1, 0, np.nan, -1]), nan_ok=True)
 
 
+def test_an_array_that_fewer_than_a_tenth_have_is_read_only_by_name_or_if_there_is_no_other():
+    few = [[1.0], *[[]] * 10]
+    batch = batch_of(few=few, tenth=[[1.0], [2.0], *[[]] * 9])
+    assert NodeScale().fit(batch).names_ == ["nodes:tenth"]
+    assert NodeScale(["few"]).fit(batch).names_ == ["nodes:few"]
+    assert NodeScale().fit(batch_of(few=few)).names_ == ["nodes:few"]
+
+
 def test_proxies_are_chosen_by_name():
     batch = batch_of(snip=[[1.0]], zen=[[2.0]])
     assert NodeScale().fit(batch).names_ == ["nodes:snip", "nodes:zen"]

@@ -77,6 +77,11 @@ def test_node_arrays_of_different_lengths_have_no_positions():
     assert NodeStatistics().fit(given).transform(given).shape == (2, 6)
 
 
+def test_a_node_array_that_fewer_than_a_tenth_have_is_left_out():
+    few, tenth = Ragged.from_rows([[1.0], *[[]] * 10]), Ragged.from_rows([[1.0], [2.0], *[[]] * 9])
+    assert NodeStatistics().fit(batch({"nodes:few": few, "nodes:tenth": tenth})).names_ == ["nodes:tenth"]
+
+
 def test_an_architecture_without_node_values_has_none():
     training = batch({"nodes:snip": Ragged.from_rows([[1.0, 2.0], [3.0, 4.0]])})
     found = NodeStatistics(log=False).fit(training).transform(batch({"nodes:snip": Ragged.from_rows([[], [5.0, 7.0]])}))
