@@ -32,6 +32,7 @@ def search(
     columns_of: Annotated[
         str | None, typer.Option(help='Data set whose proxies are known, or "all"; by default --dataset.')
     ] = None,
+    computed: Annotated[bool, typer.Option(help="Proxies that this project computed itself are known too.")] = False,
     every_row: Annotated[bool, typer.Option(help="Count isomorphic architectures as different ones.")] = False,
     output: Annotated[Path | None, typer.Option(help="Journal of the runs; those in it are not run again.")] = None,
     curves: Annotated[Path | None, typer.Option(help="CSV of the best so far, with bands.")] = None,
@@ -68,6 +69,7 @@ def search(
             "index" if every_row else "digest",
             columns_of,
             fidelities=any(entry.name in MULTI_FIDELITY for entry in entries),
+            computed=computed,
         )
     )
     wanted = range(first_seed, first_seed + seeds)

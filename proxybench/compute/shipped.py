@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -27,12 +28,7 @@ def shipped_sweeps(space: str) -> tuple[SweepScores, ...]:
         DataNotAvailable: for a space without; says how to compute them.
         CorruptData: for a file that is damaged.
     """
-    files = shipped_files(space)
-    if not files:
-        raise DataNotAvailable(
-            f"no scores of {space} come with the project; compute them with: proxybench compute {space} --table FILE"
-        )
-    return tuple(map(read_scores, files))
+    return tuple(map(read_scores, _required(space)))
 
 
 def shipped_scores(space: str) -> SweepScores:
@@ -52,3 +48,18 @@ def shipped_scores_of(space: str, proxy: str) -> SweepScores:
     """
     sweeps = shipped_sweeps(space)
     return next((scores for scores in reversed(sweeps) if f"proxy:{proxy}" in scores.scores), sweeps[0])
+
+
+@cache
+def shipped_digest(space: str) -> str:
+    """The SHA-256 digests of the files, as text. Raises DataNotAvailable as `shipped_sweeps` does."""
+    return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in _required(space))
+
+
+def _required(space: str) -> list[Path]:
+    files = shipped_files(space)
+    if not files:
+        raise DataNotAvailable(
+            f"no scores of {space} come with the project; compute them with: proxybench compute {space} --table FILE"
+        )
+    return files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from functools import cache
 from typing import Literal
@@ -12,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch
-from proxybench.compute.shipped import shipped_files
-from proxybench.errors import CorruptData, DataNotAvailable
+from proxybench.errors import CorruptData
 from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
 from proxybench.tables.benchmark import Benchmark
@@ -130,18 +128,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             size=len(self.rows(bench)),
             split=self.split,
             target=str(self.target),
-            table=bench.recipe if self.columns == "training-free" else _with_scores(bench.recipe, bench.space.name),
+            table=bench.recipe_with(self.columns),
         )
-
-
-@cache
-def _with_scores(recipe: str, space: str) -> str:
-    """A digest of the table and of the scores that come with the project."""
-    files = shipped_files(space)
-    if not files:
-        raise DataNotAvailable(f"no scores of {space} come with the project; compute them with: proxybench compute")
-    content = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
-    return hashlib.blake2b(f"{recipe} {content}".encode(), digest_size=16).hexdigest()
 
 
 class _TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from proxybench.compute.shipped import shipped_files
 from proxybench.harness.journal import Journal
 from proxybench.records import Record
 from proxybench.search.experiment import HINDSIGHT, MULTI_FIDELITY, Entry, Posed, Setting
@@ -54,7 +55,7 @@ def settings() -> list[Setting]:
     own = [Setting("nasbench201", one, "val_acc@200", "test_acc@200", columns_of="cifar10") for one in nasbench201]
     transnas = [Setting(table, one) for table in _TRANSNAS for one in load(table).datasets]
     others = [
-        Setting("nasbench101", "cifar10", "val_acc@108", where=("proxy:zen",)),
+        Setting("nasbench101", "cifar10", "val_acc@108", computed=True),
         Setting("darts-oncenas"),
         Setting("nasbench201", "cifar10", "val_acc@200", "test_acc@200", columns_of="cifar10", fidelities=True),
     ]
@@ -121,10 +122,11 @@ def _has_metrics(problem: Problem) -> bool:
 
 
 def _trained_here() -> list[Setting]:
-    """One problem for each data set of the tables that come with this project."""
+    """One problem for each data set of the tables that come with this project, with the proxies that do so too."""
     found = []
     for name, info in list_benchmarks().items():
         if info.shipped and (info.architectures or 0) >= _FEWEST:
             bench = load(name)
-            found += [Setting(name, one) for one in bench.datasets if has_objective(bench, one)]
+            computed = bool(shipped_files(bench.space.name))
+            found += [Setting(name, one, computed=computed) for one in bench.datasets if has_objective(bench, one)]
     return found

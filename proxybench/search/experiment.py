@@ -43,6 +43,7 @@ class Setting:
     distinct: Literal["digest", "index"] = "digest"
     columns_of: str | None = None
     fidelities: bool = False
+    computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Posed:
             distinct=setting.distinct,
             columns_of=setting.columns_of,
             fidelities=setting.fidelities,
+            computed=setting.computed,
         )
         self.task = self._identity(setting)
 
@@ -97,7 +99,8 @@ class Posed:
         where = f", with {', '.join(setting.where)}" if setting.where else ""
         shorter = ", with the answers at fewer epochs" if setting.fidelities else ""
         columns = f", columns of {setting.columns_of}" if setting.columns_of else ""
-        population = f"{kind}{where}{shorter}{columns}"
+        computed = ", with this project's own proxies" if setting.computed else ""
+        population = f"{kind}{where}{shorter}{columns}{computed}"
         return TaskIdentity(
             name=f"search {self.bench.name} {self.dataset} {self.objective} {self.report or ''} ({population})",
             version=1,
@@ -107,7 +110,7 @@ class Posed:
             size=len(self.problem),
             split="whole population",
             target=str(self.objective),
-            table=self.bench.recipe,
+            table=self.bench.recipe_with("computed" if setting.computed else "none"),
         )
 
     def run(self, entry: Entry, budget: int, seed: int) -> SearchRecord:

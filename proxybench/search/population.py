@@ -76,6 +76,7 @@ def find_problem(
     distinct: Literal["digest", "index"] = "digest",
     fidelities: bool = False,
     columns_of: str | None = None,
+    computed: bool = False,
 ) -> Problem:
     """The search problem that a table poses.
 
@@ -89,11 +90,13 @@ def find_problem(
         distinct: "digest" makes isomorphic architectures one candidate, "index" every row its own.
         columns_of: whose training-free columns are known: None for those of `dataset`, the name of another, or "all"
             for those of every data set, named `proxy:NAME[DATASET]`.
+        computed: whether the proxies that this project computed itself are known too, `proxy:NAME@proxybench`.
         fidelities: whether answers at smaller epochs are there too, for Hyperband. They must be finite as well.
 
     Raises:
         InvalidProblem: when no row has all that is asked for, or the data set has no default objective.
         UnknownName: for a dataset, metric, epochs or seed that the table does not have.
+        DataNotAvailable: with `computed`, where no scores of the space come with the project.
     """
     dataset, asked, shown = quantities(bench, dataset, objective, report)
     budgets = asked.budgets(bench, dataset)
@@ -105,6 +108,8 @@ def find_problem(
     for metric in where:
         chosen &= bench.measured(metric, dataset=dataset)
     columns = _free_columns(bench, bench.datasets if columns_of == "all" else [columns_of or dataset])
+    if computed:
+        columns |= bench.batch("computed", dataset).columns
     rows = np.flatnonzero(chosen)
     if distinct == "digest":
         rows = _representatives(rows, bench.digests, columns)

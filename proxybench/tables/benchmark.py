@@ -7,6 +7,7 @@ mean over seeds.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -243,6 +244,19 @@ class Benchmark:
                 label = label if len(sources) == 1 else f"{label}[{source}]"
                 chosen[label] = self.values(name, dataset=source)
         return ArchBatch(self._graphs, chosen)
+
+    def recipe_with(self, columns: str) -> str:
+        """A digest of the table and of what `batch(columns)` adds: `recipe` but for "computed" and "all".
+
+        Raises:
+            DataNotAvailable: as `batch` does.
+        """
+        if columns not in ("computed", "all"):
+            return self.recipe
+        from proxybench.compute.shipped import shipped_digest
+
+        both = f"{self.recipe} {shipped_digest(self.space.name)}"
+        return hashlib.blake2b(both.encode(), digest_size=16).hexdigest()
 
     def _with_computed(self, batch: ArchBatch) -> ArchBatch:
         from proxybench.compute.shipped import shipped_sweeps

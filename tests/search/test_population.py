@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import proxybench as pb
 from proxybench.errors import UnknownName
 from proxybench.search import find_problem
+from proxybench.search.experiment import Posed, Setting
 from proxybench.search.population import Quantity
 from proxybench.search.problem import InvalidProblem
 
@@ -113,3 +114,19 @@ def test_columns_of_another_data_set_can_be_known(real_tables: Path) -> None:
     assert "proxy:synflow" not in own.columns
     assert "proxy:synflow" in lent.columns
     assert {"proxy:synflow[cifar10]", "proxy:synflow[ImageNet16-120]"} <= every.columns.keys()
+
+
+def test_proxies_that_the_project_computed_can_be_known() -> None:
+    bench = pb.load("trained-nasbench201")
+    alone, problem = find_problem(bench), find_problem(bench, computed=True)
+    assert not any(name.endswith("@proxybench") for name in alone.columns)
+    synflow = problem.columns["proxy:synflow@proxybench"]
+    assert np.array_equal(synflow, bench.batch("computed").column("proxy:synflow@proxybench")[problem.rows])
+    assert np.isfinite(synflow).all()
+
+
+def test_records_say_whether_the_projects_own_proxies_were_known() -> None:
+    without, with_them = (Posed(Setting("trained-nasbench201", computed=computed)).task for computed in (False, True))
+    assert without.table != with_them.table
+    assert "this project's own proxies" in with_them.population
+    assert without.name != with_them.name
