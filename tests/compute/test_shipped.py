@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import proxybench as pb
-from proxybench.compute.shipped import FILE, shipped_scores
+from proxybench.compute.shipped import shipped_files, shipped_scores, shipped_scores_of, shipped_sweeps
 from proxybench.compute.sweep import seed_of
 from proxybench.errors import DataNotAvailable
 from proxybench.ranking.metrics import rank_metrics
-from proxybench.resources import data_path
 
 DATA_FREE = ("params", "depth", "convolutions", "l2_norm", "synflow", "logsynflow")
 # Architectures, and operations of each network: stem, edges or vertices of each cell, reductions, classifier.
@@ -33,18 +32,36 @@ def test_nasbench201_has_every_function() -> None:
     assert set(shipped_scores("nasbench201").digests) == {space.digest(arch) for arch in space}
 
 
-def test_together_they_are_no_more_than_12_megabytes() -> None:
-    assert sum(data_path(FILE.format(space=space)).stat().st_size for space in SHIPPED) <= 12 * 10**6
+def test_together_they_are_no_more_than_21_megabytes() -> None:
+    assert sum(path.stat().st_size for space in SHIPPED for path in shipped_files(space)) <= 21 * 10**6
 
 
 @pytest.mark.parametrize("space", SHIPPED)
 def test_every_architecture_has_a_value_or_a_reason(space: str) -> None:
-    scores = shipped_scores(space)
-    assert set(scores.errors) == {""}
-    for column in scores.scores:
-        name = column.removeprefix("proxy:")
-        missing = scores.scores[column].isna().to_numpy()
-        assert missing.tolist() == [name in reasons for reasons in scores.unanswered], name
+    for scores in shipped_sweeps(space):
+        assert set(scores.errors) == {""}
+        for column in scores.scores:
+            name = column.removeprefix("proxy:")
+            missing = scores.scores[column].isna().to_numpy()
+            assert missing.tolist() == [name in reasons for reasons in scores.unanswered], name
+
+
+def test_the_broad_scores_of_nasbench101_are_those_of_all_proxies_on_more_cells() -> None:
+    every, broad = shipped_sweeps("nasbench101")
+    assert len(set(broad.digests)) == 30_001
+    assert {**every.setting, "proxies": None} == {**broad.setting, "proxies": None}
+    place = {digest: row for row, digest in enumerate(broad.digests)}
+    rows = [place[digest] for digest in every.digests]
+    for column in broad.scores:
+        assert np.array_equal(broad.scores[column].to_numpy()[rows], every.scores[column].to_numpy()), column
+    for name, nodes in broad.nodes.items():
+        assert np.array_equal(nodes.take(np.array(rows)).values, every.nodes[name].values), name
+
+
+def test_a_proxy_is_looked_up_where_it_stands_for_most() -> None:
+    assert len(shipped_scores_of("nasbench101", "snip").digests) == 30_001
+    assert len(shipped_scores_of("nasbench101", "grasp").digests) == 2_000
+    assert len(shipped_scores_of("nasbench101", "no such proxy").digests) == 2_000
 
 
 @pytest.mark.parametrize(("space", "operations"), [(space, each) for space, (_, each) in SHIPPED.items()])
