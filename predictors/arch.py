@@ -51,6 +51,19 @@ class ArchGraph:
             if len(values) != n:
                 raise InvalidGraph(f"attribute {name!r} has {len(values)} values for {n} nodes")
 
+    @classmethod
+    def unchecked(
+        cls,
+        space: str,
+        ops: tuple[str, ...],
+        edges: tuple[tuple[int, int], ...],
+        attrs: tuple[tuple[str, tuple[float, ...]], ...] = (),
+    ) -> ArchGraph:
+        """A graph that is known to be one, such as a part of another: the checks cost more than all the rest."""
+        graph = cls.__new__(cls)
+        graph.__dict__.update(space=space, ops=ops, edges=edges, attrs=attrs)
+        return graph
+
     @cached_property
     def digest(self) -> str:
         """32 hexadecimal digits, equal if and only if operations, attributes and edges are isomorphic."""

@@ -67,7 +67,7 @@ def reduced(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> ArchGraph:
     ops = list(arch.ops)
     for node in pruning.dead:
         ops[node] = DEAD
-    return ArchGraph(arch.space, tuple(ops), pruning.edges, arch.attrs)
+    return ArchGraph.unchecked(arch.space, tuple(ops), pruning.edges, arch.attrs)
 
 
 def has_dead_operations(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:

@@ -213,12 +213,12 @@ def live_part(arch: ArchGraph) -> ArchGraph:
 
     BRP-NAS prunes in this way before it convolves. Ends stay, so that of a graph that is blocked they remain.
     """
-    kept, edges = _live_nodes(len(arch), arch.edges, tuple(op in BLOCKING for op in arch.ops))
+    kept, edges = _live_nodes(len(arch), arch.edges, tuple([op in BLOCKING for op in arch.ops]))
     if len(kept) == len(arch):
         return arch
-    return ArchGraph(
+    return ArchGraph.unchecked(
         arch.space,
-        tuple(arch.ops[node] for node in kept),
+        tuple([arch.ops[node] for node in kept]),
         edges,
         tuple((name, tuple(values[node] for node in kept)) for name, values in arch.attrs),
     )

@@ -51,8 +51,9 @@ METHODS = {
     "random": {},
     "evolution": {},
     "mcts": {},
+    "mcts-narrow": {"exploration": 0.1},
 }
-PUBLISHED_RATIOS = {"random": 22, "evolution": 8, "mcts": 6}
+PUBLISHED_RATIOS = {"random": 22, "evolution": 8, "mcts": 6, "mcts-narrow": 6}
 ALLOWED_S = {"fit": 1.0, "rank all": 2.0, "Shapley values": 10.0, "interactions": 20.0}
 
 
@@ -104,14 +105,16 @@ class Evolution(RegularisedEvolution):
 def options_of(method: str, size: int) -> dict:
     batch = round(PUBLISHED_BATCH / CELLS * size)
     given = METHODS[method]
-    return {**given, "start": batch, "every": batch} if given else {}
+    return {**given, "start": batch, "every": batch} if "pruning" in given else given
 
 
 def one_run(posed: Posed, method: str, repeat: int) -> SearchRecord:
     start = time.perf_counter()
     problem, rng = posed.problem, np.random.default_rng(repeat)
     options = options_of(method, len(problem))
-    make = {"random": RandomSearch, "evolution": Evolution, "mcts": TreeSearch}.get(method, GBDTNAS)
+    make = {"random": RandomSearch, "evolution": Evolution, "mcts": TreeSearch, "mcts-narrow": TreeSearch}.get(
+        method, GBDTNAS
+    )
     searcher = UntilFound(make(problem, rng, len(problem), **options), problem.values.max())
     record = search_record(
         posed.task,

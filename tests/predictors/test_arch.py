@@ -54,6 +54,12 @@ def test_contradictory_graph_is_refused(ops, edges, attrs, reason):
         ArchGraph("toy", ops, edges, attrs)
 
 
+def test_an_unchecked_graph_is_the_graph():
+    checked = ArchGraph("example", ("input", "conv"), ((0, 1),), (("width", (1.0, 2.0)),))
+    made = ArchGraph.unchecked(checked.space, checked.ops, checked.edges, checked.attrs)
+    assert (made, hash(made), made.digest) == (checked, hash(checked), checked.digest)
+
+
 def test_graph_is_a_value():
     same = ArchGraph("toy", ("input", "conv", "output"), ((0, 1), (1, 2)))
     assert same == CHAIN
