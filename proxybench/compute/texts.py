@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 import pyarrow as pa
 
 T = TypeVar("T")
+_AT_ONCE = 4096  # texts that are taken out of a column in one step
 
 
 class OnUse(Sequence[T], Generic[T]):
@@ -38,3 +39,12 @@ class OnUse(Sequence[T], Generic[T]):
             return OnUse(self._texts, self._make, self._rows[key])
         text = self._texts[self._rows[key]]
         return self._make(text if isinstance(text, str) else text.as_py())
+
+    def __iter__(self) -> Iterator[T]:
+        for start in range(0, len(self._rows), _AT_ONCE):
+            rows = self._rows[start : start + _AT_ONCE]
+            if isinstance(self._texts, pa.ChunkedArray):
+                texts = self._texts.take(pa.array(rows)).to_pylist()
+            else:
+                texts = [self._texts[row] for row in rows]
+            yield from map(self._make, texts)
