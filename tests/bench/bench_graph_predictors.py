@@ -1,6 +1,6 @@
 """Measures fit on 1,563 cells of NAS-Bench-201 and prediction of all 15,625, for each graph predictor.
 
-    python tests/bench/bench_graph_predictors.py [GCN GIN GATES GraphTransformer FLAN]
+    python tests/bench/bench_graph_predictors.py [--threads 2] [GCN GIN GATES GraphTransformer FLAN]
 
 Targets are made up (operations weighted, plus noise): time does not depend on them but for the early stop, which is
 switched off here, so this is the longest a fit takes. Default parameters otherwise, and so one thread. Fails where a
@@ -9,7 +9,7 @@ fit takes more than 90 s or a prediction more than 2 s.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ from proxybench.spaces.nasbench201 import OPERATIONS, NASBench201
 TRAIN, FIT_SECONDS, PREDICT_SECONDS = 1_563, 90, 2
 
 
-def main(names: list[str]) -> None:
+def main(names: list[str], threads: int) -> None:
     """Measure and print."""
     cells = ArchBatch(list(NASBench201()))
     rng = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def main(names: list[str]) -> None:
     train = rng.permutation(len(cells))[:TRAIN]
     slow = []
     for name in names:
-        model = getattr(predictors.graph, name)(patience=1.0)
+        model = getattr(predictors.graph, name)(patience=1.0, threads=threads)
         fit_s, fit_cpu_s = seconds(partial(model.fit, cells[train], targets[train]))
         predict_s, predict_cpu_s = seconds(partial(model.predict, cells))
         print(
@@ -53,4 +53,9 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or [name for name in predictors.graph.__all__ if name != "GraphPredictor"])
+    every = [name for name in predictors.graph.__all__ if name != "GraphPredictor"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(every)}; all, unless told")
+    parser.add_argument("--threads", type=int, default=2)
+    asked = parser.parse_args()
+    main(asked.names or every, asked.threads)
