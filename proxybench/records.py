@@ -6,7 +6,7 @@ commit, machine, time. Two records with the same identity are the same cell of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
@@ -87,8 +87,12 @@ class Record(msgspec.Struct, frozen=True):
     @property
     def cell(self) -> Cell:
         """Which cell this is the outcome of; two records of one cell cannot stand side by side."""
-        params = msgspec.json.encode(self.params, order="sorted").decode()
-        return Cell(self.task.name, self.method, params, self.n_train, self.repeat)
+        return Cell(self.task.name, self.method, params_text(self.params), self.n_train, self.repeat)
+
+
+def params_text(params: Mapping[str, Scalar]) -> str:
+    """Parameters as sorted JSON, as a cell has them."""
+    return msgspec.json.encode(params, order="sorted").decode()
 
 
 def comparable(record: Record) -> Record:

@@ -14,7 +14,7 @@ from predictors.encodings.columns import Columns
 from predictors.encodings.curves import LearningCurves
 from predictors.encodings.graph_features import GraphFeatures
 from predictors.encodings.live import LiveCounts
-from predictors.encodings.nodes import NodeStatistics
+from predictors.encodings.nodes import NodeStatistics, NodeTotals
 from predictors.encodings.paths import Paths
 from predictors.encodings.positions import Adjacency, OneHot
 from predictors.encodings.reduced import Reduced
@@ -31,6 +31,7 @@ __all__ = [
     "LearningCurves",
     "LiveCounts",
     "NodeStatistics",
+    "NodeTotals",
     "OneHot",
     "Paths",
     "Reduced",

@@ -27,6 +27,7 @@ ENCODINGS = Registry(
         "paths": "predictors.encodings.paths:Paths",
         "reduced": "predictors.encodings.reduced:reduced_graph",
         "reduced-wl": "predictors.encodings.reduced:reduced_counts",
+        "totals": "predictors.encodings.nodes:NodeTotals",
         "wl": "predictors.encodings.weisfeiler_lehman:WeisfeilerLehman",
     },
 )

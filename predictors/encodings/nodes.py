@@ -1,7 +1,8 @@
-"""Statistics of the values that a batch has for each node of an architecture (`nodes:snip`)."""
+"""Statistics of the values that a batch has for each node of an architecture (`nodes:snip`), and their sums alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from predictors.arch import ArchBatch, Ragged
@@ -36,7 +37,7 @@ class NodeStatistics(Parameters):
     def fit(self, X: ArchBatch) -> Self:
         import numpy as np
 
-        self.names_ = sorted(name for name in X.nodes if widely_known(np.diff(X.nodes[name].offsets) > 0))
+        self.names_ = widely_known_nodes(X)
         self.lengths_ = {}
         for name in self.names_:
             lengths = np.unique(np.diff(X.nodes[name].offsets))
@@ -47,9 +48,7 @@ class NodeStatistics(Parameters):
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
         import numpy as np
 
-        missing = [name for name in self.names_ if name not in X.nodes]
-        if missing:
-            raise UnknownName(f"the batch lacks node arrays that the training part had: {', '.join(missing)}")
+        require_nodes(X, self.names_)
         parts = [self._array(X.nodes[name], self.lengths_[name]) for name in self.names_]
         return np.concatenate(parts, axis=1) if parts else np.empty((len(X), 0))
 
@@ -66,6 +65,68 @@ class NodeStatistics(Parameters):
         kept = place < length
         at_position[row[kept], place[kept]] = values[kept]
         return np.concatenate([_statistics(values[finite], row[finite], len(nodes)), at_position], axis=1)
+
+
+class NodeTotals(Parameters):
+    """For each node array the sum of its finite values, on the scale sign(v) log(1 + |v|): the proxy itself.
+
+    NaN where an architecture has no finite value. An array that fewer than one in ten of the training part have is left
+    out.
+
+    Raises:
+        UnknownName: in `transform`, for a batch that lacks a node array of the training part.
+    """
+
+    def fit(self, X: ArchBatch) -> Self:
+        self.names_ = widely_known_nodes(X)
+        return self
+
+    def transform(self, X: ArchBatch) -> NDArray[np.float64]:
+        import numpy as np
+
+        require_nodes(X, self.names_)
+        return signed_log(np.column_stack([np.empty((len(X), 0)), *(node_sums(X.nodes[name]) for name in self.names_)]))
+
+
+def widely_known_nodes(X: ArchBatch) -> list[str]:
+    """Names of the node arrays that enough of a training part have, see `widely_known`."""
+    import numpy as np
+
+    return sorted(name for name in X.nodes if widely_known(np.diff(X.nodes[name].offsets) > 0))
+
+
+def require_nodes(X: ArchBatch, names: Sequence[str]) -> None:
+    """Raises UnknownName when the batch lacks one of the node arrays."""
+    missing = [name for name in names if name not in X.nodes]
+    if missing:
+        raise UnknownName(f"the batch lacks node arrays that the training part had: {', '.join(missing)}")
+
+
+def one_a_node(nodes: Ragged) -> NDArray[np.float64]:
+    """The values of all nodes end to end, float64[total], a copy; NaN where not finite."""
+    import numpy as np
+
+    values = np.array(nodes.values, dtype=np.float64)
+    if values.ndim > 1:
+        values = values.reshape(len(values), int(np.prod(values.shape[1:]))).sum(axis=1)
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def node_sums(nodes: Ragged) -> NDArray[np.float64]:
+    """Sum of the known values of each architecture, float64[n]; NaN where it has none."""
+    import numpy as np
+
+    lengths = np.diff(nodes.offsets)
+    values = one_a_node(nodes)
+    if len(values) and (lengths == lengths[0]).all():
+        grid = values.reshape(len(nodes), lengths[0])
+        return np.where(np.isnan(grid).all(axis=1), np.nan, np.nansum(grid, axis=1))
+    row = np.repeat(np.arange(len(nodes)), lengths)
+    known = ~np.isnan(values)
+    count = np.bincount(row[known], minlength=len(nodes))
+    total = np.bincount(row[known], weights=values[known], minlength=len(nodes))
+    return np.where(count > 0, total, np.nan)
 
 
 def _statistics(values: NDArray[np.float64], row: NDArray[np.int64], n: int) -> NDArray[np.float64]:

@@ -37,7 +37,7 @@ class FreeParZC(Parameters):
     index. Frequency and phase are not known to us; a period of 2 pi, thus sin(i), is our reading.
 
     Args:
-        proxies: names of node arrays; None for all.
+        proxies: names of node arrays, as in NodeScale; None for all.
         scale: as in NodeScale; those that end in "minmax" keep statistics of the training part in [0, 1].
         period: of the sinusoid, in nodes.
         statistics: adds node arrays to a batch that has none.
@@ -45,7 +45,7 @@ class FreeParZC(Parameters):
 
     def __init__(
         self,
-        proxies: Sequence[str] | None = None,
+        proxies: str | Sequence[str] | None = None,
         scale: str = "log-minmax",
         period: float = 2 * math.pi,
         statistics: Supply | None = None,

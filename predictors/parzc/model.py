@@ -49,7 +49,7 @@ class ParZC(Parameters):
     that are known of it; those here were chosen on training parts of NAS-Bench-201.
 
     Args:
-        proxies: names of node arrays; None for all.
+        proxies: names of node arrays, as in NodeScale; None for all.
         scale: of the statistics, as in NodeScale.
         totals: whether the sums over the nodes, which are the proxies themselves, are a token.
         encoding: rows of numbers that are a token each, as `predictors.encodings.encoding` takes them, such as
@@ -70,7 +70,7 @@ class ParZC(Parameters):
         statistics: adds node arrays to a batch that has none, such as `shipped_scores("nasbench201").join`.
     """
 
-    proxies: Sequence[str] | None = None
+    proxies: str | Sequence[str] | None = None
     scale: str = "log"
     totals: bool = True
     encoding: EncodingLike = "reduced+columns"

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, Ragged
 from predictors.base import Architectures, Parameters, as_batch
-from predictors.encodings.columns import signed_log, widely_known
-from predictors.errors import MissingInput, UnknownName, unknown_name
+from predictors.encodings.columns import signed_log
+from predictors.encodings.nodes import node_sums, one_a_node, require_nodes, widely_known_nodes
+from predictors.errors import MissingInput, unknown_name
 
 Floats = NDArray[np.float64]
 Supply = Callable[[ArchBatch], ArchBatch]
@@ -53,8 +54,8 @@ class NodeScale(Parameters):
     their mean stands. A place that fewer than two architectures of the training part have is scaled by all places.
 
     Args:
-        proxies: names of node arrays, with or without "nodes:"; None for all that at least one in ten of the training
-            part have.
+        proxies: names of node arrays, with or without "nodes:", also as one text, "snip+synflow"; None for all that
+            at least one in ten of the training part have.
         scale: "log" for sign(v) log(1 + |v|) at mean 0 and deviation 1, cut at 5 deviations; "minmax" for
             (v - low) / (high - low), as the paper has it; "log-minmax" for that of the logarithm. Both are cut a fifth
             of the range beyond it.
@@ -68,7 +69,7 @@ class NodeScale(Parameters):
         UnknownName: for a scale or node array that does not exist, with the nearest.
     """
 
-    def __init__(self, proxies: Sequence[str] | None = None, scale: str = "log") -> None:
+    def __init__(self, proxies: str | Sequence[str] | None = None, scale: str = "log") -> None:
         self.proxies = proxies
         self.scale = scale
 
@@ -122,7 +123,7 @@ class NodeScale(Parameters):
         What a proxy is without parametrisation. Read chunk by chunk.
         """
         self.require(X)
-        parts = [np.column_stack([_sums(chunk.nodes[name]) for name in self.names_]) for chunk in self.chunks(X)]
+        parts = [np.column_stack([node_sums(chunk.nodes[name]) for name in self.names_]) for chunk in self.chunks(X)]
         return signed_log(np.concatenate([np.empty((0, len(self.names_))), *parts]))
 
     def chunks(self, X: ArchBatch) -> Iterator[ArchBatch]:
@@ -139,9 +140,9 @@ class NodeScale(Parameters):
                 "statistics=FUNCTION, which adds them to a batch"
             )
         if self.proxies is None:
-            common = sorted(name for name in X.nodes if widely_known(np.diff(X.nodes[name].offsets) > 0))
-            return common or sorted(X.nodes)
-        names = [name if name.startswith(NODES) else NODES + name for name in self.proxies]
+            return widely_known_nodes(X) or sorted(X.nodes)
+        chosen = self.proxies.split("+") if isinstance(self.proxies, str) else self.proxies
+        names = [name if name.startswith(NODES) else NODES + name for name in chosen if name]
         for name in names:
             if name not in X.nodes:
                 raise unknown_name("node array", name, sorted(X.nodes))
@@ -153,9 +154,7 @@ class NodeScale(Parameters):
         """Raises as `transform` does."""
         if not X.nodes:
             self._chosen(X)
-        missing = [name for name in self.names_ if name not in X.nodes]
-        if missing:
-            raise UnknownName(f"the batch lacks node arrays that the training part had: {', '.join(missing)}")
+        require_nodes(X, self.names_)
 
     def _values(self, X: ArchBatch, name: str) -> Floats:
         """Values of a proxy before scaling, float64[n, places]; NaN where there is none."""
@@ -186,19 +185,10 @@ def with_statistics(X: Architectures, supply: Supply | None) -> ArchBatch:
     return supply(batch) if supply is not None and not batch.nodes else batch
 
 
-def _one_a_node(nodes: Ragged) -> Floats:
-    """The values of all nodes end to end, float64[total], a copy; NaN where not finite."""
-    values = np.array(nodes.values, dtype=np.float64)
-    if values.ndim > 1:
-        values = values.reshape(len(values), int(np.prod(values.shape[1:]))).sum(axis=1)
-    values[~np.isfinite(values)] = np.nan
-    return values
-
-
 def _at_places(nodes: Ragged, places: int) -> Floats:
     """Node i of an architecture at place i, float64[n, places]; those of longer ones drawn in, by their mean."""
     lengths = np.diff(nodes.offsets)
-    values = _one_a_node(nodes)
+    values = one_a_node(nodes)
     if (lengths == places).all():
         return values.reshape(len(nodes), places)
     row = np.repeat(np.arange(len(nodes)), lengths)
@@ -215,17 +205,3 @@ def _at_places(nodes: Ragged, places: int) -> Floats:
     total = np.bincount(where, weights=values[known], minlength=len(nodes) * places)
     mean = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
     return np.asarray(mean.reshape(len(nodes), places))
-
-
-def _sums(nodes: Ragged) -> Floats:
-    """Sum of the known values of each architecture, float64[n]; NaN where it has none."""
-    lengths = np.diff(nodes.offsets)
-    values = _one_a_node(nodes)
-    if len(values) and (lengths == lengths[0]).all():
-        grid = values.reshape(len(nodes), lengths[0])
-        return np.where(np.isnan(grid).all(axis=1), np.nan, np.nansum(grid, axis=1))
-    row = np.repeat(np.arange(len(nodes)), lengths)
-    known = ~np.isnan(values)
-    count = np.bincount(row[known], minlength=len(nodes))
-    total = np.bincount(row[known], weights=values[known], minlength=len(nodes))
-    return np.where(count > 0, total, np.nan)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from predictors.arch import ArchBatch
 from predictors.base import Parameters
-from predictors.encodings import Columns, Encoding, Joined, LearningCurves, NodeStatistics
+from predictors.encodings import Columns, Encoding, Joined, LearningCurves, NodeStatistics, NodeTotals
 from predictors.encodings.columns import signed_log
 from predictors.encodings.reduced import is_constant
 
@@ -108,7 +108,7 @@ class Rows(Parameters):
         return np.asarray(rows @ self.coefficients_ + self.intercepts_)
 
 
-_IN_BAND = (Columns, LearningCurves, NodeStatistics)
+_IN_BAND = (Columns, LearningCurves, NodeStatistics, NodeTotals)
 _FAR = 5.0  # deviations beyond which a known value says no more
 
 

@@ -70,7 +70,9 @@ app.command(
 )(generate.train_generator)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)
-leaderboard.command("show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-val")(ranking.show)
+leaderboard.command(
+    "show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-predict --beside gbdt"
+)(ranking.show)
 leaderboard.command("serve", epilog="Example: proxybench leaderboard serve --port 8765")(ranking.serve)
 app.add_typer(leaderboard, name="leaderboard")
 app.add_typer(new.app, name="new")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from proxybench.cli.output import Json, fail_if, print_json, print_table
 
+if TYPE_CHECKING:
+    from proxybench.leaderboard.entries import Entry
+
 TASK_COLUMNS = ("pool", "rank", "method", "params", "kendall_tau_b", "spearman", "attempted", "failed", "target")
 OVERALL_COLUMNS = ("pool", "place", "method", "params", "average_rank", "compared_on", "ranked_on", "kendall_tau_b")
+BESIDE_COLUMNS = ("n_train", "method", "params", "gain", "low", "high", "better", "repeats")
 Folder = Annotated[Path, typer.Option(help="The folder with runs/*.jsonl.")]
 
 
@@ -26,6 +30,9 @@ def run(
     ] = None,
     without: Annotated[
         list[str] | None, typer.Option(help='A method that "columns" or "predictors" shall not stand for.')
+    ] = None,
+    size: Annotated[
+        list[int] | None, typer.Option(help="Only this number of training architectures; may be repeated.")
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Splits of each training size.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
@@ -56,7 +63,7 @@ def run(
     from proxybench.harness.suites import failures_of, forget, plan_suite, run_plan, write_suite_scores
     from proxybench.leaderboard.build import LOCAL
 
-    plan = plan_suite(suite, method or [COLUMNS], repeats, without or [], task or [])
+    plan = plan_suite(suite, method or [COLUMNS], repeats, without or [], task or [], size or [])
     parts = [(part, Journal(folder / "runs" / f"{home}.jsonl")) for home, part in plan.parts().items()]
     summary = Summary()
     with cell_progress(len(plan.specs)) as on_record:
@@ -127,6 +134,10 @@ def serve(
 def show(
     folder: Folder = Path("leaderboard"),
     task: Annotated[str | None, typer.Option(help="One task; default: average ranks over all tasks.")] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(help="With --task: what the others gain over this method on the same splits, in Kendall's tau."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print the leaderboard of a task, or the methods by average rank over all tasks."""
@@ -140,6 +151,11 @@ def show(
     leaderboard = Leaderboard.of(folder)
     if task is not None and task not in leaderboard.ranked:
         raise unknown_name("task", task, leaderboard.ranked)
+    if beside is not None:
+        if task is None:
+            fail_if(["--beside compares methods on one task; name it with --task"])
+        _show_beside([entry for entry in leaderboard.entries if entry.task.name == task], beside, as_json)
+        return
     rows = csv.DictReader(io.StringIO(leaderboard.tables()[f"{task}.csv" if task else OVERALL].decode()))
     columns = TASK_COLUMNS if task else OVERALL_COLUMNS
     shown = [row for row in rows if task or row["scope"] == ALL]
@@ -147,3 +163,35 @@ def show(
         print_json(shown)
     else:
         print_table(columns, [tuple(row[column] for column in columns) for row in shown])
+
+
+def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
+    """Gains over the method, written as for `proxybench run`."""
+    from proxybench.harness.entrants import find_entrant
+    from proxybench.leaderboard.paired import paired_gains
+    from proxybench.records import params_text
+
+    entrant = find_entrant(method)
+    gains = paired_gains(entries, entrant.name, params_text(entrant.params))
+    rows = [
+        {
+            "n_train": one.entry.n_train,
+            "method": one.entry.method,
+            "params": one.entry.params,
+            "gain": one.gain,
+            "low": one.low,
+            "high": one.high,
+            "better": one.better,
+            "repeats": one.repeats,
+        }
+        for one in gains
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        shown = [{**row, **{end: _signed(row[end]) for end in ("gain", "low", "high")}} for row in rows]
+        print_table(BESIDE_COLUMNS, [tuple(str(row[column]) for column in BESIDE_COLUMNS) for row in shown])
+
+
+def _signed(value: object) -> str:
+    return f"{value:+.4f}" if isinstance(value, float) else ""

@@ -58,6 +58,7 @@ def plan_suite(
     repeats: int = 1,
     without: Sequence[str] = (),
     tasks: Sequence[str] = (),
+    sizes: Sequence[int] = (),
 ) -> Plan:
     """The cells of a suite whose tables are here.
 
@@ -69,15 +70,18 @@ def plan_suite(
         repeats: splits of each training size, on tasks that have a training part.
         without: methods that `methods` stands for, but that do not take part.
         tasks: names of some tasks of the suite; all where there are none.
+        sizes: numbers of training architectures, on tasks that have a training part; all where there are none.
 
     Raises:
-        UnknownName: for a suite that no task belongs to, a task that is not of the suite, or a method that is no
-            predictor and no column of its tables.
+        UnknownName: for a suite that no task belongs to, a task that is not of the suite, a training size that no task
+            has, or a method that is no predictor and no column of its tables.
         InvalidMethod: for a method that names nothing.
     """
     plan = Plan()
     known = {COLUMNS, PREDICTORS, *ALWAYS}
-    for task in _tasks_named(suite, tasks):
+    chosen = _tasks_named(suite, tasks)
+    _require_sizes(chosen, sizes)
+    for task in chosen:
         try:
             bench = load(task.benchmark)
             task.identity(bench)
@@ -96,7 +100,7 @@ def plan_suite(
         known |= {*published, *computed, *early}
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
-            plan.specs += [specify(task, bench, method, *size) for size in _sizes(task, method, repeats)]
+            plan.specs += [specify(task, bench, method, *cell) for cell in _splits(task, method, repeats, sizes)]
     _refuse_namesakes(plan.specs)
     for method in (*methods, *without) if plan.tasks else ():
         entrant = find_entrant(method)
@@ -200,8 +204,16 @@ def _refuse_namesakes(specs: Iterable[CellSpec]) -> None:
             raise InvalidMethod(f"{other} and {spec.payload['method']} are both ranked as {spec.method!r}; rename one")
 
 
-def _sizes(task: Task, method: str, repeats: int) -> Iterable[tuple[int, int]]:
+def _require_sizes(tasks: Sequence[Task], sizes: Sequence[int]) -> None:
+    known = sorted({str(size) for task in tasks for size in task.sizes}, key=int)
+    for size in map(str, sizes):
+        if size not in known:
+            raise unknown_name("number of training architectures", size, known)
+
+
+def _splits(task: Task, method: str, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:
     """(n_train, repeat) of each cell of a method on a task; where nothing is trained, methods that learn sit out."""
     if task.train_target is None:
         return [] if find_entrant(method).learns else [(0, 0)]
-    return [(n_train, repeat) for n_train in task.sizes for repeat in range(repeats)]
+    chosen = [size for size in task.sizes if size in sizes or not sizes]
+    return [(n_train, repeat) for n_train in chosen for repeat in range(repeats)]

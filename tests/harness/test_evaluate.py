@@ -209,6 +209,13 @@ def test_some_tasks_of_a_suite_can_be_planned_alone(real_tables: Path) -> None:
         plan_suite("quick", tasks=["nasbench201-cifar10-tst"])
 
 
+def test_one_training_size_can_be_planned_alone(real_tables: Path) -> None:
+    plan = plan_suite("predictors", ["ridge"], 2, tasks=["nasbench201-cifar10-predict"], sizes=[156])
+    assert {(spec.n_train, spec.repeat) for spec in plan.specs} == {(156, 0), (156, 1)}
+    with pytest.raises(UnknownName, match=r"number of training architectures '157'.*Did you mean '156'"):
+        plan_suite("predictors", ["ridge"], tasks=["nasbench201-cifar10-predict"], sizes=[157])
+
+
 def test_every_training_size_fits_its_population(real_tables: Path) -> None:
     for task in suite_tasks("predictors"):
         bench = pb.load(task.benchmark)

@@ -111,6 +111,7 @@ def test_proxies_are_chosen_by_name():
     batch = batch_of(snip=[[1.0]], zen=[[2.0]])
     assert NodeScale().fit(batch).names_ == ["nodes:snip", "nodes:zen"]
     assert NodeScale(["zen", "nodes:snip"]).fit(batch).names_ == ["nodes:zen", "nodes:snip"]
+    assert NodeScale("zen+snip").fit(batch).names_ == ["nodes:zen", "nodes:snip"]
     with pytest.raises(UnknownName, match="Did you mean 'nodes:snip'"):
         NodeScale(["snipp"]).fit(batch)
     with pytest.raises(UnknownName, match="Did you mean 'minmax'"):

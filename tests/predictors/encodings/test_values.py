@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictors import ArchBatch, ArchGraph, Ragged
-from predictors.encodings import Columns, LearningCurves, NodeStatistics
+from predictors.encodings import Columns, LearningCurves, NodeStatistics, NodeTotals
 from predictors.encodings.columns import signed_log
 from predictors.errors import UnknownName
 
@@ -89,6 +89,16 @@ def test_an_architecture_without_node_values_has_none():
     assert np.allclose(found[1], [12, 6, 1, 5, 7, 2, 5, 7])
     with pytest.raises(UnknownName, match="nodes:snip"):
         NodeStatistics().fit(training).transform(batch(proxy__a=[1.0]))
+
+
+def test_totals_are_sums_of_the_known_values_on_a_logarithmic_scale():
+    e = np.e
+    given = batch({"nodes:snip": Ragged.from_rows([[1.0, e - 2], [NAN, 0.0], [], [-1.0, 2 - e]])})
+    found = NodeTotals().fit(given).transform(given)
+    assert found[:, 0] == pytest.approx(np.array([1, 0, NAN, -1]), nan_ok=True)
+    with pytest.raises(UnknownName, match="nodes:snip"):
+        NodeTotals().fit(given).transform(batch(proxy__a=[1.0]))
+    assert NodeTotals().fit(batch(proxy__a=[1.0])).transform(batch(proxy__a=[1.0])).shape == (1, 0)
 
 
 def test_learning_curves_by_hand():

@@ -1,0 +1,69 @@
+"""What methods gain over one of them on the same splits: differences of Kendall's tau, repeat by repeat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from predictors.errors import unknown_name
+from proxybench.leaderboard.entries import Entry
+from proxybench.ranking.intervals import half_interval
+
+METRIC = "kendall"
+
+
+class PairedGain(NamedTuple):
+    """What an entry has more than another one of its task and training size.
+
+    Attributes:
+        entry: of the method.
+        gain: mean over the repeats that both have.
+        low: lower end of its 95 percent interval, Student's t over repeats; None for fewer than two.
+        high: upper end.
+        better: in how many of the repeats it is above 0.
+        repeats: how many both have.
+    """
+
+    entry: Entry
+    gain: float
+    low: float | None
+    high: float | None
+    better: int
+    repeats: int
+
+
+def paired_gains(entries: Iterable[Entry], method: str, params: str = "{}") -> list[PairedGain]:
+    """By training size, and then by gain, all others beside the method with these parameters, as sorted JSON.
+
+    Raises:
+        UnknownName: when no entry is of it.
+    """
+    groups: dict[tuple[str, int], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.task.name, entry.n_train), []).append(entry)
+    found = {
+        place: [one for one in group if (one.method, one.params) == (method, params)] for place, group in groups.items()
+    }
+    if not any(found.values()):
+        label = method if params == "{}" else f"{method} {params}"
+        raise unknown_name("method", label, sorted({entry.label for group in groups.values() for entry in group}))
+    return [gain for place in sorted(groups) for base in found[place] for gain in _beside(groups[place], base)]
+
+
+def _beside(group: Sequence[Entry], base: Entry) -> list[PairedGain]:
+    """Those of one task and training size."""
+    beside, found = _by_repeat(base), []
+    for entry in group:
+        own = _by_repeat(entry)
+        gains = [own[repeat] - beside[repeat] for repeat in sorted(own.keys() & beside.keys())]
+        if not gains or entry is base:
+            continue
+        mean, half = math.fsum(gains) / len(gains), half_interval(gains)
+        low, high = (None, None) if half is None else (mean - half, mean + half)
+        found.append(PairedGain(entry, mean, low, high, sum(gain > 0 for gain in gains), len(gains)))
+    return sorted(found, key=lambda one: (-one.gain, one.entry.label))
+
+
+def _by_repeat(entry: Entry) -> dict[int, float]:
+    return {record.repeat: value for record in entry.records if (value := record.metrics.get(METRIC)) is not None}
