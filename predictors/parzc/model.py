@@ -84,10 +84,10 @@ class ParZC(Parameters):
     loss: str | Loss = "mse"
     targets: str = "rank"
     members: int = 3
-    epochs: int = 60
+    epochs: int = 30
     min_steps: int = 200
-    batch_size: int = 128
-    learning_rate: float = 3e-3
+    batch_size: int = 32
+    learning_rate: float = 1e-2
     weight_decay: float = 1e-2
     random_state: int = 0
     threads: int = 1
