@@ -14,8 +14,8 @@ from proxybench.errors import DataNotAvailable
 from proxybench.ranking.metrics import rank_metrics
 
 DATA_FREE = ("params", "depth", "convolutions", "l2_norm", "synflow", "logsynflow")
-# Architectures, and operations of each network: stem, edges or vertices of each cell, reductions, classifier.
-SHIPPED = {"nasbench201": (6466, 94), "nasbench101": (2000, 25), "nds-darts": (1000, 32)}
+# Architectures, and places of each network: stem, edges or vertices of each cell, or layers, reductions, classifier.
+SHIPPED = {"nasbench201": (6466, 94), "nasbench101": (2000, 25), "nds-darts": (1000, 32), "vit-micro": (500, 15)}
 
 
 @pytest.mark.parametrize(("space", "rows"), [(space, rows) for space, (rows, _) in SHIPPED.items()])
