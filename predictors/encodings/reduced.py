@@ -6,7 +6,7 @@ al., "NAS-Bench-101", ICML 2019, section 2.1 prunes in the same way).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
@@ -78,6 +78,13 @@ def has_dead_operations(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -
 def is_constant(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:
     """Whether the graph has edges and none of them is on a path around blocking nodes: its output sees no input."""
     return bool(arch.edges) and not _pruning(arch, blocking).edges
+
+
+def constants(archs: Iterable[ArchGraph]) -> NDArray[np.bool_]:
+    """Which architectures are constant, bool[n]: the lowest that an accuracy can be, whatever else is known of them."""
+    import numpy as np
+
+    return np.array([is_constant(arch) for arch in archs], dtype=np.bool_)
 
 
 class _Pruning(NamedTuple):

@@ -15,6 +15,7 @@ from predictors.arch import ArchBatch
 from predictors.base import Architectures, Parameters, Tags, orderable_targets
 from predictors.descent import at_most, private_generator
 from predictors.encodings import EncodingLike, encoding_parts
+from predictors.encodings.reduced import constants
 from predictors.errors import NotFitted, unknown_name
 from predictors.losses import Loss, named_loss
 from predictors.parzc.bayesian import sampled
@@ -135,12 +136,15 @@ class ParZC(Parameters):
             own = self._members(batch)[0]
         self.member_scales_ = own.mean(axis=1), np.maximum(own.std(axis=1), 1e-12)
         self.target_scale_ = float(raw.mean()), float(raw.std())
+        constant = constants(batch)
+        self.constant_ = float(told.numpy()[constant].mean() if constant.any() else told.min())
         return self
 
     def predict(self, X: Architectures) -> Floats:
         """Scores on about the scale of the targets, float64[n]; only their order is meant.
 
-        With the mean of the posterior of the Bayesian layers, so equal from call to call.
+        With the mean of the posterior of the Bayesian layers, so equal from call to call. An architecture whose output
+        sees no input has the score of such a one in the training part, or the lowest there.
 
         Raises:
             NotFitted: before `fit`.
@@ -151,7 +155,7 @@ class ParZC(Parameters):
         with at_most(self.threads):
             found = self._on_one_scale(self._members(batch)[0]).mean(axis=0)
         mean, deviation = self.target_scale_
-        return np.asarray(found * deviation + mean)
+        return np.where(constants(batch), self.constant_, found) * deviation + mean
 
     def predict_std(self, X: Architectures) -> Floats:
         """Standard deviation of the score, float64[n], above 0: over members and draws from their posterior.

@@ -9,7 +9,7 @@ from predictors.arch import ArchBatch
 from predictors.base import Parameters
 from predictors.encodings import Columns, Encoding, Joined, LearningCurves, NodeStatistics, NodeTotals
 from predictors.encodings.columns import signed_log
-from predictors.encodings.reduced import is_constant
+from predictors.encodings.reduced import constants
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,8 +72,7 @@ class Rows(Parameters):
                     missing[:, self.estimated_], estimates, values[:, self.estimated_]
                 )
             values = filled
-        constant = np.array([is_constant(arch) for arch in X], dtype=np.float64)
-        return np.column_stack([values, constant])
+        return np.column_stack([values, constants(X)])
 
     @property
     def widths_(self) -> list[int]:

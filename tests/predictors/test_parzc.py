@@ -12,7 +12,7 @@ from sklearn.base import clone
 torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
 from predictors import check_predictor  # noqa: E402
-from predictors.arch import ArchBatch, Ragged  # noqa: E402
+from predictors.arch import ArchBatch, ArchGraph, Ragged  # noqa: E402
 from predictors.checks import example_batch  # noqa: E402
 from predictors.errors import NotFitted, UnknownName  # noqa: E402
 from predictors.parzc import FreeParZC, NoNodeStatistics, PaperParZC, ParZC  # noqa: E402
@@ -57,6 +57,19 @@ def test_it_learns_which_nodes_count(mixing):
     assert model.score(batch[300:], targets[300:]) > 0.75
     free = FreeParZC(period=2.0).fit(batch[:300], targets[:300])  # all nodes weigh the same
     assert free.score(batch[300:], targets[300:]) < 0.6
+
+
+def test_an_architecture_whose_output_sees_no_input_is_the_lowest():
+    batch, targets = hidden_sum(60, seed=2)
+    cut = ArchGraph("s", ("input", "none", "output"), ((0, 1), (1, 2)))
+    high = Ragged.from_rows([[9.0] * 8])  # what would be the highest score
+    model = ParZC(**SMALL).fit(batch, targets)
+    floor = model.predict(ArchBatch([cut], {}, {"nodes:a": high}))[0]
+    assert floor <= np.quantile(model.predict(batch), 0.05)
+    told = ArchBatch([*batch.archs[:59], cut], {}, batch.nodes)
+    knows = ParZC(**SMALL).fit(told, np.append(targets[:59], np.median(targets)))
+    assert knows.predict(told)[59] == pytest.approx(np.median(targets), abs=0.5 * targets.std())
+    assert knows.predict(ArchBatch([cut], {}, {"nodes:a": high}))[0] == knows.predict(told)[59]
 
 
 @pytest.mark.parametrize("loss", ["bpr", "diffkendall", "hinge", "listmle", "mse", "relation"])
