@@ -16,7 +16,7 @@ from proxybench.leaderboard.svg import GRID, INK, QUIET, document, dot, line, te
 RANKED = "trained"  # the suite whose tasks are ranked without training
 LEARNED = "trained-predictors"  # the suite whose tasks have a training part
 OWN = "@proxybench"  # all scores of these suites are this project's
-WIDTH, LABELS, ROW, TOP, GAP, VALUE = 980, 160, 15, 58, 26, 34
+WIDTH, LABELS, ROW, TOP, GAP, VALUE, NUMBER = 980, 160, 15, 58, 26, 34, 24
 COLOURS = {
     "training-free": "#0b57a4",
     "training-free with labels": "#6a3d9a",
@@ -90,15 +90,20 @@ class _Panels:
         ceilings = {entry.task.benchmark: found.mean for entry in ranked if (found := entry.metric("noise_ceiling"))}
         for name, left in self.left.items():
             parts.append(text(left + self.width / 2, 34, name, anchor="middle", weight="bold"))
-            for step in range(round(self.lowest * 5), 6):
-                x = self.x(name, step / 5)
-                parts.append(line(x, TOP, x, self.bottom, QUIET if step == 0 else GRID))
-                parts.append(text(x, self.bottom + 13, f"{step / 5:z.1f}", anchor="middle", colour=QUIET))
+            for tau in self._ticks():
+                x = self.x(name, tau)
+                parts.append(line(x, TOP, x, self.bottom, GRID if tau else QUIET))
+                parts.append(text(x, self.bottom + 13, f"{tau:z.1f}", anchor="middle", colour=QUIET))
             if name in ceilings:
                 x = self.x(name, ceilings[name])
                 parts.append(line(x, TOP, x, self.bottom, INK, dashes="4 3"))
                 parts.append(text(x, TOP - 6, "noise ceiling", anchor="middle", colour=QUIET))
         return parts
+
+    def _ticks(self) -> list[float]:
+        """A fifth apart, or a half where a panel is too narrow for so many numbers."""
+        a_unit = 5 if self.width / (1 - self.lowest) / 5 >= NUMBER else 2
+        return [step / a_unit for step in range(math.ceil(self.lowest * a_unit), a_unit + 1)]
 
     def row(self, row: Row, y: float) -> list[str]:
         colour = COLOURS.get(row.kind, INK)
