@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.base import Parameters
@@ -78,6 +78,21 @@ def has_dead_operations(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -
 def is_constant(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:
     """Whether the graph has edges and none of them is on a path around blocking nodes: its output sees no input."""
     return bool(arch.edges) and not _pruning(arch, blocking).edges
+
+
+def score_of_constants(
+    constant: NDArray[np.bool_], targets: NDArray[np.floating[Any]], predicted: NDArray[np.floating[Any]] | None = None
+) -> float:
+    """What to score constant architectures: the mean target of those in the training part, or the lowest score there.
+
+    Args:
+        constant: bool[n], of the training part.
+        targets: float[n].
+        predicted: float[n], for a predictor that may go below the lowest target.
+    """
+    if constant.any():
+        return float(targets[constant].mean())
+    return float(targets.min() if predicted is None else min(targets.min(), predicted.min()))
 
 
 def constants(archs: Iterable[ArchGraph]) -> NDArray[np.bool_]:

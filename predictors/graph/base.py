@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from predictors.base import Architectures, Parameters, as_batch, orderable_targets
 from predictors.descent import at_most
 from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
+from predictors.encodings.reduced import constants, score_of_constants
 from predictors.errors import NotFitted, unknown_name
 from predictors.graph.layers import GraphNetwork, Sizes
 from predictors.graph.padding import GraphBatch, Padding
@@ -118,10 +120,14 @@ class GraphPredictor(Parameters):
             own = [_scores(network, graphs) for network in self.networks_]
         self.member_scales_ = [(float(values.mean()), float(values.std()) or 1.0) for values in own]
         self.target_scale_ = float(raw.mean()), float(raw.std())
+        predicted = self._on_one_scale(own)
+        self.constant_ = score_of_constants(constants(batch), targets.numpy(), predicted)
         return self
 
     def predict(self, X: Architectures) -> NDArray[np.float64]:
         """Scores on about the scale of the targets, float64[n]; only their order is meant.
+
+        An architecture whose output sees no input has the score of such ones in the training part, or the lowest there.
 
         Raises:
             NotFitted: before `fit`.
@@ -134,13 +140,15 @@ class GraphPredictor(Parameters):
         with at_most(self.threads):
             for start in range(0, len(batch), _CHUNK):
                 graphs = self.padding_.transform(batch[start : start + _CHUNK])
-                members = [
-                    (_scores(network, graphs) - mean) / deviation
-                    for network, (mean, deviation) in zip(self.networks_, self.member_scales_, strict=True)
-                ]
-                predicted[start : start + _CHUNK] = np.mean(members, axis=0)
+                members = [_scores(network, graphs) for network in self.networks_]
+                predicted[start : start + _CHUNK] = self._on_one_scale(members)
         mean, deviation = self.target_scale_
-        return predicted * deviation + mean
+        return np.where(constants(batch), self.constant_, predicted) * deviation + mean
+
+    def _on_one_scale(self, members: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The mean of what the networks give, each at mean 0 and deviation 1 of the training part, float64[n]."""
+        scaled = [(one - mean) / deviation for one, (mean, deviation) in zip(members, self.member_scales_, strict=True)]
+        return np.asarray(np.mean(scaled, axis=0))
 
 
 def _scores(network: GraphNetwork, graphs: GraphBatch) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from predictors.arch import ArchBatch
 from predictors.base import Architectures, Parameters, Tags, orderable_targets
 from predictors.descent import at_most, private_generator
 from predictors.encodings import EncodingLike, encoding_parts
-from predictors.encodings.reduced import constants
+from predictors.encodings.reduced import constants, score_of_constants
 from predictors.errors import NotFitted, unknown_name
 from predictors.losses import Loss, named_loss
 from predictors.parzc.bayesian import sampled
@@ -136,8 +136,7 @@ class ParZC(Parameters):
             own = self._members(batch)[0]
         self.member_scales_ = own.mean(axis=1), np.maximum(own.std(axis=1), 1e-12)
         self.target_scale_ = float(raw.mean()), float(raw.std())
-        constant = constants(batch)
-        self.constant_ = float(told.numpy()[constant].mean() if constant.any() else told.min())
+        self.constant_ = score_of_constants(constants(batch), told.numpy())
         return self
 
     def predict(self, X: Architectures) -> Floats:

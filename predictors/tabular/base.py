@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from predictors.base import Architectures, Parameters, as_batch, checked_targets
 from predictors.encodings import EncodingLike, encoding_parts
+from predictors.encodings.reduced import score_of_constants
 from predictors.errors import NotFitted, unknown_name
 from predictors.tabular.rows import Rows
 from predictors.tabular.targets import TARGETS, TargetScale
@@ -78,8 +79,7 @@ class Tabular(Parameters):
         self.rows_ = rows
         self.scale_ = TargetScale(self.target).fit(targets)
         scaled = self.scale_.transform(targets)
-        constant = encoded[:, -1] > 0
-        self.constant_ = float(scaled[constant].mean() if constant.any() else scaled.min())
+        self.constant_ = score_of_constants(encoded[:, -1] > 0, scaled)
         self.regressor_ = self._learn(encoded, scaled)
         return self
 

@@ -123,6 +123,14 @@ def test_predictions_are_on_the_scale_of_the_targets():
     assert predicted.std() == pytest.approx(targets.std(), rel=1e-3)
 
 
+@pytest.mark.parametrize("kind", ALL)
+def test_an_architecture_whose_output_sees_no_input_is_the_lowest(kind):
+    batch, targets = example_batch(40, seed=3)
+    model = kind(columns=False, **QUICK).fit(batch, targets)
+    cut = ArchGraph("s", ("input", "conv3x3", "none", "conv3x3", "output"), ((0, 1), (1, 2), (2, 3), (3, 4)))
+    assert model.predict([cut])[0] <= np.quantile(model.predict(batch), 0.05)
+
+
 def test_equal_targets_are_no_error():
     batch, _ = example_batch(10)
     assert GIN(**QUICK).fit(batch, np.ones(10)).predict(batch).tolist() == pytest.approx([1.0] * 10)
