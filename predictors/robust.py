@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets
 from predictors.encodings import Columns
+from predictors.encodings.reduced import constants, score_of_constants
 from predictors.errors import NotFitted, unknown_name
 
 if TYPE_CHECKING:
@@ -135,14 +136,22 @@ class Robust(Parameters):
         rows = self._rows(batch)
         self.centre_ = rows.mean(axis=0)
         self.regression_ = BayesianRidge().fit(rows - self.centre_, targets)
+        predicted = self.regression_.predict(rows - self.centre_)
+        self.constant_ = score_of_constants(constants(batch), targets, predicted)
         weights = np.asarray(self._own(self.regression_.coef_), dtype=np.float64)
         largest = np.abs(weights).max(initial=0.0)
         self.weights_ = weights / largest if largest > 0 else weights
         return self
 
     def predict(self, X: Architectures) -> NDArray[np.float64]:
-        """Predicted targets, float64[n]. Raises NotFitted before `fit`."""
-        return self._predict(X)[0]
+        """Predicted targets, float64[n]. Raises NotFitted before `fit`.
+
+        An architecture whose output sees no input has the target of such ones in the training part, or the lowest one.
+        """
+        import numpy as np
+
+        predicted = self._predict(X)[0]
+        return np.where(constants(as_batch(X)), self.constant_, predicted)
 
     def predict_std(self, X: Architectures) -> NDArray[np.float64]:
         """Standard deviation of the predicted targets, noise included, float64[n]. Raises NotFitted before `fit`."""

@@ -105,6 +105,14 @@ def test_doubt_grows_away_from_what_was_seen() -> None:
     assert outside > 1.5 * inside > 0
 
 
+def test_an_architecture_whose_output_sees_no_input_is_the_lowest() -> None:
+    told = batch({"proxy:a": np.arange(9.0)})
+    model = Robust().fit(told, np.arange(9.0))
+    cut = ArchGraph("example", ("input", "none", "output"), ((0, 1), (1, 2)))
+    floor = model.predict(ArchBatch([cut], {"proxy:a": np.array([9.0])}))[0]
+    assert floor == min(0.0, model.predict(told).min())
+
+
 def test_equal_targets_give_weights_of_zero() -> None:
     X, _ = example_batch(10)
     assert Robust().fit(X, np.full(10, 3.0)).weights_ == pytest.approx(np.zeros(8), abs=1e-12)
