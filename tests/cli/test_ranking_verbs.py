@@ -214,7 +214,7 @@ def test_methods_are_shown_beside_one_of_them(run, recorded) -> None:
     task = json.loads(Path("board/runs/predictors.jsonl").read_text().splitlines()[0])["task"]["name"]
     shown = ("leaderboard", "show", "--folder", "board", "--beside", "random")
     rows = json.loads(run(*shown, "--task", task, "--json").out)
-    assert "score" in {row["method"] for row in rows}
+    assert "convolutions" in {row["method"] for row in rows}
     assert {row["repeats"] for row in rows} == {1}
     assert "gain" in run(*shown, "--task", task).out
     assert "name it with --task" in run(*shown).err

@@ -16,11 +16,13 @@ from proxybench.tables.benchmark import load
 
 FULL = "predictors-full"
 TWINS = [name for name, task in load_tasks().items() if FULL in task.suites and f"{name}-all-columns" in load_tasks()]
+TRAINED = ("nasbench101", "nasbench201", "nds-darts", "vit-micro")
 
 
-def test_the_suite_has_published_columns_and_all_columns_side_by_side():
+def test_the_suite_has_published_columns_and_all_columns_side_by_side_and_the_trained_tables():
     names = {task.name for task in suite_tasks(FULL)}
-    assert names == {*TWINS, *(f"{name}-all-columns" for name in TWINS)}
+    trained = {f"trained-{space}-predict-all-columns" for space in TRAINED}
+    assert names == {*TWINS, *(f"{name}-all-columns" for name in TWINS), *trained}
     assert len(TWINS) == 4
 
 
