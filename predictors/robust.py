@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets
+from predictors.constant_graphs import constants, score_of_constants
 from predictors.encodings import Columns
-from predictors.encodings.reduced import constants, score_of_constants
 from predictors.errors import NotFitted, unknown_name
 
 if TYPE_CHECKING:

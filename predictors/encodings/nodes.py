@@ -82,10 +82,8 @@ class NodeTotals(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         require_nodes(X, self.names_)
-        return signed_log(np.column_stack([np.empty((len(X), 0)), *(node_sums(X.nodes[name]) for name in self.names_)]))
+        return node_totals(X, self.names_)
 
 
 def widely_known_nodes(X: ArchBatch) -> list[str]:
@@ -113,7 +111,14 @@ def one_a_node(nodes: Ragged) -> NDArray[np.float64]:
     return values
 
 
-def node_sums(nodes: Ragged) -> NDArray[np.float64]:
+def node_totals(X: ArchBatch, names: Sequence[str]) -> NDArray[np.float64]:
+    """The sums of these node arrays as sign(v) log(1 + |v|), float64[n, names]."""
+    import numpy as np
+
+    return signed_log(np.column_stack([np.empty((len(X), 0)), *(_sums(X.nodes[name]) for name in names)]))
+
+
+def _sums(nodes: Ragged) -> NDArray[np.float64]:
     """Sum of the known values of each architecture, float64[n]; NaN where it has none."""
     import numpy as np
 

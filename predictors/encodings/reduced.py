@@ -6,11 +6,11 @@ al., "NAS-Bench-101", ICML 2019, section 2.1 prunes in the same way).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.base import Parameters
@@ -78,28 +78,6 @@ def has_dead_operations(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -
 def is_constant(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:
     """Whether the graph has edges and none of them is on a path around blocking nodes: its output sees no input."""
     return bool(arch.edges) and not _pruning(arch, blocking).edges
-
-
-def score_of_constants(
-    constant: NDArray[np.bool_], targets: NDArray[np.floating[Any]], predicted: NDArray[np.floating[Any]] | None = None
-) -> float:
-    """What to score constant architectures: the mean target of those in the training part, or the lowest score there.
-
-    Args:
-        constant: bool[n], of the training part.
-        targets: float[n].
-        predicted: float[n], for a predictor that may go below the lowest target.
-    """
-    if constant.any():
-        return float(targets[constant].mean())
-    return float(targets.min() if predicted is None else min(targets.min(), predicted.min()))
-
-
-def constants(archs: Iterable[ArchGraph]) -> NDArray[np.bool_]:
-    """Which architectures are constant, bool[n]: the lowest that an accuracy can be, whatever else is known of them."""
-    import numpy as np
-
-    return np.array([is_constant(arch) for arch in archs], dtype=np.bool_)
 
 
 class _Pruning(NamedTuple):

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.base import Architectures, Parameters, as_batch, orderable_targets
+from predictors.constant_graphs import constants, score_of_constants
 from predictors.descent import at_most
 from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
-from predictors.encodings.reduced import constants, score_of_constants
 from predictors.errors import NotFitted, unknown_name
 from predictors.graph.layers import GraphNetwork, Sizes
 from predictors.graph.padding import GraphBatch, Padding

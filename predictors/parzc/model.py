@@ -13,9 +13,9 @@ from torch import Tensor
 
 from predictors.arch import ArchBatch
 from predictors.base import Architectures, Parameters, Tags, orderable_targets
+from predictors.constant_graphs import constants, score_of_constants
 from predictors.descent import at_most, private_generator
 from predictors.encodings import EncodingLike, encoding_parts
-from predictors.encodings.reduced import constants, score_of_constants
 from predictors.errors import NotFitted, unknown_name
 from predictors.losses import Loss, named_loss
 from predictors.parzc.bayesian import sampled

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, Ragged
 from predictors.base import Architectures, Parameters, as_batch
-from predictors.encodings.columns import signed_log
-from predictors.encodings.nodes import node_sums, one_a_node, require_nodes, widely_known_nodes
+from predictors.encodings.nodes import node_totals, one_a_node, require_nodes, widely_known_nodes
 from predictors.errors import MissingInput, unknown_name
 
 Floats = NDArray[np.float64]
@@ -123,8 +122,8 @@ class NodeScale(Parameters):
         What a proxy is without parametrisation. Read chunk by chunk.
         """
         self.require(X)
-        parts = [np.column_stack([node_sums(chunk.nodes[name]) for name in self.names_]) for chunk in self.chunks(X)]
-        return signed_log(np.concatenate([np.empty((0, len(self.names_))), *parts]))
+        parts = [node_totals(chunk, self.names_) for chunk in self.chunks(X)]
+        return np.concatenate([np.empty((0, len(self.names_))), *parts])
 
     def chunks(self, X: ArchBatch) -> Iterator[ArchBatch]:
         """X in parts that are small enough to be read into memory."""

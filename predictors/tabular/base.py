@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from predictors.base import Architectures, Parameters, as_batch, checked_targets
+from predictors.constant_graphs import score_of_constants
 from predictors.encodings import EncodingLike, encoding_parts
-from predictors.encodings.reduced import score_of_constants
 from predictors.errors import NotFitted, unknown_name
 from predictors.tabular.rows import Rows
 from predictors.tabular.targets import TARGETS, TargetScale

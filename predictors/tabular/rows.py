@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 from predictors.arch import ArchBatch
 from predictors.base import Parameters
+from predictors.constant_graphs import constants
 from predictors.encodings import Columns, Encoding, Joined, LearningCurves, NodeStatistics, NodeTotals
 from predictors.encodings.columns import signed_log
-from predictors.encodings.reduced import constants
 
 if TYPE_CHECKING:
     import numpy as np

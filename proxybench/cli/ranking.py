@@ -168,30 +168,21 @@ def show(
 def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
     """Gains over the method, written as for `proxybench run`."""
     from proxybench.harness.entrants import find_entrant
+    from proxybench.leaderboard.entries import label_of
     from proxybench.leaderboard.paired import paired_gains
     from proxybench.records import params_text
 
     entrant = find_entrant(method)
-    gains = paired_gains(entries, entrant.name, params_text(entrant.params))
     rows = [
-        {
-            "n_train": one.entry.n_train,
-            "method": one.entry.method,
-            "params": one.entry.params,
-            "gain": one.gain,
-            "low": one.low,
-            "high": one.high,
-            "better": one.better,
-            "repeats": one.repeats,
-        }
-        for one in gains
+        (one.entry.n_train, one.entry.method, one.entry.params, one.gain, one.low, one.high, one.better, one.repeats)
+        for one in paired_gains(entries, label_of(entrant.name, params_text(entrant.params)))
     ]
     if as_json:
-        print_json(rows)
+        print_json([dict(zip(BESIDE_COLUMNS, row, strict=True)) for row in rows])
     else:
-        shown = [{**row, **{end: _signed(row[end]) for end in ("gain", "low", "high")}} for row in rows]
-        print_table(BESIDE_COLUMNS, [tuple(str(row[column]) for column in BESIDE_COLUMNS) for row in shown])
+        print_table(BESIDE_COLUMNS, [tuple(map(_signed, row)) for row in rows])
 
 
 def _signed(value: object) -> str:
-    return f"{value:+.4f}" if isinstance(value, float) else ""
+    """A difference with its sign, nothing where there is none, anything else as it is."""
+    return f"{value:+.4f}" if isinstance(value, float) else "" if value is None else str(value)

@@ -65,7 +65,7 @@ class Entry:
     @property
     def label(self) -> str:
         """The method with its parameters: what distinguishes it from others with the same training size."""
-        return self.method if self.params == "{}" else f"{self.method} {self.params}"
+        return label_of(self.method, self.params)
 
     def metric(self, name: str) -> Estimate | None:
         """A metric over the repeats that have it; None where none has."""
@@ -124,6 +124,11 @@ class Entry:
     def _metrics(self) -> dict[str, Estimate]:
         names = {name for record in self.records for name, value in record.metrics.items() if value is not None}
         return {name: _estimate(name, self.records) for name in sorted(names)}
+
+
+def label_of(method: str, params: str) -> str:
+    """A method with its parameters, sorted JSON."""
+    return method if params == "{}" else f"{method} {params}"
 
 
 def entries_of(records: Iterable[Record]) -> list[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from predictors.errors import unknown_name
@@ -33,28 +33,25 @@ class PairedGain(NamedTuple):
     repeats: int
 
 
-def paired_gains(entries: Iterable[Entry], method: str, params: str = "{}") -> list[PairedGain]:
-    """By training size, and then by gain, all others beside the method with these parameters, as sorted JSON.
+def paired_gains(entries: Iterable[Entry], label: str) -> list[PairedGain]:
+    """By task, training size and then gain, all others beside the one of that label, where it was run.
 
     Raises:
-        UnknownName: when no entry is of it.
+        UnknownName: when no entry has the label.
     """
-    groups: dict[tuple[str, int], list[Entry]] = {}
+    groups: dict[tuple[str, int], dict[str, Entry]] = {}
     for entry in entries:
-        groups.setdefault((entry.task.name, entry.n_train), []).append(entry)
-    found = {
-        place: [one for one in group if (one.method, one.params) == (method, params)] for place, group in groups.items()
-    }
-    if not any(found.values()):
-        label = method if params == "{}" else f"{method} {params}"
-        raise unknown_name("method", label, sorted({entry.label for group in groups.values() for entry in group}))
-    return [gain for place in sorted(groups) for base in found[place] for gain in _beside(groups[place], base)]
+        groups.setdefault((entry.task.name, entry.n_train), {})[entry.label] = entry
+    labels = {label for group in groups.values() for label in group}
+    if label not in labels:
+        raise unknown_name("method", label, sorted(labels))
+    return [gain for _, group in sorted(groups.items()) if label in group for gain in _beside(group, group[label])]
 
 
-def _beside(group: Sequence[Entry], base: Entry) -> list[PairedGain]:
+def _beside(group: Mapping[str, Entry], base: Entry) -> list[PairedGain]:
     """Those of one task and training size."""
     beside, found = _by_repeat(base), []
-    for entry in group:
+    for entry in group.values():
         own = _by_repeat(entry)
         gains = [own[repeat] - beside[repeat] for repeat in sorted(own.keys() & beside.keys())]
         if not gains or entry is base:

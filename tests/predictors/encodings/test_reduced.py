@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from predictors import ArchBatch, ArchGraph
 from predictors.encodings import LiveCounts, OneHot, Reduced, encoding
-from predictors.encodings.reduced import constants, has_dead_operations, is_constant, reduced, score_of_constants
+from predictors.encodings.reduced import has_dead_operations, is_constant, reduced
 
 EDGES = ((0, 1), (1, 2), (2, 4), (0, 3), (3, 4))
 
@@ -73,11 +71,3 @@ def test_a_graph_computes_a_constant_when_every_path_is_blocked():
     assert not is_constant(cell("none", "none", "skip"))
     assert not is_constant(ArchGraph("s", ("input", "output"), ((0, 1),)))
     assert not is_constant(ArchGraph("s", ("conv",), ()))
-
-
-def test_constants_are_scored_as_those_told_or_as_the_lowest():
-    constant = constants([cell("conv", "none", "none"), cell("conv", "conv", "conv"), cell("none", "skip", "none")])
-    assert constant.tolist() == [True, False, True]
-    assert score_of_constants(constant, np.array([1.0, -5.0, 3.0])) == 2.0
-    assert score_of_constants(~constant & constant, np.array([1.0, -5.0, 3.0])) == -5.0
-    assert score_of_constants(~constant & constant, np.array([1.0, -5.0, 3.0]), np.array([0.0, 0.0, -6.0])) == -6.0
