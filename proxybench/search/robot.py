@@ -2,7 +2,7 @@
 
 He, Shu, Dai, Low: Robustifying and Boosting Training-Free Neural Architecture Search, ICLR 2024, algorithm 1. One
 evaluation of a weight vector is the objective of the architecture that it ranks first. `PaperRoBoT` is the published
-algorithm; `RoBoT` differs in three places, which made it reliable on the tables measured (see the class).
+algorithm; `RoBoT` differs in what made it reliable on the tables measured (see the class).
 """
 
 from __future__ import annotations
@@ -15,27 +15,32 @@ import numpy as np
 from predictors.errors import unknown_name
 from proxybench.search.acquisition import upper_confidence
 from proxybench.search.base import Query
+from proxybench.search.fitted_weights import FittedWeights
 from proxybench.search.gaussian_process import GaussianProcess
 from proxybench.search.metrics import metric_matrix, metric_names
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 PROPOSALS = ("bo", "random", "single", "mixed")
 SIGNS = ("both", "positive")
+EXPLORED, MOST_EXPLORED = 0.3, 12  # share of the budget, and queries, that exploration pays for at most
+PAPER: dict[str, Any] = {"scale": "minmax", "missing": "skip", "proposals": "bo", "refit": False, "climb": False}
 DRAWS = 500  # weight vectors among which the acquisition function chooses
 NEARBY = 50  # of them close to the best so far
 
 
 class RoBoT:
-    """Exploration of weights, then exploitation of the best ranking.
+    """Exploration of weights, then exploitation of the ranking that they lead to.
 
-    Against the paper: exploration tries each metric alone before random combinations, it stops when half the budget
-    is paid, and exploitation asks the neighbours of the best architecture so far first, in the order of the ranking.
-    A metric alone protects against a draw of weights that all rank badly, neighbours against a ranking whose top is
-    bad.
+    Against the paper: exploration tries each metric alone before random combinations, and stops after a few queries.
+    Then the weights are fitted, after each answer, to all that was told (`FittedWeights`), and the first of the
+    ranking and the neighbours of the best architecture so far take turns. A metric alone protects against a draw of
+    weights that all rank badly; a fit uses each answer for every weight, where an evaluation in the paper is the worth
+    of one architecture, which says little of the rest of a ranking; neighbours protect against metrics that all rank
+    badly at the top.
 
     Exploration proposes budget - 1 weight vectors. One whose first architecture is known already costs no query, so
-    the number T0 of queries that exploration pays is often much smaller. Of weight vectors with equal values the later
-    one is kept, as in the paper's code; architectures with equal scores stand in index order.
+    the number T0 of queries that exploration pays is often smaller than it may be. Of weight vectors with equal values
+    the later one is kept, as in the paper's code; architectures with equal scores stand in index order.
 
     Args:
         problem: the population to search.
@@ -46,9 +51,12 @@ class RoBoT:
         missing: rule for missing values, "middle" or "skip".
         proposals: how weights are proposed: "bo" for Bayesian optimisation with upper confidence bounds, "random",
             "single" for one metric after the other in random order, "mixed" for single ones and then random.
-        signs: "both" for weights in [-1, 1], "positive" for [0, 1], which trusts that larger is better in each metric.
-        explore: queries that exploration may pay for, T0 at most; half the budget by default.
-        climb: whether neighbours of the best architecture come before the ranking.
+        signs: of proposed weights: "both" for [-1, 1], "positive" for [0, 1], which trusts that larger is better in
+            each metric.
+        explore: queries that exploration may pay for, T0 at most; by default three tenths of the budget, at most 12.
+        refit: whether the weights are fitted to all that was told; False keeps the best of those proposed.
+        operations: whether the counts of operations are metrics too when weights are fitted.
+        climb: whether neighbours of the best architecture take turns with the ranking.
 
     Attributes:
         names: of the metrics.
@@ -61,24 +69,27 @@ class RoBoT:
         rng: np.random.Generator,
         budget: float,
         metrics: Sequence[str] | None = None,
-        scale: str = "minmax",
+        scale: str = "rank",
         missing: str = "middle",
         proposals: str = "mixed",
         signs: str = "both",
         explore: int | None = None,
+        refit: bool = True,
+        operations: bool = True,
         climb: bool = True,
     ) -> None:
         if proposals not in PROPOSALS:
             raise unknown_name("way to propose weights", proposals, PROPOSALS)
         if signs not in SIGNS:
             raise unknown_name("range of weights", signs, SIGNS)
-        count = max(1, int(budget) // 2) if explore is None else explore
+        count = min(MOST_EXPLORED, max(1, int(EXPLORED * budget))) if explore is None else explore
         if not 1 <= count <= max(1, budget):
             raise InvalidProblem(f"explore is {explore}; it must be from 1 to the budget of {budget:g}")
         self.names = metric_names(problem, metrics)
         self.paid: int | None = None
         self._problem = problem
         self._matrix = metric_matrix(problem, metrics, scale, missing)
+        self._fit = FittedWeights(problem, metrics, scale, missing, operations) if refit else None
         self._rng = rng
         self._low = -1.0 if signs == "both" else 0.0
         self._proposals = proposals
@@ -90,8 +101,6 @@ class RoBoT:
         self._weights: list[Floats] = []
         self._worth: list[float] = []
         self._told: dict[int, float] = {}
-        self._places: dict[int, int] = {}
-        self._ranking: list[int] = []
 
     @property
     def weights(self) -> Floats:
@@ -110,8 +119,11 @@ class RoBoT:
 
     @property
     def scores(self) -> Floats:
-        """The robust metric of every candidate: the sum of metrics with the best weights, float64[n]."""
-        return np.asarray(self._matrix @ self.best_weights)
+        """The robust metric of every candidate, float64[n]: fitted, or with the best weights while there is no fit."""
+        values = np.array(list(self._told.values()))
+        if self._fit is None or self.paid is None or values.min() == values.max():
+            return np.asarray(self._matrix @ self.best_weights)
+        return self._fit.scores(np.array(list(self._told)), values)
 
     def ask(self) -> Query | None:
         while self._left and len(self._told) < self._explore:
@@ -123,26 +135,27 @@ class RoBoT:
             self._worth.append(self._told[candidate])
         if self.paid is None:
             self.paid = len(self._told)
-            self._ranking = np.argsort(-self.scores, kind="stable")[::-1].tolist()
-            self._places = {candidate: -place for place, candidate in enumerate(self._ranking)}
-        return self._near_the_best() or self._from_the_top()
+        return self._exploit()
 
     def tell(self, query: Query, value: float) -> None:
         self._told[query.candidate] = value
         if len(self._worth) < len(self._weights):
             self._worth.append(value)
 
-    def _near_the_best(self) -> Query | None:
-        if not self._climb:
+    def _exploit(self) -> Query | None:
+        """The best by the robust metric of what was not asked; every other time of the neighbours of the best told."""
+        if len(self._told) == len(self._problem):
             return None
-        best = max(self._told, key=lambda candidate: self._told[candidate])
-        near = [other for other in self._problem.neighbours(best) if other not in self._told]
-        return Query(min(near, key=lambda other: self._places[other])) if near else None
+        scores = self.scores
+        near = self._near_the_best() if self._climb and (len(self._told) - (self.paid or 0)) % 2 == 0 else []
+        if near:
+            return Query(near[int(np.argmax(scores[near]))])
+        scores[list(self._told)] = -np.inf
+        return Query(int(np.argmax(scores)))
 
-    def _from_the_top(self) -> Query | None:
-        while self._ranking and self._ranking[-1] in self._told:
-            self._ranking.pop()
-        return Query(self._ranking.pop()) if self._ranking else None
+    def _near_the_best(self) -> list[int]:
+        best = max(self._told, key=lambda candidate: self._told[candidate])
+        return sorted(other for other in self._problem.neighbours(best) if other not in self._told)
 
     def _propose(self) -> Floats:
         tried = len(self._weights)
@@ -166,6 +179,7 @@ class PaperRoBoT(RoBoT):
     """RoBoT as published: weight vectors by Bayesian optimisation, then the best ranking from its top.
 
     Min-max normalisation, left-out terms for missing values, weights in [-1, 1]; each is an option as in RoBoT.
+    Exploration may pay for the whole budget.
     """
 
     def __init__(
@@ -174,13 +188,8 @@ class PaperRoBoT(RoBoT):
         rng: np.random.Generator,
         budget: float,
         metrics: Sequence[str] | None = None,
-        missing: str = "skip",
-        proposals: str = "bo",
         explore: int | None = None,
-        climb: bool = False,
         **options: Any,
     ) -> None:
         count = max(1, int(budget)) if explore is None else explore
-        super().__init__(
-            problem, rng, budget, metrics, missing=missing, proposals=proposals, explore=count, climb=climb, **options
-        )
+        super().__init__(problem, rng, budget, metrics, explore=count, **(PAPER | options))

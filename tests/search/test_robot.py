@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from proxybench.errors import UnknownName
 from proxybench.search import Query, make_searcher, run
+from proxybench.search.fitted_weights import FittedWeights
 from proxybench.search.metrics import metric_matrix, metric_names
 from proxybench.search.problem import InvalidProblem
 from proxybench.search.regret import expected_rank, precision_at, rank_of, regrets, robot_findings
@@ -62,11 +64,43 @@ def test_the_published_exploitation_goes_down_the_best_ranking(make_problem) -> 
     assert searcher.paid == 1
 
 
-def test_climbing_asks_the_best_ones_neighbours_in_the_order_of_the_ranking(make_problem) -> None:
+def test_neighbours_of_the_best_and_the_ranking_take_turns(make_problem) -> None:
     # The metric ranks 63 first; it is worth most, and its neighbours are 31, 47, 55, 59, 61, 62.
     problem = make_problem(columns={"proxy:only": np.arange(64.0)})
-    searcher = RoBoT(problem, generator(), 9, proposals="single")
-    assert run(searcher, problem, 9).candidates.tolist() == [63, 62, 61, 59, 55, 47, 31, 60, 58]
+    searcher = RoBoT(problem, generator(), 9, proposals="single", refit=False)
+    assert run(searcher, problem, 9).candidates.tolist() == [63, 62, 61, 59, 60, 55, 58, 47, 57]
+    assert searcher.paid == 1
+
+
+def test_answers_turn_a_metric_around_that_ranks_the_wrong_way(make_problem) -> None:
+    # The metric ranks 0 first, and of its neighbours 1; that 1 is worth more says that the metric is upside down.
+    problem = make_problem(columns={"proxy:bad": -np.arange(64.0)})
+    asked = {}
+    for refit in (True, False):
+        searcher = RoBoT(problem, generator(), 4, proposals="single", operations=False, refit=refit)
+        asked[refit] = run(searcher, problem, 4).candidates.tolist()
+    assert asked == {True: [0, 1, 63, 62], False: [0, 1, 2, 3]}
+
+
+def test_every_answer_says_something_of_every_metric(make_problem, bits) -> None:
+    # Two metrics of three are noise. Told ten random candidates, the fit ranks much as the good one does.
+    noise = generator(1).random((2, 64))
+    problem = make_problem(columns={"proxy:good": np.arange(64.0), "proxy:one": noise[0], "proxy:two": noise[1]})
+    told = generator(2).choice(64, 10, replace=False)
+    scores = FittedWeights(problem, None, "rank", "middle", False).scores(told, problem.values[told])
+    assert spearmanr(scores, problem.values).statistic > 0.9
+
+
+def test_operations_are_metrics_of_a_fit_too(make_problem, bits) -> None:
+    # Only how many places are on matters, and the metric does not know.
+    problem = make_problem(bits.sum(axis=1), columns={"proxy:noise": generator(1).random(64)})
+    told = generator(2).choice(64, 10, replace=False)
+    fits = {known: FittedWeights(problem, None, "rank", "middle", known) for known in (True, False)}
+    rho = {
+        known: spearmanr(fit.scores(told, problem.values[told]), problem.values).statistic
+        for known, fit in fits.items()
+    }
+    assert rho[True] > 0.95 > 0.5 > rho[False]
 
 
 def test_single_metrics_are_tried_first_and_each_once(two_metrics) -> None:
@@ -184,13 +218,13 @@ def test_regrets_are_against_the_optimum_of_the_population(make_problem) -> None
 
 
 def test_what_the_paper_looks_at_is_reported(two_metrics) -> None:
-    searcher = RoBoT(two_metrics, generator(), 4, proposals="single")
+    searcher = RoBoT(two_metrics, generator(), 4, proposals="single", explore=2, refit=False)
     run(searcher, two_metrics, 4)
     assert robot_findings(searcher, two_metrics, 4) == {"explored": 2, "precision_at_T": 1, "weight_regret": 31.5}
 
 
 def test_telling_is_what_moves_it(two_metrics) -> None:
-    searcher = RoBoT(two_metrics, generator(), 4, proposals="single")
+    searcher = RoBoT(two_metrics, generator(), 4, proposals="single", explore=2)
     first = searcher.ask()
     searcher.tell(first, 100.0 if first == Query(0) else -100.0)  # a world in which `bad` is good
     second = searcher.ask()

@@ -1,0 +1,64 @@
+"""Weights of a robust metric from all that a search was told, instead of from the first architectures of rankings.
+
+An evaluation of a weight vector in RoBoT looks at one architecture. Every architecture that was paid for says something
+of every weight: what each metric said of it, against how it turned out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.robust import COMMON
+from predictors.tabular.targets import normal_scores, standardised
+from proxybench.search.metrics import metric_matrix, metric_names
+from proxybench.search.problem import Floats, Problem
+
+NOISE = 0.5  # variance of what the metrics do not explain, in variances of the weights' prior
+
+
+class FittedWeights:
+    """The posterior mean of a Bayesian linear regression of ranks told on metrics, its prior as in `predictors.Robust`.
+
+    The prior lets all metrics share a common weight, so that a handful of answers moves them together before it sets
+    them apart. Unlike that predictor, metrics are ranked among all candidates, which costs nothing in a search, and
+    the noise is fixed: from six answers it cannot be learned.
+
+    Args:
+        problem: whose candidates.
+        metrics, scale, missing: as of `metric_matrix`.
+        operations: whether the count of each operation is a metric too; together they vary as much as one.
+    """
+
+    def __init__(
+        self, problem: Problem, metrics: Sequence[str] | None, scale: str, missing: str, operations: bool
+    ) -> None:
+        names = tuple(metric_names(problem, metrics))
+        self._rows: Floats = problem.once(_rows, names, scale, missing, operations)
+
+    def scores(self, told: NDArray[np.int64], values: Floats) -> Floats:
+        """The robust metric of every candidate, float64[n], from what candidates int64[k] turned out to be worth."""
+        rows, targets = self._rows[told], normal_scores(values)
+        precision = rows.T @ rows + NOISE * np.eye(rows.shape[1])
+        return np.asarray(self._rows @ np.linalg.solve(precision, rows.T @ targets))
+
+
+def _rows(problem: Problem, metrics: tuple[str, ...], scale: str, missing: str, operations: bool) -> Floats:
+    """Metrics, their common part and counts of operations, float64[n, d]; metrics and counts vary by 1 in all."""
+    own = metric_matrix(problem, metrics, scale, missing)
+    own = own - own.mean(axis=0)
+    count = own.shape[1]
+    common = np.sqrt(COMMON / count) * own.sum(axis=1, keepdims=True)
+    rows = np.concatenate([own, common], axis=1) / (own.std(axis=0).mean() * np.sqrt(count))
+    return np.concatenate([rows, _counts(problem)], axis=1) if operations else rows
+
+
+def _counts(problem: Problem) -> Floats:
+    """How often each operation occurs that does not occur equally often everywhere, float64[n, operations]."""
+    names = sorted({operation for arch in problem.archs for operation in arch.ops})
+    counts = np.array([[arch.ops.count(name) for name in names] for arch in problem.archs], dtype=np.float64)
+    varying = counts[:, counts.std(axis=0) > 0]
+    scaled = [standardised(column) for column in varying.T]
+    return np.column_stack(scaled) / np.sqrt(len(scaled)) if scaled else np.empty((len(problem), 0))
