@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import re
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from predictors.errors import unknown_name
+from proxybench.harness.entrants import find_entrant, make_predictor
 from proxybench.harness.journal import Journal
 from proxybench.harness.provenance import provenance
 from proxybench.records import Cell, Record, Scalar, TaskIdentity
@@ -28,6 +29,7 @@ from proxybench.tables.benchmark import Benchmark, load
 
 MULTI_FIDELITY = ("asha", "hyperband")
 DETERMINISTIC = ("ranking",)
+_COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
 HINDSIGHT = "best in hindsight"  # value of ranking's "metrics": the single one that led furthest, which nobody can know
 
 
@@ -48,7 +50,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Entry:
-    """A searcher with options: `robot`, `robot:proposals=random,scale=rank`, `ranking:metrics=synflow+nwot`."""
+    """A searcher with options: `robot`, `robot:proposals=random,scale=rank`, `ranking:metrics=synflow+nwot`.
+
+    A predictor is named as in `proxybench run`: `guided:predictor=gin[members=1,min_steps=60],every=5`.
+    """
 
     name: str
     options: dict[str, Scalar] = field(default_factory=dict)
@@ -60,7 +65,7 @@ class Entry:
         if name not in SEARCHERS:
             raise unknown_name("searcher", name, SEARCHERS)
         options = {}
-        for part in filter(None, rest.split(",")):
+        for part in filter(None, _COMMA.split(rest)):
             key, equals, value = part.partition("=")
             if not equals:
                 raise InvalidProblem(f"{part!r} is no option of {name}; write NAME=VALUE, with commas between")
@@ -246,7 +251,6 @@ def _scalar(text: str) -> Scalar:
 def _argument(key: str, value: Scalar) -> Any:
     if key == "metrics" and isinstance(value, str):
         return value.split("+")
-    if key == "predictor" and isinstance(value, str) and ":" in value:
-        module, _, name = value.partition(":")
-        return getattr(importlib.import_module(module), name)()
+    if key == "predictor" and isinstance(value, str) and (entrant := find_entrant(value)).learns:
+        return make_predictor(entrant, random_state=0)
     return value

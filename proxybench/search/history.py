@@ -85,7 +85,7 @@ def run(
     paid: dict[Query, float] = {}
     costs: list[float] = []
     spent, repeats, ended = 0.0, 0, "budget"
-    while True:
+    while spent + _ROUNDING < budget:  # an answer to what is asked beyond may cost a fit of a model
         query = searcher.ask()
         if query is None or repeats > STALLED:
             ended = "exhausted" if query is None else "stalled"

@@ -37,6 +37,12 @@ def test_a_predictor_of_ones_own_is_named_by_its_module() -> None:
     assert type(entry.arguments["predictor"]).__name__ == "Ridge"
 
 
+def test_a_predictor_has_arguments_in_brackets() -> None:
+    entry = Entry.parse("guided:predictor=ridge[encodings=columns+one-hot,target=rank],every=5")
+    assert entry.options == {"predictor": "ridge[encodings=columns+one-hot,target=rank]", "every": 5}
+    assert entry.arguments["predictor"].get_params()["target"] == "rank"
+
+
 def test_entries_in_another_form_are_refused() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'robot'"):
         Entry.parse("robt")

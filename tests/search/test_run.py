@@ -75,6 +75,12 @@ def test_a_searcher_that_only_repeats_itself_is_stopped(make_problem) -> None:
     assert (history.ended, history.queries) == ("stalled", 1)
 
 
+def test_nothing_is_asked_once_the_budget_is_spent(make_problem) -> None:
+    searcher = Listed([1, 2, 3])
+    assert run(searcher, make_problem(), budget=2).candidates.tolist() == [1, 2]
+    assert searcher.ask() == Query(3)
+
+
 def test_a_query_outside_the_problem_ends_the_run_with_its_name(make_problem) -> None:
     with pytest.raises(InvalidProblem, match="candidate=64"):
         run(Listed([64]), make_problem(), budget=9)
