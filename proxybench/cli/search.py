@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from proxybench.cli.output import Json, print_json, print_table, show
+from proxybench.cli.search_front import search_front
 
 if TYPE_CHECKING:
     from proxybench.search.outcomes import SearchRecord
@@ -28,6 +29,13 @@ def search(
         str | None, typer.Option(help="What a query answers: [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@12.")
     ] = None,
     report: Annotated[str | None, typer.Option(help="What is reported of what was found, in the same form.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="A cost to trade the objective for, such as latency_ms@edgegpu: searchers nsga2 and random, judged by "
+            "the hypervolume of what they found. Such runs are not recorded."
+        ),
+    ] = None,
     where: Annotated[list[str] | None, typer.Option(help="Metric that must be measured; may be repeated.")] = None,
     columns_of: Annotated[
         str | None, typer.Option(help='Data set whose proxies are known, or "all"; by default --dataset.')
@@ -58,6 +66,13 @@ def search(
 
     if folder is not None and output is None:
         raise typer.BadParameter("say with --output which file keeps the runs that the leaderboard shows")
+    if against is not None:
+        if output or curves or report:
+            raise typer.BadParameter("--against goes without --output, --curves, --folder and --report")
+        known = (*(where or ()), against)
+        setting = Setting(benchmark, dataset, objective, None, known, "index" if every_row else "digest")
+        search_front(Posed(setting), against, searcher, budget, range(first_seed, first_seed + seeds), as_json)
+        return
     entries = list({text: Entry.parse(text) for text in searcher}.values())
     posed = Posed(
         Setting(

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
 from scipy.stats import binomtest
 
-import proxybench as pb
-from proxybench.search import find_problem, make_searcher
-from proxybench.search.curves import half_width
-from proxybench.search.nsga2 import NSGA2
-from proxybench.search.pareto import hypervolume, objectives, run_pareto
+from proxybench.ranking.intervals import half_interval
+from proxybench.search.experiment import Posed, Setting
+from proxybench.search.fronts import FRONT_SEARCHERS, FrontProblem, share_after
 
 AGAINST = ("latency_ms@edgegpu", "latency_ms@pixel3", "energy_mj@eyeriss")
 AFTER = (20, 50, 100, 200)
@@ -26,26 +23,15 @@ AFTER = (20, 50, 100, 200)
 
 def main(seeds: int, budget: int) -> None:
     """Measure and print."""
-    bench = pb.load("nasbench201")
     for cost in AGAINST:
-        problem = find_problem(bench, "cifar10", "val_acc@200", where=[cost])
-        points = objectives(bench, problem, "cifar10", [cost])
-        whole = hypervolume(points, points.min(axis=0))
-        shares = {"nsga2": [], "random": []}
-        for seed in range(seeds):
-            for name, found in shares.items():
-                rng = np.random.default_rng(seed)
-                searcher = NSGA2(problem, rng, budget) if name == "nsga2" else make_searcher(name, problem, rng, budget)
-                found.append(run_pareto(searcher, problem, points, budget).hypervolume / whole)
-        for name, found in shares.items():
-            at = [point - 1 for point in AFTER if point <= budget]
-            values = np.array([[one[min(place, len(one) - 1)] for place in at] for one in found])
-            told = "  ".join(
-                f"{place + 1}: {one.mean():.4f} +- {half_width(one):.4f}"
-                for place, one in zip(at, values.T, strict=True)
-            )
+        problem = FrontProblem(Posed(Setting("nasbench201", "cifar10", "val_acc@200", where=(cost,))), cost)
+        found = {name: list(problem.runs([name], budget, range(seeds))) for name in FRONT_SEARCHERS}
+        for name, runs in found.items():
+            shares = {after: share_after(runs, after) for after in AFTER if after <= budget}
+            told = "  ".join(f"{at}: {one.mean():.4f} +- {half_interval(one) or 0:.4f}" for at, one in shares.items())
             print(f"{cost:20s} {name:7s} {seeds} seeds  {told}")
-        ahead = sum(a[-1] > b[-1] for a, b in zip(shares["nsga2"], shares["random"], strict=True))
+        pairs = zip(*(share_after(found[name], budget) for name in ("nsga2", "random")), strict=True)
+        ahead = sum(own > other for own, other in pairs)
         print(f"{cost:20s} nsga2 ahead on {ahead} of {seeds}, p = {binomtest(ahead, seeds).pvalue:.2g}")
 
 

@@ -30,6 +30,7 @@ def small(cache: Path) -> None:
         rows.append({"arch": arch, "dataset": "images", "epochs": 12, "seed": "0", "val_acc": worth, "train_s": 2.0})
         rows.append({"arch": arch, "dataset": "images", "epochs": 200, "seed": "0", "test_acc": worth + 5})
         rows.append({"arch": arch, "dataset": "images", "epochs": 0, "seed": "", "proxy:synflow": worth})
+        rows[-1]["latency_ms@fpga"] = 1.0 + first + last
     table = merge([Source("by hand", fragment_from_rows(rows))])
     write_table("small", "nasbench201", "r", table, [space.digest(space.parse(one)) for one in table.archs], "# small")
 
@@ -106,3 +107,43 @@ def test_a_mistake_is_one_line_with_the_next_step(run, words: tuple[str, ...], m
     assert answer.code == 1
     assert message in answer.err
     assert answer.err.count("\n") == 1
+
+
+def test_against_a_cost_the_front_is_searched(run) -> None:
+    # All nine cells are paid for. Of each latency, 1 + first + last, the cell with the larger first is worth most.
+    answer = run(
+        *BASE[:3], "--budget", "9", "--seeds", "2", "--searcher", "random", "--against", "latency_ms@fpga", "--json"
+    )
+    runs = json.loads(answer.out)
+    assert [(one["searcher"], one["seed"], one["queries"]) for one in runs] == [("random", 0, 9), ("random", 1, 9)]
+    for one in runs:
+        assert one["hypervolume_share"] == pytest.approx(1)
+        assert [(point["objective"], point["cost"]) for point in one["front"]] == [
+            (88, 5),
+            (87, 4),
+            (86, 3),
+            (83, 2),
+            (80, 1),
+        ]
+
+
+def test_the_front_is_shown_as_a_table(run) -> None:
+    answer = run(*BASE, "--searcher", "random", "--searcher", "nsga2", "--against", "latency_ms@fpga")
+    assert answer.code == 0
+    lines = answer.out.splitlines()
+    assert "against latency_ms@fpga: 9 candidates" in lines[0]
+    assert [line.split()[0] for line in lines[2:4]] == ["random", "nsga2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--searcher", "robot", "--against", "latency_ms@fpga"), "Valid: nsga2, random"),
+        (("--searcher", "nsga2", "--against", "latency_ms@fpg"), "Did you mean 'latency_ms@fpga'"),
+        (("--searcher", "nsga2", "--against", "latency_ms@fpga", "--curves", "c.csv"), "--against goes without"),
+    ],
+)
+def test_a_front_that_cannot_be_searched(run, words: tuple[str, ...], message: str) -> None:
+    answer = run(*BASE, *words)
+    assert answer.code != 0
+    assert message in " ".join((answer.out + answer.err).split())

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxybench.search import find_problem, make_searcher
+from proxybench.search.experiment import Posed, Setting
+from proxybench.search.fronts import FrontProblem, share_after
 from proxybench.search.pareto import hypervolume, non_dominated, objectives, run_pareto
 from proxybench.search.problem import InvalidProblem
 
@@ -103,3 +105,14 @@ class TestNSGA2:
         some = points[np.random.default_rng(0).choice(64, 20, replace=False)]
         theirs = HV(ref_point=-points.min(axis=0))(-some)
         assert hypervolume(some, points.min(axis=0)) == pytest.approx(theirs)
+
+
+def test_the_share_after_some_trainings_is_of_the_populations_own_front(tiny) -> None:
+    # Worth and latency of the four candidates: (9, 1), (81, 3), (92, 8), (93, 9). Above (9, -9) the first and last add
+    # nothing; 72 * 6 is dominated by 81, and 11 * 1 more by 92.
+    problem = FrontProblem(Posed(Setting("tiny", where=("latency_ms@fpga",))), "latency_ms@fpga")
+    runs = list(problem.runs(["random"], 4, range(3)))
+    for one in runs:
+        told = problem.points[one.history.candidates[0]]
+        assert one.share[0] == pytest.approx((told[0] - 9) * (told[1] + 9) / (72 * 6 + 11 * 1))
+    assert share_after(runs, 4).tolist() == share_after(runs, 9).tolist() == [1, 1, 1]

@@ -1,0 +1,73 @@
+"""`proxybench search --against COST`: the front of an objective and a cost, found by searchers of two objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from proxybench.cli.output import print_json, print_table, show
+
+if TYPE_CHECKING:
+    from proxybench.search.experiment import Posed
+    from proxybench.search.fronts import FrontProblem, FrontRun
+
+COLUMNS = ("searcher", "runs", "trainings", "share of the hypervolume", "least", "on the front")
+
+
+def search_front(
+    posed: Posed, cost: str, searchers: Sequence[str], budget: int, seeds: Sequence[int], as_json: bool
+) -> None:
+    """Run and print."""
+    from proxybench.cli.progress import step_progress
+    from proxybench.search.fronts import FrontProblem
+
+    problem = FrontProblem(posed, cost)
+    runs = []
+    with step_progress() as on_step:
+        for one in problem.runs(searchers, budget, seeds):
+            on_step(f"{one.searcher}, seed {one.seed}")
+            runs.append(one)
+    if as_json:
+        print_json([_answer(posed, problem, one) for one in runs])
+        return
+    typer.echo(f"{posed.task.name} against {cost}: {len(posed.problem)} candidates")
+    print_table(COLUMNS, [_row([one for one in runs if one.searcher == name]) for name in searchers])
+
+
+def _row(runs: list[FrontRun]) -> tuple[str, ...]:
+    import numpy as np
+
+    from proxybench.ranking.intervals import half_interval
+
+    shares = np.array([one.share[-1] for one in runs])
+    half = half_interval(shares)
+    return (
+        runs[0].searcher,
+        str(len(runs)),
+        show(float(np.mean([len(one.share) for one in runs]))),
+        f"{shares.mean():.4f}" + ("" if half is None else f" ± {half:.4f}"),
+        f"{shares.min():.4f}",
+        show(float(np.mean([one.history.front.sum() for one in runs]))),
+    )
+
+
+def _answer(posed: Posed, problem: FrontProblem, one: FrontRun) -> dict[str, Any]:
+    """A run as JSON; the front by falling objective, each value as the table has it."""
+    history = one.history
+    found = [place for place in (-history.points[:, 0]).argsort(kind="stable") if history.front[place]]
+    return {
+        "searcher": one.searcher,
+        "seed": one.seed,
+        "queries": len(history.candidates),
+        "hypervolume_share": float(one.share[-1]),
+        "front": [
+            {
+                "arch": posed.problem.space.format(posed.problem.archs[int(history.candidates[place])]),
+                "objective": posed.objective.sign * float(history.points[place, 0]),
+                "cost": problem.cost.sign * float(history.points[place, 1]),
+            }
+            for place in found
+        ],
+    }
