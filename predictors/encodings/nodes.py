@@ -55,8 +55,7 @@ class NodeStatistics(Parameters):
     def _array(self, nodes: Ragged, length: int) -> NDArray[np.float64]:
         import numpy as np
 
-        values = np.asarray(nodes.values, dtype=np.float64)
-        values = values.reshape(len(values), -1).sum(axis=1)
+        values = one_a_node(nodes)
         values = signed_log(values) if self.log else values
         row = np.repeat(np.arange(len(nodes)), np.diff(nodes.offsets))
         place = np.arange(len(values)) - nodes.offsets[row]
@@ -139,7 +138,7 @@ def _statistics(values: NDArray[np.float64], row: NDArray[np.int64], n: int) -> 
     import numpy as np
 
     count = np.bincount(row, minlength=n).astype(np.float64)
-    total = np.bincount(row, weights=values, minlength=n)
+    total = np.bincount(row, weights=values, minlength=n).astype(np.float64)  # of integers where there are no values
     some = count > 0
     mean = np.divide(total, count, out=np.full(n, np.nan), where=some)
     squares = np.bincount(row, weights=(values - mean[row]) ** 2, minlength=n)

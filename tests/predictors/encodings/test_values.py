@@ -91,6 +91,12 @@ def test_an_architecture_without_node_values_has_none():
         NodeStatistics().fit(training).transform(batch(proxy__a=[1.0]))
 
 
+def test_where_no_architecture_has_node_values_all_are_missing():
+    fitted = NodeStatistics().fit(batch({"nodes:a": Ragged.from_rows([[1.0, 2.0], [3.0]])}))
+    rows = fitted.transform(batch({"nodes:a": Ragged.from_rows([[], []])}))
+    assert np.array_equal(rows, [[NAN, NAN, NAN, NAN, NAN, 0.0]] * 2, equal_nan=True)
+
+
 def test_totals_are_sums_of_the_known_values_on_a_logarithmic_scale():
     e = np.e
     given = batch({"nodes:snip": Ragged.from_rows([[1.0, e - 2], [NAN, 0.0], [], [-1.0, 2 - e]])})
