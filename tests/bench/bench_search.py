@@ -4,11 +4,13 @@
     python tests/bench/bench_search.py compare RUNS.jsonl SECONDS [--seeds 200] [--budgets 20 100] [--entries NAME ...]
         [--problems 4]
     python tests/bench/bench_search.py verdict RUNS.jsonl ... [--csv FILE] [--folder leaderboard] [--name compared]
+        [--beside SEARCHER ...]
 
 `compare` is the large comparison: it spends SECONDS on what RUNS.jsonl does not hold yet; several processes may share
 the file. `--entries guided` and `--entries graph` stand for the learned searchers, which cost most of all.
 `verdict` says on how many problems each searcher is significantly better than random search and than RoBoT's random
-weights, and writes a row for each searcher and problem to FILE, and what the leaderboard shows to FOLDER/searches.
+weights (or the searchers that --beside names), and writes a row for each searcher and problem to FILE, and what the
+leaderboard shows to FOLDER/searches.
 
 The first form: processor time of one thread, 20 queries a run, CIFAR-10 validation accuracy after 12 epochs, 6,466
 candidates. What is shared by all runs on a problem (parsing, normalised metrics) is paid before. Fails where 200 runs
@@ -26,7 +28,7 @@ import numpy as np
 
 import proxybench as pb
 from proxybench.harness.journal import Journal
-from proxybench.leaderboard.search_verdicts import compared, searches_csv, totals, verdict_lines
+from proxybench.leaderboard.search_verdicts import BASELINES, compared, searches_csv, totals, verdict_lines
 from proxybench.leaderboard.searches import SEARCHES, write_searches
 from proxybench.search import find_problem, make_searcher, run
 from proxybench.search.comparison import BUDGETS, ENTRIES, GRAPH, GUIDED, compare, settings
@@ -77,9 +79,9 @@ def comparison(
     print(f"{len(journal.cells())} blocks of runs recorded, {spent:.0f} s of a processor; {state}")
 
 
-def verdict(runs: list[Path], table: Path | None, folder: Path | None, name: str) -> None:
+def verdict(runs: list[Path], table: Path | None, folder: Path | None, name: str, beside: list[str]) -> None:
     problems = searched_problems(read_groups(runs))
-    print("\n".join(verdict_lines(totals(compared(problems)))))
+    print("\n".join(verdict_lines(totals(compared(problems, beside or BASELINES)))))
     if table is not None:
         table.write_bytes(searches_csv(problems))
     if folder is not None:
@@ -102,11 +104,12 @@ def main() -> None:
     form.add_argument("--csv", type=Path)
     form.add_argument("--folder", type=Path)
     form.add_argument("--name", default="compared")
+    form.add_argument("--beside", nargs="+", default=[])
     given = parser.parse_args()
     if given.form == "compare":
         comparison(given.runs, given.seconds, given.seeds, given.budgets, given.entries, given.problems)
     else:
-        verdict(given.runs, given.csv, given.folder, given.name)
+        verdict(given.runs, given.csv, given.folder, given.name, given.beside)
 
 
 if __name__ == "__main__" and (len(sys.argv) < 2 or sys.argv[1].isdigit()):
