@@ -27,7 +27,7 @@ ENTRIES = (
     "ranking",
     f"ranking:metrics={HINDSIGHT}",
     "robot",
-    "robot:proposals=random",
+    "robot:proposals=mixed",
     "robot:refit=false",
     "robot:operations=false",
     "robot:climb=false",

@@ -31,12 +31,11 @@ NEARBY = 50  # of them close to the best so far
 class RoBoT:
     """Exploration of weights, then exploitation of the ranking that they lead to.
 
-    Against the paper: exploration tries each metric alone before random combinations, and stops after a few queries.
-    Then the weights are fitted, after each answer, to all that was told (`FittedWeights`), and the first of the
-    ranking and the neighbours of the best architecture so far take turns. A metric alone protects against a draw of
-    weights that all rank badly; a fit uses each answer for every weight, where an evaluation in the paper is the worth
-    of one architecture, which says little of the rest of a ranking; neighbours protect against metrics that all rank
-    badly at the top.
+    Against the paper: exploration proposes weights at random and stops after a few queries. Then the weights are
+    fitted, after each answer, to all that was told (`FittedWeights`), and the first of the ranking and the neighbours
+    of the best architecture so far take turns. A fit uses each answer for every weight, where an evaluation in the
+    paper is the worth of one architecture, which says little of the rest of a ranking; random weights, good and bad,
+    spread what it learns from; neighbours protect against metrics that all rank badly at the top.
 
     Exploration proposes budget - 1 weight vectors. One whose first architecture is known already costs no query, so
     the number T0 of queries that exploration pays is often smaller than it may be. Of weight vectors with equal values
@@ -71,7 +70,7 @@ class RoBoT:
         metrics: Sequence[str] | None = None,
         scale: str = "rank",
         missing: str = "middle",
-        proposals: str = "mixed",
+        proposals: str = "random",
         signs: str = "both",
         explore: int | None = None,
         refit: bool = True,

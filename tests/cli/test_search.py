@@ -36,7 +36,7 @@ def small(cache: Path) -> None:
 
 
 def test_json_is_a_list_of_runs(run) -> None:
-    answer = run(*BASE, "--searcher", "robot", "--json")
+    answer = run(*BASE, "--searcher", "robot:signs=positive", "--json")
     assert answer.code == 0
     runs = json.loads(answer.out)
     assert [one["seed"] for one in runs] == [0, 1, 2]

@@ -107,7 +107,7 @@ def test_single_metrics_are_tried_first_and_each_once(two_metrics) -> None:
     searcher = RoBoT(two_metrics, generator(), 10, proposals="single")
     run(searcher, two_metrics, 10)
     assert sorted(searcher.weights.tolist()) == [[0, 1], [1, 0]]
-    mixed = RoBoT(two_metrics, generator(), 10)
+    mixed = RoBoT(two_metrics, generator(), 10, proposals="mixed")
     run(mixed, two_metrics, 10)
     assert sorted(mixed.weights[:2].tolist()) == [[0, 1], [1, 0]]
     assert ((mixed.weights >= -1) & (mixed.weights <= 1)).all()
