@@ -29,7 +29,8 @@ class FittedWeights:
     Args:
         problem: whose candidates.
         metrics, scale, missing: as of `metric_matrix`.
-        operations: whether the count of each operation is a metric too; together they vary as much as one.
+        operations: whether the counts of operations are metrics too; together they vary as much as one, so that they
+            matter where metrics are few.
     """
 
     def __init__(
@@ -46,13 +47,13 @@ class FittedWeights:
 
 
 def _rows(problem: Problem, metrics: tuple[str, ...], scale: str, missing: str, operations: bool) -> Floats:
-    """Metrics, their common part and counts of operations, float64[n, d]; metrics and counts vary by 1 in all."""
+    """Metrics, their common part and counts of operations, float64[n, d]; metrics vary by 1 in all."""
     own = metric_matrix(problem, metrics, scale, missing)
     own = own - own.mean(axis=0)
     count = own.shape[1]
     common = np.sqrt(COMMON / count) * own.sum(axis=1, keepdims=True)
     rows = np.concatenate([own, common], axis=1) / (own.std(axis=0).mean() * np.sqrt(count))
-    return np.concatenate([rows, _counts(problem)], axis=1) if operations else rows
+    return np.concatenate([rows, _counts(problem) / np.sqrt(count)], axis=1) if operations else rows
 
 
 def _counts(problem: Problem) -> Floats:
