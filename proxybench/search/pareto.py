@@ -117,13 +117,11 @@ def run_pareto(
     origin = points.min(axis=0) if reference is None else reference
     paid: list[int] = []
     repeats = 0
-    while repeats <= STALLED:
+    while len(paid) < budget and repeats <= STALLED:
         query = searcher.ask()
         if query is None:
             break
         known = query.candidate in paid
-        if not known and len(paid) >= budget:
-            break
         repeats = repeats + 1 if known else 0
         if not known:
             paid.append(query.candidate)

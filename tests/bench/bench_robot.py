@@ -46,7 +46,7 @@ def reversed_order(problem: Problem) -> Problem:
     )
 
 
-def line(bench, problem: Problem, tests, seeds: int, budget: int, name: str, **options) -> str:
+def line(problem: Problem, tests, seeds: int, budget: int, name: str, **options) -> str:
     """What a searcher found, over seeds."""
     found, paid = [], []
     for seed in range(seeds):
@@ -70,13 +70,13 @@ def main(seeds: int, budget: int) -> None:
         best = problem.rows[int(problem.values.argmax())]
         optimum = tests[:, best].round(2).tolist()
         print(f"{population}: {len(problem):,} candidates; the best by the objective has {optimum}")
-        print(f"    random search                {line(bench, problem, tests, seeds, budget, 'random')}")
-        print(f"    robot (default here)         {line(bench, problem, tests, seeds, budget, 'robot')}")
+        print(f"    random search                {line(problem, tests, seeds, budget, 'random')}")
+        print(f"    robot (default here)         {line(problem, tests, seeds, budget, 'robot')}")
         for count, metrics in METRICS.items():
             for scale in SCALES:
                 for proposals in ("bo", "random"):
                     options = {"metrics": metrics, "scale": scale, "proposals": proposals}
-                    told = line(bench, problem, tests, seeds, budget, "robot-paper", **options)
+                    told = line(problem, tests, seeds, budget, "robot-paper", **options)
                     print(f"    paper, {count:>2s}, {scale:10s} {proposals:6s}   {told}", flush=True)
 
 
