@@ -10,14 +10,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
-import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import FetchFailed
+from proxybench.files import held, settle, temporary_beside
 from proxybench.tables.registry import SourceFile
 
 
@@ -25,6 +25,7 @@ class SourceFailed(FetchFailed):
     """One place that a file can come from does not serve it; another may."""
 
 
+_POLL_S = 0.02
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
 
@@ -44,22 +45,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Raises:
         FetchFailed: the folder cannot be written to, or the disk is full.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    with explain_write_failure(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield temporary
-            settle(temporary, target)
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
-
-
-def settle(temporary: Path, target: Path) -> None:
-    """Flush a finished file to the disk and give it its name, in one step and over an older file."""
-    with temporary.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    temporary.replace(target)
+    with explain_write_failure(target.parent), temporary_beside(target) as (temporary, _):
+        yield temporary
+        settle(temporary, target)
 
 
 @contextmanager
@@ -92,20 +80,14 @@ def locked(target: Path, stopped: Callable[[], bool]) -> Iterator[None]:
     Raises:
         FetchFailed: `stopped` became true while waiting.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(f"{target}.lock")
     while True:
-        try:
-            lock.acquire(timeout=0.2, poll_interval=0.02)
-            break
-        except Timeout:
-            if stopped():
-                raise FetchFailed(f"stopped while another process was fetching {target}") from None
-    try:
-        yield
-    finally:
-        lock.release()
+        with held(target.with_name(f"{target.name}.lock"), wait=False) as mine:
+            if mine:
+                yield
+                return
+        if stopped():
+            raise FetchFailed(f"stopped while another process was working on {target}")
+        time.sleep(_POLL_S)
 
 
 def sha256_of(path: Path) -> str:

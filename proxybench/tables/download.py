@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from proxybench.errors import FetchFailed
+from proxybench.files import settle
 from proxybench.tables.cache import (
     SourceFailed,
     atomic_path,
@@ -26,7 +27,6 @@ from proxybench.tables.cache import (
     locked,
     raw_path,
     record_verified,
-    settle,
     sha256_of,
 )
 from proxybench.tables.registry import SourceFile

@@ -141,6 +141,9 @@ def _add_values(column: Column, rows: NDArray[np.int64], new: NDArray[np.float64
     column.values[rows[fresh]] = new[fresh]
     column.measured[rows[fresh]] = True
     old = column.values[rows]
+    finite = np.isfinite(old) & np.isfinite(new)  # an infinite value is only equal to itself
     limit = AGREEMENT * np.maximum(np.abs(old), np.abs(new))
-    agree = (np.abs(old - new) <= limit) | (old == new) | (np.isnan(old) & np.isnan(new))
+    with np.errstate(over="ignore"):  # two large numbers of opposite sign
+        gap = np.abs(np.subtract(old, new, where=finite, out=np.zeros_like(old)))
+    agree = (finite & (gap <= limit)) | (old == new) | (np.isnan(old) & np.isnan(new))
     return np.flatnonzero(~agree)

@@ -7,60 +7,40 @@
 
 `values.parquet` has one row group per (dataset, epochs, seed), each with one row per architecture in index order,
 so a block is read without looking at any other. The pointer is replaced atomically after the folder is complete:
-whoever reads meanwhile sees the old table or the new one, never a mixture.
+whoever reads meanwhile sees the old table or the new one, never a mixture. Writers of a table take turns
+(`<cache>/tables/nasbench201.lock`), so a folder that the pointer does not name while the lock is held is what a killed
+writer left, and goes.
+
+Each process checks the SHA-256 of a file against the pointer before it first reads it, and each page against the
+checksum in the file whenever it reads it.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, DataNotAvailable
-from proxybench.tables.cache import atomic_path, explain_write_failure, sha256_of
+from proxybench.files import is_old
+from proxybench.tables.cache import atomic_path, explain_write_failure, locked, sha256_of
 from proxybench.tables.merge import BlockKey, MergedTable
+from proxybench.tables.pointer import FORMAT, BlockInfo, TableInfo, encode_pointer, folder_pattern, read_pointer
 
-FORMAT = 1
+__all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "read_info", "stored_names", "write_table"]
 
-
-class BlockInfo(msgspec.Struct, frozen=True):
-    """One row group: its key, and for each metric how many architectures have a value and how many of those NaN."""
-
-    dataset: str
-    epochs: int
-    seed: str
-    measured: dict[str, int]
-    not_finite: dict[str, int]
-
-    @property
-    def key(self) -> BlockKey:
-        return BlockKey(self.dataset, self.epochs, self.seed)
-
-
-class TableInfo(msgspec.Struct, frozen=True):
-    """The pointer: which folder holds the table, and what is in it.
-
-    Attributes:
-        recipe: digest of the sources and importers that made the table; equal recipes give equal tables.
-        sha256: of each file in the folder.
-    """
-
-    format: int
-    name: str
-    space: str
-    folder: str
-    recipe: str
-    architectures: int
-    blocks: tuple[BlockInfo, ...]
-    sha256: dict[str, str]
+_NAME = re.compile(r"[^/\\\0]+")
+_OWN_FOLDER = re.compile(r"-[0-9a-f]{16}$")
+_verified: set[tuple[object, ...]] = set()  # what this process has hashed: see `StoredTable._verify`
 
 
 class StoredTable:
@@ -87,35 +67,31 @@ class StoredTable:
 
     @cached_property
     def _archs(self) -> tuple[list[str], list[str]]:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        try:
-            table = pq.read_table(self.folder / "archs.parquet")
+        with self._reading("archs.parquet") as path, pq.ParquetFile(path, page_checksum_verification=True) as file:
+            self._check_rows("archs.parquet", file.metadata.num_rows)
+            table = file.read(use_threads=False)
             return table.column("arch").to_pylist(), table.column("digest").to_pylist()
-        except (OSError, pa.ArrowException, KeyError) as error:
-            raise self._damaged("archs.parquet", error) from error
 
     @property
     def card(self) -> str:
         """The table's card: population, split, target, provenance, licence, citation. Markdown."""
-        return (self.folder / "card.md").read_text(encoding="utf-8")
+        with self._reading("card.md") as path:
+            return path.read_text(encoding="utf-8")
 
     def column(self, key: BlockKey, metric: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values (NaN where null) and whether each was measured, one entry per architecture."""
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        try:
-            with pq.ParquetFile(self.folder / "values.parquet") as file:
-                group = file.read_row_group(self._row_groups[key], columns=[metric], use_threads=False)
+        with self._reading("values.parquet") as path, pq.ParquetFile(path, page_checksum_verification=True) as file:
+            number = self._row_groups[key]
+            self._check_rows("values.parquet", file.metadata.row_group(number).num_rows)
+            group = file.read_row_group(number, columns=[metric], use_threads=False)
             column = group.column(metric).combine_chunks()
             measured = column.is_valid().to_numpy(zero_copy_only=False)
             values = column.to_numpy(zero_copy_only=False)
-        except (OSError, pa.ArrowException, KeyError) as error:
-            raise self._damaged("values.parquet", error) from error
-        if len(values) != self.info.architectures:
-            raise self._damaged("values.parquet", f"{len(values)} rows in block {key}")
+            self._check_rows("values.parquet", len(values))
         return values, measured
 
     def damage(self) -> list[str]:
@@ -125,6 +101,34 @@ class StoredTable:
             for name, expected in self.info.sha256.items()
             if not (self.folder / name).is_file() or sha256_of(self.folder / name) != expected
         ]
+
+    @contextmanager
+    def _reading(self, file: str) -> Iterator[Path]:
+        """The path of a file whose content is what the pointer says; whatever fails meanwhile is CorruptData."""
+        import pyarrow as pa
+
+        try:
+            self._verify(file)
+            yield self.folder / file
+        except CorruptData:
+            raise
+        except (OSError, pa.ArrowException, LookupError, TypeError, ValueError, MemoryError) as error:
+            raise self._damaged(file, error) from error
+
+    def _verify(self, file: str) -> None:
+        """Check the SHA-256 of a file, once in each process for as long as it is not written to."""
+        path, expected = self.folder / file, self.info.sha256[file]
+        status = path.stat()
+        seen = (str(path), expected, status.st_ino, status.st_size, status.st_mtime_ns)
+        if seen in _verified:
+            return
+        if sha256_of(path) != expected:
+            raise self._damaged(file, "its SHA-256 is not the one in the table's pointer")
+        _verified.add(seen)
+
+    def _check_rows(self, file: str, rows: int) -> None:
+        if rows != self.info.architectures:
+            raise self._damaged(file, f"{rows} rows for {self.info.architectures} architectures")
 
     def _damaged(self, file: str, error: object) -> CorruptData:
         return CorruptData(
@@ -146,14 +150,7 @@ def stored_names() -> list[str]:
 
 def read_info(name: str) -> TableInfo | None:
     """The pointer of a table; None when there is no such table. Raises CorruptData when it cannot be read."""
-    pointer = tables_dir() / f"{name}.json"
-    try:
-        info = msgspec.json.decode(pointer.read_bytes(), type=TableInfo)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except msgspec.MsgspecError as error:
-        raise CorruptData(f"{pointer} is damaged ({error}); run: proxybench fetch --rebuild {name}") from error
-    return info if info.format == FORMAT else None
+    return read_pointer(tables_dir() / f"{name}.json", name) if _NAME.fullmatch(name) else None
 
 
 def open_table(name: str) -> StoredTable:
@@ -175,30 +172,49 @@ def write_table(
     root = tables_dir()
     with explain_write_failure(root):
         root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
-        try:
-            _write_archs(folder / "archs.parquet", table.archs, digests)
-            blocks = _write_values(folder / "values.parquet", table)
-            (folder / "card.md").write_text(card, encoding="utf-8")
-            info = TableInfo(
-                format=FORMAT,
-                name=name,
-                space=space,
-                folder=folder.name,
-                recipe=recipe,
-                architectures=len(table.archs),
-                blocks=blocks,
-                sha256={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
-            )
-            previous = _readable_info(name)
-            with atomic_path(root / f"{name}.json") as path:
-                path.write_bytes(msgspec.json.format(msgspec.json.encode(info), indent=1))
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-    if previous is not None:
-        shutil.rmtree(root / previous.folder, ignore_errors=True)
+        with locked(root / name, lambda: False):
+            folder = root / f"{name}-{secrets.token_hex(8)}"
+            folder.mkdir()
+            try:
+                _write_archs(folder / "archs.parquet", table.archs, digests)
+                blocks = _write_values(folder / "values.parquet", table)
+                (folder / "card.md").write_text(card, encoding="utf-8")
+                info = TableInfo(
+                    format=FORMAT,
+                    name=name,
+                    space=space,
+                    folder=folder.name,
+                    recipe=recipe,
+                    architectures=len(table.archs),
+                    blocks=blocks,
+                    sha256={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+                )
+                previous = _readable_info(name)
+                with atomic_path(root / f"{name}.json") as path:
+                    path.write_bytes(encode_pointer(info))
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            _remove_others(root, name, folder.name, previous.folder if previous else "")
     return StoredTable(info, folder)
+
+
+def _remove_others(root: Path, name: str, current: str, previous: str) -> None:
+    """Remove the folder of the table of before and those that killed writers left; links are not followed.
+
+    Called while the table's lock is held, so nobody is writing a folder with a name of this version. Earlier versions
+    held no lock, and their folders go when they are a day old.
+    """
+    ours = folder_pattern(name)
+    with os.scandir(root) as entries:
+        others = [entry for entry in entries if ours.fullmatch(entry.name) and entry.name != current]
+    for entry in others:
+        path = root / entry.name
+        with suppress(OSError):
+            if entry.is_symlink():
+                path.unlink()
+            elif entry.name == previous or _OWN_FOLDER.search(entry.name) or is_old(path):
+                shutil.rmtree(path)
 
 
 def _readable_info(name: str) -> TableInfo | None:
@@ -212,7 +228,8 @@ def _write_archs(path: Path, archs: Sequence[str], digests: Sequence[str]) -> No
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table({"arch": list(archs), "digest": list(digests)}), path, compression="zstd")
+    table = pa.table({"arch": list(archs), "digest": list(digests)})
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
     _sync(path)
 
 
@@ -224,7 +241,7 @@ def _write_values(path: Path, table: MergedTable) -> tuple[BlockInfo, ...]:
     keys = [("arch_id", pa.int32()), ("dataset", pa.string()), ("epochs", pa.int32()), ("seed", pa.string())]
     schema = pa.schema(keys + [(metric, pa.float64()) for metric in metrics])
     n = len(table.archs)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         for key, block in table.blocks.items():
             arrays = [
                 pa.array(np.arange(n, dtype=np.int32)),

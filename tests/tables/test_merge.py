@@ -86,3 +86,18 @@ def test_another_draw_only_fills_and_is_counted() -> None:
     table = merge(sources)
     assert table.blocks[KEY]["test_acc"].values.tolist() == [1.0, 6.0]
     assert "two: 1 of 2 values of test_acc" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(math.inf, 93.5), (93.5, -math.inf), (math.inf, -math.inf), (math.nan, math.inf), (1e308, -1e308)],
+)
+def test_an_infinite_value_agrees_with_no_other_value(first: float, second: float) -> None:
+    with pytest.raises(CorruptData, match="two: a: test_acc"):
+        join(("one", rows(("a", first))), ("two", rows(("a", second))))
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_values_that_are_not_finite_agree_with_themselves(value: float) -> None:
+    table = join(("one", rows(("a", value))), ("two", rows(("a", value))))
+    np.testing.assert_array_equal(table.blocks[KEY]["test_acc"].values, [value])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +105,153 @@ def test_a_flipped_bit_is_found_by_its_checksum(cache: Path) -> None:
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     assert open_table("tiny").damage() == ["values.parquet"]
+    with pytest.raises(CorruptData, match=r"values\.parquet is damaged \(its SHA-256 is not.*fetch --rebuild tiny"):
+        open_table("tiny").column(KEY, "test_acc")
+
+
+@pytest.mark.parametrize("file", ["values.parquet", "archs.parquet", "card.md"])
+def test_no_flipped_bit_of_a_file_passes_in_silence(cache: Path, file: str) -> None:
+    path = store([1.0, np.nan, 91.5], measured=[True, True, False]).folder / file
+    good, chance = path.read_bytes(), random.Random(0)
+    for _ in range(150):
+        damaged = bytearray(good)
+        damaged[chance.randrange(len(good))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        opened = open_table("tiny")
+        with pytest.raises(CorruptData, match="fetch --rebuild tiny"):
+            _ = opened.card if file == "card.md" else (opened.archs, opened.column(KEY, "test_acc"))
+
+
+def test_a_flipped_bit_that_keeps_size_and_time_is_found_by_the_checksum_of_its_page(cache: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = store([float(value) for value in range(1000)]).folder / "values.parquet"
+    opened = open_table("tiny")
+    opened.column(KEY, "test_acc")  # the file has been checked in this process
+    pages = pq.read_metadata(path).row_group(0).column(4)
+    content, status = bytearray(path.read_bytes()), path.stat()
+    content[pages.data_page_offset + pages.total_compressed_size // 2] ^= 4
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(CorruptData, match="CRC"):
+        opened.column(KEY, "test_acc")
+
+
+def test_no_flipped_bit_of_the_pointer_passes_in_silence(cache: Path) -> None:
+    store([1.0, 2.0])
+    pointer, chance = cache / "tables/tiny.json", random.Random(1)
+    good, before = pointer.read_bytes(), read_info("tiny")
+    for position in range(len(good)):
+        damaged = bytearray(good)
+        damaged[position] ^= 1 << chance.randrange(8)
+        pointer.write_bytes(damaged)
+        try:
+            found = read_info("tiny")
+        except CorruptData:
+            continue
+        # Spaces between the parts say nothing; a pointer of another format is not here; a key of another name is
+        # that of a version which knew no checksum.
+        assert found is None or (found.recipe, found.blocks, found.sha256) == (
+            before.recipe,
+            before.blocks,
+            before.sha256,
+        )
+
+
+def change_pointer(cache: Path, **changed: object) -> None:
+    """As an earlier version, which wrote no checksum, could have left it."""
+    pointer = cache / "tables/tiny.json"
+    content = json.loads(pointer.read_text()) | changed
+    del content["checksum"]
+    pointer.write_text(json.dumps(content))
+
+
+def test_a_pointer_without_a_checksum_is_one_of_an_earlier_version(cache: Path) -> None:
+    store([1.0])
+    change_pointer(cache)
+    assert open_table("tiny").column(KEY, "test_acc")[0].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["", ".", "..", "/", "tiny", "other-1234", "../victim", "tiny-1/../../victim", "tiny-1\0", "tables", "VICTIM"],
+)
+def test_a_pointer_to_any_other_folder_is_refused_and_nothing_there_is_removed(cache: Path, folder: str) -> None:
+    store([1.0])
+    other = store([3.0], name="other").folder
+    victim = cache / "victim"
+    victim.mkdir()
+    (victim / "thesis.txt").write_text("precious")
+    change_pointer(cache, folder=str(victim) if folder == "VICTIM" else folder)
+    with pytest.raises(CorruptData, match=r"tiny\.json is damaged.*no folder of this table.*--rebuild tiny"):
+        open_table("tiny")
+    store([2.0])
+    assert (victim / "thesis.txt").read_text() == "precious"
+    assert other.is_dir()
+    assert open_table("tiny").column(KEY, "test_acc")[0].tolist() == [2.0]
+
+
+def test_a_folder_that_is_a_link_is_not_followed_when_the_table_is_replaced(cache: Path, tmp_path: Path) -> None:
+    folder = store([1.0]).folder
+    shutil.move(folder, tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert open_table("tiny").column(KEY, "test_acc")[0].tolist() == [1.0]
+    store([2.0])
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == [
+        "archs.parquet",
+        "card.md",
+        "values.parquet",
+    ]
+    assert not folder.is_symlink()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"sha256": {}}, {"sha256": {"../x": "0"}}, {"architectures": -1}, {"architectures": 10**12}, {"name": "x"}],
+)
+def test_a_pointer_that_hides_or_invents_something_is_refused(cache: Path, changed: dict[str, object]) -> None:
+    store([1.0])
+    change_pointer(cache, **changed)
+    with pytest.raises(CorruptData, match=r"tiny\.json is damaged"):
+        open_table("tiny")
+
+
+@pytest.mark.parametrize("name", ["../tiny", "a/b", "no\0name", ".."])
+def test_a_name_that_is_no_file_name_is_not_here(cache: Path, name: str) -> None:
+    store([1.0])
+    with pytest.raises(DataNotAvailable):
+        open_table(name)
+
+
+def test_permissions_follow_the_umask(cache: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        folder = store([1.0]).folder
+    finally:
+        os.umask(before)
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.iterdir(), *folder.parent.glob("tiny.*")]
+    }
+    assert modes.pop(folder.name) == 0o750
+    assert set(modes.values()) == {0o640}
+
+
+def test_the_folder_of_a_killed_writer_goes_with_the_next_table(cache: Path) -> None:
+    store([1.0])
+    store([1.0], name="tiny-sample")
+    tables = cache / "tables"
+    orphan, live, kept = tables / f"tiny-{'0' * 16}", tables / "tiny-ab12_xyz", tables / "tiny-sample-0"
+    for folder in (orphan, live, kept):
+        folder.mkdir()
+        (folder / "values.parquet").write_bytes(b"PAR1")
+    store([2.0])
+    assert not orphan.exists()
+    assert live.exists()  # of a version that held no lock, so perhaps being written
+    assert kept.exists()  # of another table
+    os.utime(live, (0, 0))
+    store([3.0])
+    assert not live.exists()
+    assert open_table("tiny-sample").column(KEY, "test_acc")[0].tolist() == [1.0]
 
 
 def test_a_damaged_pointer_is_named(cache: Path) -> None:
@@ -150,3 +300,5 @@ def test_a_killed_writer_leaves_a_whole_table(cache: Path) -> None:
         assert measured.all()
         assert len(set(values.tolist())) == 1
         assert len(values) == len(opened.archs)
+    store([2.0])
+    assert len(list((cache / "tables").glob("tiny-*"))) == 1  # nothing of the killed ones is left
