@@ -1,8 +1,8 @@
 """A pickle reader that builds containers, numbers, strings and numpy scalars and arrays, and nothing else.
 
-No code named by the file runs. numpy's own state setters are not given what the file says: they trust the length of
-a list of objects, ignore the byte order of plain types, and change types in place. A file made for the purpose can
-still waste time, for instance with deeply shared tuples as dictionary keys.
+No code named by the file runs, and what it would build is bounded before anything is built (`pickle_walk`). numpy's own
+state setters are not given what the file says: they trust the length of a list of objects, ignore the byte order of
+plain types, and change types in place.
 """
 
 from __future__ import annotations
@@ -10,92 +10,30 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import pickletools
 import re
+import reprlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from proxybench.tables.pickle_walk import check_pickle
+
+_DIMENSIONS = 32  # of an array, at most
 _TYPE_CODE = re.compile(r"b1|[iu][1248]|f(2|4|8|12|16)|c(8|16|24|32)|[SU][0-9]{1,9}")
-_NEVER_NEEDED = {
-    *("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"),
-    *("INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"),
-}
-_STOP, _GLOBAL, _PUT, _LONG_BINPUT = pickle.STOP[0], pickle.GLOBAL[0], pickle.PUT[0], pickle.LONG_BINPUT[0]
-_COUNT_BYTES = {
-    pickletools.TAKEN_FROM_ARGUMENT1: 1,
-    pickletools.TAKEN_FROM_ARGUMENT4: 4,
-    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
-    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
-}
-
-
-def _arguments() -> dict[int, int]:
-    """By opcode that may occur: bytes of its argument, or pickletools' negative code for lines and counted bytes."""
-    opcodes = [opcode for opcode in pickletools.opcodes if opcode.name not in _NEVER_NEEDED]
-    return {ord(opcode.code): opcode.arg.n if opcode.arg else 0 for opcode in opcodes}
-
-
-_ARGUMENTS = _arguments()
-# What the walk over a file can step over without a look: 1 + bytes of the argument, 0 for all other opcodes.
-_STEPS = [
-    1 + _ARGUMENTS[code] if code not in (_STOP, _LONG_BINPUT) and _ARGUMENTS.get(code, -1) >= 0 else 0
-    for code in range(256)
-]
 
 
 def restricted_loads(data: bytes) -> Any:
     """The value of a pickle, of any protocol and from Python 2 as well (whose text is read as Latin-1).
 
+    A value that contains itself, or is nested more than 100 deep, is refused, and so is one that takes more than 2 GiB.
+
     Raises:
         Exception: of many kinds, for what is damaged or refused; `untrusted.reading` makes them CorruptData.
     """
-    _check_opcodes(data)
+    check_pickle(data)
     return _Unpickler(io.BytesIO(data), encoding="latin1").load()
-
-
-def _check_opcodes(data: bytes) -> None:
-    """Walk over the opcodes, and refuse sizes and memo numbers that the file is too short for.
-
-    The reader written in C takes memory in proportion to both before it looks further: five bytes can ask for 64 GB.
-    """
-    position, end = 0, len(data)
-    while position < end:
-        opcode = data[position]
-        step = _STEPS[opcode]
-        if step:
-            position += step
-        elif opcode == _STOP:
-            return
-        elif opcode not in _ARGUMENTS:
-            raise pickle.UnpicklingError(f"opcode {opcode:#04x} at byte {position} is unknown or refused")
-        else:
-            position = _after(data, position)
-    raise pickle.UnpicklingError("cut short")
-
-
-def _after(data: bytes, position: int) -> int:
-    """Where the opcode after the one at `position` stands, for those whose argument needs a look."""
-    opcode, start = data[position], position + 1
-    size = _ARGUMENTS[opcode]
-    if size in _COUNT_BYTES:
-        counted = start + _COUNT_BYTES[size]
-        return counted + int.from_bytes(data[start:counted], "little")
-    memo = 0
-    if opcode == _LONG_BINPUT:
-        following = start + size
-        memo = int.from_bytes(data[start:following], "little")
-    else:
-        following = data.index(b"\n", start) + 1
-        if opcode == _GLOBAL:  # module and name
-            following = data.index(b"\n", following) + 1
-        elif opcode == _PUT:
-            memo = int(data[start : following - 1])
-    if memo > len(data):
-        raise pickle.UnpicklingError(f"memo number {memo} at byte {start}")
-    return following
 
 
 class _Unpickler(pickle.Unpickler):
@@ -107,7 +45,7 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _ALLOWED[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(f"refused to load {module}.{name}") from None
+            raise pickle.UnpicklingError(f"refused to load {module[:80]}.{name[:80]}") from None
 
     def load(self) -> Any:
         value = super().load()
@@ -136,7 +74,7 @@ class _DType:
 
     def __init__(self, code: str, *_: Any) -> None:
         if not _TYPE_CODE.fullmatch(code):
-            raise pickle.UnpicklingError(f"refused numpy type {code!r}")
+            raise pickle.UnpicklingError(f"refused numpy type {reprlib.repr(code)}")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -177,10 +115,12 @@ def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any
         data = data.encode("latin1")
     if not (isinstance(data, bytes | bytearray) and isinstance(dtype, _DType) and isinstance(shape, tuple)):
         raise pickle.UnpicklingError("numpy array in an unexpected form")
-    if any(type(length) is not int or length < 0 for length in shape):
-        raise pickle.UnpicklingError(f"numpy array of shape {shape}")
+    if len(shape) > _DIMENSIONS or any(type(length) is not int or not 0 <= length < 2**63 for length in shape):
+        raise pickle.UnpicklingError(f"numpy array of shape {reprlib.repr(shape)}")
     if math.prod(shape) * dtype.dtype.itemsize != len(data):
-        raise pickle.UnpicklingError(f"{len(data)} bytes for a numpy array of shape {shape} and type {dtype.dtype}")
+        raise pickle.UnpicklingError(
+            f"{len(data)} bytes for a numpy array of shape {reprlib.repr(shape)} and type {dtype.dtype}"
+        )
     return np.ndarray(shape, dtype.dtype, bytearray(data), order=order)
 
 
@@ -201,7 +141,7 @@ def _reconstruct(subtype: Any, shape: Any, _code: Any) -> _Array:
 
 def _encode(text: str, encoding: str) -> bytes:
     if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"encoding {encoding!r}")
+        raise pickle.UnpicklingError(f"encoding {reprlib.repr(encoding)}")
     return text.encode("latin1")
 
 

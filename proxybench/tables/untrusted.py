@@ -1,7 +1,8 @@
 """Readers for files of unknown origin: pickles, bz2 streams, zip and tar archives, JSON, CSV.
 
-Nothing is extracted to disk and no code of the file runs. Sizes are bounded before memory is taken. Whatever is
-wrong with a file ends in CorruptData, which names it.
+Only regular files are read. Nothing is extracted to disk and no code of the file runs. Sizes and numbers of values are
+bounded before memory is taken. Whatever is wrong with a file ends in CorruptData, which names it. Arrays and parquet
+have files of their own (`arrays`, `columns`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import csv
 import errno
 import gzip
 import io
-import json
+import os
 import pickle
+import reprlib
+import stat
 import struct
 import tarfile
 import zipfile
@@ -20,13 +23,16 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from proxybench.errors import CorruptData
+from proxybench.tables.json_text import parse_json
 from proxybench.tables.unpickle import restricted_loads
 
 MAX_BYTES = 512 * 2**20  # of any one file or archive member, after decompression
 MAX_MEMBERS = 200_000
+MAX_DIRECTORY = 32 * 2**20  # bytes of the list of members of a zip archive; Python takes some ten times as much
+MAX_FIELDS = 2**25  # of a CSV file
 
 _DAMAGE = (
     ArithmeticError,
@@ -55,21 +61,52 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         # With errno it is the disk's fault, not the file's; but damaged offsets make archives seek to nonsense.
-        if error.errno not in (None, errno.EINVAL):
+        if error.errno not in (None, errno.EINVAL, errno.ELOOP):
             raise
         raise CorruptData(f"{path}: damaged or not in the documented format ({error})") from error
     except _DAMAGE as error:
-        reason = f"{type(error).__name__}: {error}"
+        # A KeyError shows the key, which may be anything that the file holds.
+        shown = reprlib.repr(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        reason = f"{type(error).__name__}: {shown}"
         raise CorruptData(f"{path}: damaged or not in the documented format ({reason[:200]})") from error
 
 
+@contextmanager
+def open_regular(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
+    """A stream of the bytes of a regular file, or of what a link to one leads to.
+
+    Raises:
+        CorruptData: for a folder, a device, a pipe or a socket, none of which is waited for or read.
+        OSError: when there is no such file, or it may not be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise _not_regular(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_regular(path)
+    with os.fdopen(descriptor, "rb", buffering) as stream:
+        yield stream
+
+
+def _not_regular(path: Path) -> CorruptData:
+    return CorruptData(f"{path}: is not a regular file; name a file that holds the data")
+
+
 def read_bytes(path: Path, limit: int | None = None) -> bytes:
-    """The whole file, at most `limit` bytes, by default MAX_BYTES."""
+    """The whole file, at most `limit` bytes, by default MAX_BYTES. Raises as `open_regular` does."""
     limit = MAX_BYTES if limit is None else limit
-    size = path.stat().st_size
-    if size > limit:
-        raise CorruptData(f"{path}: {size} bytes, more than the limit of {limit}")
-    return path.read_bytes()
+    with open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > limit:
+            raise CorruptData(f"{path}: {size} bytes, more than the limit of {limit}")
+        data = stream.read(size)
+        if stream.read(1):  # some special files say that they are empty
+            raise CorruptData(f"{path}: has more than the {size} bytes that it says; read it when it is complete")
+    return data
 
 
 def read_pickle(path: Path) -> Any:
@@ -80,34 +117,40 @@ def read_pickle(path: Path) -> Any:
 
 def read_pickle_bz2(path: Path) -> Any:
     """A bz2-compressed pickle, with the same restriction."""
-    with reading(path), bz2.BZ2File(path) as stream:
+    with reading(path), open_regular(path) as file, bz2.BZ2File(file) as stream:
         return restricted_loads(_decompressed(path, stream))
 
 
 def read_json(path: Path) -> Any:
-    """One JSON document."""
+    """One JSON document, as `parse_json` reads it."""
     with reading(path):
-        return json.loads(read_bytes(path))
+        return parse_json(read_bytes(path))
 
 
 def iter_zip_json(path: Path, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(member name, document) of each .json member whose name starts with `prefix`, by name."""
-    with reading(path), zipfile.ZipFile(path) as archive:
+    with reading(path), _zip_archive(path) as archive:
         _check_total(path, [member.file_size for member in archive.infolist()])
         for member in _zip_members(path, archive):
             if member.filename.startswith(prefix):
                 yield member.filename, _member_json(path, archive, member)
 
 
+def is_zip(path: Path) -> bool:
+    """Whether the end of a file is that of a zip archive. Raises as `open_regular` does."""
+    with reading(path), open_regular(path) as stream:
+        return zipfile.is_zipfile(stream)
+
+
 def zip_json_names(path: Path) -> list[str]:
     """Names of the .json members of a zip archive, sorted."""
-    with reading(path), zipfile.ZipFile(path) as archive:
+    with reading(path), _zip_archive(path) as archive:
         return [member.filename for member in _zip_members(path, archive)]
 
 
 def read_zip_json(path: Path, name: str) -> Any:
     """The document of one member; the archive as a whole may be larger than what is read at once."""
-    with reading(path), zipfile.ZipFile(path) as archive:
+    with reading(path), _zip_archive(path) as archive:
         return _member_json(path, archive, archive.getinfo(name))
 
 
@@ -126,15 +169,17 @@ def iter_tar_json(path: Path) -> Iterator[tuple[str, Any]]:
                 raise CorruptData(f"{path}: member {member.name!r} is not a regular file")
             stream = archive.extractfile(member)
             if stream is not None and _is_json(member.name):
-                yield member.name, json.loads(stream.read())
+                yield member.name, parse_json(stream.read())
 
 
 def read_csv_columns(path: Path, required: Collection[str]) -> dict[str, list[str]]:
     """The columns of a CSV file with a header, as text. Raises CorruptData naming the columns that are missing."""
     with reading(path):
-        text = read_bytes(path).decode("utf-8")
+        text = read_bytes(path).decode("utf-8-sig")
         if "\0" in text:
             raise CorruptData(f"{path}: holds NUL bytes, so it is no text")
+        if text.count(",") + text.count("\n") + text.count("\r") > MAX_FIELDS:
+            raise CorruptData(f"{path}: holds more than {MAX_FIELDS} fields")
         rows = list(csv.reader(io.StringIO(text, newline="")))
         if not rows:
             raise CorruptData(f"{path}: is empty")
@@ -172,6 +217,26 @@ def _is_json(name: str) -> bool:
     return name.endswith(".json") and not PurePosixPath(name).name.startswith(".") and "__MACOSX" not in name
 
 
+class _Directory(io.BufferedReader):
+    """A file whose first part that is read, the list of members, must not be longer than MAX_DIRECTORY."""
+
+    limited = True
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.limited and size is not None and size > MAX_DIRECTORY:
+            raise zipfile.BadZipFile(f"a list of members of {size} bytes, more than {MAX_DIRECTORY}")
+        return super().read(size)
+
+
+@contextmanager
+def _zip_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    with open_regular(path) as file:
+        stream = _Directory(file.raw)  # type: ignore[attr-defined]  # the FileIO below
+        with zipfile.ZipFile(stream) as archive:
+            stream.limited = False
+            yield archive
+
+
 def _zip_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The .json members by name, after every member's name has been checked."""
     members = [member for member in archive.infolist() if not member.is_dir()]
@@ -186,7 +251,7 @@ def _member_json(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
         raise CorruptData(f"{path}: member {member.filename!r} is neither stored nor deflated")
     _check_total(path, [member.file_size])
     with archive.open(member) as stream:
-        return json.loads(stream.read(member.file_size))
+        return parse_json(stream.read(member.file_size))
 
 
 def _check_total(path: Path, sizes: list[int]) -> None:

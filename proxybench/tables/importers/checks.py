@@ -56,16 +56,3 @@ def unique_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
             if old != new and not (old != old and new != new):
                 raise CorruptData(f"{path}: {key} stands twice, with {metric} {old!r} and {new!r}")
     return list(seen.values())
-
-
-def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For `json.loads(..., object_pairs_hook=)`: an object whose names stand once, or with equal values.
-
-    Raises:
-        ValueError: naming the name that stands twice.
-    """
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if found.setdefault(name, value) != value:
-            raise ValueError(f"{name!r} stands twice with different values")
-    return found

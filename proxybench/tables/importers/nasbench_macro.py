@@ -7,15 +7,14 @@ authors' simplification identifies were trained once and share their values.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from proxybench.spaces import SearchSpace
-from proxybench.tables.importers.checks import mapping, number, percent, sequence, unique_object
+from proxybench.tables.importers.checks import mapping, number, percent, sequence
 from proxybench.tables.schema import MEAN, UNTRAINED, Fragment, fragment_from_rows
-from proxybench.tables.untrusted import read_bytes, reading
+from proxybench.tables.untrusted import read_json, reading
 
 EPOCHS = 50
 TRAININGS = 3
@@ -29,7 +28,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """
     (path,) = paths
     with reading(path):
-        entries = mapping(json.loads(read_bytes(path), object_pairs_hook=unique_object), "the document")
+        entries = mapping(read_json(path), "the document")
         rows = [row for text, entry in entries.items() for row in _rows(text, entry, space)]
     return fragment_from_rows(rows)
 

@@ -8,7 +8,6 @@ and losses per epoch). Sweeps whose names end in `_in` are on ImageNet, the othe
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,7 +17,7 @@ from proxybench.spaces import SearchSpace
 from proxybench.spaces.cell_genotype import Cell, Genotype, format_genotype
 from proxybench.tables.importers.checks import mapping, number, percent, sequence, unique_rows
 from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows
-from proxybench.tables.untrusted import read_json, read_zip_json, reading, zip_json_names
+from proxybench.tables.untrusted import is_zip, read_json, read_zip_json, reading, zip_json_names
 
 TRAINING_IMAGES = {"cifar10": 50_000, "imagenet": 1_281_167}
 _KEYS = {"ds": ("ds",), "ws": ("ws",), "ss": ("ss",), "bot_muls": ("bot_muls", "bms"), "num_gs": ("num_gs", "gws")}
@@ -52,7 +51,7 @@ def space_of(sweep: str) -> str:
 
 def sweeps_in(path: Path) -> list[str]:
     """Names of the sweeps in data.zip or SWEEP.json, sorted. Raises CorruptData when there are none."""
-    zipped = zipfile.is_zipfile(path)
+    zipped = is_zip(path)
     names = sorted(PurePosixPath(name).stem for name in zip_json_names(path)) if zipped else [path.stem]
     if not names:
         raise CorruptData(f"{path}: holds no sweep (a .json file)")
@@ -106,7 +105,7 @@ def _tell_apart(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
 
 
 def _load(path: Path, sweep: str) -> Any:
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         return read_json(path)
     members = {PurePosixPath(name).stem: name for name in zip_json_names(path)}
     if sweep not in members:

@@ -15,6 +15,7 @@ import numpy as np
 
 from proxybench.errors import CorruptData
 from proxybench.tables.importers.crc32c import masked_crc32c
+from proxybench.tables.untrusted import open_regular
 
 MAX_RECORD = 2**16  # bytes; a record of NAS-Bench-101 has about 1,000
 _BATCH_BYTES = 2**24  # bytes of a batch after padding to its longest record
@@ -30,7 +31,7 @@ def read_batches(path: Path) -> Iterator[Batch]:
     Raises:
         CorruptData: for a wrong checksum, a length above MAX_RECORD or a file that ends within a record.
     """
-    with path.open("rb", buffering=2**20) as file:
+    with open_regular(path, buffering=2**20) as file:
         offsets: list[int] = []
         datas: list[bytes] = []
         checksums: list[int] = []

@@ -5,7 +5,6 @@ Parquet, one row for each (architecture, dataset, epochs, seed); the schema's me
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping
+from proxybench.tables.json_text import parse_json
 from proxybench.tables.schema import KEY_TYPES, KEYS, Fragment, metric_of
 from proxybench.tables.untrusted import reading
 
@@ -36,7 +36,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     (path,) = paths
     with reading(path):
         table = pq.read_table(path, page_checksum_verification=True)
-        setting = mapping(json.loads((table.schema.metadata or {})[SETTING]), "the setting")
+        setting = mapping(parse_json((table.schema.metadata or {})[SETTING]), "the setting")
         if setting["format"] != FORMAT:
             raise ValueError(f"format {setting['format']!r}; this version reads format {FORMAT}")
         if setting["space"] != space.name:
