@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, overload
 
 from predictors.canonical import digest
-from predictors.errors import InvalidGraph, unknown_name
+from predictors.errors import InvalidGraph, InvalidValues, unknown_name
+from predictors.frozen import Frozen, shortened
+from predictors.ragged import Ragged
+from predictors.rows import is_mask, read_only, row_numbers
 
 if TYPE_CHECKING:  # numpy costs more than everything else an import of this package loads
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    Index = slice | Sequence[int] | NDArray[Any]
+    from predictors.inputs import RowLabels
+    from predictors.rows import Index
+
+__all__ = ["ArchBatch", "ArchGraph", "Ragged"]
 
 
 @dataclass(frozen=True)
@@ -79,102 +86,7 @@ class ArchGraph:
         return len(self.ops)
 
 
-class Ragged:
-    """Arrays of different lengths in one buffer: row i is `values[offsets[i]:offsets[i + 1]]`.
-
-    Args:
-        values: the rows end to end, shape [total] or [total, d]; may be memory-mapped.
-        offsets: int64[n + 1], not decreasing, from 0 to total.
-    """
-
-    def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
-        import numpy as np
-
-        self._values: NDArray[Any] = np.asanyarray(values)
-        self._offsets: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64)
-        if len(self._offsets) == 0 or self._offsets[0] != 0 or self._offsets[-1] != len(self._values):
-            raise ValueError("offsets must run from 0 to the number of values")
-        if np.any(np.diff(self._offsets) < 0):
-            raise ValueError("offsets must not decrease")
-
-    @property
-    def values(self) -> NDArray[Any]:
-        """The rows end to end, shape [total] or [total, d]."""
-        return self._values
-
-    @property
-    def offsets(self) -> NDArray[np.int64]:
-        """Where each row begins in `values`, and where the last ends, int64[n + 1]."""
-        return self._offsets
-
-    @classmethod
-    def from_rows(cls, rows: Sequence[ArrayLike]) -> Ragged:
-        """Join one array per row."""
-        import numpy as np
-
-        arrays = [np.asarray(row) for row in rows]
-        offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays], dtype=np.int64)])
-        return cls(np.concatenate(arrays) if arrays else np.empty(0), offsets)
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, row: int) -> NDArray[Any]:
-        row = range(len(self))[row]
-        return self.values[self.offsets[row] : self.offsets[row + 1]]
-
-    def take(self, rows: Index) -> Ragged:
-        """The chosen rows, in the order given; those of a slice of step 1 share memory with these."""
-        import numpy as np
-
-        if isinstance(rows, slice) and rows.step in (None, 1):
-            start, stop, _ = rows.indices(len(self))
-            bounds = self.offsets[start : max(start, stop) + 1]
-            return Ragged(self.values[bounds[0] : bounds[-1]], bounds - bounds[0])
-        rows = row_numbers(rows, len(self))
-        starts = self.offsets[rows]
-        lengths = self.offsets[rows + 1] - starts
-        length = len(self.values) // max(1, len(self))
-        if len(self.values) == length * len(self) and (lengths == length).all() and (starts == rows * length).all():
-            width = self.values.shape[1:]  # whole rows are copied faster than their values one by one
-            grid = self.values.reshape(len(self), length, *width)
-            return Ragged(grid[rows].reshape(-1, *width), np.arange(len(rows) + 1) * length)
-        places, offsets = places_of(starts, lengths)
-        return Ragged(self.values[places], offsets)
-
-    def with_empty_row(self) -> Ragged:
-        """One more row at the end, of no values."""
-        import numpy as np
-
-        return Ragged(self.values, np.append(self.offsets, self.offsets[-1]))
-
-
-def places_of(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the values of rows lie that start there and are so long, int64[total], and the offsets of the rows."""
-    import numpy as np
-
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths), offsets
-
-
-def row_numbers(key: Any, n: int) -> NDArray[np.int64]:
-    """The rows that a slice, a mask or numbers choose of `n`, as numbers from 0, in time that does not grow with n.
-
-    Raises:
-        IndexError: for a row that is not there, and for a key that chooses no rows.
-    """
-    import numpy as np
-
-    if isinstance(key, slice):
-        return np.arange(*key.indices(n))
-    rows = np.asarray(key)
-    if rows.ndim == 1 and rows.dtype.kind == "i" and len(rows) and -n <= rows.min() and rows.max() < n:
-        return np.where(rows < 0, rows + n, rows)
-    chosen: NDArray[np.int64] = np.arange(n)[key]
-    return chosen
-
-
-@dataclass(frozen=True, eq=False)  # arrays have no truth value to compare by
+@dataclass(frozen=True, eq=False, repr=False)  # arrays have no truth value to compare by
 class ArchBatch:
     """Architectures with named columns (`proxy:synflow`, `cost:flops`) and ragged per-node arrays (`nodes:snip`).
 
@@ -182,13 +94,27 @@ class ArchBatch:
     their columns, so scikit-learn's splitters keep columns and architectures together. As in NumPy, columns and node
     arrays of a slice of step 1 share memory with those of the batch.
 
+    A batch does not change. Columns are converted and copied when it is made, and the mappings and arrays are
+    read-only; `with_columns` gives a batch with more columns.
+
+    Args:
+        archs: n architectures, in a sequence, an iterator, an object array or a pandas Series.
+        columns: name to n numbers in any container (see `predictors.inputs`), or a DataFrame. They are taken by
+            position; a missing value becomes NaN.
+        nodes: name to a Ragged of n rows, or to one list of numbers for each architecture.
+
     Attributes:
         archs: n architectures.
         columns: name to float64[n]; NaN where there is no answer.
         nodes: name to a Ragged of n rows, one value per operation node; a MappedRagged where they lie in a file.
 
+    Warns:
+        IndexIgnored: where columns have a pandas index other than 0 to n - 1 and the architectures have none.
+
     Raises:
-        ValueError: when a column or node array does not have n rows.
+        ValueError: when a column or node array does not have n rows or is not made of real numbers, and for columns
+            whose pandas indices differ.
+        TypeError: for architectures that are no ArchGraph, and for a name that is not text.
     """
 
     archs: Sequence[ArchGraph]
@@ -196,11 +122,38 @@ class ArchBatch:
     nodes: Mapping[str, Ragged] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = {name: len(values) for name, values in self.columns.items()}
-        lengths |= {name: len(ragged) for name, ragged in self.nodes.items()}
-        for name, rows in lengths.items():
-            if rows != len(self.archs):
-                raise ValueError(f"column {name!r} has {rows} rows for {len(self.archs)} architectures")
+        from predictors.inputs import RowLabels, index_of
+
+        given = _by_name(self.columns)
+        archs = _listed(self.archs)
+        named = {f"column {name!r}": values for name, values in given.items()}
+        labels = RowLabels.of({"the architectures": self.archs, **named}, positional=index_of(self.archs) is None)
+        columns = {name: _column(name, values, len(archs)) for name, values in given.items()}
+        nodes = {name: _node_array(rows) for name, rows in self.nodes.items()}
+        for name, ragged in nodes.items():
+            _require_rows(name, len(ragged), len(archs))
+        self.__dict__.update(archs=archs, columns=Frozen(columns, _CHANGE), nodes=Frozen(nodes, _CHANGE), labels=labels)
+
+    @classmethod
+    def _of(cls, archs: Sequence[ArchGraph], columns: Any, nodes: Any, labels: RowLabels) -> ArchBatch:
+        """A batch of what another one has converted and checked."""
+        batch = cls.__new__(cls)
+        columns = {name: read_only(values) for name, values in columns.items()}
+        nodes = {name: rows.read_only() for name, rows in nodes.items()}
+        batch.__dict__.update(
+            archs=archs, columns=Frozen(columns, _CHANGE), nodes=Frozen(nodes, _CHANGE), labels=labels
+        )
+        return batch
+
+    @classmethod
+    def labelled(cls, archs: list[ArchGraph], source: Any) -> ArchBatch:
+        """A batch without columns, whose rows are named by the index of `source` where that is a pandas Series."""
+        from predictors.inputs import RowLabels
+
+        return cls._of(archs, {}, {}, RowLabels.of({"the architectures": source}, positional=False))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ArchBatch._of, (self.archs, dict(self.columns), dict(self.nodes), self.__dict__["labels"])
 
     @property
     def shape(self) -> tuple[int]:
@@ -212,6 +165,12 @@ class ArchBatch:
     def __iter__(self) -> Iterator[ArchGraph]:
         return iter(self.archs)
 
+    def __repr__(self) -> str:
+        said = [f"ArchBatch of {len(self)} architectures"]
+        said += [f"columns {shortened(self.columns)}"] if self.columns else []
+        said += [f"node arrays {shortened(self.nodes)}"] if self.nodes else []
+        return f"<{'; '.join(said)}>"
+
     @overload
     def __getitem__(self, key: int) -> ArchGraph: ...
     @overload
@@ -221,28 +180,108 @@ class ArchBatch:
 
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]  # scikit-learn indexes rows of anything with a shape as array[rows, ...]
+        if isinstance(key, (bool, np.bool_)):
+            raise IndexError(f"{key} chooses no row; give a number, a mask of {len(self)} values or a slice")
         if isinstance(key, (int, np.integer)):
-            return self.archs[int(key)]
+            return self.archs[_one_row(int(key), len(self))]
+        if not isinstance(key, (slice, list)) and getattr(key, "ndim", None) == 0:
+            return self.archs[_one_row(operator.index(key), len(self))]
+        if is_mask(key):
+            self.require_rows(key, "a mask")
         rows = row_numbers(key, len(self))
         consecutive = isinstance(key, slice) and key.step in (None, 1)
         if consecutive and len(rows) == len(self):
             return self  # node arrays in a file stay there
         where = key if consecutive else rows
-        return ArchBatch(
+        return ArchBatch._of(
             archs=[self.archs[row] for row in rows.tolist()],
             columns={name: values[where] for name, values in self.columns.items()},
             nodes={name: ragged.take(where) for name, ragged in self.nodes.items()},
+            labels=self.__dict__["labels"].take(rows),
         )
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """One column, float64[n]; raises UnknownName with the nearest name."""
+        """One column, float64[n], read-only; raises UnknownName with the nearest name."""
         if name not in self.columns:
             raise unknown_name("column", name, self.columns)
         return self.columns[name]
 
     def with_columns(self, **columns: ArrayLike) -> ArchBatch:
-        """A copy with more columns, or other values for those of the same name."""
-        import numpy as np
+        """A batch with more columns, or other values for those of the same name; this one stays as it is.
 
-        added = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
-        return ArchBatch(self.archs, {**self.columns, **added}, self.nodes)
+        Warns and raises as the constructor does; a pandas index is compared with that of the columns there are.
+        """
+        labels: RowLabels = self.__dict__["labels"]
+        labels = labels.joined({f"column {name!r}": values for name, values in columns.items()})
+        added = {name: _column(name, values, len(self)) for name, values in columns.items()}
+        return ArchBatch._of(self.archs, {**self.columns, **added}, self.nodes, labels)
+
+    def require_rows(self, values: Any, what: str) -> None:
+        """Look whether `values`, if they have a pandas index, belong to the rows of this batch.
+
+        Warns:
+            IndexIgnored: where their index is other than 0 to n - 1 and the batch has none.
+
+        Raises:
+            ValueError: where their index differs from that of the batch's columns.
+        """
+        self.__dict__["labels"].compare(values, what)
+
+
+_CHANGE = "batch.with_columns(name=values) gives a batch with another column"
+
+
+def _listed(archs: Any) -> Sequence[ArchGraph]:
+    """Architectures as a sequence that is read by position; one that makes them on use stays as it is."""
+    if isinstance(archs, ArchBatch):
+        return archs.archs
+    if isinstance(archs, (str, bytes, Mapping, Set, ArchGraph)) or not isinstance(archs, Iterable):
+        raise TypeError(f"architectures must be a sequence of ArchGraph, not a {type(archs).__name__}")
+    if isinstance(archs, Sequence) and not isinstance(archs, (list, tuple)):
+        return archs
+    found = list(archs)
+    for number, arch in enumerate(found):
+        if not isinstance(arch, ArchGraph):
+            raise TypeError(f"architectures must be ArchGraph; number {number} is a {type(arch).__name__}")
+    return found
+
+
+def _by_name(columns: Any) -> dict[str, Any]:
+    """The columns of a mapping or of a table of pandas, Arrow or polars."""
+    names = getattr(columns, "column_names", None) or getattr(columns, "columns", None)
+    if not isinstance(columns, Mapping) and names is None:
+        raise TypeError(f"columns must be a mapping from names to values, not a {type(columns).__name__}")
+    found = {name: columns[name] for name in (columns if names is None else names)}
+    for name in found:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a column must be text, not {name!r}")
+    return found
+
+
+def _column(name: str, values: Any, n: int) -> NDArray[np.float64]:
+    """A column as float64[n] of its own, read-only."""
+    from predictors.inputs import as_floats
+
+    found = as_floats(values, f"column {name!r}")
+    if found.ndim != 1:
+        hint = "; take its only column with [:, 0]" if found.ndim == 2 and found.shape[1] == 1 else ""
+        raise InvalidValues(
+            f"column {name!r} has shape {found.shape}; it must be one value for each architecture{hint}"
+        )
+    _require_rows(name, len(found), n)
+    return read_only(found.copy() if found.flags.writeable else found)
+
+
+def _node_array(rows: Any) -> Ragged:
+    return (rows if isinstance(rows, Ragged) else Ragged.from_rows(rows)).read_only()
+
+
+def _require_rows(name: str, rows: int, n: int) -> None:
+    if rows != n:
+        raise InvalidValues(f"column {name!r} has {rows} rows for {n} architectures")
+
+
+def _one_row(row: int, n: int) -> int:
+    if not -n <= row < n:
+        raise IndexError(f"row {row} is not one of the {n} architectures")
+    return row

@@ -9,16 +9,16 @@ its parameters, what `fit` learns ends in `_`. Nothing needs to be inherited; `P
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from predictors.arch import ArchBatch, ArchGraph
-from predictors.errors import unknown_name
+from predictors.errors import ConstantPredictions, unknown_name, warn_caller
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 Architectures = ArchBatch | Sequence[ArchGraph] | Sequence[str]
 
@@ -85,19 +85,25 @@ class Parameters:
     def __sklearn_is_fitted__(self) -> bool:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
-    def score(self, X: Any, y: ArrayLike) -> float:
-        """Kendall's tau-b of predictions and targets: what scikit-learn's model selection maximises by default."""
+    def score(self, X: Any, y: Any) -> float:
+        """Kendall's tau-b of predictions and targets: what scikit-learn's model selection maximises by default.
+
+        Raises:
+            ValueError: for targets that are not finite or not one for each architecture.
+        """
         from scipy.stats import kendalltau
 
         predict: Any = getattr(self, "predict")  # noqa: B009 - the class that inherits this has it
-        return float(kendalltau(predict(X), y).statistic)
+        archs = list(X) if isinstance(X, Iterator) else X
+        return float(kendalltau(predict(archs), checked_targets(archs, y)).statistic)
 
 
 def as_batch(X: Architectures, space: Any = None) -> ArchBatch:
     """The architectures as an ArchBatch.
 
     Args:
-        X: an ArchBatch, or a sequence of ArchGraph and, where there is a space, of text.
+        X: an ArchBatch, or ArchGraph, and where there is a space text, in a sequence, an iterator, an object array or
+            a pandas Series.
         space: an object with `parse(text) -> ArchGraph`, or such a function.
 
     Raises:
@@ -105,6 +111,8 @@ def as_batch(X: Architectures, space: Any = None) -> ArchBatch:
     """
     if isinstance(X, ArchBatch):
         return X
+    if isinstance(X, (str, ArchGraph, Mapping, Set)) or not isinstance(X, Iterable):
+        raise TypeError(f"X must be an ArchBatch or a sequence of ArchGraph, not a single {type(X).__name__}")
     parse: Any = getattr(space, "parse", space)
     archs: list[ArchGraph] = []
     for arch in X:
@@ -114,26 +122,49 @@ def as_batch(X: Architectures, space: Any = None) -> ArchBatch:
         if not isinstance(graph, ArchGraph):
             raise TypeError(f"X must be an ArchBatch or a sequence of ArchGraph; it holds a {type(graph).__name__}")
         archs.append(graph)
-    return ArchBatch(archs)
+    return ArchBatch.labelled(archs, X)
 
 
-def checked_targets(X: ArchBatch, y: ArrayLike) -> NDArray[np.float64]:
+def checked_targets(X: ArchBatch | Sequence[Any], y: Any) -> NDArray[np.float64]:
     """Targets as float64[n].
 
+    Args:
+        X: n architectures.
+        y: n numbers in any container, taken by position.
+
+    Warns:
+        IndexIgnored: for a pandas index that says another order, where X says none.
+
     Raises:
-        ValueError: when their number is not that of the architectures, or one is not finite.
+        ValueError: when their number is not that of the architectures, one is missing, infinite or too large to be
+            squared, they are not real numbers, or their pandas index differs from that of X.
     """
     import numpy as np
 
-    targets = np.asarray(y, dtype=np.float64)
+    from predictors.inputs import as_floats
+
+    targets = as_floats(y, "y")
     if targets.shape != (len(X),):
-        raise ValueError(f"y has shape {targets.shape}; expected one target for each of {len(X)} architectures")
-    if not np.isfinite(targets).all():
-        raise ValueError(f"{int((~np.isfinite(targets)).sum())} targets are not finite; leave those architectures out")
+        raise ValueError(
+            f"y has shape {targets.shape}; expected one target for each of {len(X)} architectures, in a vector"
+        )
+    rows = X if isinstance(X, ArchBatch) else ArchBatch.labelled([], X)
+    rows.require_rows(y, "y")
+    missing, infinite = int(np.isnan(targets).sum()), int(np.isinf(targets).sum())
+    if missing or infinite:
+        raise ValueError(
+            f"{missing + infinite} targets are not finite ({missing} missing, {infinite} infinite); "
+            "leave those architectures out"
+        )
+    if len(targets) and np.abs(targets).max() > LARGEST_TARGET:
+        raise ValueError(
+            f"a target is {np.abs(targets).max():g} in size, whose square overflows; divide the targets by a constant, "
+            f"so that they stay below {LARGEST_TARGET:g}"
+        )
     return targets
 
 
-def orderable_targets(X: ArchBatch, y: ArrayLike) -> NDArray[np.float64]:
+def orderable_targets(X: ArchBatch, y: Any) -> NDArray[np.float64]:
     """Targets as float64[n], of two architectures at least: what an order can be learned from.
 
     Raises:
@@ -143,3 +174,45 @@ def orderable_targets(X: ArchBatch, y: ArrayLike) -> NDArray[np.float64]:
     if len(targets) < 2:
         raise ValueError(f"an order cannot be learned from {len(targets)} architectures; give at least two")
     return targets
+
+
+def warn_of_few_predictions(
+    name: str,
+    targets: NDArray[np.float64],
+    predict: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+    remedy: str = "give more architectures, or something that tells them apart: columns, or another encoding",
+    fewest: int = 2,
+) -> None:
+    """Warn where a fitted predictor hardly tells the architectures of its training part apart, though targets differ.
+
+    Args:
+        name: of the predictor.
+        targets: float64[n], of the training part.
+        predict: gives the predictions for positions int64[k] of the training part.
+        remedy: what the user can do.
+        fewest: different predictions that are enough; or as many as there are different targets.
+
+    Warns:
+        ConstantPredictions: where there are fewer.
+    """
+    import numpy as np
+
+    n = len(targets)
+    wanted = min(fewest, len(np.unique(targets)))
+    if wanted < 2 or n < _TOO_FEW:
+        return
+    # Most predictors tell some of these apart; the rest need not be predicted then.
+    few = np.unique([*np.linspace(0, n - 1, min(n, _SAMPLED)).astype(np.int64), targets.argmin(), targets.argmax()])
+    for positions in (few, np.arange(n)):
+        found = len(np.unique(predict(positions)))
+        if found >= wanted:
+            return
+    said = "the same" if found == 1 else f"one of {found} values"
+    told = f"{name} predicts {said} for each of the {n} architectures it learned from, though their targets differ"
+    warn_caller(f"{told}; {remedy}", ConstantPredictions)
+
+
+_TOO_FEW = 5  # architectures of which nobody expects an order to be learned
+_SAMPLED = 32  # architectures of a training part that are predicted first
+LARGEST_TARGET = 1e100
+"""Larger targets are refused: their squares, and sums and products of those, would overflow."""

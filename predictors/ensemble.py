@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets
+from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets, warn_of_few_predictions
 from predictors.calibration import Spread
 from predictors.cross_fitting import TrainingPart, deviations, encoded_once, predictions
 from predictors.encodings import EncodingLike
@@ -104,6 +104,7 @@ class Ensemble(Parameters):
         self.scales_ = [
             _MemberScale(self.combine == "rank").fit(predictions(member, batch, known)) for _, member in self.members_
         ]
+        warn_of_few_predictions(type(self).__name__, targets, lambda chosen: self.predict(batch[chosen]))
         return self
 
     def predict(self, X: Architectures) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -17,6 +19,18 @@ class MissingInput(ValueError):
     """Architectures that lack what a predictor reads, such as node arrays."""
 
 
+class InvalidValues(ValueError, TypeError):
+    """Values that are not real numbers, that float64 cannot hold, or that do not fit the rows they belong to."""
+
+
+class IndexIgnored(UserWarning):
+    """A pandas index that contradicts the order in which values are taken."""
+
+
+class ConstantPredictions(UserWarning):
+    """A fitted predictor that predicts the same of every architecture, though their targets differ."""
+
+
 class InvalidGraph(ValueError):
     """An architecture graph whose operations, edges or attributes contradict each other."""
 
@@ -30,3 +44,14 @@ def unknown_name(kind: str, name: object, valid: Iterable[object]) -> UnknownNam
     hint = f" Did you mean {near[0]!r}?" if near else ""
     shown = ", ".join(choices[:40]) + (", ..." if len(choices) > 40 else "")
     return UnknownName(f"unknown {kind} {name!r}.{hint} Valid: {shown or 'none'}.")
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside this project that led here, so that Python's default filter shows it once for each."""
+    frame, level = sys._getframe(1), 3
+    while frame.f_back is not None and frame.f_back.f_globals.get("__name__", "").partition(".")[0] in _OWN:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+_OWN = ("predictors", "proxybench")

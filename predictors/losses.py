@@ -1,7 +1,13 @@
 """Losses that teach a predictor an order: the smooth Kendall tau, pairwise and listwise losses, squared error.
 
-Each takes predicted scores and targets, both float[n] with larger better, and gives a number to minimise; `LOSSES`
+Each takes predicted scores and targets, both tensors [n] with larger better, and gives a number to minimise; `LOSSES`
 names them. `diff_kendall` is the smooth tau itself, to maximise.
+
+The types of the two may differ. A loss is worked out and returned in the wider one, and at least in float32, because
+sums over pairs leave float16 and bfloat16 from some hundred architectures on; gradients come back in the type of what
+they belong to. Targets may be integers or booleans. All losses raise ValueError for anything but two vectors of one
+length, at least two long, for complex numbers and for targets that are not finite, and TypeError for anything but
+tensors.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from torch.autograd.function import once_differentiable
 from predictors.registry import Registry
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+_EXACT_IN_FLOAT32 = 2**24  # whole numbers up to here
 _PAIRS_AT_ONCE = 2**22  # bounds the memory of diff_kendall: a few arrays of so many values
 
 
@@ -31,20 +38,20 @@ def diff_kendall(x: Tensor, y: Tensor, alpha: float = 0.5) -> Tensor:
     Memory is O(n), time O(n^2), gradients included: n = 20,000 needs some hundred megabytes and some seconds.
 
     Args:
-        x: float[n].
-        y: float[n].
+        x: scores, a tensor [n].
+        y: targets, a tensor [n], in a type of their own where they have one.
         alpha: sharpness, above 0.
 
     Returns:
         A scalar; differentiable once in x and y.
 
     Raises:
-        ValueError: for other shapes, fewer than two values, or an alpha not above 0.
+        ValueError: for other shapes, fewer than two values, targets that are not finite, or an alpha not above 0.
 
     Source: ParZC (Dong et al., AAAI 2025), equation of DiffKendall, there with sigmoid(a d) - sigmoid(-a d), which is
     tanh(a d / 2), and a = 0.5.
     """
-    _check(x, y)
+    x, y = _checked(x, y)
     if not alpha > 0:
         raise ValueError(f"alpha is {alpha}; it must be above 0")
     value: Tensor = _SmoothTau.apply(x, y, float(alpha))  # type: ignore[no-untyped-call]
@@ -117,8 +124,8 @@ ANNEALED = AnnealedKendall()
 
 
 def mse(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Mean of (prediction - target)^2. Raises ValueError for other shapes than [n], n at least 2."""
-    _check(predicted, targets)
+    """Mean of (prediction - target)^2."""
+    predicted, targets = _checked(predicted, targets)
     return (predicted - targets).square().mean()
 
 
@@ -126,22 +133,18 @@ def hinge(predicted: Tensor, targets: Tensor, margin: float = 0.1) -> Tensor:
     """Mean over pairs with y_i > y_j of max(0, margin - (s_i - s_j)); 0 where all targets are tied.
 
     Source: GATES (Ning et al., ECCV 2020), its pairwise ranking loss; margin 0.1 as in the authors' code.
-
-    Raises:
-        ValueError: for other shapes than [n], n at least 2.
     """
-    return _mean_over_ordered(torch.relu(margin - _differences(predicted, targets)), targets)
+    predicted, targets = _checked(predicted, targets)
+    return _mean_over_ordered(torch.relu(margin - _differences(predicted)), targets)
 
 
 def bpr(predicted: Tensor, targets: Tensor) -> Tensor:
     """Bayesian personalised ranking: mean over pairs with y_i > y_j of -log sigmoid(s_i - s_j); 0 where all are tied.
 
     Source: Rendle et al., UAI 2009, BPR-Opt without its prior, for weight decay is the optimiser's.
-
-    Raises:
-        ValueError: for other shapes than [n], n at least 2.
     """
-    return _mean_over_ordered(torch.nn.functional.softplus(-_differences(predicted, targets)), targets)
+    predicted, targets = _checked(predicted, targets)
+    return _mean_over_ordered(torch.nn.functional.softplus(-_differences(predicted)), targets)
 
 
 def relation(predicted: Tensor, targets: Tensor) -> Tensor:
@@ -152,12 +155,10 @@ def relation(predicted: Tensor, targets: Tensor) -> Tensor:
     it, that is a difference of scores, and so the loss takes scores.
 
     Source: BRP-NAS (Dudziak et al., NeurIPS 2020); target probabilities as in the authors' code.
-
-    Raises:
-        ValueError: for other shapes than [n], n at least 2.
     """
-    scores = _differences(predicted, targets)
-    distances = targets[:, None] - targets
+    predicted, targets = _checked(predicted, targets)
+    scores = _differences(predicted)
+    distances = _differences(targets)
     probability = distances.sigmoid()
     # KL(p || q) of two outcomes; the other outcome of (i, j) is the first of (j, i), which the sum also has.
     terms = probability * (torch.nn.functional.logsigmoid(distances) - torch.nn.functional.logsigmoid(scores))
@@ -171,11 +172,8 @@ def listmle(predicted: Tensor, targets: Tensor) -> Tensor:
     Tied targets keep the order they are given in.
 
     Source: Xia et al., ICML 2008, the likelihood loss.
-
-    Raises:
-        ValueError: for other shapes than [n], n at least 2.
     """
-    _check(predicted, targets)
+    predicted, targets = _checked(predicted, targets)
     best_last = predicted[torch.argsort(targets, descending=True, stable=True)].flip(0)
     return (torch.logcumsumexp(best_last, dim=0) - best_last).mean()
 
@@ -202,17 +200,37 @@ def named_loss(loss: str | Loss) -> Loss:
     return found
 
 
-def _check(x: Tensor, y: Tensor) -> None:
-    if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"scores of shape {tuple(x.shape)} and targets of shape {tuple(y.shape)}; both must be [n]")
-    if len(x) < 2:
-        raise ValueError(f"an order needs at least two values; there are {len(x)}")
+def _checked(predicted: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the type that a loss is worked out in, after a look at what they are."""
+    for name, one in (("scores", predicted), ("targets", targets)):
+        if not isinstance(one, Tensor):
+            raise TypeError(f"{name} must be a torch tensor, not a {type(one).__name__}; make one with torch.as_tensor")
+        if one.is_complex():
+            raise ValueError(f"{name} must be real numbers, not {one.dtype}")
+    if predicted.ndim != 1 or predicted.shape != targets.shape:
+        raise ValueError(
+            f"scores of shape {tuple(predicted.shape)} and targets of shape {tuple(targets.shape)}; both must be [n]"
+        )
+    if len(predicted) < 2:
+        raise ValueError(f"an order needs at least two values; there are {len(predicted)}")
+    wrong = ~torch.isfinite(targets)
+    if wrong.any():
+        raise ValueError(f"{int(wrong.sum())} targets are NaN or infinite; leave those architectures out")
+    dtype = torch.promote_types(predicted.dtype, targets.dtype)
+    if not targets.is_floating_point() and targets.dtype != torch.bool and _beyond_float32(targets):
+        dtype = torch.float64
+    dtype = torch.promote_types(dtype if dtype.is_floating_point else torch.float32, torch.float32)
+    return predicted.to(dtype), targets.to(dtype)
 
 
-def _differences(predicted: Tensor, targets: Tensor) -> Tensor:
-    """s_i - s_j, [n, n]."""
-    _check(predicted, targets)
-    return predicted[:, None] - predicted
+def _beyond_float32(integers: Tensor) -> bool:
+    """Whether float32 would make ties of integers that differ."""
+    return max(int(integers.max()), -int(integers.min())) > _EXACT_IN_FLOAT32
+
+
+def _differences(values: Tensor) -> Tensor:
+    """v_i - v_j, [n, n]."""
+    return values[:, None] - values
 
 
 def _mean_over_ordered(terms: Tensor, targets: Tensor) -> Tensor:

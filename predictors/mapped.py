@@ -6,7 +6,8 @@ import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from predictors.arch import Ragged, places_of, row_numbers
+from predictors.ragged import Ragged
+from predictors.rows import places_of, row_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from predictors.arch import Index
+    from predictors.rows import Index
 
 IN_MEMORY = 32 * 2**20  # bytes of a part, up to which it is read into memory
 _RESIDENT = 8 * 2**20  # bytes of a file that may be resident before its pages are given back

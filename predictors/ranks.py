@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from predictors.containers import as_numbers
+from predictors.inputs import require_same_index
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -86,6 +89,7 @@ def count_pairs(first: ArrayLike, second: ArrayLike) -> Pairs:
     Raises:
         ValueError: unless both are vectors of one length without NaN.
     """
+    require_same_index(first=first, second=second)
     one, other = _vector(first), _vector(second)
     if len(one) != len(other):
         raise ValueError(f"pairs need two vectors of one length, not of {len(one)} and {len(other)}")
@@ -124,9 +128,13 @@ def inversions(order: Integers) -> int:
 
 
 def _vector(values: ArrayLike) -> NDArray[np.float64 | np.int64]:
-    vector: NDArray[np.float64 | np.int64] = np.asarray(values)
-    if vector.ndim != 1 or np.isnan(vector).any():
-        raise ValueError(f"ranks are of a vector without NaN, not of an array {vector.shape} with what it holds")
+    vector = as_numbers(values)
+    vector = vector.astype(np.int8) if vector.dtype.kind == "b" else vector
+    if vector.ndim != 1:
+        raise ValueError(f"ranks are of a vector, not of an array of shape {vector.shape}")
+    missing = int(np.isnan(vector).sum())
+    if missing:
+        raise ValueError(f"ranks are of a vector without NaN; {missing} of its {len(vector)} values are missing")
     return vector
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets
+from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets, warn_of_few_predictions
 from predictors.constant_graphs import constants, score_of_constants
 from predictors.encodings import Columns
 from predictors.errors import NotFitted, unknown_name
+from predictors.tabular.targets import spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SCALES = ("minmax", "rank", "signed_log")
 MISSING = ("middle", "skip")
 FAR = 1e6  # ranges of the reference; new values further out are put there, so that sums stay finite
+_FAR_SCALE = 1e50  # standard deviations of targets beyond which squares would leave float64, so that they are scaled
 COMMON = 4.0  # how much more the metrics' common weight may vary than what each has of its own
 
 
@@ -126,6 +128,9 @@ class Robust(Parameters):
 
         batch = as_batch(X)
         targets = checked_targets(batch, y)
+        deviation = spread(targets)
+        self.unit_ = deviation if deviation and not 1 / _FAR_SCALE < deviation < _FAR_SCALE else 1.0
+        targets = targets / self.unit_
         normaliser = Normaliser(self.scale, self.missing)
         columns = Columns().fit(batch)
         self.columns_ = columns
@@ -141,6 +146,7 @@ class Robust(Parameters):
         weights = np.asarray(self._own(self.regression_.coef_), dtype=np.float64)
         largest = np.abs(weights).max(initial=0.0)
         self.weights_ = weights / largest if largest > 0 else weights
+        warn_of_few_predictions("Robust", targets, lambda chosen: predicted[chosen])
         return self
 
     def predict(self, X: Architectures) -> NDArray[np.float64]:
@@ -150,21 +156,24 @@ class Robust(Parameters):
         """
         import numpy as np
 
-        predicted = self._predict(X)[0]
-        return np.where(constants(as_batch(X)), self.constant_, predicted)
+        batch = self._fitted_batch(X)
+        return np.where(constants(batch), self.constant_, self._predict(batch)[0]) * self.unit_
 
     def predict_std(self, X: Architectures) -> NDArray[np.float64]:
         """Standard deviation of the predicted targets, noise included, float64[n]. Raises NotFitted before `fit`."""
-        return self._predict(X)[1]
+        return self._predict(self._fitted_batch(X))[1] * self.unit_
 
-    def _predict(self, X: Architectures) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        import numpy as np
-
+    def _fitted_batch(self, X: Architectures) -> ArchBatch:
         if not hasattr(self, "regression_"):
             raise NotFitted("Robust is not fitted; call fit(X, y) first")
-        if len(X) == 0:
+        return as_batch(X)
+
+    def _predict(self, batch: ArchBatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        import numpy as np
+
+        if len(batch) == 0:
             return np.empty(0), np.empty(0)
-        mean, std = self.regression_.predict(self._rows(as_batch(X)) - self.centre_, return_std=True)
+        mean, std = self.regression_.predict(self._rows(batch) - self.centre_, return_std=True)
         return np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
 
     def _raw(self, batch: ArchBatch) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Self
@@ -9,15 +10,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from predictors.base import Architectures, Parameters, as_batch, checked_targets
+from predictors.base import Architectures, Parameters, as_batch, checked_targets, warn_of_few_predictions
 from predictors.errors import NotFitted, unknown_name
 from predictors.gbdt_nas.choices import Choice, ChoiceRows, Constraints
 from predictors.gbdt_nas.pruning import PRUNINGS, PUBLISHED, first_order, harmful_pairs, second_order
 from predictors.gbdt_nas.shapley import interaction_values, shapley_values
 from predictors.gbdt_nas.trees import Leaf, leaves
-from predictors.tabular.targets import standardised
+from predictors.tabular.targets import spread, standardised
 
 Floats = NDArray[np.float64]
+_LEAVES_WORTH = 4  # leaves that a tree needs to be worth more than a comparison or two
 
 
 def published_booster(rows: Floats, targets: Floats, random_state: int, **settings: Any) -> Any:
@@ -51,8 +53,9 @@ class ChoiceGBDT(Parameters):
         rounds: boosting rounds.
         learning_rate: shrinkage of each round.
         leaves: leaves of a tree.
-        min_leaf: fewest architectures in a leaf; with fewer than twice as many to learn from, all predictions are
-            equal.
+        min_leaf: fewest architectures in a leaf; 20 as published. Of fewer than about five times as many architectures
+            a tree makes few leaves, and of fewer than 2.5 times as many none; `fit` warns where the predictions then
+            take fewer than five values. From few architectures learn with a smaller one, such as 3.
         features: share of the features that a tree may use.
         bagging: share of the architectures that a tree learns from, drawn anew every five trees.
         random_state: seed of row and feature sampling.
@@ -86,6 +89,9 @@ class ChoiceGBDT(Parameters):
     def fit(self, X: Architectures, y: ArrayLike) -> Self:
         """Learn from n architectures.
 
+        Warns:
+            ConstantPredictions: where there are so few architectures that the predictions take fewer than five values.
+
         Raises:
             ValueError: for targets that are not finite or not n, or no architecture.
         """
@@ -94,7 +100,18 @@ class ChoiceGBDT(Parameters):
         if not len(batch):
             raise ValueError("ChoiceGBDT needs at least one architecture to learn from")
         encoding = ChoiceRows().fit(batch.archs)
-        return self.fit_rows(encoding, encoding.transform(batch.archs), targets)
+        rows = encoding.transform(batch.archs)
+        self.fit_rows(encoding, rows, targets)
+        warn_of_few_predictions(
+            "ChoiceGBDT",
+            targets,
+            lambda chosen: self.predict_rows(rows[chosen]),
+            f"each tree sees {self.bagging:.0%} of them, and a leaf holds {self.min_leaf} or more; give a smaller "
+            f"min_leaf, such as min_leaf=3, or {math.ceil(_LEAVES_WORTH * self.min_leaf / self.bagging)} architectures "
+            "or more",
+            _LEAVES_WORTH + 1,
+        )
+        return self
 
     def fit_rows(self, encoding: ChoiceRows, rows: Floats, targets: Floats) -> Self:
         """`fit` with a fitted encoding and its rows, so that a search encodes its candidates once."""
@@ -102,7 +119,7 @@ class ChoiceGBDT(Parameters):
         self.choices_: Sequence[Choice] = encoding.choices_
         self.booster_ = self._booster(rows, targets) if rows.shape[1] and len(rows) > 1 else None
         self.mean_ = float(targets.mean())
-        self.deviation_ = float(targets.std())
+        self.deviation_ = spread(targets)
         self.__dict__.pop("leaves_", None)
         return self
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from predictors.base import Architectures, Parameters, as_batch, orderable_targets
+from predictors.base import Architectures, Parameters, as_batch, orderable_targets, warn_of_few_predictions
 from predictors.constant_graphs import constants, score_of_constants
 from predictors.descent import at_most
 from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
@@ -21,6 +21,7 @@ from predictors.graph.scoring import scores_of_many
 from predictors.graph.training import Recipe, train
 from predictors.losses import Loss, named_loss
 from predictors.ranks import mean_ranks
+from predictors.tabular.targets import spread, standardised
 
 _CHUNK = 16384  # architectures that are predicted at once
 _FEWEST_TO_HOLD_OUT = 200  # below, all are needed to learn from, and a fifth of them says little of an order
@@ -119,9 +120,10 @@ class GraphPredictor(Parameters):
             ]
             own = [_scores(network, graphs) for network in self.networks_]
         self.member_scales_ = [(float(values.mean()), float(values.std()) or 1.0) for values in own]
-        self.target_scale_ = float(raw.mean()), float(raw.std())
+        self.target_scale_ = float(raw.mean()), spread(raw)
         predicted = self._on_one_scale(own)
         self.constant_ = score_of_constants(constants(batch), targets.numpy(), predicted)
+        warn_of_few_predictions(type(self).__name__, raw, lambda chosen: predicted[chosen])
         return self
 
     def predict(self, X: Architectures) -> NDArray[np.float64]:
@@ -158,9 +160,7 @@ def _scores(network: GraphNetwork, graphs: GraphBatch) -> NDArray[np.float64]:
 def _scaled(targets: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
     if kind not in ("rank", "standard"):
         raise unknown_name("kind of targets", kind, ("rank", "standard"))
-    if kind == "rank":
-        targets = mean_ranks(targets)
-    return np.asarray((targets - targets.mean()) / (targets.std() or 1.0))
+    return standardised(mean_ranks(targets) if kind == "rank" else targets)
 
 
 def _folds(n: int, members: int, seed: int) -> list[torch.Tensor | None]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, Parameters, checked_targets
+from predictors.base import Architectures, Parameters, checked_targets, warn_of_few_predictions
 from predictors.errors import NotFitted
 from predictors.parzc.statistics import NodeScale, NodeValues, Supply, with_statistics
 
@@ -58,10 +58,11 @@ class FreeParZC(Parameters):
     def fit(self, X: Architectures, y: ArrayLike) -> Self:
         """Learn ranges. Raises as `ParZC.fit` does, for targets too, though they are not used."""
         batch = with_statistics(X, self.statistics)
-        checked_targets(batch, y)
+        targets = checked_targets(batch, y)
         scale = NodeScale(self.proxies, self.scale).fit(batch)
         self.weights_ = node_weights(scale.places_, self.period)
         self.scale_ = scale
+        warn_of_few_predictions(type(self).__name__, targets, lambda chosen: self.predict(batch[chosen]))
         return self
 
     def predict(self, X: Architectures) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, Parameters, Tags, orderable_targets
+from predictors.base import Architectures, Parameters, Tags, orderable_targets, warn_of_few_predictions
 from predictors.constant_graphs import constants, score_of_constants
 from predictors.descent import at_most, private_generator
 from predictors.encodings import EncodingLike, encoding_parts
@@ -24,7 +24,7 @@ from predictors.parzc.network import MABN, Inputs, Shape
 from predictors.parzc.statistics import NodeScale, Supply, with_statistics
 from predictors.parzc.tokens import RowTokens
 from predictors.parzc.training import Recipe, train
-from predictors.tabular.targets import normal_scores, standardised
+from predictors.tabular.targets import normal_scores, spread, standardised
 
 Floats = NDArray[np.float64]
 
@@ -135,8 +135,9 @@ class ParZC(Parameters):
             train(self.network_, self._source(batch), told, recipe, self.random_state)
             own = self._members(batch)[0]
         self.member_scales_ = own.mean(axis=1), np.maximum(own.std(axis=1), 1e-12)
-        self.target_scale_ = float(raw.mean()), float(raw.std())
+        self.target_scale_ = float(raw.mean()), spread(raw)
         self.constant_ = score_of_constants(constants(batch), told.numpy())
+        warn_of_few_predictions(type(self).__name__, raw, lambda chosen: own[0, chosen])
         return self
 
     def predict(self, X: Architectures) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from predictors.base import Architectures, Parameters, as_batch, checked_targets
+from predictors.base import Architectures, Parameters, as_batch, checked_targets, warn_of_few_predictions
 from predictors.constant_graphs import score_of_constants
 from predictors.encodings import EncodingLike, encoding_parts
 from predictors.errors import NotFitted, unknown_name
@@ -68,7 +68,10 @@ class Tabular(Parameters):
         if len(batch) == 0:
             raise ValueError(f"{type(self).__name__} needs at least one architecture to learn from")
         rows = self.unfitted_rows().fit(batch)
-        return self.fit_rows(rows, rows.transform(batch), targets)
+        encoded = rows.transform(batch)
+        self.fit_rows(rows, encoded, targets)
+        warn_of_few_predictions(type(self).__name__, targets, lambda chosen: self.predict_rows(encoded[chosen]))
+        return self
 
     def fit_rows(self, rows: Rows, encoded: Floats, targets: Floats) -> Self:
         """`fit` with fitted rows and what they made of the training part, so that several learners can share them."""

@@ -27,7 +27,7 @@ class TargetScale:
 
     def fit(self, targets: Floats) -> Self:
         raw = self.target == "raw"
-        self.centre_, self.deviation_ = (float(targets.mean()), float(targets.std()) or 1.0) if raw else (0.0, 1.0)
+        self.centre_, self.deviation_ = (float(targets.mean()), spread(targets) or 1.0) if raw else (0.0, 1.0)
         return self
 
     def transform(self, targets: Floats) -> Floats:
@@ -42,11 +42,28 @@ class TargetScale:
         return predicted * self.deviation_ + self.centre_
 
 
-def standardised(values: Floats) -> Floats:
-    """Mean 0, deviation 1; zeros where all values are equal."""
+def spread(values: Floats) -> float:
+    """The standard deviation; 0 where all values are equal, and only there as far as float64 can say."""
+    import numpy as np
+
+    if not len(values) or values.min() == values.max():
+        return 0.0  # the mean of equal values may differ from them in the last digit
     deviation = float(values.std())
+    if deviation > _SMALL:
+        return deviation
+    centred = values - values.mean()
+    unit = np.abs(centred).max()
+    return float(unit * (centred / unit).std())
+
+
+_SMALL = 1e-100  # the squares of smaller values lose their digits
+
+
+def standardised(values: Floats) -> Floats:
+    """Mean 0, standard deviation 1; zeros where all values are equal."""
+    deviation = spread(values)
     centred: Floats = values - values.mean()
-    return centred / (deviation if deviation > 1e-12 else 1.0)
+    return centred / deviation if deviation else centred * 0.0
 
 
 def normal_scores(values: Floats) -> Floats:

@@ -55,6 +55,7 @@ def _scores(score: Callable[[ArchBatch], Any], batch: ArchBatch, what: str) -> F
     try:
         found = np.asarray(score(batch))
     except Exception as error:
+        _require("read-only" not in str(error), f"modifies the batch it is given ({error})")
         raise ContractBroken(f"the proxy fails on {what}: {type(error).__name__}: {error}") from error
     n = len(batch)
     _require(found.shape == (n,), f"gives shape {found.shape} for {what} of {n}; one number each is due")
@@ -65,7 +66,7 @@ def _scores(score: Callable[[ArchBatch], Any], batch: ArchBatch, what: str) -> F
 
 
 def _copy(batch: ArchBatch) -> ArchBatch:
-    """The batch with arrays of its own, which may be written to."""
+    """The batch with arrays of its own."""
     nodes = {name: Ragged(ragged.values.copy(), ragged.offsets.copy()) for name, ragged in batch.nodes.items()}
     return ArchBatch(list(batch.archs), {name: values.copy() for name, values in batch.columns.items()}, nodes)
 

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.inputs import aligned
 from proxybench.ranking.columns import Column
 from proxybench.ranking.metrics import LEADERBOARD, get_metric
 from proxybench.ranking.policy import Floats, answered, as_columns
@@ -128,8 +129,8 @@ def bootstrap_within_strata(
     """
     from proxybench.ranking.weighted import Room, WeightedColumn
 
+    y_true, scores, label = aligned(y_true=y_true, scores=scores, strata=strata)
     target, table = _table(y_true, scores)
-    label = np.asarray(strata, dtype=np.float64)
     there = answered(target, label)
     wanted = get_metric(metric)
     groups = [np.where(there & (label == value), target, math.nan) for value in np.unique(label[there])]

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.inputs import as_floats
 from proxybench.ranking.bootstrap import bootstrap_metrics, worth_compiling
 from proxybench.ranking.correlation import kendall
 from proxybench.ranking.intervals import Interval, percentile_interval
@@ -215,7 +216,7 @@ def _pooled(truth: Floats, squares: Floats, freedom: Floats) -> Floats:
 
 
 def _table(seeds: ArrayLike) -> Floats:
-    table = np.asarray(seeds, dtype=np.float64)
+    table = as_floats(seeds, "seeds")
     if table.ndim != 2:
         raise ValueError(f"targets per seed are [architectures, seeds], not {table.shape}")
     return np.where(np.isfinite(table), table, math.nan)

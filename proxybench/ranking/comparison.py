@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.inputs import as_floats
 from predictors.ranks import mean_ranks
 from proxybench.ranking.policy import Floats
 
@@ -128,14 +129,14 @@ def critical_difference(values: ArrayLike, names: Sequence[str], alpha: float = 
     Raises:
         ValueError: unless every one of two or more named methods has a finite value on every task.
     """
-    mean = average_ranks(values)
+    table = _complete(values)
+    mean = average_ranks(table)
     if len(names) != len(mean):
         raise ValueError(f"{len(mean)} methods need as many names, not {len(names)}")
     order = np.argsort(mean, kind="stable")
     ranks = {names[method]: float(mean[method]) for method in order}
-    tasks = len(np.asarray(values))
-    needed = nemenyi_difference(len(mean), tasks, alpha)
-    return CriticalDifference(ranks, needed, rank_groups(ranks, needed), alpha, tasks)
+    needed = nemenyi_difference(len(mean), len(table), alpha)
+    return CriticalDifference(ranks, needed, rank_groups(ranks, needed), alpha, len(table))
 
 
 def rank_groups(ranks: dict[str, float], difference: float) -> tuple[tuple[str, ...], ...]:
@@ -208,14 +209,14 @@ def _ranks(table: Floats) -> Floats:
 
 
 def _p_values(p_values: ArrayLike) -> Floats:
-    p = np.asarray(p_values, dtype=np.float64)
+    p = as_floats(p_values, "p_values")
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
         raise ValueError("p-values are a vector of numbers in [0, 1]; leave undefined ones out")
     return p
 
 
 def _complete(values: ArrayLike) -> Floats:
-    table = np.asarray(values, dtype=np.float64)
+    table = as_floats(values, "values")
     if table.ndim != 2 or table.shape[0] < 1 or table.shape[1] < 2 or not np.isfinite(table).all():
         raise ValueError("a comparison needs a finite value of every method on every task, two methods or more")
     return table

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.inputs import as_floats, as_vector
 from proxybench.ranking.policy import Floats, counted
 from proxybench.ranking.topk import expected_best
 
@@ -36,7 +37,7 @@ def best_so_far_at_random(y_true: ArrayLike, queries: Iterable[int]) -> Floats:
     Raises:
         ValueError: for a number of queries below one.
     """
-    target = np.asarray(y_true, dtype=np.float64)
+    target = as_vector(y_true, "y_true")
     return best_so_far(target, np.zeros(len(target)), queries)
 
 
@@ -57,7 +58,7 @@ def queries_until(y_true: ArrayLike, y_score: ArrayLike, within: float) -> float
 
 def queries_until_at_random(y_true: ArrayLike, within: float) -> float:
     """Expected number of queries of random search without replacement until within `within` of the best."""
-    target = np.asarray(y_true, dtype=np.float64)
+    target = as_vector(y_true, "y_true")
     return queries_until(target, np.zeros(len(target)), within)
 
 
@@ -66,8 +67,8 @@ def relative_improvement(method: ArrayLike, random: ArrayLike) -> float:
 
     Yang, Esperanca and Carlucci, "NAS evaluation is frustratingly hard", ICLR 2020, section 3.
     """
-    baseline = float(np.mean(np.asarray(random, dtype=np.float64)))
-    return 100 * (float(np.mean(np.asarray(method, dtype=np.float64))) - baseline) / baseline
+    baseline = float(np.mean(as_floats(random, "random")))
+    return 100 * (float(np.mean(as_floats(method, "method"))) - baseline) / baseline
 
 
 def _found(target: Floats, score: Floats, queries: int) -> float:

@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.inputs import aligned, as_floats, as_vector
 from proxybench.ranking.bootstrap import bootstrap, bootstrap_metrics
 from proxybench.ranking.metrics import LEADERBOARD, get_metric
 from proxybench.ranking.policy import Floats, as_columns
@@ -140,6 +141,7 @@ def difference(
         UnknownName: for a name that is no metric's.
         ValueError: for scores of different shapes, and as `interval`.
     """
+    y_true, first, second = aligned(y_true=y_true, first=first, second=second)
     target, one = as_columns(y_true, first)
     _, other = as_columns(y_true, second)
     if one.shape != other.shape:
@@ -161,7 +163,7 @@ def percentile_interval(value: float, draws: ArrayLike, level: float = 0.95) -> 
     """
     if not 0 < level < 1:
         raise ValueError(f"a confidence level lies between 0 and 1, not {level}")
-    found = np.asarray(draws, dtype=np.float64)
+    found = as_floats(draws, "draws")
     found = found[np.isfinite(found)]
     if not len(found) or math.isnan(value):
         return Interval(value, math.nan, math.nan, level, 0)
@@ -173,7 +175,7 @@ def half_interval(values: ArrayLike) -> float | None:
     """Half of the 95 percent interval of the mean of n independent values (Student's t); None for fewer than two."""
     from scipy.special import stdtrit
 
-    found = np.asarray(values, dtype=np.float64)
+    found = as_vector(values)
     if len(found) < 2:
         return None
     return float(stdtrit(len(found) - 1, 0.975) * np.std(found, ddof=1) / math.sqrt(len(found)))
@@ -185,7 +187,7 @@ def two_sided_p(draws: ArrayLike) -> float:
     Twice the smaller share at or beyond zero, each count one up (Davison and Hinkley, "Bootstrap methods and their
     application", 1997, section 4.2), so it is never below 2 / (resamples + 1). NaN where no value is defined.
     """
-    found = np.asarray(draws, dtype=np.float64)
+    found = as_floats(draws, "draws")
     found = found[np.isfinite(found)]
     if not len(found):
         return math.nan

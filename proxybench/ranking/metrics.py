@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from proxybench.errors import unknown_name
 from proxybench.ranking.correlation import kendall, kendall_a, kendall_top, pearson, spearman
-from proxybench.ranking.policy import Top, answered
+from proxybench.ranking.policy import Top, answered, vectors
 from proxybench.ranking.topk import best_rank_at_k, ndcg_at_k, precision_at_k, recall_at_k, regret_at_k
 
 LEADERBOARD = (
@@ -89,16 +89,20 @@ def rank_metrics(y_true: ArrayLike, y_score: ArrayLike) -> dict[str, float]:
     """The metrics of a leaderboard row.
 
     Args:
-        y_true: targets, n values, larger is better.
-        y_score: scores or predictions, n values, larger is better.
+        y_true: targets, n numbers in any container, larger is better.
+        y_score: scores or predictions, n numbers in any container, larger is better.
 
     Returns:
         `kendall` (tau-b), `kendall_a`, `spearman`, `pearson`; `kendall_top_10_percent`, tau-b among the true top
         tenth; `precision_at_10`, `precision_at_1_percent`, `recall_at_10_percent`, `ndcg_at_10`; `regret_at_1` and
         `regret_at_10` (unit of the target); `best_rank_at_10` (1 is the best); `answered`, how many count.
 
+    Warns:
+        IndexIgnored: where one is a pandas Series with an index other than 0 to n - 1, and the other has no index.
+
     Raises:
-        ValueError: unless both are vectors of the same length.
+        ValueError: unless both are vectors of the same length, of real numbers, and two pandas indices are equal.
     """
-    values = {name: get_metric(name)(y_true, y_score) for name in LEADERBOARD}
-    return values | {"answered": float(answered(y_true, y_score).sum())}
+    target, score = vectors(y_true, y_score)
+    values = {name: get_metric(name)(target, score) for name in LEADERBOARD}
+    return values | {"answered": float(answered(target, score).sum())}

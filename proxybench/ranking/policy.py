@@ -1,8 +1,10 @@
 """Which architectures count in a metric, and how ties, NaN and constant scores are treated: one rule for all metrics.
 
 - Larger is better, for scores and for targets.
-- An architecture counts where both its target and its score are finite. The others are left out and reported by
-  `answered`; they are never given a substitute value.
+- An architecture counts where both its target and its score are finite. The others, infinite ones included, are left
+  out and reported by `answered`; they are never given a substitute value.
+- Targets and scores come in any container (`predictors.inputs`) and are converted once. What a container marks as
+  missing (a mask, None, pandas.NA, null) does not count; text and complex numbers are refused.
 - No metric depends on the order in which architectures are listed. Correlations treat ties as their definitions say
   (tau-b, mean ranks). Where the top of the ranking by score is cut inside a group of equal scores, the value is the
   exact expectation over all orders of that group (McSherry and Najork, "Computing information retrieval performance
@@ -21,7 +23,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from predictors.inputs import aligned
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -32,31 +36,48 @@ Top = int | float
 _ROUNDING = 1e-9  # .29 * 100 is 28.999999999999996
 
 
-def answered(y_true: ArrayLike, y_score: ArrayLike) -> Booleans:
+def answered(y_true: Any, y_score: Any) -> Booleans:
     """Which architectures count: bool[n], both target and score finite.
 
     Raises:
-        ValueError: unless both are vectors of the same length.
+        ValueError: unless both are vectors of the same length, of real numbers.
     """
-    target, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
-    if target.ndim != 1 or target.shape != score.shape:
-        raise ValueError(f"y_true and y_score must be vectors of one length, not {target.shape} and {score.shape}")
+    target, score = vectors(y_true, y_score)
     return np.isfinite(target) & np.isfinite(score)
 
 
-def counted(y_true: ArrayLike, y_score: ArrayLike) -> tuple[Floats, Floats]:
-    """Targets and scores of the architectures that count."""
-    counts = answered(y_true, y_score)
-    return np.asarray(y_true, dtype=np.float64)[counts], np.asarray(y_score, dtype=np.float64)[counts]
+def vectors(y_true: Any, y_score: Any) -> tuple[Floats, Floats]:
+    """Targets and scores as float64[n] each, from any container; NaN where one is missing.
 
-
-def as_columns(y_true: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Targets [n] and scores [n, m]; scores [n] are one column.
+    Warns:
+        IndexIgnored: where one is a pandas Series with an index other than 0 to n - 1, and the other has no index.
 
     Raises:
-        ValueError: unless scores have one row per target.
+        ValueError: unless both are vectors of the same length, of real numbers, and two pandas indices are equal.
     """
-    target, table = np.asarray(y_true, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    target, score = aligned(y_true=y_true, y_score=y_score)
+    if target.ndim != 1 or target.shape != score.shape:
+        raise ValueError(f"y_true and y_score must be vectors of one length, not {target.shape} and {score.shape}")
+    return target, score
+
+
+def counted(y_true: Any, y_score: Any) -> tuple[Floats, Floats]:
+    """Targets and scores of the architectures that count. Warns and raises as `vectors` does."""
+    target, score = vectors(y_true, y_score)
+    counts = np.isfinite(target) & np.isfinite(score)
+    return target[counts], score[counts]
+
+
+def as_columns(y_true: Any, scores: Any) -> tuple[Floats, Floats]:
+    """Targets [n] and scores [n, m], from any container; scores [n] are one column.
+
+    Warns:
+        IndexIgnored: as `vectors` does.
+
+    Raises:
+        ValueError: unless scores have one row per target, both are real numbers, and two pandas indices are equal.
+    """
+    target, table = aligned(y_true=y_true, scores=scores)
     if table.ndim == 1:
         table = table[:, None]
     if target.ndim != 1 or table.ndim != 2 or len(table) != len(target):
@@ -70,7 +91,7 @@ def top_size(top: Top, n: int) -> int:
     Raises:
         ValueError: unless `top` is a positive integer or a fraction between zero and one.
     """
-    if isinstance(top, (int, np.integer)) and top > 0:
+    if isinstance(top, (int, np.integer)) and not isinstance(top, bool) and top > 0:
         return int(top)
     if isinstance(top, float) and 0 < top <= 1:
         return max(1, math.floor(top * n + _ROUNDING))

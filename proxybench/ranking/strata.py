@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from predictors.inputs import aligned, as_vector
 from proxybench.ranking.correlation import kendall
 from proxybench.ranking.policy import Floats, Integers, answered
 
@@ -49,7 +50,7 @@ def within_strata(
     Raises:
         ValueError: unless all three are vectors of the same length.
     """
-    target, score, label = (np.asarray(values, dtype=np.float64) for values in (y_true, y_score, strata))
+    target, score, label = aligned(y_true=y_true, y_score=y_score, strata=strata)
     counts = answered(target, score) & answered(target, label)
     rows = {float(value): np.flatnonzero(counts & (label == value)) for value in np.unique(label[counts])}
     values = {value: metric(target[chosen], score[chosen]) for value, chosen in rows.items()}
@@ -65,7 +66,7 @@ def quantile_strata(values: ArrayLike, groups: int = 10) -> Integers:
     Raises:
         ValueError: for fewer than one group or a value that is not finite.
     """
-    column = np.asarray(values, dtype=np.float64)
+    column = as_vector(values)
     if groups < 1 or not np.isfinite(column).all():
         raise ValueError("quantile strata need at least one group and finite values")
     _, group, copies = np.unique(column, return_inverse=True, return_counts=True)
@@ -76,6 +77,6 @@ def quantile_strata(values: ArrayLike, groups: int = 10) -> Integers:
 
 def weighted_mean(values: ArrayLike, sizes: ArrayLike) -> float:
     """Mean of the values that are not NaN, weighted by size; NaN where there is none."""
-    column, weight = np.asarray(values, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    column, weight = aligned(values=values, sizes=sizes)
     defined: Floats = np.where(np.isnan(column), 0.0, weight)
     return float(np.nansum(column * weight) / defined.sum()) if defined.sum() > 0 else math.nan

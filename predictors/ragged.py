@@ -1,0 +1,105 @@
+"""Arrays of different lengths in one buffer, such as one value for each node of an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from predictors.errors import InvalidValues
+from predictors.rows import places_of, read_only, row_numbers
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from predictors.rows import Index
+
+
+class Ragged:
+    """Arrays of different lengths in one buffer: row i is `values[offsets[i]:offsets[i + 1]]`.
+
+    Args:
+        values: the rows end to end, shape [total] or [total, d], in any container; an array may be memory-mapped and is
+            not copied. A missing value becomes NaN.
+        offsets: int64[n + 1], not decreasing, from 0 to total.
+
+    Raises:
+        ValueError: for offsets that do not cover the values, and for values that are not real numbers.
+    """
+
+    def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
+        import numpy as np
+
+        from predictors.containers import as_numbers
+
+        numbers = as_numbers(values, "the values of a node array")
+        self._values: NDArray[Any] = values if isinstance(values, np.memmap) else numbers
+        self._offsets: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64)
+        if len(self._offsets) == 0 or self._offsets[0] != 0 or self._offsets[-1] != len(self._values):
+            raise ValueError("offsets must run from 0 to the number of values")
+        if np.any(np.diff(self._offsets) < 0):
+            raise ValueError("offsets must not decrease")
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The rows end to end, shape [total] or [total, d]."""
+        return self._values
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Where each row begins in `values`, and where the last ends, int64[n + 1]."""
+        return self._offsets
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[ArrayLike]) -> Ragged:
+        """Join one array per row, each in any container. Raises ValueError for a row that is not a list of numbers."""
+        import numpy as np
+
+        from predictors.containers import as_numbers
+
+        arrays = [as_numbers(row, f"row {number} of a node array") for number, row in enumerate(rows)]
+        for number, array in enumerate(arrays):
+            if not array.ndim:
+                raise InvalidValues(f"row {number} of a node array is a single number; give a list of one")
+        offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays], dtype=np.int64)])
+        return cls(np.concatenate(arrays) if arrays else np.empty(0), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        row = range(len(self))[row]
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def take(self, rows: Index) -> Ragged:
+        """The chosen rows, in the order given; those of a slice of step 1 share memory with these."""
+        import numpy as np
+
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            start, stop, _ = rows.indices(len(self))
+            bounds = self.offsets[start : max(start, stop) + 1]
+            return Ragged(self.values[bounds[0] : bounds[-1]], bounds - bounds[0])
+        rows = row_numbers(rows, len(self))
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        length = len(self.values) // max(1, len(self))
+        if len(self.values) == length * len(self) and (lengths == length).all() and (starts == rows * length).all():
+            width = self.values.shape[1:]  # whole rows are copied faster than their values one by one
+            grid = self.values.reshape(len(self), length, *width)
+            return Ragged(grid[rows].reshape(-1, *width), np.arange(len(rows) + 1) * length)
+        places, offsets = places_of(starts, lengths)
+        return Ragged(self.values[places], offsets)
+
+    def read_only(self) -> Ragged:
+        """The same rows in the same memory, which cannot be changed through them."""
+        if type(self) is not Ragged or not (self._values.flags.writeable or self._offsets.flags.writeable):
+            return self
+        rows = Ragged.__new__(Ragged)
+        rows._values, rows._offsets = read_only(self._values), read_only(self._offsets)
+        return rows
+
+    def with_empty_row(self) -> Ragged:
+        """One more row at the end, of no values."""
+        import numpy as np
+
+        return Ragged(self.values, np.append(self.offsets, self.offsets[-1]))
