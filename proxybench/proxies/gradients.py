@@ -20,9 +20,12 @@ _NEEDS: tuple[Need, ...] = ("images", "labels", "gradients")
 
 
 def layer_sums(probe: Probe, value: Callable[[Tensor, Tensor], Tensor], gradients: list[Tensor]) -> Tensor:
-    """`value(weight, gradient)` of each layer added up in float64, where products overflow later, float64[layers]."""
+    """`value(weight, gradient)` of each layer added up in float64, where products overflow later, float64[layers].
+
+    A complex weight counts as two real ones.
+    """
     sums = [
-        value(layer.weight.detach().double(), gradient.double()).sum().cpu()
+        value(layer.values.double(), gradient.double()).sum().cpu()
         for layer, gradient in zip(probe.layers, gradients, strict=True)
     ]
     return torch.stack(sums) if sums else torch.zeros(0, dtype=torch.float64)

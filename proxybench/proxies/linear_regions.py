@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.batch_norm import RunningStatistics
 from proxybench.proxies.batch_pass import images_first
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import rectifier_inputs
@@ -15,15 +15,14 @@ SEGMENTS = 4
 STEPS = 4
 
 
-def freeze_batch_norm(probe: Probe, network: nn.Module) -> None:
-    """Normalise by the statistics of the batch from now on, so that the network is a function of a single image."""
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            module.track_running_stats, module.momentum = True, 1.0
-            module.running_mean = torch.zeros(module.num_features, device=probe.device, dtype=probe.images.dtype)
-            module.running_var = torch.ones(module.num_features, device=probe.device, dtype=probe.images.dtype)
-    probe.forward(network, probe.images)
+def statistics_of_batch(probe: Probe, network: nn.Module) -> RunningStatistics:
+    """The batch's statistics, under whose `fixed()` the network, now in evaluation mode, is a function of one image."""
+    like = torch.zeros(0, device=probe.device, dtype=probe.dtype)
+    statistics = RunningStatistics(network, momentum=1.0, like=like)
+    with statistics.tracked():
+        probe.forward(network, probe.images)
     network.eval()
+    return statistics
 
 
 def rectifier_signs(network: nn.Module, images: Tensor) -> list[Tensor]:
@@ -71,9 +70,12 @@ def linear_regions(probe: Probe) -> float:
     NaN for a batch of one image; 1 for images that are all the same or a network without a rectifier.
     """
     pairs = min(SEGMENTS, len(probe.images) // 2)
+    if not probe.images.is_floating_point():
+        raise NoAnswer("there is no line segment between images of whole numbers")
     if not pairs:
         raise NoAnswer("a line segment needs two images")
     with probe.borrowed(weights=False) as network, torch.no_grad():
-        freeze_batch_norm(probe, network)
+        statistics = statistics_of_batch(probe, network)
         start, end = probe.images[:pairs], probe.images[pairs : 2 * pairs]
-        return 1.0 + count_crossings(network, start, end, STEPS) / pairs
+        with statistics.fixed():
+            return 1.0 + count_crossings(network, start, end, STEPS) / pairs
