@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
 from proxybench.proxies.base import NoAnswer, Tap
-from proxybench.proxies.layers import Layer, as_real
+from proxybench.proxies.channel_products import ChannelProducts
+from proxybench.proxies.functions import overwrites
+from proxybench.proxies.image_axis import SeenTensors, image_axes
+from proxybench.proxies.layers import as_real
 from proxybench.proxies.probe import Probe, reason_of
-from proxybench.proxies.recorder import layer_outputs, rectifier_inputs
+from proxybench.proxies.recorder import layer_outputs
+from proxybench.proxies.rectifiers import rectifier_inputs
 
 T = TypeVar("T")
 _LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS}
@@ -76,65 +80,6 @@ class BatchPass:
         return found
 
 
-class ChannelProducts:
-    """Output times gradient of the loss, summed over positions, for every layer that is watched.
-
-    Args:
-        layers: of the network.
-        images: number of images in the batch.
-    """
-
-    def __init__(self, layers: Sequence[Layer], images: int) -> None:
-        self._channels_last = [layer.weight.dim() == 2 for layer in layers]
-        self._found: list[Tensor | None] = [None] * len(layers)
-        self._handles: list[RemovableHandle] = []
-        self._images = images
-        self._failure: NoAnswer | None = None
-
-    def watch(self, position: int, output: Tensor) -> None:
-        """Wait for the gradient of the output of layer `position`."""
-        if not output.requires_grad:
-            return
-        values, version = output.detach(), output._version
-
-        def arrived(gradient: Tensor) -> None:
-            if values._version != version:
-                self._failure = NoAnswer("the output of a layer was overwritten in place")
-                return
-            product = values * gradient.detach()
-            if not self._channels_last[position]:
-                product = product.movedim(1, -1)
-            try:
-                summed = images_first(product, self._images).flatten(1, -2).sum(1)
-            except NoAnswer as failure:
-                self._failure = failure
-                return
-            before = self._found[position]
-            self._found[position] = summed if before is None else before + summed
-
-        handle: RemovableHandle = output.register_hook(arrived)  # type: ignore[no-untyped-call]
-        self._handles.append(handle)
-
-    def finish(self) -> list[Tensor | None] | NoAnswer:
-        """Stop watching; [n, channels] for each layer, None where no gradient arrived."""
-        for handle in self._handles:
-            handle.remove()
-        return self._found if self._failure is None else self._failure
-
-
-def images_first(values: Tensor, images: int) -> Tensor:
-    """Values of `images` images, [n, ..., c] or [tokens, n, c] or [n windows, ..., c], as [n, ..., c].
-
-    Raises:
-        NoAnswer: for any other shape.
-    """
-    if values.dim() == 3 and values.shape[0] != images == values.shape[1]:
-        return values.transpose(0, 1)
-    if values.dim() and values.shape[0] % images == 0:
-        return values.reshape(images, -1, *values.shape[1:])
-    raise NoAnswer(f"a layer's output of shape {tuple(values.shape)} does not say what belongs to which image")
-
-
 def batch_pass(probe: Probe) -> BatchPass:
     """Forward the batch in training mode, then take the gradients that `probe.taps` name.
 
@@ -148,20 +93,26 @@ def batch_pass(probe: Probe) -> BatchPass:
     if taps & _LOSS_TAPS and probe.labels is None:
         raise ValueError("the gradient of the loss needs labels; pass labels= to the Probe")
     products = ChannelProducts(probe.layers, len(probe.images))
-    signs: list[Tensor] = []
+    signs = SeenTensors(len(probe.images))
     images = probe.images.detach().clone()
     images.requires_grad_(Tap.INPUT_GRADIENT in taps and images.is_floating_point())
     with probe.borrowed(weights=False) as network, ExitStack() as recording:
         for layer in probe.layers:
             layer.weight.requires_grad_(bool(taps & _LOSS_TAPS))
+        outputs = None
         if Tap.CHANNEL_PRODUCTS in taps:
-            recording.enter_context(layer_outputs(probe.layers, products.watch))
+            moves = recording.enter_context(overwrites(products.before_overwrite))
+            outputs = recording.enter_context(layer_outputs(probe.layers, partial(products.watch, moves=moves)))
         if Tap.RECTIFIER_SIGNS in taps:
-            recording.enter_context(rectifier_inputs(lambda inputs: signs.append(inputs.detach() > 0)))
+            watch = recording.enter_context(
+                rectifier_inputs(lambda inputs: signs.add(inputs.detach() > 0, watch), network)
+            )
         logits = probe.forward(network, images)
         recording.close()
         found = BatchPass(logits.detach())
-        found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: [images_first(one, len(images)).flatten(1) for one in signs]))
+        found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: _signs_by_image(probe, signs)))
+        if outputs is not None:
+            products.find_axes(lambda position: probe.once(image_axes).outputs[position], outputs)
         if taps & _LOSS_TAPS:
             _take_loss_gradients(probe, logits, products, found)
         if Tap.INPUT_GRADIENT in taps:
@@ -179,6 +130,11 @@ def _attempt(work: Callable[[], T], what: str = "") -> T | NoAnswer:
         raise
     except Exception as error:
         return NoAnswer(f"{what}{reason_of(error)}")
+
+
+def _signs_by_image(probe: Probe, signs: SeenTensors) -> list[Tensor]:
+    """Signs as bool[n, neurons]."""
+    return [one.flatten(1) for one in signs.by_image(lambda: probe.once(image_axes).rectifiers)]
 
 
 def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:

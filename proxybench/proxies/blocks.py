@@ -17,8 +17,8 @@ _CONTAINERS = (nn.Sequential, nn.ModuleList)
 def block_names(network: nn.Module) -> tuple[str, ...]:
     """Dotted names of the building blocks of `network`, in the order in which they were registered.
 
-    A network that names its blocks (`blocks`, a tuple of dotted names of modules) is believed. Otherwise the blocks are the
-    outermost modules with weight layers among the entries of lists and plain sequences: `layer1.0` of a ResNet,
+    A network that names its blocks (`blocks`, a tuple of dotted names of modules) is believed. Otherwise the blocks are
+    the outermost modules with weight layers among the entries of lists and plain sequences: `layer1.0` of a ResNet,
     `features.3` of a MobileNet, `encoder.layers.2` of a transformer. A plain sequence that is itself an entry is a
     block if its own entries are single layers, otherwise its entries are looked at. Where that gives fewer than two
     blocks, every convolution, linear layer and attention is one.

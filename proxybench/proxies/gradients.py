@@ -106,5 +106,5 @@ def fisher(probe: Probe) -> Tensor:
     for position, (layer, product) in enumerate(zip(probe.layers, products, strict=True)):
         if product is not None:
             channels = 0.5 * product.double().square().mean(0).sum()
-            sums[position] = float(channels) * layer.weight[0].numel()
+            sums[position] = float(channels) * layer.weight.numel() / product.shape[1]
     return sums

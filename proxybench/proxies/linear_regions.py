@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
 
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_norm import RunningStatistics
-from proxybench.proxies.batch_pass import images_first
+from proxybench.proxies.image_axis import ImageAxis, SeenTensors, image_axes
 from proxybench.proxies.probe import Probe
-from proxybench.proxies.recorder import rectifier_inputs
+from proxybench.proxies.rectifiers import rectifier_inputs
 
+Axes = Callable[[], Sequence[ImageAxis | None]]
+NO_AXES: Axes = tuple  # for a network whose shapes leave no doubt
 SEGMENTS = 4
 STEPS = 4
 
@@ -25,15 +29,21 @@ def statistics_of_batch(probe: Probe, network: nn.Module) -> RunningStatistics:
     return statistics
 
 
-def rectifier_signs(network: nn.Module, images: Tensor) -> list[Tensor]:
-    """Whether the inputs of each rectifier are positive, in order, bool[n, ...] each."""
-    signs: list[Tensor] = []
-    with torch.no_grad(), rectifier_inputs(lambda inputs: signs.append(inputs > 0)):
+def rectifier_signs(network: nn.Module, images: Tensor, axes: Axes = NO_AXES) -> list[Tensor]:
+    """Whether the inputs of each rectifier are positive, in order, bool[n, ...] each.
+
+    Args:
+        network: a function of single images.
+        images: float[n, ...].
+        axes: gives the axes of the images in all of them, for a network whose shapes do not say where they are.
+    """
+    signs = SeenTensors(len(images))
+    with torch.no_grad(), rectifier_inputs(lambda inputs: signs.add(inputs > 0, watch), network) as watch:
         network(images)
-    return [images_first(positive, len(images)) for positive in signs]
+    return signs.by_image(axes)
 
 
-def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int) -> int:
+def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int, axes: Axes = NO_AXES) -> int:
     """How often the input of a rectifier changes its sign on the straight way from `start` to `end`, over all images.
 
     Args:
@@ -41,10 +51,11 @@ def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int) 
         start: float[n, ...], images at which the ways begin.
         end: float[n, ...], where they end.
         steps: signs are compared at the ends of this many equal parts of each way.
+        axes: as for `rectifier_signs`.
     """
     points = torch.cat([torch.lerp(start, end, step / steps) for step in range(steps + 1)])
     n = len(start)  # the points of one step stand together, so those of the next are n rows further
-    return sum(int(torch.count_nonzero(signs[n:] != signs[:-n])) for signs in rectifier_signs(network, points))
+    return sum(int(torch.count_nonzero(signs[n:] != signs[:-n])) for signs in rectifier_signs(network, points, axes))
 
 
 @proxy(
@@ -77,5 +88,9 @@ def linear_regions(probe: Probe) -> float:
     with probe.borrowed(weights=False) as network, torch.no_grad():
         statistics = statistics_of_batch(probe, network)
         start, end = probe.images[:pairs], probe.images[pairs : 2 * pairs]
+
+        def axes() -> Sequence[ImageAxis | None]:
+            return probe.once(image_axes).rectifiers
+
         with statistics.fixed():
-            return 1.0 + count_crossings(network, start, end, STEPS) / pairs
+            return 1.0 + count_crossings(network, start, end, STEPS, axes) / pairs

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
-from proxybench.proxies.linear_regions import statistics_of_batch
 from proxybench.proxies.layers import as_real
+from proxybench.proxies.linear_regions import statistics_of_batch
 from proxybench.proxies.per_image import Call, all_plain, chunks_of_gradients, recorded_calls
 from proxybench.proxies.probe import Probe
 

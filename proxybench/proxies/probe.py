@@ -101,6 +101,7 @@ class Probe:
         self._batch_norms = [module for module in self._modules if isinstance(module, _BatchNorm)]
         self._inplace = [module for module in self._modules if getattr(module, "inplace", False) is True]
         self._snapshot: Snapshot | None = None
+        self._lent = False
         self._done: dict[Any, Any] = {}
         self._seconds: dict[str, float] = {}
         self._clock: list[float] = []
@@ -242,20 +243,30 @@ class Probe:
     def borrowed(self, *, train: bool = True, weights: bool = True) -> Iterator[nn.Module]:
         """The network for one pass, in training mode or not, nothing done in place; put back bit for bit afterwards.
 
+        While the network is lent already, it only changes to this mode and back, to be looked at.
+
         Args:
             train: whether batch normalisation uses the batch's statistics (and dropout drops).
             weights: False where the pass changes no parameter in place.
         """
+        if self._lent:
+            with _in_mode(self._modules, train):
+                yield self.network
+            return
         snapshot = self._snapshot or self._take_snapshot()
         with neutral_settings(self.dtype), snapshot.lent(weights=weights) as network:
             self._seed_everything()
             for stand_in in self._stand_ins:
                 stand_in.install()
+            self._lent = True
             if any(module.training is not train for module in self._modules):
                 network.train(train)
             for module in self._inplace:
                 vars(module)["inplace"] = False
-            yield network
+            try:
+                yield network
+            finally:
+                self._lent = False
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
         """Logits [n, classes] of images [n, ...], which stay as they are even where the network writes into them.
@@ -276,6 +287,8 @@ class Probe:
             raise TypeError(
                 f"the network must return logits, not {type(logits).__name__}; wrap it in a module that does"
             )
+        if self.device.type == "meta":
+            return logits
         if not running_variances(self._batch_norms)[before.isfinite()].isfinite().all():
             raise NoAnswer("the variance of a batch normalisation is not finite")
         return logits
@@ -290,9 +303,27 @@ class Probe:
         np.random.seed(self.seed % 2**32)
 
     def noise(self, name: str, count: int | None = None, shape: Sequence[int] | None = None) -> Tensor:
-        """Standard normal images, [count, *shape]; shape and count of the batch by default."""
+        """Standard normal images, [count, *shape]; shape and count of the batch by default.
+
+        Raises:
+            NoAnswer: for a network that takes whole numbers.
+        """
+        if not self.images.is_floating_point():
+            raise NoAnswer("noise is not defined for a network that takes whole numbers")
         size = (len(self.images) if count is None else count, *(self.images.shape[1:] if shape is None else shape))
         return torch.randn(size, generator=self.generator(name), dtype=torch.float32).to(self.device, self.dtype)
+
+
+@contextmanager
+def _in_mode(modules: Sequence[nn.Module], train: bool) -> Iterator[None]:
+    modes = [(module, module.training) for module in modules]
+    for module in modules:
+        module.training = train
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def logits_of_one_image(probe: Probe) -> Tensor:

@@ -20,8 +20,8 @@ class Snapshot:
     """A network as it is now; what is done to it within `lent` is undone, bit for bit.
 
     Undone are changes of the values and identity of parameters and buffers, `grad`, `requires_grad`, training mode,
-    the class and plain attributes of modules (a replaced `forward`, `inplace`, `eps`; what stands in their dictionaries, lists and
-    sets), hooks, and the global random states of Python, numpy and torch.
+    the class and plain attributes of modules (a replaced `forward`, `inplace`, `eps`; what stands in their
+    dictionaries, lists and sets), hooks, and the global random states of Python, numpy and torch.
 
     Taking it costs more than lending, so passes in a row share one. Nothing else may change the network meanwhile.
 

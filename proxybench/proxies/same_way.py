@@ -1,8 +1,8 @@
 """A second forward pass with other values goes the way that the first one went, where a network decides by values.
 
-The first pass records what the network turns into numbers of Python (`if x.mean() > 0`, `.item()`) or into whole numbers
-and truth values (masks, positions of the largest values). In the second pass these are the same, and what flows beside
-them is kept small, so that nothing saturates.
+The first pass records what the network turns into numbers of Python (`if x.mean() > 0`, `.item()`) or into whole
+numbers and truth values (masks, positions of the largest values). In the second pass these are the same, and what flows
+beside them is kept small, so that nothing saturates.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from proxybench.proxies.gradients import layer_sums
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.restore import replace_values
 
+
 def absolute_pass(probe: Probe) -> list[Tensor]:
     """The gradient of the summed logits of an image of ones with respect to each layer's absolute weight.
 
