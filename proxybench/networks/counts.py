@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from predictors.errors import unknown_name
+from proxybench.networks.operations import OperationCounter, Rule, ValuesWanted
 
 FlopRule = Literal["suite-zero", "nats-bench"]
-Price = Callable[[str, tuple[Any, ...], Any], int]  # of an ATen operation, its arguments and its result
 
 
 @dataclass(frozen=True)
@@ -48,88 +45,78 @@ def count_parameters(network: nn.Module) -> Counts:
     return Counts(by_module)
 
 
-def count_flops(network: nn.Module, in_shape: tuple[int, ...], *, rule: FlopRule = "suite-zero") -> Counts:
+def count_flops(
+    network: nn.Module, in_shape: tuple[int, ...], *, rule: FlopRule = "suite-zero", image: Tensor | None = None
+) -> Counts:
     """The floating-point operations of one image's forward pass in evaluation mode.
 
-    A multiply-add counts as one. Both rules count those of convolutions (also transposed) and matrix products
-    (linear layers, attention). Beside them
+    A multiply-add counts as one. Both rules count those of convolutions (also transposed), of linear, bilinear and
+    recurrent layers, of attention and of every other product of matrices. Beside them
 
-    - `suite-zero` counts the bias of convolutions; two per element of a normalisation, or one if it has no weights;
-      one per element of an activation function (ReLU and its kin, GELU, SiLU, sigmoid, tanh); kernel size per output
-      of a pooling; and (h + 1)(w + 1) per channel of a global or adaptive pooling of windows h x w. So does torchstat,
-      whose figures are the flops of NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS 2022).
-    - `nats-bench` counts the biases of convolutions and linear layers, and nothing else. So does the code of
-      NAS-Bench-201 and NATS-Bench, whose records hold these.
+    - `suite-zero` counts the bias of convolutions; two per element of a normalisation (batch, instance, group, layer,
+      RMS), or one if it has no weights; one per element of an activation function (ReLU and its relatives, GELU,
+      SiLU, sigmoid, tanh, the gates of recurrent layers); kernel size per output of a pooling; and (h + 1)(w + 1) per
+      channel of a global or adaptive pooling of windows h x w. So does torchstat, whose figures are the flops of
+      NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS 2022).
+    - `nats-bench` counts the biases of convolutions, linear and recurrent layers, and nothing else. So does the code
+      of NAS-Bench-201 and NATS-Bench, whose records hold these.
 
-    Convolutions, nearly all of the arithmetic, are not computed but give zeros of the right shape; the rest runs on
-    these. Weights, buffers and modes of the network stay as they are.
+    Nothing else counts: sums and products of elements, softmax, embeddings, resizing, folding, Fourier transforms.
+    What is counted follows from shapes, not from how tensors lie in memory. The values of convolutions, nearly all
+    of the arithmetic, are left out (zeros of the right shape take their place) unless the network looks at values,
+    as one with a branch does; then everything is computed. Weights, buffers, modes and random states stay as they are.
 
     Args:
         network: any module with one tensor as input.
-        in_shape: of one input without the batch dimension.
+        in_shape: shape of one input without the batch dimension.
         rule: what counts.
+        image: the input [1, *in_shape], of the network's own kind, such as token numbers; by default standard normal
+            numbers from a fixed seed.
 
     Raises:
         UnknownName: for another rule.
-        ValueError: for a size below 1.
+        ValueError: for a size below 1, an image of another shape, and a network that calls an operation of a library
+            other than torch, whose arithmetic is not known.
     """
     if rule not in _RULES:
         raise unknown_name("rule for FLOPs", rule, _RULES)
     if any(size < 1 for size in in_shape):
         raise ValueError(f"all sizes of in_shape must be at least 1, not {in_shape!r}")
-    weight = next((p for p in network.parameters() if p.is_floating_point()), torch.empty(0))
-    image = torch.zeros(1, *in_shape, dtype=weight.dtype, device=weight.device)
-    counter = _OperationCounter(_RULES[rule])
-    with _tracked(network, counter.running), _evaluation_mode(network), torch.no_grad(), counter:
-        network(image)
-    return Counts(counter.flops)
+    if image is None:
+        weight = next((p for p in network.parameters() if p.is_floating_point()), torch.empty(0, device="cpu"))
+        seeded = torch.Generator("cpu").manual_seed(0)
+        noise = torch.randn(1, *in_shape, generator=seeded, dtype=torch.float32, device="cpu")
+        image = noise.to(weight)
+    elif image.shape != (1, *in_shape):
+        raise ValueError(f"image must be of shape {[1, *in_shape]}, not {list(image.shape)}")
+    return Counts(_counted(network, image, _RULES[rule]))
 
 
-class _OperationCounter(TorchDispatchMode):
-    """Adds the price of every operation to the module that is running; runs all but the convolutions."""
-
-    def __init__(self, price: Price) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.price = price
-        self.running = [""]
-        self.flops: dict[str, int] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
-        return False
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        op = func.overloadpacket.__name__.strip("_")
-        shape = _convolved(*args) if op == "convolution" else None
-        result = args[0].new_zeros(shape) if shape else func(*args, **(kwargs or {}))
-        flops = self.price(op, args, result)
-        if flops:
-            self.flops[self.running[-1]] = self.flops.get(self.running[-1], 0) + flops
-        return result
+def _counted(network: nn.Module, image: Tensor, rule: Rule) -> dict[str, int]:
+    """FLOPs of each module; the cheapest way first, then without its shortcuts where they get in the network's way."""
+    for shortcuts in (True, False):
+        try:
+            return _run(network, image, rule, zeros=shortcuts, composite=True)
+        except (ValuesWanted, Exception):
+            continue
+    # Operations are then met as autograd takes them apart, for a network that takes derivatives in its forward pass.
+    return _run(network, image, rule, zeros=False, composite=False)
 
 
-def _convolved(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: list[int],
-    padding: list[int],
-    dilation: list[int],
-    transposed: bool,
-    output_padding: list[int],
-    groups: int,
-) -> list[int] | None:
-    """The shape of a convolution's output, or None where torch would refuse; takes the arguments of ATen."""
-    c_in, c_out = (weight.shape[0], weight.shape[1] * groups) if transposed else (weight.shape[1] * groups, len(weight))
-    shape = [x.shape[0], c_out]
-    for axis, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):
-        s, p, d, extra = (values[axis % len(values)] for values in (stride, padding, dilation, output_padding))
-        span = d * (kernel - 1) + 1
-        shape.append((size - 1) * s - 2 * p + span + extra if transposed else (size + 2 * p - span) // s + 1)
-    return shape if x.shape[1] == c_in and min(shape) > 0 else None
+def _run(network: nn.Module, image: Tensor, rule: Rule, *, zeros: bool, composite: bool) -> dict[str, int]:
+    devices = [image.device] if image.device.type == "cuda" else []
+    counter = OperationCounter(rule, zeros=zeros)
+    below = torch._C._AutoDispatchBelowAutograd() if composite else nullcontext()
+    with (
+        torch.random.fork_rng(devices),
+        _tracked(network, counter.running),
+        _evaluation_mode(network),
+        torch.no_grad(),
+        below,
+        counter.watching(),
+    ):
+        network(image.clone())
+    return counter.flops
 
 
 @contextmanager
@@ -138,7 +125,8 @@ def _tracked(network: nn.Module, running: list[str]) -> Iterator[None]:
     handles = []
     for name, module in network.named_modules():
         handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: running.append(name)))
-        handles.append(module.register_forward_hook(lambda _module, _inputs, _output: _pop(running)))
+        leave = module.register_forward_hook(lambda _module, _inputs, _output: _pop(running), always_call=True)
+        handles.append(leave)
     try:
         yield
     finally:
@@ -165,65 +153,7 @@ def _evaluation_mode(network: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-_BIASED = {"convolution": 2, "addmm": 0, "addmv": 0}  # position of the bias among the arguments
-_NORMALISATIONS = {"native_batch_norm": 1, "cudnn_batch_norm": 1, "native_group_norm": 1, "native_layer_norm": 2}
-_ACTIVATIONS = {"relu", "hardtanh", "leaky_relu", "elu", "prelu_kernel", "gelu", "silu", "mish", "hardswish"}
-_ACTIVATIONS |= {"sigmoid", "hardsigmoid", "tanh", "softplus"}
-_POOLINGS = {"avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"}
-
-
-def _multiply_adds(op: str, args: tuple[Any, ...], result: Any) -> int:
-    """Those of a convolution or of a product of matrices; 0 for any other operation."""
-    if op == "convolution":
-        x, weight, transposed = args[0], args[1], args[6]
-        elements: int = x.numel() if transposed else result.numel()
-        return elements * int(math.prod(weight.shape[1:]))
-    if op in ("mm", "bmm", "mv", "dot"):
-        return int(result.numel() * args[0].shape[-1])
-    if op in ("addmm", "baddbmm", "addmv"):
-        return int(result.numel() * args[1].shape[-1])
-    if op.startswith("scaled_dot_product"):
-        query, key, value = args[:3]
-        return int(query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1]))
-    return 0
-
-
-def _price(op: str, args: tuple[Any, ...], result: Any, *, biased: frozenset[str], layers_only: bool) -> int:
-    """FLOPs of one operation of torch's ATen library, named without underscores at its ends."""
-    flops = _multiply_adds(op, args, result)
-    if op in biased and args[_BIASED[op]] is not None:
-        flops += result.numel()
-    if flops or layers_only:
-        return flops
-    if op in _NORMALISATIONS:
-        return int(args[0].numel() * (1 if args[_NORMALISATIONS[op]] is None else 2))
-    if op in _ACTIVATIONS:
-        return int(args[0].numel())
-    if op in _POOLINGS:
-        outputs = result[0] if isinstance(result, tuple) else result
-        kernel = args[1] if len(args[1]) > 1 else args[1] * (outputs.dim() - 2)
-        return int(outputs.numel() * math.prod(kernel))
-    return _adaptive_pooling(op, args, result)
-
-
-def _adaptive_pooling(op: str, args: tuple[Any, ...], result: Any) -> int:
-    """(h + 1)(w + 1) for each window of h x w pixels and each channel; a mean over the image is one window."""
-    x = args[0]
-    if op == "mean" and len(args) > 1 and x.dim() == 4 and {dim % 4 for dim in args[1]} == {2, 3}:
-        height, width = 1, 1
-    elif op in ("adaptive_avg_pool2d", "adaptive_max_pool2d"):
-        height, width = args[1]
-    else:
-        return 0
-    return int(x.shape[:-2].numel() * _windows(x.shape[-2], height) * _windows(x.shape[-1], width))
-
-
-def _windows(pixels: int, windows: int) -> int:
-    """The sum over the windows along one side of their lengths plus one."""
-    return sum(-(-(i + 1) * pixels // windows) - i * pixels // windows + 1 for i in range(windows))
-
-
-_RULES: dict[str, Price] = {
-    "suite-zero": partial(_price, biased=frozenset({"convolution"}), layers_only=False),
-    "nats-bench": partial(_price, biased=frozenset(_BIASED), layers_only=True),
+_RULES: dict[str, Rule] = {
+    "suite-zero": lambda work: work.multiply_adds + work.convolution_biases + work.elements,
+    "nats-bench": lambda work: work.multiply_adds + work.convolution_biases + work.linear_biases,
 }

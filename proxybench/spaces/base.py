@@ -1,23 +1,27 @@
 """What every search space can do: parse, format, sample, neighbours, digest; and enumeration where it is finite.
 
-A space is stateless: all its methods are pure functions of their arguments. `parse` accepts exactly the texts that
-name an architecture of the space and raises InvalidArchitecture for every other text, whatever it holds.
+A space is stateless: all its methods are pure functions of their arguments. `parse` accepts the texts and values that
+name an architecture of the space and raises InvalidArchitecture for every other one, whatever it holds.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from predictors.arch import ArchGraph
 from proxybench.errors import InvalidArchitecture
+from proxybench.spaces.spelling import Unreadable, read_object, read_text
 
 if TYPE_CHECKING:  # torch
     from proxybench.networks.base import Network
 
 MAX_TEXT = 10_000  # characters; the longest architecture string of any space has about 700
+_BLANKS = re.compile(r"\s+(?=\W)|(?<=\W)\s+")  # between two words or numbers they part these
 
 
 class SearchSpace(ABC):
@@ -35,17 +39,56 @@ class SearchSpace(ABC):
     source: ClassVar[str]
     example: ClassVar[str]
 
-    def parse(self, text: str) -> ArchGraph:
-        """The architecture that `text` names. Raises InvalidArchitecture with the reason and a valid example."""
+    def parse(self, text: Any) -> ArchGraph:
+        """The architecture that `text` names, in the space's own text form or as other tools print or hold it.
+
+        Beside the text (see `example`) these are the same with other blanks, and for most spaces the objects that
+        the published code uses, or what `print` makes of them: a genotype, (matrix, operations), lists of choices.
+
+        Raises:
+            InvalidArchitecture: with the reason and a valid example.
+        """
+        if isinstance(text, ArchGraph):
+            return self._parse(self.format(text))
         if not isinstance(text, str):
-            raise self.invalid(text, "not a string")
+            return self._parse_object(text)
         if len(text) > MAX_TEXT:
             raise self.invalid(text[:60], f"{len(text)} characters, more than the limit of {MAX_TEXT}")
-        return self._parse(text.strip())
+        text = text.strip()
+        try:
+            return self._parse(text)
+        except InvalidArchitecture:
+            respelled = self._respelled(text)
+            if respelled is not None:
+                return self._parse(respelled)  # whose reason says more, if it is refused too
+            with suppress(InvalidArchitecture):
+                return self._parse(_BLANKS.sub("", text))
+            raise
+
+    def _parse_object(self, given: Any) -> ArchGraph:
+        try:
+            text = self._text_of(read_object(given))
+        except Unreadable as reason:
+            raise self.invalid(given, f"not a string, but {reason}") from None
+        if text is None:
+            raise self.invalid(given, "not a string, nor a value that describes an architecture of this space")
+        return self._parse(text)
+
+    def _respelled(self, text: str) -> str | None:
+        """The space's own text for a text of another form, or None."""
+        try:
+            value = read_text(text)
+        except Unreadable:
+            return None
+        return value.strip() if isinstance(value, str) else self._text_of(value)
 
     @abstractmethod
     def _parse(self, text: str) -> ArchGraph:
-        """`parse` after the checks that all spaces share."""
+        """`parse` of a text in the space's own form, without blanks around it."""
+
+    def _text_of(self, value: Any) -> str | None:
+        """The space's own text for a plain value of spelling.py, or None where the value is of no form it knows."""
+        return None
 
     @abstractmethod
     def format(self, arch: ArchGraph) -> str:

@@ -15,8 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from predictors.arch import ArchGraph
+from proxybench.spaces.spelling import Unreadable, arguments, is_row, read_text
 
 CELLS = ("normal", "reduce")
 INPUTS = 2
@@ -86,15 +88,53 @@ _NUMBER = re.compile(r"[0-9]+", re.ASCII)
 
 
 def parse_genotype(text: str) -> Genotype:
-    """Read a genotype; lists, tuples and `range(2, 6)` are understood.
+    """Read a genotype, as DARTS prints it or as any other call of the same arguments (see `genotype_text`).
 
     Raises:
         ValueError: for a text that is none. Whether operations and inputs fit a space is `misfit`'s matter.
     """
     match = _GENOTYPE.fullmatch(text)
     if match is None:
+        match = _GENOTYPE.fullmatch(_respelled(text) or "")
+    if match is None:
         raise ValueError("not of the form Genotype(normal=[('op', input), ...], normal_concat=[...], reduce=..., ...)")
     return Genotype(*(_parse_cell(match[cell], match[f"{cell}_concat"]) for cell in CELLS))
+
+
+def _respelled(text: str) -> str | None:
+    """The text that DARTS prints, for a genotype that is written otherwise, or None."""
+    try:
+        return genotype_text(read_text(text))
+    except Unreadable:
+        return None
+
+
+def genotype_text(value: Any) -> str | None:
+    """The text that DARTS prints for a genotype as a plain value of spelling.py, or None for another value.
+
+    The four fields stand in any order or without names, in a call, a dictionary or a tuple. Entries may be grouped by
+    state, two in each group.
+    """
+    fields = arguments(value, ("normal", "normal_concat", "reduce", "reduce_concat"))
+    if fields is None:
+        return None
+    cells = []
+    for entries, concat in (fields[:2], fields[2:]):
+        flat = _flat(entries)
+        if flat is None or not is_row(concat, int) or min(concat) < 0:
+            return None
+        cells.append(Cell(flat, tuple(concat)))
+    return format_genotype(Genotype(*cells))
+
+
+def _flat(entries: Any) -> tuple[Entry, ...] | None:
+    """Entries in a row, that stand so or in pairs; None for other values."""
+    if not is_row(entries, tuple):
+        return None
+    if all(len(group) == 2 and is_row(group, tuple) for group in entries):
+        entries = tuple(entry for group in entries for entry in group)
+    fits = all(len(entry) == 2 and type(entry[0]) is str and type(entry[1]) is int for entry in entries)
+    return entries if fits and all(source >= 0 for _, source in entries) else None
 
 
 def _parse_cell(entries: str, concat: str) -> Cell:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import SearchSpace
@@ -21,6 +22,7 @@ from proxybench.spaces.cell_genotype import (
     all_states,
     format_genotype,
     genotype_graph,
+    genotype_text,
     graph_genotype,
     labels,
     misfit,
@@ -67,6 +69,10 @@ class DARTS(SearchSpace):
         if reason is not None:
             raise self.invalid(text, reason)
         return genotype_graph(self.name, genotype)
+
+    def _text_of(self, value: Any) -> str | None:
+        """A genotype: the named tuple itself, or its four fields."""
+        return genotype_text(value)
 
     def _misfit(self, genotype: Genotype) -> str | None:
         reason = misfit(genotype, OPERATIONS, STATES)

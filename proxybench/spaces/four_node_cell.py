@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import ProductSpace
@@ -43,6 +43,22 @@ class FourNodeCellSpace(ProductSpace):
         if not known or self.from_operations(cell) != arch:
             raise self.invalid(arch.ops, "not the line graph of a 4-node cell")
         return cell
+
+    def nested_operations(self, value: Any) -> tuple[tuple[Any, ...], ...] | None:
+        """The operations into nodes 1, 2 and 3, each by source, of lists in lists; None for another value.
+
+        An entry is an operation, or a pair of it and the number of its source, in any order of the sources.
+        """
+        if not isinstance(value, tuple) or [len(node) if isinstance(node, tuple) else 0 for node in value] != [1, 2, 3]:
+            return None
+        nodes = []
+        for node in value:
+            pairs = [entry if isinstance(entry, tuple) else (entry, place) for place, entry in enumerate(node)]
+            by_source = {pair[1]: pair[0] for pair in pairs if len(pair) == 2 and type(pair[1]) is int}
+            if sorted(by_source) != list(range(len(node))):
+                return None
+            nodes.append(tuple(by_source[source] for source in range(len(node))))
+        return tuple(nodes)
 
     def digest(self, arch: ArchGraph) -> str:
         """Digest of what the cell computes, as far as `expression` simplifies it."""

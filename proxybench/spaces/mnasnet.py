@@ -8,10 +8,13 @@ output channels and strides are fixed. The text is our own, one group a block: `
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import ProductSpace
 from proxybench.spaces.chain import chain_attr, chain_graph
+from proxybench.spaces.spelling import is_row
 
 EXPANSIONS = (1, 4, 6)
 KERNELS = (3, 5)
@@ -19,6 +22,7 @@ LAYERS = ((1, 2, 3),) * 5 + ((1, 2, 3, 4), (1, 2, 3))
 CHANNELS = (16, 24, 40, 80, 112, 192, 320)
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
 BLOCKS = len(CHANNELS)
+_KEYS = ("e", "k", "l", "se")
 Block = tuple[int, int, int, int]  # expansion, kernel, layers, squeeze-and-excitation 0 or 1
 
 _BLOCK = re.compile(r"e([0-9])k([0-9])l([0-9])se([01])", re.ASCII)
@@ -111,6 +115,15 @@ class MnasNet(ProductSpace):
         if reason is not None:
             raise self.invalid(text, reason)
         return self.from_blocks(blocks)
+
+    def _text_of(self, value: Any) -> str | None:
+        """Seven lists of expansion, kernel, layers and squeeze-and-excitation, or the files' {"block0_e": 6, ...}."""
+        names = [[f"block{block}_{key}" for key in _KEYS] for block in range(BLOCKS)]
+        if isinstance(value, Mapping) and value.keys() == {name for row in names for name in row}:
+            value = tuple(tuple(value[name] for name in row) for row in names)
+        if not isinstance(value, tuple) or not all(is_row(block, int) and len(block) == len(_KEYS) for block in value):
+            return None
+        return "-".join("".join(map("{}{}".format, _KEYS, block)) for block in value)
 
     def format(self, arch: ArchGraph) -> str:
         return "-".join(f"e{e}k{k}l{layers}se{attention}" for e, k, layers, attention in self.blocks(arch))

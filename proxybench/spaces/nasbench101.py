@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from math import isqrt
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import EnumerableSpace
@@ -16,6 +17,7 @@ from proxybench.spaces.nasbench101_cells import CELLS, shipped_cells
 from proxybench.spaces.nasbench101_enumeration import MAX_EDGES, MAX_VERTICES
 from proxybench.spaces.nasbench101_graph import Cell, changes, pruned
 from proxybench.spaces.nasbench101_hash import OPERATIONS, cell_hash, cell_hashes
+from proxybench.spaces.spelling import arguments, is_row
 
 _TEXT = re.compile(r"([01]+):([a-z0-9,-]+)", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -104,6 +106,17 @@ class NASBench101(EnumerableSpace):
         if match is None:
             raise self.invalid(text, "neither ADJACENCY:OPERATIONS nor a hash of 32 hexadecimal digits")
         return self._cell(text, match[1], match[2].split(","))
+
+    def _text_of(self, value: Any) -> str | None:
+        """(matrix, operations) as lists or arrays, or an object or call with `matrix` and `ops`, such as ModelSpec."""
+        parts = arguments(value, ("matrix", "ops")) or arguments(value, ("module_adjacency", "module_operations"))
+        if parts is None or not is_row(parts[1], str) or not is_row(parts[0], tuple):
+            return None
+        entries = [entry for row in parts[0] for entry in row]
+        square = all(len(row) == len(parts[0]) for row in parts[0])
+        if not square or not all(isinstance(entry, bool | int | float) and entry in (0, 1) for entry in entries):
+            return None
+        return f"{''.join(str(int(entry)) for entry in entries)}:{','.join(parts[1])}"
 
     def _cell(self, text: str, bits: str, ops: list[str]) -> ArchGraph:
         vertices = isqrt(len(bits))

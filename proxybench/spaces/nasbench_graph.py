@@ -17,9 +17,11 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 from itertools import permutations, product
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import EnumerableSpace
+from proxybench.spaces.spelling import arguments, is_row
 
 SKIP = "skip"
 OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", SKIP)
@@ -104,6 +106,13 @@ class NASBenchGraph(EnumerableSpace):
         if cell is None:
             raise self.invalid(text, "it has no operation but skip")
         return self._graph(cell)
+
+    def _text_of(self, value: Any) -> str | None:
+        """(link, operations) as lists, or the publishers' object with these attributes."""
+        parts = arguments(value, ("link", "ops"))
+        if parts is None or not is_row(parts[0], int) or not is_row(parts[1], str):
+            return None
+        return f"{list(parts[0])}:{','.join(parts[1])}"
 
     def _graph(self, cell: Cell) -> ArchGraph:
         link, ops = cell

@@ -9,10 +9,12 @@ stages have 2, 3 and 3 layers; the first layer of a stage halves the resolution 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import ProductSpace
 from proxybench.spaces.chain import chain_graph
+from proxybench.spaces.spelling import is_row
 
 OPERATIONS = ("identity", "mbconv_k3_e3", "mbconv_k5_e6")
 STAGES = ((0, 1), (2, 3, 4), (5, 6, 7))
@@ -49,6 +51,10 @@ class NASBenchMacro(ProductSpace):
         if _TEXT.fullmatch(text) is None:
             raise self.invalid(text, "not eight digits 0 to 2")
         return self.from_choices(tuple(int(digit) for digit in text))
+
+    def _text_of(self, value: Any) -> str | None:
+        """The digits of the layers, such as [2, 2, 2, 1, 2, 2, 2, 0]."""
+        return "".join(map(str, value)) if is_row(value, int) and max(value) < 10 else None
 
     def format(self, arch: ArchGraph) -> str:
         return "".join(map(str, self.to_choices(arch)))

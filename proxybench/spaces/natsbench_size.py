@@ -7,10 +7,13 @@ the published one, `64:64:56:64:24`; the index order is that of the archive. Sta
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import ProductSpace
 from proxybench.spaces.chain import chain_attr, chain_graph
+from proxybench.spaces.spelling import is_row
 
 CHANNELS = (8, 16, 24, 32, 40, 48, 56, 64)
 STAGES = ("cell", "reduction", "cell", "reduction", "cell")
@@ -52,6 +55,14 @@ class NATSBenchSize(ProductSpace):
             if width not in CHANNELS:
                 raise self.invalid(text, f"{width} channels are none of {', '.join(map(str, CHANNELS))}")
         return chain_graph(self.name, STAGES, {"channels": widths})
+
+    def _text_of(self, value: Any) -> str | None:
+        """The channels of the stages, such as [64, 64, 56, 64, 24], also in the authors' configuration."""
+        if isinstance(value, Mapping) and "channels" in value:
+            value = value["channels"]
+        if isinstance(value, str):
+            return value
+        return ":".join(map(str, value)) if is_row(value, int) else None
 
     def format(self, arch: ArchGraph) -> str:
         return ":".join(map(str, self.channels(arch)))

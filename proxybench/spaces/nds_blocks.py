@@ -14,12 +14,14 @@ bottleneck multipliers 0 to 8 with at most four decimals and groups 1 to 4,096, 
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import SearchSpace
 from proxybench.spaces.chain import chain_attr, chain_graph
 from proxybench.spaces.mixed_radix import sample_combinations
+from proxybench.spaces.spelling import arguments, is_row
 
 STRIDES = (1, 1, 2, 2)
 MIN_STAGES, MAX_STAGES = 2, 16
@@ -66,6 +68,13 @@ class NDSBlockSpace(SearchSpace):
                     raise self.invalid(text, f"{field[1]} is not a list of numbers within the bounds")
                 stages[field[1]] = tuple(float(value) for value in values)
         return self.build_graph(stages)
+
+    def _text_of(self, value: Any) -> str | None:
+        """The lists of the sweeps' configuration: a dictionary or a call with the keys of the space."""
+        lists = arguments(value, self.keys)
+        if lists is None or isinstance(value, tuple) or not all(is_row(row, (int, float)) for row in lists):
+            return None
+        return " ".join(f"{key}={_numbers(key, row)}" for key, row in zip(self.keys, lists, strict=True))
 
     def build_graph(self, stages: Stages) -> ArchGraph:
         """The architecture with one value per stage for each of `keys`. Raises InvalidArchitecture."""
@@ -125,6 +134,11 @@ class NDSBlockSpace(SearchSpace):
             for other in self.searched.get(key, ())
             if other != values[stage]
         ]
+
+
+def _numbers(key: str, row: Sequence[float]) -> list[float]:
+    """Whole numbers without a decimal point, but for multipliers."""
+    return [float(value) if key == "bot_muls" else int(value) if value == int(value) else value for value in row]
 
 
 class Vanilla(NDSBlockSpace):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import SearchSpace
@@ -28,6 +28,7 @@ from proxybench.spaces.cell_genotype import (
     all_states,
     format_genotype,
     genotype_graph,
+    genotype_text,
     graph_genotype,
     labels,
     loose_ends,
@@ -35,12 +36,15 @@ from proxybench.spaces.cell_genotype import (
     parse_genotype,
 )
 from proxybench.spaces.mixed_radix import sample_combinations
+from proxybench.spaces.spelling import arguments, is_row
 
 WIDTHS = (16, 24, 32)
 DEPTHS = (4, 8, 12, 16, 20)
 MAX_WIDTH = 1024
 MAX_DEPTH = 100
-_TEXT = re.compile(r"(Genotype\(.*\))\s+width=([1-9][0-9]{0,3})\s+depth=([1-9][0-9]{0,2})", re.ASCII | re.DOTALL)
+_TEXT = re.compile(
+    r"((?:[\w.]+\.)?Genotype\(.*\))\s+width=([1-9][0-9]{0,3})\s+depth=([1-9][0-9]{0,2})", re.ASCII | re.DOTALL
+)
 
 
 class NDSCellSpace(SearchSpace):
@@ -66,6 +70,14 @@ class NDSCellSpace(SearchSpace):
         except ValueError as error:
             raise self.invalid(text, str(error)) from None
         return self.build_graph(genotype, int(match[2]), int(match[3]))
+
+    def _text_of(self, value: Any) -> str | None:
+        """The genotype, as a call or as its fields, with width and depth: a dictionary, or the three in a row."""
+        parts = arguments(value, ("genotype", "width", "depth"))
+        if parts is None or not is_row(parts[1:], int):
+            return None
+        genotype = parts[0] if isinstance(parts[0], str) else genotype_text(parts[0])
+        return None if genotype is None else f"{genotype} width={parts[1]} depth={parts[2]}"
 
     def build_graph(self, genotype: Genotype, width: int, depth: int) -> ArchGraph:
         """The architecture of two cells, channels and number of cells. Raises InvalidArchitecture."""

@@ -11,10 +11,12 @@ from __future__ import annotations
 import itertools
 import re
 from functools import cache
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.base import EnumerableSpace
 from proxybench.spaces.chain import chain_graph
+from proxybench.spaces.spelling import is_row
 
 MODULES = ("plain", "double_channels", "downsample", "downsample_double_channels")
 LENGTHS = (4, 5, 6)
@@ -68,6 +70,10 @@ class TransNASMacro(EnumerableSpace):
         if code not in _positions():
             raise self.invalid(text, "channels must double 1 to 3 times and resolution halve 1 to 4 times")
         return _graph(self.name, code)
+
+    def _text_of(self, value: Any) -> str | None:
+        """The digits of the modules, such as [1, 2, 3, 4]."""
+        return f"64-{''.join(map(str, value))}-basic" if is_row(value, int) and max(value) < 10 else None
 
     def format(self, arch: ArchGraph) -> str:
         return f"64-{''.join(map(str, self.code(arch)))}-basic"

@@ -9,6 +9,7 @@ Search", CVPR 2021. The text is that of the published tables, `64-41414-A_BC_DEF
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.spaces.four_node_cell import FourNodeCellSpace
@@ -31,6 +32,14 @@ class TransNASMicro(FourNodeCellSpace):
         if match is None:
             raise self.invalid(text, "not of the form 64-41414-A_BC_DEF with digits 0 to 3")
         return self.from_choices(tuple(int(digit) for digit in match.groups()))
+
+    def _text_of(self, value: Any) -> str | None:
+        """Numbers or names of operations for each node, such as [[1], [0, 2], [3, 3, 3]]."""
+        nodes = self.nested_operations(value)
+        if nodes is None:
+            return None
+        digits = [[OPERATIONS.index(op) if op in OPERATIONS else op for op in node] for node in nodes]
+        return "64-41414-" + "_".join("".join(map(str, node)) for node in digits)
 
     def format(self, arch: ArchGraph) -> str:
         a, b, c, d, e, f = self.to_choices(arch)

@@ -72,7 +72,7 @@ def _cells(path: Path, space: SearchSpace) -> list[dict[str, Any]]:
         with reading(path):
             if not isinstance(cell, dict) or cell.get(str(index)) != index:
                 raise CorruptData(f"{path}: entry {index} is not the dictionary of cell {index}")
-            text = space.format(space.parse(cell.get("arch")))  # type: ignore[arg-type]  # parse refuses what is no text
+            text = space.format(space.parse(cell.get("arch")))  # parse refuses what is no text
             if text != cell["arch"] or text in seen:
                 raise CorruptData(f"{path}: entry {index} names {cell['arch']!r}, not a cell of its own")
         seen.add(text)

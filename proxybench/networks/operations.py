@@ -1,0 +1,179 @@
+"""Every operation that a network asks torch for, seen as it runs and priced."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from proxybench.networks.arithmetic import PRICES, PRICES_OF_FUNCTIONS, Arguments, Price, Work, work_of_quantised
+
+Rule = Callable[[Work], int]  # what of an operation's arithmetic counts
+
+_READ_BY_PYTHON: frozenset[Any] = frozenset({Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.__dlpack__})
+_VALUE_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+_FREE = frozenset({"aten", "prim", "prims", "profiler"})  # namespaces whose operations are priced, or free
+
+
+class ValuesWanted(BaseException):
+    """The network looks at a value, which was not computed; no `except Exception` of its own is to catch this."""
+
+
+class OperationCounter(TorchDispatchMode):
+    """Adds the price of every operation to the module that is running.
+
+    Args:
+        rule: what of an operation's arithmetic counts.
+        zeros: whether convolutions give zeros of the right shape instead of being computed.
+
+    Attributes:
+        running: names of the modules that are running, the innermost last.
+        flops: module name to what was counted so far.
+    """
+
+    def __init__(self, rule: Rule, *, zeros: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.rule = rule
+        self.zeros = zeros
+        self.running = [""]
+        self.flops: dict[str, int] = {}
+        self._within_function = False
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        return False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """See the operations, and the functions in Python, that are called inside."""
+        with _Functions(self), self:
+            yield
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        keywords = kwargs or {}
+        name, price, composite, reads = _known(func)
+        if price is None and composite:
+            with self:
+                return func.decompose(*args, **keywords)
+        if self.zeros and reads and _reads_values(name, args):
+            raise ValuesWanted
+        if self.zeros and name == "convolution" and (shape := _convolved(*args)) is not None:
+            result = args[0].new_zeros(shape)
+        else:
+            result = func(*args, **keywords)
+        if price is not None:
+            self.add(price(_bound(func, args, keywords), result))
+        elif func.namespace not in _FREE:
+            self.add(_foreign(func, args, result))
+        return result
+
+    def add(self, work: Work) -> None:
+        """Count what an operation of the running module did."""
+        flops = 0 if self._within_function else self.rule(work)
+        if flops:
+            self.flops[self.running[-1]] = self.flops.get(self.running[-1], 0) + flops
+
+    def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function of torch; where it has a price of its own, the operations that it is made of have none."""
+        if self.zeros and func in _READ_BY_PYTHON:
+            raise ValuesWanted
+        price = PRICES_OF_FUNCTIONS.get(func)
+        if price is None or self._within_function:
+            return func(*args, **kwargs)
+        self._within_function = True
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self._within_function = False
+        self.add(price(_named(func, args, kwargs), result))
+        return result
+
+
+class _Functions(TorchFunctionMode):
+    """Shows a counter the functions that are called, which it sees before the operations they are made of."""
+
+    def __init__(self, counter: OperationCounter) -> None:
+        super().__init__()
+        self._counter = counter
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return self._counter.function(func, args, kwargs or {})
+
+
+@cache
+def _known(func: Any) -> tuple[str, Price | None, bool, bool]:
+    """An operation's name without outer underscores, its price, whether torch takes it apart, whether it reads values.
+
+    One that reads values gives a number to Python, or a result whose shape depends on them.
+    """
+    name = func.overloadpacket.__name__.strip("_")
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+    reads = bool(_VALUE_TAGS & set(func.tags)) or name == "pack_padded_sequence"
+    return name, PRICES.get(name) if func.namespace == "aten" else None, composite, reads
+
+
+def _reads_values(name: str, args: tuple[Any, ...]) -> bool:
+    """Whether an operation that may read values does: indexing does for masks only."""
+    if name != "index":
+        return True
+    return any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in args[1])
+
+
+@cache
+def _defaults(func: Any) -> dict[str, Any]:
+    """The names of an operation's arguments in order, each with its default, None where it has none."""
+    return {argument.name: argument.default_value for argument in func._schema.arguments}
+
+
+def _bound(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """The arguments of an operation by name."""
+    names = _defaults(func)
+    return {**names, **dict(zip(names, args, strict=False)), **kwargs}
+
+
+def _named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """The arguments of a function in Python by name."""
+    return inspect.signature(func).bind(*args, **kwargs).arguments
+
+
+def _foreign(func: Any, args: tuple[Any, ...], result: Any) -> Work:
+    """The arithmetic of an operation from outside ATen. Raises ValueError where it is not known."""
+    if func.namespace == "quantized":
+        return work_of_quantised(func.overloadpacket.__name__, args, result)
+    raise ValueError(
+        f"cannot count the operation {func.name()}, whose arithmetic is not known; "
+        "count the network with it replaced by operations of torch"
+    )
+
+
+def _convolved(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    transposed: bool,
+    output_padding: list[int],
+    groups: int,
+) -> list[int] | None:
+    """The shape of a convolution's output, or None where torch would refuse; takes the arguments of ATen."""
+    c_in, c_out = (weight.shape[0], weight.shape[1] * groups) if transposed else (weight.shape[1] * groups, len(weight))
+    shape = [x.shape[0], c_out]
+    for axis, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):
+        s, p, d, extra = (values[axis % len(values)] for values in (stride, padding, dilation, output_padding))
+        span = d * (kernel - 1) + 1
+        shape.append((size - 1) * s - 2 * p + span + extra if transposed else (size + 2 * p - span) // s + 1)
+    return shape if x.shape[1] == c_in and min(shape) > 0 else None
