@@ -110,19 +110,22 @@ def format_sizes(sizes: Mapping[str, Any]) -> str:
 
 
 _SMALL = Recipe(resolution=8, train=8000, validation=3000, test=5000, epochs=3, budgets=(1, 2, 3), batch=64, rate=0.2)
+_CELLS_OF_NDS = replace(
+    _SMALL,
+    architecture={"width": (2, 3, 4), "depth": 3},
+    train=6000,
+    test=9000,
+    budgets=(1, 3),
+    batch=128,
+    rate=0.4,
+)
+_BLOCKS_OF_NDS = replace(_CELLS_OF_NDS, architecture={}, network={"width": 0.125}, rate=0.2)
 RECIPES = {
     "nasbench101": replace(_SMALL, network={"channels": 8, "modules": 1}, test=9000, budgets=(1, 3)),
     "nasbench201": replace(_SMALL, network={"channels": 8, "cells": 1}),
     "darts": replace(_SMALL, network={"channels": 4, "cells": 3}, batch=128, rate=0.4),
-    "nds-darts": replace(
-        _SMALL,
-        architecture={"width": (2, 3, 4), "depth": 3},
-        train=6000,
-        test=9000,
-        budgets=(1, 3),
-        batch=128,
-        rate=0.4,
-    ),
+    **dict.fromkeys(("nds-darts", "nds-nasnet", "nds-amoeba", "nds-pnas", "nds-enas"), _CELLS_OF_NDS),
+    **dict.fromkeys(("nds-vanilla", "nds-resnet", "nds-resnext-a", "nds-resnext-b"), _BLOCKS_OF_NDS),
     "vit-micro": replace(
         _SMALL, network={"width": 0.5, "head_channels": 8}, resolution=16, train=4000, validation=2000, test=4000
     ),
