@@ -114,10 +114,20 @@ def _recorded_form(text: str) -> re.Match[str] | None:
     return _BRACKETED.fullmatch(text.strip()) or _LISTED.fullmatch(text.strip())
 
 
+def format_arguments(arguments: Mapping[str, Any]) -> str:
+    """What `parse_arguments` reads, without spaces, as on a command line."""
+    return ",".join(f"{name}={format_value(value)}" for name, value in arguments.items())
+
+
+def recordable(value: Any) -> str | int | float | bool | None:
+    """A value of an argument as records hold it: calls and lists as text."""
+    return value if value is None or isinstance(value, (str, int, float, bool)) else format_value(value)
+
+
 def format_value(value: Any) -> str:
     """A value of an argument as `parse_call` reads it."""
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(format_value, value))}]"
+        return f"[{','.join(map(format_value, value))}]"
     if isinstance(value, str) and value not in _WORDS and not _NUMBER.fullmatch(value):
         token = _TOKEN.fullmatch(value)
         return value if token and token["word"] == value else json.dumps(value, ensure_ascii=False)

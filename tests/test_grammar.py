@@ -107,7 +107,9 @@ def test_arguments_alone():
         ("val_acc@12", Quantity("val_acc", 12)),
         ("latency_ms@edgegpu", Quantity("latency_ms@edgegpu")),
         ("cifar10/val_acc@12#777", Quantity("val_acc", 12, "777", "cifar10")),
-        ("test_acc@200#mean", Quantity("test_acc", 200, "mean")),
+        ("ImageNet16-120/test_acc@200#mean", Quantity("test_acc", 200, "mean", "ImageNet16-120")),
+        ("robust_acc@pgd@Linf_eps-1.0@200#0", Quantity("robust_acc@pgd@Linf_eps-1.0", 200, "0")),
+        ("proxy:synflow", Quantity("proxy:synflow")),
     ],
 )
 def test_quantities(text, quantity):
@@ -115,7 +117,16 @@ def test_quantities(text, quantity):
     assert str(quantity) == text
 
 
-@pytest.mark.parametrize("text", ["", "@12", "Val", "a/b/c", "val_acc#", "val_acc@12@13#x#y"])
+@pytest.mark.parametrize("text", ["", "@12", "Val", "a/b/c", "val_acc#", "#3", "val_acc@12@13#x#y"])
 def test_what_is_no_quantity_is_refused(text):
     with pytest.raises(InvalidText, match="such as val_acc@12"):
         Quantity.parse(text)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_refused_or_a_quantity_that_is_written_and_read_again(text):
+    try:
+        quantity = Quantity.parse(text)
+    except InvalidText:
+        return
+    assert Quantity.parse(str(quantity)) == quantity

@@ -1,4 +1,4 @@
-"""Verbs about tables: list, fetch, verify, import, query."""
+"""Verbs about tables: fetch, verify, import, query."""
 
 from __future__ import annotations
 
@@ -13,28 +13,6 @@ from proxybench.cli.output import Json, fail_if, print_json, print_table, show
 
 if TYPE_CHECKING:
     from proxybench.tables.benchmark import Benchmark
-
-
-def list_(as_json: Json = False) -> None:
-    """List the benchmarks, and which of them are on this machine."""
-    from proxybench.tables.catalogue import list_benchmarks
-
-    infos = list_benchmarks().values()
-    if as_json:
-        print_json([dataclasses.asdict(info) for info in infos])
-        return
-    rows = [
-        (
-            info.name,
-            "comes with the project" if info.shipped else "here" if info.available else "-",
-            f"{info.architectures:,}" if info.architectures else "",
-            info.space,
-            f"{info.bytes / 1e6:.1f} MB" if info.bytes else "",
-            info.title,
-        )
-        for info in infos
-    ]
-    print_table(("benchmark", "table", "architectures", "space", "download", "what"), rows)
 
 
 def fetch(

@@ -63,6 +63,7 @@ def search(
     from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
     from proxybench.search.groups import groups_of, read_groups
     from proxybench.search.summary import searched_problems
+    from proxybench.tables.quantities import sign_of
 
     if folder is not None and output is None:
         raise typer.BadParameter("say with --output which file keeps the runs that the leaderboard shows")
@@ -99,7 +100,7 @@ def search(
         return
     problem = posed.problem
     typer.echo(
-        f"{posed.task.name}: {len(problem)} candidates, best {show(posed.objective.sign * problem.values.max())}"
+        f"{posed.task.name}: {len(problem)} candidates, best {show(sign_of(posed.objective) * problem.values.max())}"
     )
     print_table(COLUMNS, [_row([one for one in runs if _same(one, entry)]) for entry in entries])
     for test in compared(searched_problems(groups_of(runs)), ["random"]):

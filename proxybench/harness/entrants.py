@@ -2,7 +2,7 @@
 
 A method is a score column of the table (`synflow`), a score that this project computed (`synflow@proxybench`), a cost
 (`params`, `flops`), the random control, an accuracy early in training (`val_acc@1`), a predictor of `predictors`
-(`gbdt`, or `gbdt[columns=false]` with constructor arguments), or an object of the user's own as "module:name": a
+(`gbdt`, or `gbdt(columns=false)` with constructor arguments), or an object of the user's own as "module:name": a
 function from an ArchBatch to scores, or a predictor class.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 import predictors
 from proxybench.errors import ProxybenchError
+from proxybench.grammar import parse_call, recordable
 from proxybench.records import Kind, Scalar
 
 COSTS = ("params", "flops")
@@ -45,7 +45,6 @@ COLUMNS = "columns"
 PREDICTORS = "predictors"
 COMPUTED = "@proxybench"  # a score that this project computed itself, beside the published one of the same name
 EARLY = re.compile(r"val_acc@[1-9][0-9]*")  # on tasks whose methods are told it
-_WITH_ARGUMENTS = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<arguments>[^\[\]]*)\])?")
 _NAME = re.compile(r"\w[\w.+-]*")
 T = TypeVar("T")
 
@@ -111,12 +110,11 @@ def find_entrant(method: str) -> Entrant:
     """What `method` stands for.
 
     Raises:
-        InvalidMethod: for a name in no valid form, or a user's module or object that cannot be loaded; says why.
+        InvalidText: for text that is no call.
+        InvalidMethod: for a user's module or object that cannot be loaded; says why.
     """
-    match = _WITH_ARGUMENTS.fullmatch(method)
-    if match is None:
-        raise InvalidMethod(f"method {method!r} is not of the form NAME or NAME[argument=value,...]")
-    name, params = match["name"], _arguments(method, match["arguments"])
+    call = parse_call(method)
+    name, params = call.name, {argument: recordable(value) for argument, value in call.arguments.items()}
     if ":" in name:
         thing = load_object(name)
         learns = hasattr(thing, "fit")
@@ -182,16 +180,3 @@ def random_scores(digests: Sequence[str], salt: str) -> NDArray[np.float64]:
     """Scores in [0, 1) that depend on nothing but the architecture's digest and `salt`, on every machine the same."""
     hashes = [hashlib.blake2b(f"{salt}:{digest}".encode(), digest_size=8).digest() for digest in digests]
     return np.array([int.from_bytes(value, "big") / 2**64 for value in hashes])
-
-
-def _arguments(method: str, text: str | None) -> dict[str, Scalar]:
-    params: dict[str, Scalar] = {}
-    for item in (text or "").split(",") if text else []:
-        name, equals, value = item.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise InvalidMethod(f"method {method!r}: {item!r} is not argument=value")
-        try:
-            params[name.strip()] = json.loads(value)
-        except ValueError:
-            params[name.strip()] = value.strip()
-    return params
