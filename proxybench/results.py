@@ -104,8 +104,9 @@ class Results:
         """What the first method has more than the second in Kendall's tau-b, on the same splits.
 
         One row for each task and training size that both were evaluated on: `difference`, the mean over the splits
-        that both have; `low` and `high`, Student's 95 percent interval over splits; `p_value`, of the paired t-test; how
-        many `splits` there are and on how many the first is `better`. With one split, interval and p-value are NaN.
+        that both have; `low` and `high`, Student's 95 percent interval over splits; `p_value`, of the paired t-test;
+        how many `splits` there are and on how many the first is `better`. With one split, interval and p-value are
+        NaN.
 
         Args:
             first: method as `leaderboard` names it.

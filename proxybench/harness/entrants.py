@@ -4,6 +4,9 @@ A method is a score column of the table (`synflow`), a score that this project c
 (`params`, `flops`), the random control, an accuracy early in training (`val_acc@1`), a predictor of `predictors`
 (`gbdt`, or `gbdt(columns=false)` with constructor arguments), or an object of the user's own as "module:name": a
 function from an ArchBatch to scores, or a predictor class.
+
+A method of one's own is trusted code: it runs in a process of its own, so that its mistakes cost no other method
+anything, but with all rights of the user who runs it. Do not run methods of people you do not trust.
 """
 
 from __future__ import annotations
@@ -11,13 +14,16 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,6 +80,20 @@ class Entrant:
     code: str = ""
 
 
+class OwnMethod(msgspec.Struct, frozen=True):
+    """What a user's object is.
+
+    Attributes:
+        name: under which it is ranked.
+        learns: whether it has a method `fit`.
+        source: the file that it stands in; empty where there is none.
+    """
+
+    name: str
+    learns: bool
+    source: str
+
+
 DECLARED: dict[str, Any] = {}
 """What `entrant` decorated in this process, by file and qualified name; a module that is imported again replaces it."""
 
@@ -116,10 +136,9 @@ def find_entrant(method: str) -> Entrant:
     call = parse_call(method)
     name, params = call.name, {argument: recordable(value) for argument, value in call.arguments.items()}
     if ":" in name:
-        thing = load_object(name)
-        learns = hasattr(thing, "fit")
-        shown = getattr(thing, "__dict__", {}).get("__proxybench_name__", name.partition(":")[2])
-        return Entrant(shown, "predictor" if learns else "training-free", params, name, learns, _code(thing))
+        own = _own(name)
+        kind: Kind = "predictor" if own.learns else "training-free"
+        return Entrant(own.name, kind, params, name, own.learns, _sha256(own.source))
     if name in predictors.PREDICTORS:
         return Entrant(name, "predictor", params, learns=True)
     if params:
@@ -147,22 +166,66 @@ def load_object(target: str) -> Any:
     return thing
 
 
+def look_at(target: str) -> OwnMethod:
+    """What the user's object at "module:name" is. Raises InvalidMethod as `load_object` does."""
+    thing = load_object(target)
+    name = getattr(thing, "__dict__", {}).get("__proxybench_name__", target.partition(":")[2])
+    return OwnMethod(str(name), hasattr(thing, "fit"), _source_of(thing))
+
+
+def code_of(thing: Any) -> str:
+    """SHA-256 of the file that an object stands in; empty where there is none."""
+    return _sha256(_source_of(thing))
+
+
 def make_predictor(entrant: Entrant, random_state: int) -> Any:
     """An unfitted predictor of an entrant that learns; `random_state` is passed where the constructor takes it."""
     build = load_object(entrant.target) if entrant.target else predictors.PREDICTORS[entrant.name]
+    return construct(build, entrant.name, entrant.params, random_state)
+
+
+def construct(build: Any, name: str, params: Mapping[str, Scalar], random_state: int) -> Any:
+    """An object of the class `build`; `random_state` is passed where the constructor takes it.
+
+    Raises:
+        InvalidMethod: for arguments that the constructor of `name` does not take.
+    """
     accepted = inspect.signature(build).parameters
     seeded = {"random_state": random_state} if "random_state" in accepted else {}
     try:
-        return build(**{**seeded, **entrant.params})
+        return build(**{**seeded, **params})
     except TypeError as error:
-        raise InvalidMethod(f"{entrant.name}: {error}; it takes {', '.join(accepted) or 'no arguments'}") from error
+        raise InvalidMethod(f"{name}: {error}; it takes {', '.join(accepted) or 'no arguments'}") from error
 
 
-def _code(thing: Any) -> str:
+def _own(target: str) -> OwnMethod:
+    """What the user's object is. A module that this process has imported is looked at here, any other one apart.
+
+    Importing a module executes it, and what it changes would reach every worker that this process starts.
+    """
+    module = target.partition(":")[0]
+    if module in sys.modules or module.partition(".")[0] == __name__.partition(".")[0]:
+        return look_at(target)
+    return _own_apart(target, os.getcwd(), tuple(sys.path))  # noqa: PTH109 - part of a key
+
+
+@cache
+def _own_apart(target: str, folder: str, path: tuple[str, ...]) -> OwnMethod:
+    """As `look_apart`, asked once for each folder and search path."""
+    from proxybench.harness.method_process import look_apart  # which imports this module
+
+    return look_apart(target)
+
+
+def _source_of(thing: Any) -> str:
     try:
         source = inspect.getsourcefile(thing)
     except TypeError:  # built into the interpreter or an extension
         source = None
+    return str(Path(source).absolute()) if source else ""
+
+
+def _sha256(source: str) -> str:
     return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source and Path(source).is_file() else ""
 
 

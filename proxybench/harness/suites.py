@@ -13,7 +13,7 @@ from proxybench.errors import DataNotAvailable
 from proxybench.harness.backlog import Summary
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS, InvalidMethod, find_entrant
-from proxybench.harness.evaluate import specify, training_free_scores
+from proxybench.harness.evaluate import entrant_of, specify, training_free_scores
 from proxybench.harness.execute import execute
 from proxybench.harness.journal import Journal
 from proxybench.harness.tasks import Task, load_tasks
@@ -187,7 +187,7 @@ def write_suite_scores(plan: Plan, folder: Path) -> list[Path]:
     for task in plan.tasks:
         bench = load(task.benchmark)
         methods = {
-            spec.method: training_free_scores(task, bench, find_entrant(str(spec.payload["method"])))[0]
+            spec.method: training_free_scores(task, bench, entrant_of(spec))[0]
             for spec in plan.specs
             if spec.task.name == task.name and spec.kind != "predictor"
         }
