@@ -17,6 +17,8 @@ from proxybench.records import Record, read_records, write_records
 if TYPE_CHECKING:
     import pandas as pd
 
+    from proxybench.harness.backlog import Summary
+
 RUNS = "runs"
 SHOWN = 12  # rows of a printed leaderboard
 _BOARD = ("task", "pool", "rank", "method", "tau", "low", "high", "interval", "spearman", "scored", "failed", "outcome")
@@ -28,14 +30,18 @@ class Results:
     Args:
         records: one for each (task, method, parameters, training size, repeat).
         absent: tasks that were left out, with the reason.
+        summary: how many of the records are new; None for loaded ones.
 
     Raises:
         CorruptData: when two records of one job differ, or a task is recorded with two identities.
     """
 
-    def __init__(self, records: Iterable[Record], absent: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, records: Iterable[Record], absent: Mapping[str, str] | None = None, summary: Summary | None = None
+    ) -> None:
         self.records = tuple(sorted(records, key=lambda record: record.cell))
         self.absent = dict(absent or {})
+        self.summary = summary
 
     @classmethod
     def load(cls, folder: str | Path) -> Results:
@@ -114,7 +120,7 @@ class Results:
 
         Raises:
             UnknownName: for a method without records.
-            ValueError: when no task has both.
+            ValueError: when no split has a value of both.
         """
         import pandas as pd
 
@@ -124,7 +130,7 @@ class Results:
             if (task, n_train, repeat) in found[second]:
                 shared.setdefault((task, n_train), []).append(tau - found[second][task, n_train, repeat])
         if not shared:
-            raise ValueError(f"{first} and {second} share no task")
+            raise ValueError(f"{first} and {second} have no split on which both have a Kendall's tau; see .frame()")
         return pd.DataFrame([_comparison(*key, gains) for key, gains in sorted(shared.items())])
 
     def _taus(self, label: str) -> dict[tuple[str, int, int], float]:

@@ -27,7 +27,7 @@ def fetch(
     Files come from PROXYBENCH_MIRROR (a folder or a base URL) where that is set, else from their public address.
     PROXYBENCH_OFFLINE=1 forbids the network.
     """
-    from proxybench.cli.progress import download_progress
+    from proxybench.progress import download_progress
     from proxybench.tables.fetch import fetch as fetch_tables
     from proxybench.tables.registry import load_registry
 
@@ -71,7 +71,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import an official benchmark file that you have."""
-    from proxybench.cli.progress import step_progress
+    from proxybench.progress import step_progress
     from proxybench.tables.official import import_official
 
     with step_progress() as on_step:

@@ -54,11 +54,11 @@ def search(
     Isomorphic architectures are one query. With --output a run is on disk when it ends, and a rerun of the command
     does what is missing; several processes may share the file, each with seeds of its own (--first-seed).
     """
-    from proxybench.cli.progress import cell_progress
     from proxybench.files import replace_file
     from proxybench.harness.journal import Journal
     from proxybench.leaderboard.search_verdicts import compared
     from proxybench.leaderboard.searches import SEARCHES, write_searches
+    from proxybench.progress import cell_progress
     from proxybench.search.curves import curves_csv
     from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
     from proxybench.search.groups import groups_of, read_groups

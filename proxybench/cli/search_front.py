@@ -20,7 +20,7 @@ def search_front(
     posed: Posed, cost: str, searchers: Sequence[str], budget: int, seeds: Sequence[int], as_json: bool
 ) -> None:
     """Run and print."""
-    from proxybench.cli.progress import step_progress
+    from proxybench.progress import step_progress
     from proxybench.search.fronts import FrontProblem
 
     problem = FrontProblem(posed, cost)
