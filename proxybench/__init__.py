@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from proxybench import proxies
+    from proxybench import proxies, stats
     from proxybench.errors import (
         AmbiguousArchitecture,
         CorruptData,
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
         ProxybenchError,
         UnknownName,
     )
+    from proxybench.front_door import evaluate
     from proxybench.harness.checks import check_proxy
     from proxybench.harness.entrants import entrant
     from proxybench.proxies.score import score
     from proxybench.ranking.metrics import rank_metrics
+    from proxybench.results import Results
     from proxybench.spaces import get_space
     from proxybench.tables.benchmark import Benchmark, load
     from proxybench.tables.catalogue import list_benchmarks
@@ -42,15 +44,18 @@ _PUBLIC = {
     "InvalidArchitecture": "proxybench.errors",
     "NotMeasured": "proxybench.errors",
     "ProxybenchError": "proxybench.errors",
+    "Results": "proxybench.results",
     "UnknownName": "proxybench.errors",
     "check_proxy": "proxybench.harness.checks",
     "entrant": "proxybench.harness.entrants",
+    "evaluate": "proxybench.front_door",
     "get_space": "proxybench.spaces",
     "list_benchmarks": "proxybench.tables.catalogue",
     "load": "proxybench.tables.benchmark",
     "proxies": "proxybench.proxies",
     "rank_metrics": "proxybench.ranking.metrics",
     "score": "proxybench.proxies.score",
+    "stats": "proxybench.stats",
 }
 __all__ = [
     "AmbiguousArchitecture",
@@ -61,15 +66,18 @@ __all__ = [
     "InvalidArchitecture",
     "NotMeasured",
     "ProxybenchError",
+    "Results",
     "UnknownName",
     "check_proxy",
     "entrant",
+    "evaluate",
     "get_space",
     "list_benchmarks",
     "load",
     "proxies",
     "rank_metrics",
     "score",
+    "stats",
 ]
 
 

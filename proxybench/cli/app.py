@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from proxybench.cli import compute, data, doctor, generate, new, ranking, score, search, train
+from proxybench.cli import compute, data, doctor, generate, listing, new, ranking, score, search, train
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Tabular NAS benchmarks, zero-cost proxies and predictors, ranked honestly.",
@@ -35,7 +35,7 @@ def _root(
     """Every verb has --help with an example."""
 
 
-app.command("list", epilog="Example: proxybench list --json")(data.list_)
+app.command("list", epilog="Example: proxybench list tasks --json")(listing.list_)
 app.command(epilog="Example: proxybench fetch nasbench201 nasbench101")(data.fetch)
 app.command(epilog="Example: proxybench verify")(data.verify)
 app.command("import", epilog="Example: proxybench import nats-tss ~/NATS-tss-v1_0-3ffb9-simple")(data.import_)

@@ -65,8 +65,9 @@ def compute(
         raise typer.BadParameter("name the search space", param_hint="SPACE")
     else:
         from proxybench.compute.images import load_batch
-        from proxybench.compute.selection import choose_proxies, network_options
+        from proxybench.compute.selection import choose_proxies
         from proxybench.compute.sweep import begin_sweep, forget_failed, require_torch
+        from proxybench.grammar import parse_arguments
 
         require_torch()
         chosen, left_out = choose_proxies([name.strip() for name in proxies.split(",") if name.strip()])
@@ -78,7 +79,7 @@ def compute(
             _items(space, benchmark, sample, archs, seed),
             chosen,
             load_batch(images, batch, resolution=resolution, seed=seed, choice=choice),
-            network=network_options(network),
+            network=parse_arguments(network),
             classes=classes,
             initialisation=initialisation,
             seed=seed,

@@ -1,4 +1,4 @@
-"""Verbs about tables: list, fetch, verify, import, query."""
+"""Verbs about tables: fetch, verify, import, query."""
 
 from __future__ import annotations
 
@@ -15,28 +15,6 @@ if TYPE_CHECKING:
     from proxybench.tables.benchmark import Benchmark
 
 
-def list_(as_json: Json = False) -> None:
-    """List the benchmarks, and which of them are on this machine."""
-    from proxybench.tables.catalogue import list_benchmarks
-
-    infos = list_benchmarks().values()
-    if as_json:
-        print_json([dataclasses.asdict(info) for info in infos])
-        return
-    rows = [
-        (
-            info.name,
-            "comes with the project" if info.shipped else "here" if info.available else "-",
-            f"{info.architectures:,}" if info.architectures else "",
-            info.space,
-            f"{info.bytes / 1e6:.1f} MB" if info.bytes else "",
-            info.title,
-        )
-        for info in infos
-    ]
-    print_table(("benchmark", "table", "architectures", "space", "download", "what"), rows)
-
-
 def fetch(
     names: Annotated[list[str] | None, typer.Argument(help="Benchmarks, as `proxybench list` names them.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All registered benchmarks.")] = False,
@@ -49,7 +27,7 @@ def fetch(
     Files come from PROXYBENCH_MIRROR (a folder or a base URL) where that is set, else from their public address.
     PROXYBENCH_OFFLINE=1 forbids the network.
     """
-    from proxybench.cli.progress import download_progress
+    from proxybench.progress import download_progress
     from proxybench.tables.fetch import fetch as fetch_tables
     from proxybench.tables.registry import load_registry
 
@@ -93,7 +71,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import an official benchmark file that you have."""
-    from proxybench.cli.progress import step_progress
+    from proxybench.progress import step_progress
     from proxybench.tables.official import import_official
 
     with step_progress() as on_step:

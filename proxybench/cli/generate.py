@@ -112,10 +112,12 @@ def _rows(archs: list[Any], source: DiffusionModel, table: TableGuide | None, n:
         return [{"arch": source.space.format(arch)} for arch in archs[:n]]
     import numpy as np
 
+    from proxybench.tables.quantities import sign_of
+
     predicted, true = table.predicted(archs), table.true(archs)
     order: Any = range(len(archs))
     if table.objective is not None:
-        order = np.argsort(-table.objective.sign * predicted[str(table.objective)], kind="stable")[:n].tolist()
+        order = np.argsort(-sign_of(table.objective) * predicted[str(table.objective)], kind="stable")[:n].tolist()
     return [
         {
             "arch": source.space.format(archs[row]),

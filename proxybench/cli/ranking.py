@@ -56,12 +56,12 @@ def run(
     Recorded cells are skipped; killed and started again, it does what is missing. A method of your own is scored
     again when its file has changed.
     """
-    from proxybench.cli.progress import cell_progress
     from proxybench.harness.backlog import Summary
     from proxybench.harness.entrants import COLUMNS
     from proxybench.harness.journal import Journal
     from proxybench.harness.suites import failures_of, forget, plan_suite, run_plan, write_suite_scores
     from proxybench.leaderboard.build import LOCAL
+    from proxybench.progress import cell_progress
 
     plan = plan_suite(suite, method or [COLUMNS], repeats, without or [], task or [], size or [])
     parts = [(part, Journal(folder / "runs" / f"{home}.jsonl")) for home, part in plan.parts().items()]

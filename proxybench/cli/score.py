@@ -38,8 +38,8 @@ def score(
     Larger is better in all of them. A pass that several proxies share has a line of its own.
     """
     from proxybench.compute.images import load_batch
-    from proxybench.compute.selection import network_options
     from proxybench.compute.sweep import require_torch, seed_of
+    from proxybench.grammar import parse_arguments
 
     require_torch()
     from proxybench.proxies.score import prepare
@@ -48,7 +48,7 @@ def score(
     chosen = _choose(proxies, nodes)
     data = load_batch(images, batch, resolution=resolution, seed=seed)
     own_seed = seed_of(seed, _space_of(graph).digest(graph))
-    built = _build(graph, data, classes, network_options(network), initialisation, own_seed)
+    built = _build(graph, data, classes, parse_arguments(network), initialisation, own_seed)
     try:
         scores = prepare(built, data.images, data.labels, seed=own_seed).run(chosen)
     except ValueError as error:

@@ -54,15 +54,16 @@ def search(
     Isomorphic architectures are one query. With --output a run is on disk when it ends, and a rerun of the command
     does what is missing; several processes may share the file, each with seeds of its own (--first-seed).
     """
-    from proxybench.cli.progress import cell_progress
     from proxybench.files import replace_file
     from proxybench.harness.journal import Journal
     from proxybench.leaderboard.search_verdicts import compared
     from proxybench.leaderboard.searches import SEARCHES, write_searches
+    from proxybench.progress import cell_progress
     from proxybench.search.curves import curves_csv
     from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
     from proxybench.search.groups import groups_of, read_groups
     from proxybench.search.summary import searched_problems
+    from proxybench.tables.quantities import sign_of
 
     if folder is not None and output is None:
         raise typer.BadParameter("say with --output which file keeps the runs that the leaderboard shows")
@@ -99,7 +100,7 @@ def search(
         return
     problem = posed.problem
     typer.echo(
-        f"{posed.task.name}: {len(problem)} candidates, best {show(posed.objective.sign * problem.values.max())}"
+        f"{posed.task.name}: {len(problem)} candidates, best {show(sign_of(posed.objective) * problem.values.max())}"
     )
     print_table(COLUMNS, [_row([one for one in runs if _same(one, entry)]) for entry in entries])
     for test in compared(searched_problems(groups_of(runs)), ["random"]):

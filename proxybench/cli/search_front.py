@@ -20,7 +20,7 @@ def search_front(
     posed: Posed, cost: str, searchers: Sequence[str], budget: int, seeds: Sequence[int], as_json: bool
 ) -> None:
     """Run and print."""
-    from proxybench.cli.progress import step_progress
+    from proxybench.progress import step_progress
     from proxybench.search.fronts import FrontProblem
 
     problem = FrontProblem(posed, cost)
@@ -55,6 +55,8 @@ def _row(runs: list[FrontRun]) -> tuple[str, ...]:
 
 def _answer(posed: Posed, problem: FrontProblem, one: FrontRun) -> dict[str, Any]:
     """A run as JSON; the front by falling objective, each value as the table has it."""
+    from proxybench.tables.quantities import sign_of
+
     history = one.history
     found = [place for place in (-history.points[:, 0]).argsort(kind="stable") if history.front[place]]
     return {
@@ -65,8 +67,8 @@ def _answer(posed: Posed, problem: FrontProblem, one: FrontRun) -> dict[str, Any
         "front": [
             {
                 "arch": posed.problem.space.format(posed.problem.archs[int(history.candidates[place])]),
-                "objective": posed.objective.sign * float(history.points[place, 0]),
-                "cost": problem.cost.sign * float(history.points[place, 1]),
+                "objective": sign_of(posed.objective) * float(history.points[place, 0]),
+                "cost": sign_of(problem.cost) * float(history.points[place, 1]),
             }
             for place in found
         ],

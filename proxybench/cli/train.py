@@ -40,7 +40,7 @@ def train_table(
         bool, typer.Option("--list", help="Train nothing: print the architectures, one a line.")
     ] = False,
     network: Annotated[str, typer.Option(help="Options of the network, such as channels=8,cells=1.")] = "",
-    architecture: Annotated[str, typer.Option(help="For NDS spaces: width=2/3/4,depth=3.")] = "",
+    architecture: Annotated[str, typer.Option(help="For NDS spaces: width=[2,3,4],depth=3.")] = "",
     resolution: Annotated[int | None, typer.Option(min=1, help="Height and width that images are resized to.")] = None,
     split: Annotated[str, typer.Option(help="Images for training, validation, test, such as 8000,3000,5000.")] = "",
     batch: Annotated[int | None, typer.Option(min=2, help="Images of a step.")] = None,
@@ -125,7 +125,7 @@ def _changed(
     rate: float | None,
 ) -> Recipe:
     """A recipe with what the user says otherwise; earlier budgets stay where the epochs alone change."""
-    from proxybench.compute.selection import network_options
+    from proxybench.grammar import parse_arguments
     from proxybench.training.recipe import parse_sizes
 
     changes: dict[str, Any] = {"resolution": resolution, "batch": batch, "rate": rate}
@@ -134,7 +134,7 @@ def _changed(
         changes["epochs"] = chosen[-1] if epochs is None else epochs
         kept = chosen if budgets else tuple(budget for budget in chosen if budget < changes["epochs"])
         changes["budgets"] = kept if budgets else (*kept, changes["epochs"])
-    changes["network"] = {**recipe.network, **network_options(network)}
+    changes["network"] = {**recipe.network, **parse_arguments(network)}
     changes["architecture"] = {**recipe.architecture, **parse_sizes(architecture)}
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 

@@ -15,8 +15,8 @@ from typing import IO
 from proxybench.compute.folder import load
 from proxybench.compute.shards import POLL_S, Progress, Work, do
 from proxybench.errors import ProxybenchError
+from proxybench.harness.environment import ENVIRONMENT
 from proxybench.harness.guard import Guard
-from proxybench.harness.pool import ENVIRONMENT
 
 _CHILD = "import sys; sys.path[:0] = sys.argv[2:]; from proxybench.compute.processes import child; child(sys.argv[1])"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -127,17 +126,3 @@ def _code(target: str, proxy: Proxy) -> dict[str, str]:
         return {}
     file = inspect.getsourcefile(proxy.function)
     return {"code": hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
-
-
-def network_options(text: str) -> dict[str, Any]:
-    """`channels=16,cells=5` as numbers, truth values or words by name. Raises ProxybenchError for any other form."""
-    options: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
-        name, equals, value = part.partition("=")
-        if not equals or not name.isidentifier():
-            raise ProxybenchError(f"{part!r} is not NAME=VALUE, as in channels=16,cells=5")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options

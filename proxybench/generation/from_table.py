@@ -25,9 +25,10 @@ from proxybench.generation.guidance import Aim, Guide, NormalScale, fit_guide, g
 from proxybench.generation.model import DiffusionModel
 from proxybench.generation.rounds import Plan, refine_guide
 from proxybench.generation.sampling import Gradient
-from proxybench.search.population import Quantity, quantities
+from proxybench.grammar import Quantity
 from proxybench.spaces import EnumerableSpace
 from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.quantities import quantities, sign_of, signed_values
 
 Floats = NDArray[np.float64]
 _SHARE_OF_A_ROUND = 0.15
@@ -175,11 +176,11 @@ class TableGuide:
         return aims if self.objective is None else [*aims, Aim(str(self.objective), "above", share=share)]
 
     def _raw(self, quantity: Quantity) -> Floats:
-        return np.asarray(quantity.sign * quantity.values(self.bench, self.dataset))
+        return sign_of(quantity) * signed_values(self.bench, quantity, self.dataset)
 
     def _objective(self, quantity: Quantity, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
         """Rows to learn from, and what the objective is taken to be there, larger better."""
-        values = quantity.values(self.bench, self.dataset)
+        values = signed_values(self.bench, quantity, self.dataset)
         self.told = rows[np.isfinite(values[rows])][: self.posing.told]
         if len(self.told) < 2:
             raise ProxybenchError(f"{self.bench.name} has {quantity} of fewer than two architectures that fit")
@@ -208,7 +209,7 @@ class TableGuide:
         """By quantity, in its unit, float64[n]."""
         found = self.guide.predict(archs)
         if self.objective is not None:
-            found[str(self.objective)] = self.objective.sign * found[str(self.objective)]
+            found[str(self.objective)] = sign_of(self.objective) * found[str(self.objective)]
         return found
 
     def true(self, archs: Sequence[ArchGraph]) -> dict[str, Floats]:

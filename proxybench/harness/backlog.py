@@ -22,14 +22,21 @@ class Summary:
         recorded: cells that this run recorded.
         skipped: cells that were recorded before, or meanwhile by another run.
         outcomes: of the cells that this run recorded.
+        lacking: cells that were not run and not recorded, by what is not here: a table, a method, a library.
     """
 
     recorded: int = 0
     skipped: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    lacking: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Summary) -> Summary:
-        return Summary(self.recorded + other.recorded, self.skipped + other.skipped, self.outcomes + other.outcomes)
+        return Summary(
+            self.recorded + other.recorded,
+            self.skipped + other.skipped,
+            self.outcomes + other.outcomes,
+            self.lacking + other.lacking,
+        )
 
 
 class Backlog:
@@ -98,6 +105,13 @@ class Backlog:
         """Return a cell that was handed out and could not be begun."""
         self._waiting[spec.cell] = self._out.pop(spec.cell)
         self._claims.release(spec.cell)
+
+    def leave_out(self, spec: CellSpec, reason: str) -> None:
+        """Leave out a cell that was handed out and cannot be run; nothing is recorded of it. Harmless when repeated."""
+        if self._out.pop(spec.cell, None) is None:
+            return
+        self._claims.release(spec.cell)
+        self.summary.lacking[reason] += 1
 
     def record(self, record: Record) -> None:
         """Record the outcome of a cell that was handed out. Harmless when repeated."""

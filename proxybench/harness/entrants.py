@@ -2,8 +2,11 @@
 
 A method is a score column of the table (`synflow`), a score that this project computed (`synflow@proxybench`), a cost
 (`params`, `flops`), the random control, an accuracy early in training (`val_acc@1`), a predictor of `predictors`
-(`gbdt`, or `gbdt[columns=false]` with constructor arguments), or an object of the user's own as "module:name": a
+(`gbdt`, or `gbdt(columns=false)` with constructor arguments), or an object of the user's own as "module:name": a
 function from an ArchBatch to scores, or a predictor class.
+
+A method of one's own is trusted code: it runs in a process of its own, so that its mistakes cost no other method
+anything, but with all rights of the user who runs it. Do not run methods of people you do not trust.
 """
 
 from __future__ import annotations
@@ -11,19 +14,22 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
-import json
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 import predictors
 from proxybench.errors import ProxybenchError
+from proxybench.grammar import parse_call, recordable
 from proxybench.records import Kind, Scalar
 
 COSTS = ("params", "flops")
@@ -45,7 +51,6 @@ COLUMNS = "columns"
 PREDICTORS = "predictors"
 COMPUTED = "@proxybench"  # a score that this project computed itself, beside the published one of the same name
 EARLY = re.compile(r"val_acc@[1-9][0-9]*")  # on tasks whose methods are told it
-_WITH_ARGUMENTS = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<arguments>[^\[\]]*)\])?")
 _NAME = re.compile(r"\w[\w.+-]*")
 T = TypeVar("T")
 
@@ -73,6 +78,20 @@ class Entrant:
     target: str = ""
     learns: bool = False
     code: str = ""
+
+
+class OwnMethod(msgspec.Struct, frozen=True):
+    """What a user's object is.
+
+    Attributes:
+        name: under which it is ranked.
+        learns: whether it has a method `fit`.
+        source: the file that it stands in; empty where there is none.
+    """
+
+    name: str
+    learns: bool
+    source: str
 
 
 DECLARED: dict[str, Any] = {}
@@ -111,17 +130,15 @@ def find_entrant(method: str) -> Entrant:
     """What `method` stands for.
 
     Raises:
-        InvalidMethod: for a name in no valid form, or a user's module or object that cannot be loaded; says why.
+        InvalidText: for text that is no call.
+        InvalidMethod: for a user's module or object that cannot be loaded; says why.
     """
-    match = _WITH_ARGUMENTS.fullmatch(method)
-    if match is None:
-        raise InvalidMethod(f"method {method!r} is not of the form NAME or NAME[argument=value,...]")
-    name, params = match["name"], _arguments(method, match["arguments"])
+    call = parse_call(method)
+    name, params = call.name, {argument: recordable(value) for argument, value in call.arguments.items()}
     if ":" in name:
-        thing = load_object(name)
-        learns = hasattr(thing, "fit")
-        shown = getattr(thing, "__dict__", {}).get("__proxybench_name__", name.partition(":")[2])
-        return Entrant(shown, "predictor" if learns else "training-free", params, name, learns, _code(thing))
+        own = _own(name)
+        kind: Kind = "predictor" if own.learns else "training-free"
+        return Entrant(own.name, kind, params, name, own.learns, _sha256(own.source))
     if name in predictors.PREDICTORS:
         return Entrant(name, "predictor", params, learns=True)
     if params:
@@ -149,22 +166,68 @@ def load_object(target: str) -> Any:
     return thing
 
 
+def look_at(target: str) -> OwnMethod:
+    """What the user's object at "module:name" is. Raises InvalidMethod as `load_object` does."""
+    thing = load_object(target)
+    name = getattr(thing, "__dict__", {}).get("__proxybench_name__", target.partition(":")[2])
+    return OwnMethod(str(name), hasattr(thing, "fit"), _source_of(thing))
+
+
+def code_of(thing: Any) -> str:
+    """SHA-256 of the file that an object stands in; empty where there is none."""
+    return _sha256(_source_of(thing))
+
+
 def make_predictor(entrant: Entrant, random_state: int) -> Any:
     """An unfitted predictor of an entrant that learns; `random_state` is passed where the constructor takes it."""
     build = load_object(entrant.target) if entrant.target else predictors.PREDICTORS[entrant.name]
+    return construct(build, entrant.name, entrant.params, random_state)
+
+
+def construct(build: Any, name: str, params: Mapping[str, Scalar], random_state: int) -> Any:
+    """An object of the class `build`; `random_state` is passed where the constructor takes it.
+
+    Raises:
+        InvalidMethod: for arguments that the constructor of `name` does not take.
+    """
     accepted = inspect.signature(build).parameters
     seeded = {"random_state": random_state} if "random_state" in accepted else {}
     try:
-        return build(**{**seeded, **entrant.params})
+        return build(**{**seeded, **params})
     except TypeError as error:
-        raise InvalidMethod(f"{entrant.name}: {error}; it takes {', '.join(accepted) or 'no arguments'}") from error
+        raise InvalidMethod(f"{name}: {error}; it takes {', '.join(accepted) or 'no arguments'}") from error
 
 
-def _code(thing: Any) -> str:
+def _own(target: str) -> OwnMethod:
+    """What the user's object is. A module that this process has imported is looked at here, any other one apart.
+
+    Importing a module executes it, and what it changes would reach every worker that this process starts.
+    """
+    module = target.partition(":")[0]
+    if module in sys.modules or module.partition(".")[0] == __name__.partition(".")[0]:
+        return look_at(target)
+    return _own_apart(target, os.getcwd(), tuple(sys.path))  # noqa: PTH109 - part of a key
+
+
+@cache
+def _own_apart(target: str, folder: str, path: tuple[str, ...]) -> OwnMethod:
+    """As `look_apart`, asked once for each folder and search path."""
+    from proxybench.harness.method_process import look_apart  # which imports this module
+
+    return look_apart(target)
+
+
+def _source_of(thing: Any) -> str:
     try:
+        if pickled := getattr(thing, "__proxybench_source__", ""):  # see harness/objects.py
+            return f"{Path(pickled).with_suffix('.pickle')}"
         source = inspect.getsourcefile(thing)
     except TypeError:  # built into the interpreter or an extension
         source = None
+    return str(Path(source).absolute()) if source else ""
+
+
+def _sha256(source: str) -> str:
     return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source and Path(source).is_file() else ""
 
 
@@ -182,16 +245,3 @@ def random_scores(digests: Sequence[str], salt: str) -> NDArray[np.float64]:
     """Scores in [0, 1) that depend on nothing but the architecture's digest and `salt`, on every machine the same."""
     hashes = [hashlib.blake2b(f"{salt}:{digest}".encode(), digest_size=8).digest() for digest in digests]
     return np.array([int.from_bytes(value, "big") / 2**64 for value in hashes])
-
-
-def _arguments(method: str, text: str | None) -> dict[str, Scalar]:
-    params: dict[str, Scalar] = {}
-    for item in (text or "").split(",") if text else []:
-        name, equals, value = item.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise InvalidMethod(f"method {method!r}: {item!r} is not argument=value")
-        try:
-            params[name.strip()] = json.loads(value)
-        except ValueError:
-            params[name.strip()] = value.strip()
-    return params

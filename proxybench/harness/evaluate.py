@@ -1,19 +1,19 @@
 """Evaluates one cell: a method on a task, for one repeat and training size, to a record.
 
-What a method is told: the population's graphs, the columns of its task, and for methods that learn, the training target
-of `n_train` architectures. The evaluation target is touched once, after all scores are in.
+What a method is told: the population's graphs without the name of their space, the columns of its task, and for methods
+that learn, the training target of `n_train` architectures. The evaluation target is touched once, after all scores are
+in. A method of the user's own gets copies of this in a process of its own, and nothing else; see `MethodJob`.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import cache
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch
 from predictors.errors import MissingInput
@@ -28,10 +28,12 @@ from proxybench.harness.entrants import (
     Entrant,
     InvalidMethod,
     find_entrant,
-    load_object,
     make_predictor,
     random_scores,
 )
+from proxybench.harness.failure import MethodFailed, NotInstalled
+from proxybench.harness.method_job import MethodJob, MethodScores, fit_and_score, without_space
+from proxybench.harness.method_process import do_job_apart
 from proxybench.harness.provenance import provenance
 from proxybench.harness.splits import Split, hash_split
 from proxybench.harness.tasks import Task, load_tasks
@@ -45,14 +47,21 @@ from proxybench.tables.schema import MEAN
 
 RESAMPLES = 1000
 Floats = NDArray[np.float64]
+DoJob = Callable[[MethodJob], MethodScores]
 
 
-def evaluate(spec: CellSpec) -> Record:
+def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
     """The record of a cell. `spec.payload["method"]` is the method as `find_entrant` takes it.
+
+    Args:
+        spec: the cell.
+        do_job: does what is asked of a method of the user's own; by default in a process of its own.
 
     Raises:
         CorruptData: when the table is not the one that the cell was specified for.
-        InvalidMethod: when the method gives scores of another number than it was asked for.
+        MethodFailed: when the method gives no scores that can be ranked.
+        MethodLacking: when the user's method cannot be loaded, or its file is not the one it was specified with.
+        InvalidMethod: when the method learns and the task has no training part.
         Unsupported: for a predictor of this project that takes an optional library which is not installed, or
             something of architectures that the task does not give.
     """
@@ -60,13 +69,14 @@ def evaluate(spec: CellSpec) -> Record:
     bench = _benchmark(task.benchmark)
     if task.identity(bench) != spec.task:
         raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the cell was specified")
-    entrant = find_entrant(str(spec.payload.get("method", spec.method)))
+    entrant = entrant_of(spec)
+    score = _learned if entrant.learns else _training_free
     try:
-        outcome = _learned(task, bench, entrant, spec) if entrant.learns else _training_free(task, bench, entrant, spec)
+        outcome = score(task, bench, entrant, spec, do_job)
     except ModuleNotFoundError as error:
         if entrant.target:
             raise
-        raise Unsupported(f"{entrant.name} takes {error.name}, which is not installed") from error
+        raise NotInstalled(f"{entrant.name} takes {error.name}, which is not installed") from error
     except MissingInput as error:
         raise Unsupported(f"{entrant.name}: {error}") from error
     return msgspec.structs.replace(outcome, repeat=spec.repeat, n_train=spec.n_train, code=entrant.code)
@@ -75,6 +85,7 @@ def evaluate(spec: CellSpec) -> Record:
 def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat: int = 0) -> CellSpec:
     """The cell of a method on a task."""
     entrant = find_entrant(method)
+    own = {"target": entrant.target, "learns": entrant.learns, "code": entrant.code} if entrant.target else {}
     return CellSpec(
         task=task.identity(bench),
         method=entrant.name,
@@ -82,28 +93,52 @@ def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat:
         params=entrant.params,
         n_train=n_train,
         repeat=repeat,
-        payload={"method": method},
+        payload={"method": method, **own},
     )
 
 
-def training_free_scores(task: Task, bench: Benchmark, entrant: Entrant) -> tuple[Floats, NDArray[np.bool_]]:
+def entrant_of(spec: CellSpec) -> Entrant:
+    """The method of a cell. What its specification says of a method of the user's own spares loading it here."""
+    if "target" in spec.payload:
+        own = {name: spec.payload[name] for name in ("target", "learns", "code")}
+        return Entrant(spec.method, spec.kind, spec.params, **own)
+    return find_entrant(str(spec.payload.get("method", spec.method)))
+
+
+def training_free_scores(
+    task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob = do_job_apart
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Scores of the population, and for which architectures one was attempted; a failed attempt is NaN."""
+    scores, attempted, _ = _scored(task, bench, entrant, do_job)
+    return scores, attempted
+
+
+def _scored(
+    task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob
+) -> tuple[Floats, NDArray[np.bool_], dict[str, float | None]]:
+    """As `training_free_scores`, and with what the scores cost."""
     rows = task.rows(bench)
     everywhere = np.ones(len(rows), dtype=bool)
     if entrant.target:
-        scores = load_object(entrant.target)(population(task), **entrant.params)
-        return _checked(entrant, scores, len(rows)), everywhere
+        done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
+        return done.scores, everywhere, {**_seconds(done.score_s / len(rows)), **_peak(done)}
     if entrant.name == CONTROL:
-        return random_scores([bench.digests[row] for row in rows], task.name), everywhere
+        return random_scores([bench.digests[row] for row in rows], task.name), everywhere, _seconds(None)
     if EARLY.fullmatch(entrant.name):
         seen = population(task).columns.get(f"curve:{entrant.name}")
-        return (np.full(len(rows), np.nan), ~everywhere) if seen is None else (seen, everywhere)
+        return (
+            (np.full(len(rows), np.nan), ~everywhere, _seconds(None))
+            if seen is None
+            else (seen, everywhere, _seconds(None))
+        )
     if entrant.name.endswith(COMPUTED):
-        return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
+        return *_computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows), _seconds(None)
     column = entrant.name if entrant.name in COSTS else f"proxy:{entrant.name}"
     if column not in bench.metrics(task.dataset):
-        return np.full(len(rows), np.nan), ~everywhere
-    return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
+        return np.full(len(rows), np.nan), ~everywhere, _seconds(None)
+    values = bench.values(column, dataset=task.dataset)[rows]
+    measured = bench.measured(column, dataset=task.dataset)[rows]
+    return values, measured, _seconds(_published_seconds(task, bench, entrant))
 
 
 def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
@@ -122,9 +157,9 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> t
 
 @cache
 def population(task: Task) -> ArchBatch:
-    """The architectures of a task with its columns, in index order; read-only."""
+    """The architectures of a task with its columns, in index order; read-only. Its graphs do not name their space."""
     bench = _benchmark(task.benchmark)
-    batch = task.batch(bench)
+    batch = without_space(task.batch(bench))
     for values in [*batch.columns.values(), *(ragged.values for ragged in batch.nodes.values())]:
         values.flags.writeable = False  # one method must not change what the next one sees
     return batch
@@ -156,19 +191,17 @@ def failures_last(scores: Floats) -> Floats:
     return ranks
 
 
-def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec) -> Record:
+def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_job: DoJob) -> Record:
     """Scores the whole population, or where the task has a training part, what the cell's split leaves to score."""
-    start = time.perf_counter()
-    scores, attempted = training_free_scores(task, bench, entrant)
-    seconds = (
-        (time.perf_counter() - start) / len(scores) if entrant.target else _published_seconds(task, bench, entrant)
-    )
+    scores, attempted, cost = _scored(task, bench, entrant, do_job)
     target = target_values(task, bench)
     test = np.arange(len(scores))
     if task.train_target is not None:
         test = _split(task, bench, spec).test
         scores, attempted, target = scores[test], attempted[test], target[test]
     usable = bool(np.isfinite(scores[attempted]).any())
+    if entrant.target and not usable:
+        raise _no_answer(entrant, len(scores))
     return Record(
         task=spec.task,
         method=entrant.name,
@@ -177,24 +210,26 @@ def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpe
         metrics=_all_metrics(task, test, target, scores, attempted),
         params=entrant.params,
         intervals=_intervals(target[attempted], scores[attempted]) if usable else {},
-        cost={"seconds_per_architecture": seconds},
+        cost=cost,
         message="" if usable else f"the table has no {entrant.name} for this population",
         provenance=provenance(),
     )
 
 
-def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec) -> Record:
+def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_job: DoJob) -> Record:
     if task.train_target is None:
         raise InvalidMethod(f"{entrant.name} learns from targets, and task {task.name} has no training part")
     batch, split = population(task), _split(task, bench, spec)
     told = task.train_target
     y_train = bench.values(told.metric, dataset=task.dataset, epochs=told.epochs, seed=told.seed)
-    model = make_predictor(entrant, spec.repeat)
-    start = time.perf_counter()
-    model.fit(batch[split.train], y_train[task.rows(bench)][split.train])
-    fitted = time.perf_counter()
-    predicted = _checked(entrant, model.predict(batch[split.test]), len(split.test))
-    done = time.perf_counter()
+    told_y = y_train[task.rows(bench)][split.train]
+    job = MethodJob(
+        entrant.target, entrant.code, entrant.params, batch[split.test], batch[split.train], told_y, spec.repeat
+    )
+    done = do_job(job) if entrant.target else fit_and_score(make_predictor(entrant, spec.repeat), entrant.name, job)
+    predicted = done.scores
+    if not np.isfinite(predicted).any():
+        raise _no_answer(entrant, len(predicted))
     everywhere = np.ones(len(predicted), dtype=bool)
     target = target_values(task, bench)[split.test]
     return Record(
@@ -205,9 +240,22 @@ def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec) -> 
         metrics=_all_metrics(task, split.test, target, predicted, everywhere),
         params=entrant.params,
         intervals=_intervals(target, predicted),
-        cost={"fit_s": fitted - start, "predict_s": (done - fitted) / len(predicted)},
+        cost={"fit_s": done.fit_s, "predict_s": done.score_s / len(predicted), **_peak(done)},
         provenance=provenance(),
     )
+
+
+def _seconds(value: float | None) -> dict[str, float | None]:
+    return {"seconds_per_architecture": value}
+
+
+def _peak(done: MethodScores) -> dict[str, float | None]:
+    """The memory of the method's process, where it had one of its own, goes before that of the one that evaluates."""
+    return {} if done.peak_mb is None else {"peak_mb": done.peak_mb}
+
+
+def _no_answer(entrant: Entrant, n: int) -> MethodFailed:
+    return MethodFailed(f"{entrant.name} gave a finite score for none of the {n} architectures")
 
 
 def _split(task: Task, bench: Benchmark, spec: CellSpec) -> Split:
@@ -241,13 +289,6 @@ def _intervals(target: Floats, scores: Floats) -> dict[str, tuple[float | None, 
     names = [name for name in LEADERBOARD if name != "pearson"]
     found = metric_intervals(target, failures_last(scores)[:, None], names, RESAMPLES)
     return {name: (_defined(one[0].low), _defined(one[0].high)) for name, one in found.items()}
-
-
-def _checked(entrant: Entrant, scores: ArrayLike | Sequence[float], n: int) -> Floats:
-    values = np.asarray(scores, dtype=np.float64)
-    if values.shape != (n,):
-        raise InvalidMethod(f"{entrant.name} gave scores of shape {values.shape} for {n} architectures")
-    return values
 
 
 def target_values(task: Task, bench: Benchmark) -> Floats:

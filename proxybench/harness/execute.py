@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from proxybench.harness.backlog import Backlog, Summary
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.journal import Journal
-from proxybench.harness.pool import WorkerFailed, WorkerPool
+from proxybench.harness.pool import CellLacking, WorkerFailed, WorkerPool
 from proxybench.records import Record
 
 __all__ = ["CellSpec", "Summary", "WorkerFailed", "execute"]
@@ -26,12 +26,13 @@ def execute(
     memory_mb: int | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Summary:
-    """Evaluate the cells that the journal lacks and append their records; return when it holds all of them.
+    """Evaluate the cells that the journal lacks and append their records; return when none is left to be run.
 
     Each cell is evaluated in a worker process, which is reused while it is healthy. An exception, a time-out, the end
     of the process or exhausted memory is the outcome of that cell alone: "failed", "timeout", or "unsupported" for
     the exception `Unsupported`. Recorded cells are skipped, whatever their outcome was. Cells that another run into
-    the same journal has in hand are left to it, waited for, and taken over if that run dies.
+    the same journal has in hand are left to it, waited for, and taken over if that run dies. A cell whose table or
+    method is not here as it was specified is not run and not recorded; `Summary.lacking` counts them by reason.
 
     Killed at any moment and called again, it does what is missing. On KeyboardInterrupt the workers are killed, what
     they had finished is recorded, and the interrupt goes on to the caller.
@@ -79,5 +80,9 @@ def _hand_out(backlog: Backlog, pool: WorkerPool, jobs: int, timeout_s: float | 
 def _record(backlog: Backlog, pool: WorkerPool) -> None:
     """Record what is finished. Removed after it is recorded, so that an interrupt in between costs nothing."""
     while pool.finished:
-        backlog.record(pool.finished[0])
+        finished = pool.finished[0]
+        if isinstance(finished, CellLacking):
+            backlog.leave_out(finished.spec, finished.reason)
+        else:
+            backlog.record(finished)
         pool.finished.popleft()

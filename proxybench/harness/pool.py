@@ -20,7 +20,6 @@ import tempfile
 import time
 from collections import deque
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import IO
 
@@ -28,7 +27,10 @@ import msgspec
 
 from proxybench.errors import ProxybenchError
 from proxybench.harness.cells import CellSpec
+from proxybench.harness.channel import Channel, ChannelBroken, wait
+from proxybench.harness.environment import ENVIRONMENT
 from proxybench.harness.guard import Guard
+from proxybench.harness.kin import death, descendants, kill
 from proxybench.harness.provenance import provenance
 from proxybench.harness.worker import Answer, Greeting
 from proxybench.records import Record
@@ -36,20 +38,18 @@ from proxybench.records import Record
 POLL_S = 0.1
 START_S = 300.0
 START_ATTEMPTS = 3
-
-# Same figures whatever the number of workers: BLAS sums in another order with more threads, and sets of strings are
-# in another order with each hash seed. Cells are what runs in parallel; who wants threads inside them sets these.
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-}
+FAREWELL_S = 1.0
 
 
 class WorkerFailed(ProxybenchError):
     """Workers that cannot start or cannot load the function; no cell is to blame."""
+
+
+class CellLacking(msgspec.Struct, frozen=True):
+    """A cell that was not run, since this machine lacks its table, its method or a library; and which it lacks."""
+
+    spec: CellSpec
+    reason: str
 
 
 class Worker:
@@ -60,15 +60,17 @@ class Worker:
         spec: the cell it runs; None while it is idle.
         gone: it was killed or died; no more use.
         refusal: why it could not load the function.
+        channel: on which it answers.
     """
 
-    def __init__(self, run: str, memory_mb: int | None, guard: Guard) -> None:
+    def __init__(self, run: str, memory_mb: int | None, guard: Guard, *, among_others: bool = False) -> None:
         self.ready = self.gone = False
         self.spec: CellSpec | None = None
         self.refusal = ""
         self._timeout_s: float | None = None
         self._memory_mb = memory_mb
         self._guard = guard
+        self._among_others = among_others
         self._start = time.monotonic()
         self._deadline = self._start + START_S
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -83,7 +85,7 @@ class Worker:
                 env={**ENVIRONMENT, **os.environ},
                 start_new_session=True,
             )
-        self.connection = Connection(ours.detach())
+        self.channel = Channel(ours)
         guard.watch(self._process.pid)
 
     @property
@@ -99,7 +101,7 @@ class Worker:
     def assign(self, spec: CellSpec, timeout_s: float | None) -> bool:
         """Give it a cell; False if it turns out to be dead, with the cell untouched."""
         try:
-            self.connection.send_bytes(msgspec.json.encode(spec))
+            self.channel.send(msgspec.json.encode(spec))
         except OSError:
             self.stop()
             return False
@@ -109,18 +111,22 @@ class Worker:
         self._deadline = float("inf") if timeout_s is None else self._start + timeout_s
         return True
 
-    def poll(self) -> Record | None:
-        """Look what it has done; the record of its cell once that has an outcome."""
-        if self.connection.poll():
-            try:
-                data = self.connection.recv_bytes()
-            except (EOFError, OSError):
-                return self._died()
-            if self.spec is None:
-                self._greeted(data)
-                return None
-            return self._answered(self.spec, msgspec.json.decode(data, type=Answer))
-        if self._exited():
+    def poll(self) -> Record | CellLacking | None:
+        """Look what it has done; what became of its cell once that is known."""
+        ended = self._exited()  # before the channel is read: what was sent is then all there
+        try:
+            message = self.channel.poll()
+            if message is not None and self.spec is None:
+                self._greeted(message)
+            elif message is not None and self.spec is not None:
+                return self._answered(self.spec, msgspec.json.decode(message, type=Answer))
+        except ChannelBroken as error:
+            return self._broke_off(str(error))
+        except msgspec.DecodeError:
+            return self._broke_off("something other than a record was written to the channel")
+        if message is not None:
+            return None
+        if ended:
             return self._died()
         if time.monotonic() >= self._deadline and self.spec is not None:
             return self._timed_out(self.spec)
@@ -131,14 +137,16 @@ class Worker:
     def stop(self) -> int:
         """Kill the process and all that it started; its exit code."""
         # May be interrupted anywhere and called again. The group is killed before its leader is reaped: until then
-        # its number cannot be another's.
+        # its number cannot be another's. What moved to a group of its own is found by descent.
         if self._process.returncode is None:
+            moved = descendants(self._process.pid)
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+            kill(moved)
             self._process.wait()
         if not self.gone:
             self._guard.forget(self._process.pid)
-            self.connection.close()
+            self.channel.close()
             self.gone = True
         return self._process.returncode
 
@@ -160,11 +168,13 @@ class Worker:
         else:
             self.ready, self._deadline = True, float("inf")
 
-    def _answered(self, spec: CellSpec, answer: Answer) -> Record:
+    def _answered(self, spec: CellSpec, answer: Answer) -> Record | CellLacking:
         self.spec = None
         self._deadline = float("inf")
         if not answer.reusable:
             self.stop()
+        if answer.lacking and (self._among_others or not answer.message):
+            return CellLacking(spec, answer.lacking)
         record = answer.record or spec.without_result(answer.outcome, answer.message)
         return with_provenance(msgspec.structs.replace(record, cost={**answer.cost, **record.cost}))
 
@@ -176,12 +186,24 @@ class Worker:
         )
 
     def _died(self) -> Record | None:
-        code = self.stop()
-        if self.spec is None:
-            return None
-        message = _death(code)
+        message = death(self.stop())
         if self._memory_mb is not None:
             message += f" (memory limit {self._memory_mb} MB)"
+        return self._failed(message)
+
+    def _broke_off(self, reason: str) -> Record | None:
+        """What became of the cell of a process that is understood no more; one that ends closes its end first."""
+        patience = time.monotonic() + FAREWELL_S
+        while not self._exited() and time.monotonic() < patience:
+            time.sleep(FAREWELL_S / 20)
+        if self._exited():
+            return self._died()
+        self.stop()
+        return self._failed(reason)
+
+    def _failed(self, message: str) -> Record | None:
+        if self.spec is None:
+            return None
         return with_provenance(self.spec.without_result("failed", message, {"wall_s": time.monotonic() - self._start}))
 
     def _exited(self) -> bool:
@@ -192,12 +214,19 @@ class Worker:
 class WorkerPool:
     """Some workers for one function. A context: on leaving it all of them are dead.
 
+    Args:
+        run: "module:function", as for `execute`.
+        memory_mb: as for `execute`.
+        among_others: whether other machines do the same work, so that a cell whose library is not installed here is
+            better left to them.
+
     Attributes:
-        finished: records of cells that got their outcome, for the owner to take out.
+        finished: what became of cells, for the owner to take out.
     """
 
-    def __init__(self, run: str, memory_mb: int | None = None) -> None:
-        self.finished: deque[Record] = deque()
+    def __init__(self, run: str, memory_mb: int | None = None, *, among_others: bool = False) -> None:
+        self.finished: deque[Record | CellLacking] = deque()
+        self._among_others = among_others
         self._run = run
         self._memory_mb = memory_mb
         self._guard = Guard()
@@ -223,14 +252,14 @@ class WorkerPool:
     def grow(self, size: int) -> None:
         """Start workers until there are so many; does not wait for them."""
         while len(self._workers) < size:
-            self._workers.append(Worker(self._run, self._memory_mb, self._guard))
+            self._workers.append(Worker(self._run, self._memory_mb, self._guard, among_others=self._among_others))
 
     def idle(self) -> Worker | None:
         """A worker that waits for a cell."""
         return next((worker for worker in self._workers if worker.idle), None)
 
     def wait(self, timeout_s: float = POLL_S) -> None:
-        """Wait until something happened, at most so long, and add the records of cells with an outcome to `finished`.
+        """Wait until something happened, at most so long, and add what became of cells to `finished`.
 
         Raises:
             WorkerFailed: when the workers cannot start or cannot load the function.
@@ -240,17 +269,17 @@ class WorkerPool:
         alive = [worker for worker in self._workers if not worker.gone]
         if alive:
             soonest = min(worker.deadline for worker in alive) - time.monotonic()
-            wait([worker.connection for worker in alive], max(0.0, min(timeout_s, soonest)))
+            wait([worker.channel for worker in alive], max(0.0, min(timeout_s, soonest)))
         else:
             time.sleep(timeout_s)
         for worker in alive:
-            if (record := worker.poll()) is not None:
-                self.finished.append(record)
+            if (outcome := worker.poll()) is not None:
+                self.finished.append(outcome)
         for worker in [worker for worker in self._workers if worker.gone]:
             self._bury(worker)
 
-    def evaluate(self, spec: CellSpec, timeout_s: float | None) -> Record:
-        """Run one cell and wait for its record; for a pool that has nothing else to do.
+    def evaluate(self, spec: CellSpec, timeout_s: float | None) -> Record | CellLacking:
+        """Run one cell and wait for what becomes of it; for a pool that has nothing else to do.
 
         Raises:
             WorkerFailed: as `wait`.
@@ -282,14 +311,6 @@ def _program(descriptor: int, run: str, memory_mb: int | None) -> str:
         f"import sys; sys.path[:] = {sys.path!r}; from proxybench.harness.worker import main; "
         f"main({descriptor}, {run!r}, {memory_mb!r})"
     )
-
-
-def _death(code: int) -> str:
-    if code >= 0:
-        return f"the process exited with code {code}"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    hint = ", which the system sends when memory runs out" if -code == signal.SIGKILL else ""
-    return f"the process was killed by {name}{hint}"
 
 
 def with_provenance(record: Record) -> Record:

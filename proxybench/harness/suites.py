@@ -13,7 +13,7 @@ from proxybench.errors import DataNotAvailable
 from proxybench.harness.backlog import Summary
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS, InvalidMethod, find_entrant
-from proxybench.harness.evaluate import specify, training_free_scores
+from proxybench.harness.evaluate import entrant_of, specify, training_free_scores
 from proxybench.harness.execute import execute
 from proxybench.harness.journal import Journal
 from proxybench.harness.tasks import Task, load_tasks
@@ -77,11 +77,21 @@ def plan_suite(
             has, or a method that is no predictor and no column of its tables.
         InvalidMethod: for a method that names nothing.
     """
+    return plan_tasks(chosen_tasks(suite, tasks), methods, repeats, without, sizes)
+
+
+def plan_tasks(
+    tasks: Sequence[Task],
+    methods: Sequence[str] = (COLUMNS,),
+    repeats: int = 1,
+    without: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+) -> Plan:
+    """The cells of some tasks whose tables are here; arguments and errors as of `plan_suite`."""
+    _require_sizes(tasks, sizes)
     plan = Plan()
     known = {COLUMNS, PREDICTORS, *ALWAYS}
-    chosen = _tasks_named(suite, tasks)
-    _require_sizes(chosen, sizes)
-    for task in chosen:
+    for task in tasks:
         try:
             bench = load(task.benchmark)
             task.identity(bench)
@@ -90,14 +100,17 @@ def plan_suite(
             continue
         plan.tasks.append(task)
         published = [name.removeprefix("proxy:") for name in bench.metrics(task.dataset) if name.startswith("proxy:")]
-        wanted = task.columns == "all" or any(method.endswith(COMPUTED) for method in methods)
-        computed = _computed(bench) if wanted else []
+        computed = _computed(bench)
         early = [f"val_acc@{epochs}" for epochs in task.curves]
         groups = {
             COLUMNS: published + (computed if task.columns == "all" else []),
             PREDICTORS: early + predictors.available(),
         }
-        known |= {*published, *computed, *early}
+        for name in computed:  # where the table holds no score of the plain name, it stands for this project's
+            plain = name.removesuffix(COMPUTED)
+            if plain not in published:
+                groups[plain] = [name]
+        known |= {*published, *computed, *early, *groups}
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
             plan.specs += [specify(task, bench, method, *cell) for cell in _splits(task, method, repeats, sizes)]
@@ -109,12 +122,17 @@ def plan_suite(
     return plan
 
 
-def _tasks_named(suite: str, names: Sequence[str]) -> list[Task]:
-    tasks = {task.name: task for task in suite_tasks(suite)}
+def chosen_tasks(suite: str | None, names: Sequence[str]) -> list[Task]:
+    """The tasks of a suite, the named ones of them, or, without a suite, the named ones of all.
+
+    Raises:
+        UnknownName: for an unknown suite, or a task that is not there or not of the suite.
+    """
+    among = load_tasks() if suite is None else {task.name: task for task in suite_tasks(suite)}
     for name in names:
-        if name not in tasks:
-            raise unknown_name(f"task of suite {suite!r}", name, tasks)
-    return [task for name, task in tasks.items() if name in names or not names]
+        if name not in among:
+            raise unknown_name("task" if suite is None else f"task of suite {suite!r}", name, among)
+    return [task for name, task in among.items() if name in names or not names]
 
 
 def _computed(bench: Benchmark) -> list[str]:
@@ -187,7 +205,7 @@ def write_suite_scores(plan: Plan, folder: Path) -> list[Path]:
     for task in plan.tasks:
         bench = load(task.benchmark)
         methods = {
-            spec.method: training_free_scores(task, bench, find_entrant(str(spec.payload["method"])))[0]
+            spec.method: training_free_scores(task, bench, entrant_of(spec))[0]
             for spec in plan.specs
             if spec.task.name == task.name and spec.kind != "predictor"
         }

@@ -11,27 +11,25 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import resource
-import sys
-import sysconfig
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import msgspec
 
-from proxybench.errors import Unsupported
+from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
 from proxybench.harness.cells import CellSpec
+from proxybench.harness.channel import Channel, ChannelBroken
+from proxybench.harness.failure import MethodFailed, MethodLacking, NotInstalled, describe, one_line
+from proxybench.harness.kin import adopt_orphans, peak_mb, reset_peak, silence
 from proxybench.records import Outcome, Record
 
 Evaluate = Callable[[CellSpec], Record]
-MAX_MESSAGE = 500
 
 
 class Greeting(msgspec.Struct, frozen=True):
@@ -48,6 +46,8 @@ class Answer(msgspec.Struct, frozen=True):
             `message` then describe.
         cost: `wall_s` and `peak_mb`, measured here.
         reusable: False where the cell may have left something behind that the next one would feel.
+        lacking: what this machine does not have: the table or the method, and then there is no message either, for
+            the cell was not run; or a library, which another machine may have.
     """
 
     record: Record | None
@@ -55,29 +55,31 @@ class Answer(msgspec.Struct, frozen=True):
     message: str
     cost: dict[str, float | None]
     reusable: bool
+    lacking: str = ""
 
 
 def main(descriptor: int, run: str, memory_mb: int | None) -> None:
     """Serve the parent at the other end of the socket until it closes it."""
     os.set_inheritable(descriptor, False)
-    connection = Connection(descriptor)
+    adopt_orphans()
+    channel = Channel(socket.socket(fileno=descriptor))
     try:
         evaluate = load(run)
     except BaseException as error:
-        connection.send_bytes(msgspec.json.encode(Greeting(describe(error))))
+        channel.send(msgspec.json.encode(Greeting(describe(error))))
         return
-    _silence()
-    connection.send_bytes(msgspec.json.encode(Greeting()))
+    silence()
+    channel.send(msgspec.json.encode(Greeting()))
     process = os.getpid()
     while True:
         try:
-            spec = msgspec.json.decode(connection.recv_bytes(), type=CellSpec)
-        except EOFError:
+            spec = msgspec.json.decode(channel.receive(), type=CellSpec)
+        except ChannelBroken:
             return
         answer = answer_cell(evaluate, spec, memory_mb)
         if os.getpid() != process:  # the function forked, and this is the child that came back
             os._exit(0)
-        connection.send_bytes(msgspec.json.encode(answer))
+        channel.send(msgspec.json.encode(answer))
 
 
 def load(run: str) -> Evaluate:
@@ -90,24 +92,38 @@ def load(run: str) -> Evaluate:
 def answer_cell(evaluate: Evaluate, spec: CellSpec, memory_mb: int | None) -> Answer:
     """Evaluate one cell, whatever happens."""
     folder, threads = Path.cwd(), set(threading.enumerate())
-    record, message, exhausted = None, "", False
+    record, message, lacking, exhausted = None, "", "", False
     outcome: Outcome = "failed"
-    _reset_peak()
+    known: dict[str, float | None] = {}
+    reset_peak()
     start = time.perf_counter()
     try:
         with _limited(memory_mb):
             record = _checked(evaluate(spec), spec)
+    except NotInstalled as error:
+        outcome, message = "unsupported", one_line(str(error))
+        lacking = message
     except Unsupported as error:
-        outcome, message = "unsupported", _one_line(str(error))
+        outcome, message = "unsupported", one_line(str(error))
+    except (DataNotAvailable, CorruptData, MethodLacking) as error:
+        lacking = one_line(str(error))
+    except MethodFailed as error:  # in a process of its own, which is gone
+        outcome, known = error.outcome, error.cost
+        lacking = error.library and f"the library {error.library} is not installed"
+        message = _out_of_memory(memory_mb, str(error)) if error.exhausted else str(error)
     except MemoryError as error:
         exhausted = True
-        limit = "" if memory_mb is None else f" (limit {memory_mb} MB)"
-        message = f"out of memory{limit}: {describe(error)}"
+        message = _out_of_memory(memory_mb, describe(error))
     except BaseException as error:
         message = describe(error)
-    cost: dict[str, float | None] = {"wall_s": time.perf_counter() - start, "peak_mb": _peak_mb()}
+    cost = {"wall_s": time.perf_counter() - start, "peak_mb": peak_mb(), **known}
     left = exhausted or set(threading.enumerate()) - threads or _has_children() or not _back_in(folder)
-    return Answer(record, outcome, message, cost, reusable=not left)
+    return Answer(record, outcome, message, cost, reusable=not left, lacking=lacking)
+
+
+def _out_of_memory(memory_mb: int | None, message: str) -> str:
+    limit = "" if memory_mb is None else f" (limit {memory_mb} MB)"
+    return f"out of memory{limit}: {message}"
 
 
 def _checked(record: object, spec: CellSpec) -> Record:
@@ -124,45 +140,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item"):
         return value.item()
     raise NotImplementedError(f"a record cannot hold {type(value).__name__}")
-
-
-def describe(error: BaseException) -> str:
-    """`TypeName: message (file:line in function)`, on one line; the frame is the innermost of the user's own code."""
-    try:
-        text = str(error)
-    except Exception as broken:
-        text = f"(no message, its __str__ raised {type(broken).__name__})"
-    frame = _innermost_frame(error.__traceback__)
-    what = _one_line(f"{type(error).__name__}: {text}" if text else type(error).__name__)
-    return f"{what} ({frame})" if frame else what
-
-
-def _innermost_frame(trace: TracebackType | None) -> str:
-    """File, line and function of the innermost frame outside of installed libraries; if there is none, of any."""
-    libraries = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-    innermost = own = ""
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        innermost = f"{Path(code.co_filename).name}:{trace.tb_lineno} in {code.co_name}"
-        if not code.co_filename.startswith((*libraries, "<frozen")) and code.co_filename != __file__:
-            own = innermost
-        trace = trace.tb_next
-    return own or innermost
-
-
-def _one_line(text: str) -> str:
-    """At most MAX_MESSAGE characters, on one line, encodable, without the addresses that differ from run to run."""
-    line = " ".join(text[: 4 * MAX_MESSAGE].encode(errors="replace").decode().split())
-    line = re.sub(r" at 0x[0-9a-f]+", "", line)
-    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 3] + "..."
-
-
-def _silence() -> None:
-    """Let what the function prints go nowhere: it has no place in the record, and there may be gigabytes of it."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
 
 
 @contextmanager
@@ -182,27 +159,6 @@ def _limited(memory_mb: int | None) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _reset_peak() -> None:
-    """Start the peak of resident memory anew, where the system can (Linux)."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def _peak_mb() -> float:
-    """Highest resident memory since the reset, in MB of 2**20 bytes; since the process began where there is no reset.
-
-    Not ru_maxrss on Linux: it never falls, and a spawned process begins with its parent's.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
-    except (OSError, IndexError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def _back_in(folder: Path) -> bool:

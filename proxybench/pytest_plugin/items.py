@@ -12,8 +12,9 @@ import pytest
 from predictors.errors import UnknownName
 from proxybench.errors import ProxybenchError, Unsupported
 from proxybench.harness.evaluate import evaluate
+from proxybench.harness.failure import MethodFailed, describe
+from proxybench.harness.method_job import do_job_here
 from proxybench.harness.provenance import provenance
-from proxybench.harness.worker import describe
 from proxybench.pytest_plugin.floors import below_floor
 from proxybench.pytest_plugin.plan import PlannedCell
 from proxybench.records import Record
@@ -72,9 +73,11 @@ class CellItem(pytest.Item):
         """The record, whatever the method does short of ending the run."""
         assert self._cell.spec is not None  # an item without one is marked to be skipped
         try:
-            record = evaluate(self._cell.spec)
+            record = evaluate(self._cell.spec, do_job_here)
         except Unsupported as error:
             record = self._cell.spec.without_result("unsupported", str(error))
+        except MethodFailed as error:
+            record = self._cell.spec.without_result(error.outcome, str(error))
         except Exception as error:
             record = self._cell.spec.without_result("failed", describe(error))
             self.add_report_section("call", "traceback", "".join(traceback.format_exception(error)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from proxybench.grammar import Call
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.entrants import ALWAYS, Entrant, InvalidMethod, find_entrant
 from proxybench.harness.suites import plan_suite, suite_tasks
@@ -57,7 +58,7 @@ def planned_cells(suite: str, methods: Sequence[str], repeats: int) -> list[Plan
 
 
 def _of_spec(spec: CellSpec) -> PlannedCell:
-    label = _label(spec.method, dict(spec.params))
+    label = str(Call(spec.method, spec.params))
     return PlannedCell(spec.task.name, label, spec.n_train, spec.repeat, spec)
 
 
@@ -80,9 +81,4 @@ def _sitting_out(task: Task, methods: Sequence[str]) -> Iterator[PlannedCell]:
 
 
 def _label_of(entrant: Entrant) -> str:
-    return _label(entrant.name, dict(entrant.params))
-
-
-def _label(name: str, params: dict[str, object]) -> str:
-    arguments = ",".join(f"{key}={value}" for key, value in params.items())
-    return f"{name}[{arguments}]" if arguments else name
+    return str(Call(entrant.name, entrant.params))

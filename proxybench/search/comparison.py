@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from proxybench.compute.shipped import shipped_files
+from proxybench.grammar import parse_call
 from proxybench.harness.journal import Journal
 from proxybench.records import Record
 from proxybench.search.experiment import HINDSIGHT, MULTI_FIDELITY, Entry, Posed, Setting
 from proxybench.search.metrics import metric_names
-from proxybench.search.population import has_objective
 from proxybench.search.problem import InvalidProblem, Problem
 from proxybench.tables.benchmark import load
 from proxybench.tables.catalogue import list_benchmarks
+from proxybench.tables.quantities import has_objective
 
 ENTRIES = (
     "random",
@@ -25,22 +26,22 @@ ENTRIES = (
     "local",
     "mcts",
     "ranking",
-    f"ranking:metrics={HINDSIGHT}",
+    f'ranking(metrics="{HINDSIGHT}")',
     "robot",
-    "robot:proposals=mixed",
-    "robot:refit=false",
-    "robot:operations=false",
-    "robot:climb=false",
-    "robot-paper:proposals=random",
-    "robot-paper:proposals=random,scale=rank",
-    "robot-paper:proposals=random,scale=signed_log",
+    "robot(proposals=mixed)",
+    "robot(refit=false)",
+    "robot(operations=false)",
+    "robot(climb=false)",
+    "robot-paper(proposals=random)",
+    "robot-paper(proposals=random, scale=rank)",
+    "robot-paper(proposals=random, scale=signed_log)",
     "robot-paper",
     "asha",
     "hyperband",
 )
 SHORTER = ("random", "evolution", "asha", "hyperband")  # where the table has answers at fewer epochs
-GUIDED = ("gp", "bananas", "guided:every=5")  # by LightGBM the latter two; up to 0.3 s a run of 20 queries
-GRAPH = ("guided:predictor=gin[members=1,min_steps=60],acquisition=greedy,every=5",)  # 0.5 s
+GUIDED = ("gp", "bananas", "guided(every=5)")  # by LightGBM the latter two; up to 0.3 s a run of 20 queries
+GRAPH = ("guided(predictor=gin(members=1, min_steps=60), acquisition=greedy, every=5)",)  # 0.5 s
 BUDGETS = (20, 100)
 _TRANSNAS = ("transnas101-micro", "transnas101-macro")
 _BLOCK = 10  # seeds of a record, and between two looks at the clock
@@ -76,7 +77,7 @@ def compare(
 
     A block of seeds is finished on every problem before the next begins, so that whatever the time allows is a
     comparison on equal seeds. On problems with answers at fewer epochs only searchers that can use them run, beside
-    random search and evolution. `ranking:metrics=best in hindsight` stands for the metric whose ranking led to the
+    random search and evolution. `ranking(metrics="best in hindsight")` stands for the metric whose ranking led to the
     best architecture, which nobody can know before.
     """
     end = time.monotonic() + seconds
@@ -109,7 +110,7 @@ def _suited(posed: Posed, entries: Sequence[str]) -> list[str]:
     """What can run on the problem: a table without training-free metrics has no rankings of them."""
     fidelities = len(posed.problem.levels) > 1
     chosen = [text for text in entries if text in SHORTER] if fidelities else list(entries)
-    chosen = [text for text in chosen if fidelities or text.partition(":")[0] not in MULTI_FIDELITY]
+    chosen = [text for text in chosen if fidelities or parse_call(text).name not in MULTI_FIDELITY]
     if not _has_metrics(posed.problem):
         chosen = [text for text in chosen if not text.startswith(("robot", "ranking"))]
     return chosen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import msgspec
 import numpy as np
 
 from predictors.errors import unknown_name
+from proxybench.grammar import Quantity, parse_call, parse_recorded, recordable
 from proxybench.harness.entrants import find_entrant, make_predictor
 from proxybench.harness.journal import Journal
 from proxybench.harness.provenance import provenance
@@ -21,15 +21,15 @@ from proxybench.search.groups import Run, RunBlock, short_run
 from proxybench.search.history import run
 from proxybench.search.metrics import metric_names
 from proxybench.search.outcomes import SearchRecord, read_runs, search_record
-from proxybench.search.population import Quantity, find_problem, quantities
+from proxybench.search.population import find_problem
 from proxybench.search.problem import InvalidProblem, Problem
 from proxybench.search.regret import robot_findings
 from proxybench.search.robot import RoBoT
 from proxybench.tables.benchmark import Benchmark, load
+from proxybench.tables.quantities import quantities, sign_of
 
 MULTI_FIDELITY = ("asha", "hyperband")
 DETERMINISTIC = ("ranking",)
-_COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
 HINDSIGHT = "best in hindsight"  # value of ranking's "metrics": the single one that led furthest, which nobody can know
 
 
@@ -50,9 +50,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Entry:
-    """A searcher with options: `robot`, `robot:proposals=random,scale=rank`, `ranking:metrics=synflow+nwot`.
+    """A searcher with arguments, `robot(proposals=random, scale=rank)`, as a record holds them.
 
-    A predictor is named as in `proxybench run`: `guided:predictor=gin[members=1,min_steps=60],every=5`.
+    A predictor is named as in `proxybench run`: `guided(predictor=gin(members=1, min_steps=60), every=5)`.
     """
 
     name: str
@@ -60,17 +60,11 @@ class Entry:
 
     @classmethod
     def parse(cls, text: str) -> Entry:
-        """Raises UnknownName for a searcher that there is none of, InvalidProblem for options in another form."""
-        name, _, rest = text.partition(":")
-        if name not in SEARCHERS:
-            raise unknown_name("searcher", name, SEARCHERS)
-        options = {}
-        for part in filter(None, _COMMA.split(rest)):
-            key, equals, value = part.partition("=")
-            if not equals:
-                raise InvalidProblem(f"{part!r} is no option of {name}; write NAME=VALUE, with commas between")
-            options[key.strip()] = _scalar(value.strip())
-        return cls(name, options)
+        """Raises InvalidText for text that is no call, UnknownName for an unknown searcher."""
+        call = parse_call(text)
+        if call.name not in SEARCHERS:
+            raise unknown_name("searcher", call.name, SEARCHERS)
+        return cls(call.name, {name: recordable(value) for name, value in call.arguments.items()})
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -132,7 +126,7 @@ class Posed:
             budget=budget,
             seed=seed,
             report=str(self.report or ""),
-            signs=(self.objective.sign, self.report.sign if self.report else 1.0),
+            signs=(sign_of(self.objective), sign_of(self.report) if self.report else 1.0),
             findings=robot_findings(searcher, self.problem, budget) if isinstance(searcher, RoBoT) else None,
             wall_s=time.perf_counter() - start,
         )
@@ -160,14 +154,14 @@ class Posed:
             message=message,
             provenance=provenance(),
             report=str(self.report or ""),
-            optimum=self.objective.sign * float(self.problem.values.max()),
+            optimum=sign_of(self.objective) * float(self.problem.values.max()),
             runs=runs,
         )
 
     def _short(self, entry: Entry, budget: int, seed: int) -> Run:
         searcher = make_searcher(entry.name, self.problem, np.random.default_rng(seed), budget, **entry.arguments)
         history = run(searcher, self.problem, budget)
-        return short_run(self.problem, history, (self.objective.sign, self.report.sign if self.report else 1.0))
+        return short_run(self.problem, history, (sign_of(self.objective), sign_of(self.report) if self.report else 1.0))
 
     def _in_hindsight(self, entry: Entry, budget: int) -> tuple[Run, str]:
         """The run of the single metric that ends with the least regret, the first of several, and its name."""
@@ -240,17 +234,9 @@ def _product(entries: Sequence[Entry], seeds: Sequence[int]) -> list[tuple[Entry
     return [(entry, seed) for seed in seeds for entry in entries]
 
 
-def _scalar(text: str) -> Scalar:
-    try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
-    return value if value is None or isinstance(value, (str, int, float, bool)) else text
-
-
 def _argument(key: str, value: Scalar) -> Any:
     if key == "metrics" and isinstance(value, str):
         return value.split("+")
-    if key == "predictor" and isinstance(value, str) and (entrant := find_entrant(value)).learns:
+    if key == "predictor" and isinstance(value, str) and (entrant := find_entrant(str(parse_recorded(value)))).learns:
         return make_predictor(entrant, random_state=0)
     return value

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictors.errors import unknown_name
+from proxybench.grammar import Quantity
 from proxybench.search.experiment import Posed
 from proxybench.search.nsga2 import NSGA2
 from proxybench.search.pareto import ParetoHistory, ParetoSearcher, hypervolume, objectives, run_pareto
-from proxybench.search.population import Quantity
 from proxybench.search.problem import Floats
 from proxybench.search.random_search import RandomSearch
 

@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from proxybench.grammar import Quantity
 from proxybench.search.base import Query
 from proxybench.search.history import STALLED
-from proxybench.search.population import Quantity
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.quantities import signed_values
 
 
 class ParetoSearcher(Protocol):
@@ -44,7 +45,7 @@ def objectives(bench: Benchmark, problem: Problem, dataset: str, quantities: Seq
         InvalidProblem: when a candidate lacks one of them.
         UnknownName: for a quantity that the table does not have.
     """
-    further = [Quantity.parse(text).values(bench, dataset)[problem.rows] for text in quantities]
+    further = [signed_values(bench, Quantity.parse(text), dataset)[problem.rows] for text in quantities]
     points = np.column_stack([problem.values, *further])
     if not np.isfinite(points).all():
         raise InvalidProblem(f"{problem.name}: not all candidates have {', '.join(quantities)}; name them in `where`")

@@ -8,62 +8,18 @@ NAS-Bench-201 do.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import ArchGraph
-from proxybench.errors import UnknownName
-from proxybench.search.problem import Floats, InvalidProblem, Problem
+from proxybench.search.problem import Floats, Problem
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.schema import metric_of
+from proxybench.tables.quantities import budgets, quantities, signed_values
 
-_FORM = re.compile(r"(?:(?P<dataset>[^/#]+)/)?(?P<metric>[a-z][^/#]*?)(?:@(?P<epochs>\d+))?(?:#(?P<seed>\w+))?")
-_OBJECTIVES = ("val_acc", "val_ssim", "val_neg_loss", "surrogate_acc", "test_acc")
 _COSTS = ("params", "flops")  # of the costs, what the graph alone decides; latency and energy have to be measured
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A measured quantity: `[DATASET/]METRIC[@EPOCHS][#SEED]`, such as `val_acc@12` or `cifar10/val_acc@12#777`."""
-
-    metric: str
-    epochs: int | None = None
-    seed: str | None = None
-    dataset: str | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Quantity:
-        """Raises InvalidProblem for another form."""
-        found = _FORM.fullmatch(text.strip())
-        if found is None:
-            raise InvalidProblem(f"{text!r} is no quantity; write [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@12")
-        epochs = found["epochs"]
-        return cls(found["metric"], int(epochs) if epochs else None, found["seed"], found["dataset"])
-
-    @property
-    def sign(self) -> float:
-        """1 where larger is better, -1 where smaller is."""
-        return 1.0 if metric_of(self.metric).larger_is_better else -1.0
-
-    def values(self, bench: Benchmark, dataset: str, epochs: int | None = None) -> Floats:
-        """Of all rows, float64[n], larger better. Errors as of `Benchmark.values`."""
-        budget = self.epochs if epochs is None else epochs
-        return self.sign * bench.values(self.metric, dataset=self.dataset or dataset, epochs=budget, seed=self.seed)
-
-    def budgets(self, bench: Benchmark, dataset: str) -> list[int]:
-        """The epochs at which the table has this quantity, up to its own, the largest last."""
-        there = bench.epochs(self.metric, self.dataset or dataset)
-        full = self.epochs if self.epochs is not None else there[-1]
-        return [epochs for epochs in there if epochs < full] + [full]
-
-    def __str__(self) -> str:
-        dataset, epochs = f"{self.dataset}/" if self.dataset else "", f"@{self.epochs}" if self.epochs else ""
-        return f"{dataset}{self.metric}{epochs}" + (f"#{self.seed}" if self.seed else "")
 
 
 def find_problem(
@@ -94,14 +50,18 @@ def find_problem(
         fidelities: whether answers at smaller epochs are there too, for Hyperband. They must be finite as well.
 
     Raises:
-        InvalidProblem: when no row has all that is asked for, or the data set has no default objective.
+        InvalidProblem: when no row has all that is asked for.
+        NotMeasured: when the data set has no default objective.
+        InvalidText: for text that is no quantity.
         UnknownName: for a dataset, metric, epochs or seed that the table does not have.
         DataNotAvailable: with `computed`, where no scores of the space come with the project.
     """
     dataset, asked, shown = quantities(bench, dataset, objective, report)
-    budgets = asked.budgets(bench, dataset)
-    answers = {epochs: asked.values(bench, dataset, epochs) for epochs in (budgets if fidelities else budgets[-1:])}
-    reported = shown.values(bench, dataset) if shown else None
+    epochs_of = budgets(bench, asked, dataset)
+    answers = {
+        epochs: signed_values(bench, asked, dataset, epochs) for epochs in (epochs_of if fidelities else epochs_of[-1:])
+    }
+    reported = signed_values(bench, shown, dataset) if shown else None
     chosen = np.all([np.isfinite(values) for values in answers.values()], axis=0)
     if reported is not None:
         chosen &= np.isfinite(reported)
@@ -126,22 +86,6 @@ def find_problem(
         rows=rows,
         name=f"{bench.name} {dataset} {asked}",
     )
-
-
-def quantities(
-    bench: Benchmark, dataset: str | None, objective: str | None, report: str | None
-) -> tuple[str, Quantity, Quantity | None]:
-    """Data set, objective and report with the defaults of `find_problem` filled in. Errors as there."""
-    dataset = _dataset(bench, dataset)
-    asked = Quantity.parse(objective) if objective else _default(bench, dataset, _OBJECTIVES)
-    if asked is None:
-        raise InvalidProblem(f"{bench.name} has no objective on {dataset}; name one of {bench.metrics(dataset)}")
-    return dataset, asked, Quantity.parse(report) if report else _default(bench, dataset, ("test_acc",))
-
-
-def has_objective(bench: Benchmark, dataset: str) -> bool:
-    """Whether a search on the data set has an objective without naming one."""
-    return _default(bench, dataset, _OBJECTIVES) is not None
 
 
 class _Archs(Sequence[ArchGraph]):
@@ -177,20 +121,6 @@ def _representatives(rows: NDArray[np.int64], digests: Sequence[str], columns: d
         if known[row] > known[other]:
             best[digests[row]] = row
     return np.array(list(best.values()), dtype=np.int64)
-
-
-def _dataset(bench: Benchmark, dataset: str | None) -> str:
-    if dataset is not None:
-        return dataset
-    if len(bench.datasets) > 1:
-        raise UnknownName(f"{bench.name} has several data sets; say which: {', '.join(bench.datasets)}.")
-    return bench.datasets[0]
-
-
-def _default(bench: Benchmark, dataset: str, metrics: Sequence[str]) -> Quantity | None:
-    there = bench.metrics(dataset)
-    found = next((metric for metric in metrics if metric in there), None)
-    return None if found is None else Quantity(found, bench.epochs(found, dataset)[-1])
 
 
 def _free_columns(bench: Benchmark, datasets: Sequence[str]) -> dict[str, Floats]:

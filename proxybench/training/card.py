@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Any
 
 import numpy as np
 
+from proxybench.grammar import format_arguments
 from proxybench.ranking.correlation import spearman
-from proxybench.training.recipe import Recipe, format_sizes
+from proxybench.training.recipe import Recipe
 from proxybench.training.reliability import by_seed, spearman_brown, split_half
 from proxybench.training.table import TrainedTable
 
@@ -73,8 +75,8 @@ def _command(table: TrainedTable, recipe: Recipe) -> str:
         "seeds": setting["seeds"],
         "epochs": recipe.epochs,
         "budgets": ",".join(map(str, recipe.budgets)),
-        "network": format_sizes(recipe.network),
-        "architecture": format_sizes(recipe.architecture),
+        "network": quote(format_arguments(recipe.network)),
+        "architecture": quote(format_arguments(recipe.architecture)),
         "resolution": recipe.resolution,
         "split": f"{recipe.train},{recipe.validation},{recipe.test}",
         "batch": recipe.batch,
@@ -82,7 +84,7 @@ def _command(table: TrainedTable, recipe: Recipe) -> str:
         "seed": setting["seed"],
         "device": setting["device"],
     }
-    words = [f"--{name} {value}" for name, value in options.items() if value != ""]
+    words = [f"--{name} {value}" for name, value in options.items() if value not in ("", "''")]
     words += ["--flip" if recipe.flip else "--no-flip", "--images IMAGES"]
     return f"proxybench train-table {setting['space']} {' '.join(words)}"
 
@@ -95,8 +97,8 @@ def _images(images: Mapping[str, Any]) -> str:
 
 
 def _recipe(recipe: Recipe) -> str:
-    sizes = format_sizes({**recipe.network, **recipe.architecture})
-    network = sizes.replace("=", " ").replace(",", ", ")
+    sizes = {**recipe.network, **recipe.architecture}
+    network = ", ".join(f"{name} {_size(size)}" for name, size in sizes.items())
     mirrored = "half of the images mirrored at random" if recipe.flip else "no augmentation"
     return (
         f"network with {network} at {recipe.resolution} x {recipe.resolution} pixels; {recipe.epochs} epochs of "
@@ -105,6 +107,10 @@ def _recipe(recipe: Recipe) -> str:
         f"{recipe.rate} in the first {recipe.warmup:.0%} of the steps, linear to 0 then, so that only the last budget "
         f"ends a schedule; {mirrored}; torch's default initialisation."
     )
+
+
+def _size(size: int | float | tuple[int, ...]) -> str:
+    return "/".join(map(str, size)) if isinstance(size, tuple) else str(size)
 
 
 def _budgets(table: TrainedTable, recipe: Recipe) -> Iterator[str]:

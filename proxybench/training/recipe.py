@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from predictors.errors import unknown_name
 from proxybench.errors import ProxybenchError
+from proxybench.grammar import parse_arguments
 
 Sizes = Mapping[str, int | tuple[int, ...]]  # width and depth; several stand for those that a space draws
 
@@ -92,21 +92,19 @@ class Recipe:
 
 
 def parse_sizes(text: str) -> Sizes:
-    """`width=2/3/4,depth=3` as numbers by name. Raises ProxybenchError for any other form."""
+    """`width=[2,3,4],depth=3` as numbers by name. Raises ProxybenchError for any other form."""
     sizes: dict[str, int | tuple[int, ...]] = {}
-    for part in filter(None, text.split(",")):
-        match = re.fullmatch(r"(width|depth)=([1-9][0-9]{0,3}(?:/[1-9][0-9]{0,3})*)", part)
-        if match is None:
-            raise ProxybenchError(f"{part!r} is not a width or depth, as in width=2/3/4,depth=3")
-        numbers = tuple(map(int, match[2].split("/")))
-        sizes[match[1]] = numbers if len(numbers) > 1 else numbers[0]
+    for name, value in parse_arguments(text).items():
+        several = isinstance(value, list)
+        numbers = value if several else [value]
+        if name not in ("width", "depth") or not numbers or not all(_is_size(number) for number in numbers):
+            raise ProxybenchError(f"{name}={value} is not a width or depth, as in width=[2,3,4],depth=3")
+        sizes[name] = tuple(numbers) if several else value
     return sizes
 
 
-def format_sizes(sizes: Mapping[str, Any]) -> str:
-    """What `parse_sizes` reads."""
-    words = {name: "/".join(map(str, size)) if isinstance(size, tuple) else size for name, size in sizes.items()}
-    return ",".join(f"{name}={word}" for name, word in words.items())
+def _is_size(number: Any) -> bool:
+    return type(number) is int and 1 <= number < 10_000
 
 
 _SMALL = Recipe(resolution=8, train=8000, validation=3000, test=5000, epochs=3, budgets=(1, 2, 3), batch=64, rate=0.2)

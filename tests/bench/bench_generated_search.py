@@ -46,11 +46,11 @@ from proxybench.search.experiment import Entry, Posed, Setting, run_missing
 from proxybench.search.groups import groups_of
 from proxybench.search.history import STALLED
 from proxybench.search.outcomes import SearchRecord, read_runs
-from proxybench.search.population import quantities
 from proxybench.search.summary import median_interval
+from proxybench.tables.quantities import quantities
 from proxybench.tables.schema import metric_of
 
-ENTRIES = ("random", "evolution", "local", "gp", "guided", "bananas", "diffusion", "diffusion:near=false")
+ENTRIES = ("random", "evolution", "local", "gp", "guided", "bananas", "diffusion", "diffusion(near=false)")
 PROBLEMS = (
     *(Setting("nasbench201", one, columns_of="cifar10") for one in ("cifar10", "cifar100", "ImageNet16-120")),
     Setting("nasbench101", "cifar10", "val_acc@108", where=("proxy:zen",)),

@@ -24,8 +24,9 @@ from predictors.arch import ArchBatch
 from proxybench.compute.images import load_batch
 from proxybench.compute.processes import do_in_processes
 from proxybench.compute.scores import merge, read_scores
-from proxybench.compute.selection import choose_proxies, items_of, network_options
+from proxybench.compute.selection import choose_proxies, items_of
 from proxybench.compute.sweep import begin_sweep
+from proxybench.grammar import parse_arguments
 from proxybench.ranking.metrics import rank_metrics
 
 
@@ -72,7 +73,7 @@ def computed(asked: argparse.Namespace, bench: pb.Benchmark, rows: NDArray[np.in
         items_of(archs, bench.space, digests),
         proxies,
         batch,
-        network=network_options(asked.network),
+        network=parse_arguments(asked.network),
         classes=asked.classes,
         initialisation=asked.initialisation,
         seed=seed,

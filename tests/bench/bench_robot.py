@@ -19,8 +19,9 @@ import argparse
 import numpy as np
 
 import proxybench as pb
+from proxybench.grammar import Quantity
 from proxybench.search import Problem, find_problem, make_searcher, run
-from proxybench.search.population import Quantity
+from proxybench.tables.quantities import signed_values
 
 SIX = ("grad_norm", "snip", "grasp", "fisher", "synflow", "jacov")
 DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
@@ -63,7 +64,7 @@ def line(problem: Problem, tests, seeds: int, budget: int, name: str, **options)
 def main(seeds: int, budget: int) -> None:
     """Measure and print."""
     bench = pb.load("nasbench201")
-    tests = np.array([Quantity.parse("test_acc@200").values(bench, dataset) for dataset in DATASETS])
+    tests = np.array([signed_values(bench, Quantity.parse("test_acc@200"), dataset) for dataset in DATASETS])
     problems = {name: find_problem(bench, "cifar10", "val_acc@12", **choice) for name, choice in POPULATIONS.items()}
     problems["reversed"] = reversed_order(problems["scored"])
     for population, problem in problems.items():

@@ -38,7 +38,7 @@ from proxybench.search.summary import searched_problems
 
 BUDGET, RUNS, CORES, NEEDED_S = 20, 200, 2, 60.0
 MEASURED = ("robot", "robot-paper")
-OTHERS = ("random", "evolution", "local", "mcts", "ranking", "robot:proposals=mixed", "gp", "bananas")
+OTHERS = ("random", "evolution", "local", "mcts", "ranking", "robot(proposals=mixed)", "gp", "bananas")
 SHORT = {"guided": GUIDED, "graph": GRAPH}
 
 

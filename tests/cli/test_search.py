@@ -36,7 +36,7 @@ def small(cache: Path) -> None:
 
 
 def test_json_is_a_list_of_runs(run) -> None:
-    answer = run(*BASE, "--searcher", "robot:signs=positive", "--json")
+    answer = run(*BASE, "--searcher", "robot(signs=positive)", "--json")
     assert answer.code == 0
     runs = json.loads(answer.out)
     assert [one["seed"] for one in runs] == [0, 1, 2]
@@ -47,7 +47,7 @@ def test_json_is_a_list_of_runs(run) -> None:
 
 
 def test_a_table_has_one_line_for_each_searcher(run) -> None:
-    answer = run(*BASE, "--searcher", "random", "--searcher", "ranking:metrics=synflow")
+    answer = run(*BASE, "--searcher", "random", "--searcher", "ranking(metrics=synflow)")
     lines = answer.out.splitlines()
     assert "9 candidates, best 88" in lines[0]
     assert [line.split()[0] for line in lines[2:4]] == ["random", "ranking"]
@@ -87,7 +87,7 @@ def test_runs_are_put_on_a_leaderboard(run, tmp_path: Path) -> None:
 
 
 def test_searchers_are_tested_against_random_search(run) -> None:
-    lines = run(*BASE, "--searcher", "random", "--searcher", "ranking:metrics=synflow").out.splitlines()
+    lines = run(*BASE, "--searcher", "random", "--searcher", "ranking(metrics=synflow)").out.splitlines()
     # Three pairs, however different, cannot be significant: the exact p is at least 2 / 2^3.
     assert lines[-1].startswith("ranking metrics=synflow beside random, 3 pairs: no difference, p ")
 
@@ -96,8 +96,8 @@ def test_searchers_are_tested_against_random_search(run) -> None:
     ("words", "message"),
     [
         (("--searcher", "robott"), "Did you mean 'robot'"),
-        (("--searcher", "robot:metrics=synflo"), "Did you mean 'synflow'"),
-        (("--searcher", "random:population=3"), "unexpected keyword argument 'population'"),
+        (("--searcher", "robot(metrics=synflo)"), "Did you mean 'synflow'"),
+        (("--searcher", "random(population=3)"), "unexpected keyword argument 'population'"),
         (("--searcher", "random", "--objective", "val_acc@13"), "epochs of val_acc"),
         (("--searcher", "random", "--dataset", "image"), "Did you mean 'images'"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import predictors
-from proxybench.errors import UnknownName
+from proxybench.errors import ProxybenchError, UnknownName
 from proxybench.harness.entrants import InvalidMethod, find_entrant, make_predictor
 
 OWN = """
@@ -53,14 +53,14 @@ def test_what_a_name_stands_for(method: str, kind: str, learns: bool) -> None:
 
 
 def test_arguments_of_a_predictor() -> None:
-    entrant = find_entrant("gbdt[rounds=20,columns=false]")
+    entrant = find_entrant("gbdt(rounds=20, columns=false)")
     assert entrant.params == {"rounds": 20, "columns": False}
     model = make_predictor(entrant, random_state=3)
     assert (model.rounds, model.columns, model.random_state) == (20, False, 3)
 
 
 def test_a_function_and_a_class_of_the_users_own(own: None) -> None:
-    function, learner = find_entrant("own_methods:score"), find_entrant("own_methods:Mean[shift=2.5]")
+    function, learner = find_entrant("own_methods:score"), find_entrant("own_methods:Mean(shift=2.5)")
     assert (function.name, function.kind) == ("edges", "training-free")
     assert (learner.name, learner.kind, learner.params) == ("Mean", "predictor", {"shift": 2.5})
     assert make_predictor(learner, 0).predict([1, 2]) == [2.5, 2.5]
@@ -72,19 +72,20 @@ def test_a_function_and_a_class_of_the_users_own(own: None) -> None:
         ("own_methods:scor", "AttributeError"),
         ("no_such_module:score", "ModuleNotFoundError"),
         ("own_methods:NUMBER", "neither a scoring function nor a predictor class"),
-        ("synflow[x=1]", "only predictors take arguments"),
-        ("gbdt[rounds]", "is not argument=value"),
-        ("gbdt[", "not of the form"),
+        ("synflow(x=1)", "only predictors take arguments"),
+        ("gbdt(rounds)", "'=' is expected before"),
+        ("gbdt(", "not of the form"),
+        ("gbdt[columns=false]", r"is written 'gbdt\(columns=false\)'"),
     ],
 )
 def test_a_method_that_cannot_be_used_says_why(own: None, method: str, message: str) -> None:
-    with pytest.raises(InvalidMethod, match=message):
+    with pytest.raises(ProxybenchError, match=message):
         find_entrant(method)
 
 
 def test_an_argument_that_the_predictor_does_not_take() -> None:
     with pytest.raises(InvalidMethod, match=r"'round'.*it takes rounds"):
-        make_predictor(find_entrant("gbdt[round=20]"), 0)
+        make_predictor(find_entrant("gbdt(round=20)"), 0)
 
 
 def test_unknown_predictors_are_columns_to_be_looked_up_later() -> None:

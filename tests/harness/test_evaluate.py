@@ -144,7 +144,7 @@ def test_a_predictor_beats_chance_on_architectures_it_was_not_told(real_tables: 
 
 
 def test_equal_cells_give_equal_metrics_and_other_repeats_others(real_tables: Path) -> None:
-    one, same, other = (record_of("darts-swap-predict", "gbdt[rounds=20]", 50, repeat) for repeat in (0, 0, 1))
+    one, same, other = (record_of("darts-swap-predict", "gbdt(rounds=20)", 50, repeat) for repeat in (0, 0, 1))
     assert one.metrics == same.metrics
     assert one.metrics != other.metrics
     assert one.params == {"rounds": 20}

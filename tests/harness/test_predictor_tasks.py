@@ -50,11 +50,11 @@ def test_with_all_columns_every_cell_has_a_score(real_tables: Path, name: str, k
     ("method", "reads_graph", "reads_columns"),
     [
         ("ensemble", True, True),
-        ("ensemble[columns=false]", True, False),
-        ("ensemble[encodings=columns]", False, True),
+        ("ensemble(columns=false)", True, False),
+        ("ensemble(encodings=columns)", False, True),
         ("gbdt", True, True),
-        ("gbdt[columns=false]", True, False),
-        ("gbdt[encodings=columns]", False, True),
+        ("gbdt(columns=false)", True, False),
+        ("gbdt(encodings=columns)", False, True),
     ],
 )
 def test_what_a_method_reads(method, reads_graph, reads_columns):
@@ -71,7 +71,7 @@ def test_what_a_method_reads(method, reads_graph, reads_columns):
 
 
 def test_methods_with_other_parameters_are_cells_of_their_own(real_tables: Path):
-    methods = ["gbdt", "gbdt[columns=false]", "gbdt[encodings=columns]"]
+    methods = ["gbdt", "gbdt(columns=false)", "gbdt(encodings=columns)"]
     specs = plan_suite(FULL, methods).specs
     cells = {spec.cell for spec in specs if spec.method == "gbdt" and spec.n_train == 78}
     assert {cell.params for cell in cells} == {"{}", '{"columns":false}', '{"encodings":"columns"}'}

@@ -67,9 +67,9 @@ def test_records_of_pytest_may_be_replaced(tmp_path: Path) -> None:
 
 def test_floors_are_parsed() -> None:
     task = suite_tasks("quick")[0].name
-    assert parse_floors([f"{task}/synflow = 0.5", f"{task}/gbdt[columns=false]=-1"]) == {
+    assert parse_floors([f"{task}/synflow = 0.5", f"{task}/gbdt(columns=false)=-1"]) == {
         (task, "synflow"): 0.5,
-        (task, "gbdt[columns=false]"): -1.0,
+        (task, "gbdt(columns=false)"): -1.0,
     }
 
 

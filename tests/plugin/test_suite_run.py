@@ -129,10 +129,10 @@ def test_published_columns_and_controls_are_collected_by_default(user_folder: Pa
 
 
 def test_methods_repeats_and_parameters_make_node_ids(tmp_path: Path, small_cache: Path) -> None:
-    options = ("--proxybench-suite", "quick-predictors", "--proxybench-method", "ridge[columns=false]")
+    options = ("--proxybench-suite", "quick-predictors", "--proxybench-method", "ridge(columns=false)")
     run = run_pytest(tmp_path, small_cache, *options, "--proxybench-repeats", "2", "--collect-only", "-q")
     ridge = [nodeid for nodeid in run.nodeids if "ridge" in nodeid]
-    assert ridge[:2] == [f"darts-swap-predict::ridge[columns=False]::50::{repeat}" for repeat in (0, 1)]
+    assert ridge[:2] == [f"darts-swap-predict::ridge(columns=false)::50::{repeat}" for repeat in (0, 1)]
     assert len(ridge) == 3 * 2
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from proxybench.errors import CorruptData, UnknownName
+from proxybench.grammar import InvalidText
 from proxybench.harness.journal import Journal
 from proxybench.records import comparable, read_records
 from proxybench.search.experiment import Entry, Posed, Setting, run_experiment
@@ -17,7 +18,7 @@ from proxybench.search.problem import InvalidProblem
 
 CONV = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
 CONV_SKIP = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
-ENTRIES = [Entry.parse("random"), Entry.parse("robot:proposals=single,metrics=synflow+params")]
+ENTRIES = [Entry.parse("random"), Entry.parse("robot(proposals=single, metrics=synflow+params)")]
 
 
 @pytest.fixture
@@ -27,31 +28,36 @@ def posed(tiny) -> Posed:
 
 def test_an_entry_is_a_name_and_options() -> None:
     assert Entry.parse("robot") == Entry("robot", {})
-    entry = Entry.parse("robot:explore=3,scale=rank,climb=false,metrics=synflow+nwot")
+    entry = Entry.parse("robot(explore=3, scale=rank, climb=false, metrics=synflow+nwot)")
     assert entry.options == {"explore": 3, "scale": "rank", "climb": False, "metrics": "synflow+nwot"}
     assert entry.arguments["metrics"] == ["synflow", "nwot"]
 
 
 def test_a_predictor_of_ones_own_is_named_by_its_module() -> None:
-    entry = Entry.parse("guided:predictor=predictors.tabular:Ridge")
+    entry = Entry.parse("guided(predictor=predictors.tabular:Ridge)")
     assert type(entry.arguments["predictor"]).__name__ == "Ridge"
 
 
 def test_a_predictor_has_arguments_in_brackets() -> None:
-    entry = Entry.parse("guided:predictor=ridge[encodings=columns+one-hot,target=rank],every=5")
-    assert entry.options == {"predictor": "ridge[encodings=columns+one-hot,target=rank]", "every": 5}
+    entry = Entry.parse("guided(predictor=ridge(encodings=columns+one-hot, target=rank), every=5)")
+    assert entry.options == {"predictor": "ridge(encodings=columns+one-hot, target=rank)", "every": 5}
     assert entry.arguments["predictor"].get_params()["target"] == "rank"
 
 
 def test_entries_in_another_form_are_refused() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'robot'"):
         Entry.parse("robt")
-    with pytest.raises(InvalidProblem, match="'rank' is no option"):
-        Entry.parse("robot:rank")
+    with pytest.raises(InvalidText, match=r"is written 'robot\(scale=rank\)'"):
+        Entry.parse("robot:scale=rank")
+
+
+def test_a_record_of_version_0_1_names_its_predictor_in_square_brackets() -> None:
+    entry = Entry("guided", {"predictor": "ridge[encodings=columns+one-hot,target=rank]"})
+    assert entry.arguments["predictor"].get_params()["target"] == "rank"
 
 
 def test_a_record_says_what_was_found(posed: Posed) -> None:
-    (one,) = run_experiment(posed, [Entry.parse("ranking:metrics=synflow")], 2, [7])
+    (one,) = run_experiment(posed, [Entry.parse("ranking(metrics=synflow)")], 2, [7])
     # Synflow ranks CONV (93, test 94) before CONV_SKIP (92, test 95).
     conv, conv_skip = posed.bench.archs.index(CONV), posed.bench.archs.index(CONV_SKIP)
     assert one.queried == (conv, conv_skip)
@@ -141,7 +147,7 @@ def test_problems_that_differ_are_different_tasks(tiny) -> None:
 def test_an_option_that_a_searcher_does_not_take_stops_before_the_first_run(posed: Posed, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "runs.jsonl")
     with pytest.raises(InvalidProblem, match=r"evolution.*'explore'"):
-        run_experiment(posed, [Entry.parse("random"), Entry.parse("evolution:explore=2")], 3, range(2), journal)
+        run_experiment(posed, [Entry.parse("random"), Entry.parse("evolution(explore=2)")], 3, range(2), journal)
     assert journal.cells() == frozenset()
 
 

@@ -20,7 +20,7 @@ def posed(tiny) -> Posed:
     return Posed(Setting("tiny"))
 
 
-@pytest.mark.parametrize("text", ["random", "robot", "ranking:metrics=synflow"])
+@pytest.mark.parametrize("text", ["random", "robot", "ranking(metrics=synflow)"])
 def test_a_block_and_single_runs_are_the_same_group(posed: Posed, tmp_path: Path, text: str) -> None:
     entry = Entry.parse(text)
     single, block = Journal(tmp_path / "single.jsonl"), Journal(tmp_path / "block.jsonl")
@@ -33,7 +33,7 @@ def test_a_block_and_single_runs_are_the_same_group(posed: Posed, tmp_path: Path
 
 def test_the_best_metric_in_hindsight_is_the_one_that_ended_with_the_least_regret(posed: Posed) -> None:
     # Of one query: parameters tie the best cell with that of 92 and take it by index; synflow is as good and later.
-    block = posed.run_block(Entry.parse(f"ranking:metrics={HINDSIGHT}"), 1, range(2))
+    block = posed.run_block(Entry.parse(f'ranking(metrics="{HINDSIGHT}")'), 1, range(2))
     assert block.message == "metric cost:params"
     assert [run.regret for run in block.runs] == [0, 0]
 
@@ -46,7 +46,7 @@ def test_two_runs_of_a_seed_are_refused(posed: Posed) -> None:
 
 
 def test_the_leaderboard_keeps_regrets_by_seed_and_curves(posed: Posed) -> None:
-    (problem,) = searched_problems(groups_of([posed.run_block(Entry.parse("ranking:metrics=synflow"), 2, range(5))]))
+    (problem,) = searched_problems(groups_of([posed.run_block(Entry.parse("ranking(metrics=synflow)"), 2, range(5))]))
     (runs,) = problem.searched
     # Synflow asks the cell of 93 (test 94) and then that of 92; the mean test accuracy of the four is 70.5.
     assert (problem.optimum, problem.report) == (93, "test_acc@200")

@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import proxybench as pb
 from proxybench.errors import UnknownName
 from proxybench.search import find_problem
 from proxybench.search.experiment import Posed, Setting
-from proxybench.search.population import Quantity
-from proxybench.search.problem import InvalidProblem
 
 SKIP_TWIN = "|skip_connect~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|"
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("val_acc@12", Quantity("val_acc", 12)),
-        ("val_acc", Quantity("val_acc")),
-        ("latency_ms@edgegpu", Quantity("latency_ms@edgegpu")),
-        ("robust_acc@pgd@Linf_eps-1.0@200#0", Quantity("robust_acc@pgd@Linf_eps-1.0", 200, "0")),
-        ("ImageNet16-120/test_acc@200#mean", Quantity("test_acc", 200, "mean", "ImageNet16-120")),
-        ("proxy:synflow", Quantity("proxy:synflow")),
-    ],
-)
-def test_a_quantity_is_read_and_written(text: str, parsed: Quantity) -> None:
-    assert Quantity.parse(text) == parsed
-    assert str(parsed) == text
-
-
-@pytest.mark.parametrize("text", ["", "#3", "a/b/c", "@12"])
-def test_another_form_is_refused(text: str) -> None:
-    with pytest.raises(InvalidProblem, match="is no quantity"):
-        Quantity.parse(text)
-
-
-@given(st.text(max_size=30))
-def test_any_text_is_read_or_refused(text: str) -> None:
-    with suppress(InvalidProblem):
-        assert Quantity.parse(str(Quantity.parse(text))) == Quantity.parse(text)
 
 
 def test_isomorphic_rows_are_one_candidate_that_answers_with_the_row_that_has_proxies(tiny) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from predictors.errors import UnknownName
 from proxybench.errors import ProxybenchError
-from proxybench.training.recipe import RECIPES, Recipe, default_recipe, format_sizes, parse_sizes
+from proxybench.training.recipe import RECIPES, Recipe, default_recipe, parse_sizes
 
 
 @pytest.mark.parametrize("space", RECIPES)
@@ -57,12 +57,13 @@ def test_what_cannot_be_trained_is_refused(change: dict[str, Any], message: str)
 
 
 def test_sizes_are_read_as_they_are_written() -> None:
-    assert parse_sizes("width=2/3/4,depth=3") == {"width": (2, 3, 4), "depth": 3}
-    assert format_sizes({"width": (2, 3, 4), "depth": 3}) == "width=2/3/4,depth=3"
+    assert parse_sizes("width=[2,3,4],depth=3") == {"width": (2, 3, 4), "depth": 3}
     assert parse_sizes("") == {}
 
 
-@pytest.mark.parametrize("text", ["width", "width=", "width=0", "width=2/", "height=3", "depth=2.5"])
+@pytest.mark.parametrize(
+    "text", ["width=0", "width=[]", "width=[2,x]", "height=3", "depth=2.5", "depth=true"]
+)
 def test_sizes_of_another_form_are_refused(text: str) -> None:
-    with pytest.raises(ProxybenchError, match=r"is not a width or depth, as in width=2/3/4,depth=3"):
+    with pytest.raises(ProxybenchError, match=r"is not a width or depth, as in width=\[2,3,4\],depth=3"):
         parse_sizes(text)

@@ -48,4 +48,4 @@ def _progress(*amounts: ProgressColumn) -> Progress:
     """A bar with what is being done before it and `amounts` after it, gone when it ends."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *amounts)
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    return Progress(*columns, console=console, disable=not (console.is_terminal or console.is_jupyter), transient=True)

@@ -1,0 +1,105 @@
+"""The front door: what most people come for, each one call. The command line and the pytest plugin are thin over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from proxybench.harness.backlog import Summary
+from proxybench.harness.entrants import COLUMNS
+from proxybench.harness.journal import Journal
+from proxybench.harness.objects import methods_as_text
+from proxybench.harness.suites import Plan, chosen_tasks, forget, plan_tasks, run_plan
+from proxybench.progress import cell_progress
+from proxybench.records import read_records
+from proxybench.results import RUNS, Results
+
+QUICK = "quick"
+
+
+def evaluate(
+    methods: Any = COLUMNS,
+    *,
+    suite: str | None = None,
+    tasks: Sequence[str] = (),
+    repeats: int = 1,
+    sizes: Sequence[int] = (),
+    without: Sequence[str] = (),
+    jobs: int | None = None,
+    timeout_s: float | None = None,
+    memory_mb: int | None = None,
+    dask: str | None = None,
+    folder: str | Path | None = None,
+    redo: bool = False,
+    retry_failed: bool = False,
+    progress: bool = True,
+) -> Results:
+    """Evaluate methods on tasks and rank them.
+
+        results = pb.evaluate(["synflow", my_scorer, make("gbdt", rounds=50)], suite="quick")
+
+    A function takes an `ArchBatch` of n architectures and returns n scores, larger being better; a predictor has `fit`
+    and `predict`. Functions and predictors run in processes of their own, with copies of what they may see. They are
+    trusted code all the same: they have the rights of whoever runs them. Parameters, FLOPs and random scores are always
+    evaluated too.
+
+    Args:
+        methods: one, or a sequence of any mixture of: names (`proxybench list methods`), `name(argument=value, ...)`,
+            `module:name`, functions, predictor classes, predictor objects.
+        suite: the tasks that carry this name (`proxybench list suites`); "quick" where no tasks are given either.
+        tasks: names of tasks (`proxybench list tasks`), of the suite where one is given.
+        repeats: splits of each training size, on tasks that have a training part.
+        sizes: numbers of training architectures; all that a task has where empty.
+        without: methods that "columns" or "predictors" shall not stand for.
+        jobs: worker processes; one for each processor where None.
+        timeout_s: wall-clock seconds for one job.
+        memory_mb: memory of a worker.
+        dask: address of a Dask scheduler that runs the jobs instead.
+        folder: records are kept in `folder`/runs, and jobs recorded there are not run again; a temporary folder where
+            None.
+        redo: forget what the folder records of these jobs.
+        retry_failed: run jobs again that the folder records as failed.
+        progress: show a progress bar in terminals and notebooks.
+
+    Raises:
+        UnknownName: for an unknown suite, task, method or training size; suggests the nearest.
+        InvalidMethod: for an object that is no method.
+        CorruptData: for damaged records in the folder.
+        WorkerFailed: when workers cannot start.
+    """
+    given = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
+    chosen = chosen_tasks(suite or (None if tasks else QUICK), tasks)
+    with ExitStack() as stack:
+        texts = stack.enter_context(methods_as_text(given))
+        kept = Path(folder) if folder is not None else Path(stack.enter_context(TemporaryDirectory()))
+        plan = plan_tasks(chosen, texts, repeats, without, sizes)
+        on_record = stack.enter_context(cell_progress(len(plan.specs))) if progress else None
+        summary = _run(
+            plan,
+            kept / RUNS,
+            redo=redo,
+            retry_failed=retry_failed,
+            jobs=jobs or os.cpu_count() or 1,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
+            dask=dask,
+            on_record=on_record,
+        )
+        cells = {spec.cell for spec in plan.specs}
+        paths = [kept / RUNS / f"{home}.jsonl" for home in plan.parts()]
+        return Results((one for one in read_records(paths) if one.cell in cells), plan.absent, summary)
+
+
+def _run(
+    plan: Plan, runs: Path, *, redo: bool, retry_failed: bool, on_record: Callable[..., None] | None, **how: Any
+) -> Summary:
+    summary = Summary()
+    for home, part in plan.parts().items():
+        journal = Journal(runs / f"{home}.jsonl")
+        forget(part, journal, everything=redo, failures=retry_failed)
+        summary += run_plan(part, journal, on_record=on_record, **how)
+    return summary

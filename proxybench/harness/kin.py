@@ -1,0 +1,93 @@
+"""What the processes of the harness do to themselves and to those they start.
+
+They find and end what was started, adopt it or end with their parent, silence themselves, and measure their memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends, so that `descendants` finds it (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_with_parent() -> None:
+    """Have the system kill this process when the thread that started it ends (Linux)."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def descendants(ancestor: int) -> list[int]:
+    """The processes that this one started and that these started, parents first, whatever group they moved to.
+
+    None where the system has no /proc.
+    """
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError, IndexError):
+            # pid (name) state ppid ...; the name may hold spaces and brackets
+            parent = int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(folder.name))
+    found = list(children.get(ancestor, []))
+    for process in found:  # grows while it is read
+        found += children.get(process, [])
+    return found
+
+
+def kill(processes: Iterable[int]) -> None:
+    """Kill processes; those that are gone or another user's are passed over."""
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
+
+
+def silence() -> None:
+    """Let what is printed go nowhere: it has no place in a record, and there may be gigabytes of it."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
+def reset_peak() -> None:
+    """Start the peak of resident memory anew, where the system can (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mb() -> float:
+    """Highest resident memory since it was reset, in MB of 2**20 bytes; since the process began where it was not.
+
+    Not ru_maxrss on Linux: it never falls, and a spawned process begins with its parent's.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def death(code: int) -> str:
+    """How a process ended, in words, from its exit code as `subprocess` gives it."""
+    if code >= 0:
+        return f"the process exited with code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    hint = ", which the system sends when memory runs out" if -code == signal.SIGKILL else ""
+    return f"the process was killed by {name}{hint}"
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), 0, 0, 0)

@@ -1,0 +1,254 @@
+"""Results: what an evaluation found, as tables for people, as records on disk, and as comparisons of two methods."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from predictors.errors import unknown_name
+from proxybench.errors import DataNotAvailable
+from proxybench.grammar import Call
+from proxybench.records import Record, read_records, write_records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from proxybench.harness.backlog import Summary
+
+RUNS = "runs"
+SHOWN = 12  # rows of a printed leaderboard
+_BOARD = ("task", "pool", "rank", "method", "tau", "low", "high", "interval", "spearman", "scored", "failed", "outcome")
+
+
+class Results:
+    """The outcome of every job of an evaluation.
+
+    Args:
+        records: one for each (task, method, parameters, training size, repeat).
+        absent: tasks that were left out, with the reason.
+        summary: how many of the records are new; None for loaded ones.
+
+    Raises:
+        CorruptData: when two records of one job differ, or a task is recorded with two identities.
+    """
+
+    def __init__(
+        self, records: Iterable[Record], absent: Mapping[str, str] | None = None, summary: Summary | None = None
+    ) -> None:
+        self.records = tuple(sorted(records, key=lambda record: record.cell))
+        self.absent = dict(absent or {})
+        self.summary = summary
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Results:
+        """The results that `save` or `proxybench run --folder` wrote.
+
+        Raises:
+            DataNotAvailable: when the folder holds no records.
+            CorruptData: for a damaged record, naming file and line.
+        """
+        records = read_records(sorted((Path(folder) / RUNS).glob("*.jsonl")))
+        if not records:
+            raise DataNotAvailable(
+                f"{Path(folder) / RUNS} holds no records; save results there, or run: proxybench run"
+            )
+        return cls(records)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the records to `folder`/runs, where `proxybench leaderboard build --folder` finds them; the file.
+
+        Records of other jobs that the file holds stay there; those of the same jobs are replaced. The file is replaced
+        in one step.
+        """
+        path = Path(folder) / RUNS / "results.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = {record.cell: record for record in (read_records([path]) if path.exists() else [])}
+        write_records(path, (kept | {record.cell: record for record in self.records}).values())
+        return path
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each record: what was evaluated, the outcome, every metric, interval ends and costs."""
+        import pandas as pd
+
+        return pd.DataFrame([_row(record) for record in self.records])
+
+    def leaderboard(self, task: str | None = None) -> pd.DataFrame:
+        """Ranks within each pool of each task, best first, with 95 percent intervals of Kendall's tau-b.
+
+        Columns: task, pool (training-free, predictors trained on n architectures, ...), rank, method, tau, low, high,
+        interval (over "splits" or "architectures"), spearman, scored (architectures), failed (of them without a score),
+        and outcome.
+
+        Args:
+            task: only this one.
+
+        Raises:
+            UnknownName: for a task that has no record.
+        """
+        import pandas as pd
+
+        from proxybench.leaderboard.entries import entries_of
+        from proxybench.leaderboard.overall import rank_tasks
+
+        ranked = rank_tasks(entries_of(self.records))
+        if task is not None and task not in ranked:
+            raise unknown_name("task", task, ranked)
+        rows = [
+            _board_row(name, pool.name, place)
+            for name, pools in ranked.items()
+            if task in (None, name)
+            for pool, places in pools.items()
+            for place in places
+        ]
+        return pd.DataFrame(rows, columns=list(_BOARD))
+
+    def compare(self, first: str, second: str) -> pd.DataFrame:
+        """What the first method has more than the second in Kendall's tau-b, on the same splits.
+
+        One row for each task and training size that both were evaluated on: `difference`, the mean over the splits
+        that both have; `low` and `high`, Student's 95 percent interval over splits; `p_value`, of the paired t-test;
+        how many `splits` there are and on how many the first is `better`. With one split, interval and p-value are
+        NaN.
+
+        Args:
+            first: method as `leaderboard` names it.
+            second: likewise.
+
+        Raises:
+            UnknownName: for a method without records.
+            ValueError: when no split has a value of both.
+        """
+        import pandas as pd
+
+        found = {label: self._taus(label) for label in (first, second)}
+        shared: dict[tuple[str, int], list[float]] = {}
+        for (task, n_train, repeat), tau in found[first].items():
+            if (task, n_train, repeat) in found[second]:
+                shared.setdefault((task, n_train), []).append(tau - found[second][task, n_train, repeat])
+        if not shared:
+            raise ValueError(f"{first} and {second} have no split on which both have a Kendall's tau; see .frame()")
+        return pd.DataFrame([_comparison(*key, gains) for key, gains in sorted(shared.items())])
+
+    def _taus(self, label: str) -> dict[tuple[str, int, int], float]:
+        labels = {label_of(record) for record in self.records}
+        if label not in labels:
+            raise unknown_name("method", label, sorted(labels))
+        return {
+            (record.task.name, record.n_train, record.repeat): tau
+            for record in self.records
+            if label_of(record) == label and (tau := record.metrics.get("kendall")) is not None
+        }
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        """What was evaluated in one line, and the first rows of the leaderboard."""
+        if not self.records:
+            return f"Results: no jobs{self._left_out()}"
+        board = self.leaderboard()[list(_BOARD[:7])]
+        shown = board.head(SHOWN).to_string(index=False, float_format="{:.3f}".format, na_rep="")
+        more = f"\n... {len(board) - SHOWN} more rows; see .leaderboard()" if len(board) > SHOWN else ""
+        return f"{self._summary()}\n{shown}{more}"
+
+    def _repr_html_(self) -> str:
+        """The same for notebooks."""
+        if not self.records:
+            return f"<p>{html.escape(repr(self))}</p>"
+        board = self.leaderboard()[list(_BOARD[:7])]
+        table = board.head(SHOWN).to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0)
+        more = f"<p>{len(board) - SHOWN} more rows; see <code>.leaderboard()</code></p>" if len(board) > SHOWN else ""
+        return f"<p>{html.escape(self._summary())}</p>{table}{more}"
+
+    def _summary(self) -> str:
+        methods = {label_of(record) for record in self.records}
+        tasks = {record.task.name for record in self.records}
+        outcomes = Counter(record.outcome for record in self.records)
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+        return f"Results: {len(methods)} methods on {len(tasks)} tasks, {len(self)} jobs ({counts}){self._left_out()}"
+
+    def _left_out(self) -> str:
+        return f"; left out: {', '.join(sorted(self.absent))}" if self.absent else ""
+
+
+def label_of(record: Record) -> str:
+    """The method of a record with its parameters, `gbdt(columns=false)`."""
+    return str(Call(record.method, record.params))
+
+
+def _row(record: Record) -> dict[str, Any]:
+    task = record.task
+    ends = {
+        f"{name}_{end}": value
+        for name, interval in record.intervals.items()
+        for end, value in zip(("low", "high"), interval, strict=True)
+    }
+    return {
+        "task": task.name,
+        "benchmark": task.benchmark,
+        "dataset": task.dataset,
+        "target": task.target,
+        "method": label_of(record),
+        "kind": record.kind,
+        "n_train": record.n_train,
+        "repeat": record.repeat,
+        "outcome": record.outcome,
+        "message": record.message,
+        **record.metrics,
+        **ends,
+        **record.cost,
+    }
+
+
+def _board_row(task: str, pool: str, place: Any) -> tuple[Any, ...]:
+    entry = place.entry
+    tau, rho = entry.metric("kendall"), entry.metric("spearman")
+    scored, answered = entry.count("attempted"), entry.count("answered")
+    return (
+        task,
+        pool,
+        math.nan if place.rank is None else place.rank,
+        label_of(entry.records[0]),
+        tau.mean if tau else math.nan,
+        math.nan if tau is None or tau.low is None else tau.low,
+        math.nan if tau is None or tau.high is None else tau.high,
+        ("splits" if tau.repeats > 1 else "architectures") if tau and tau.low is not None else "",
+        rho.mean if rho else math.nan,
+        scored,
+        None if scored is None or answered is None else scored - answered,
+        "; ".join(entry.missing) or entry.outcome,
+    )
+
+
+def _comparison(task: str, n_train: int, gains: list[float]) -> dict[str, Any]:
+    from proxybench.ranking.intervals import half_interval
+
+    mean, half = math.fsum(gains) / len(gains), half_interval(gains)
+    return {
+        "task": task,
+        "n_train": n_train,
+        "difference": mean,
+        "low": math.nan if half is None else mean - half,
+        "high": math.nan if half is None else mean + half,
+        "p_value": _paired_t(gains),
+        "better": sum(gain > 0 for gain in gains),
+        "splits": len(gains),
+    }
+
+
+def _paired_t(gains: list[float]) -> float:
+    """Two-sided p-value of Student's t-test that the mean is 0; NaN for fewer than two, 1 where all are 0."""
+    from scipy.special import stdtr
+
+    count = len(gains)
+    if count < 2:
+        return math.nan
+    mean = math.fsum(gains) / count
+    variance = math.fsum((gain - mean) ** 2 for gain in gains) / (count - 1)
+    if variance == 0:
+        return 1.0 if mean == 0 else 0.0
+    return float(2 * stdtr(count - 1, -abs(mean) / math.sqrt(variance / count)))

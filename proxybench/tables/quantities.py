@@ -1,0 +1,86 @@
+"""What a quantity such as `val_acc@12` means in a table: its values, its direction, and a table's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxybench.errors import NotMeasured, UnknownName
+from proxybench.grammar import Quantity
+from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.schema import metric_of
+
+_OBJECTIVES = ("val_acc", "val_ssim", "val_neg_loss", "surrogate_acc", "test_acc")
+
+
+def sign_of(quantity: Quantity) -> float:
+    """1 where larger is better, -1 where smaller is. Raises UnknownName for an unknown metric."""
+    return 1.0 if metric_of(quantity.metric).larger_is_better else -1.0
+
+
+def signed_values(bench: Benchmark, quantity: Quantity, dataset: str, epochs: int | None = None) -> NDArray[np.float64]:
+    """The quantity of all rows, float64[n], negated where smaller is better.
+
+    Args:
+        bench: the table.
+        quantity: what is read.
+        dataset: whose values, where the quantity names no data set.
+        epochs: instead of the quantity's own.
+
+    Raises:
+        UnknownName: as of `Benchmark.values`.
+    """
+    budget = quantity.epochs if epochs is None else epochs
+    values = bench.values(quantity.metric, dataset=quantity.dataset or dataset, epochs=budget, seed=quantity.seed)
+    return np.asarray(sign_of(quantity) * values)
+
+
+def budgets(bench: Benchmark, quantity: Quantity, dataset: str) -> list[int]:
+    """The epochs at which the table has this quantity, up to the quantity's own, the largest last."""
+    there = bench.epochs(quantity.metric, quantity.dataset or dataset)
+    full = quantity.epochs if quantity.epochs is not None else there[-1]
+    return [epochs for epochs in there if epochs < full] + [full]
+
+
+def quantities(
+    bench: Benchmark, dataset: str | None, objective: str | None, report: str | None
+) -> tuple[str, Quantity, Quantity | None]:
+    """Data set, objective and report, what is not given being filled in.
+
+    Args:
+        bench: the table.
+        dataset: of the table; the only one where it is None.
+        objective: what a search maximises; by default the validation result at the most epochs.
+        report: what is reported of what a search found; by default test_acc at its most epochs where there is one.
+
+    Raises:
+        UnknownName: when the table has several data sets and none is named.
+        NotMeasured: when the data set has no default objective.
+        InvalidText: for text that is no quantity.
+    """
+    dataset = _dataset(bench, dataset)
+    wanted = Quantity.parse(objective) if objective else _default(bench, dataset, _OBJECTIVES)
+    if wanted is None:
+        raise NotMeasured(f"{bench.name} has no objective on {dataset}; name one of {bench.metrics(dataset)}")
+    return dataset, wanted, Quantity.parse(report) if report else _default(bench, dataset, ("test_acc",))
+
+
+def has_objective(bench: Benchmark, dataset: str) -> bool:
+    """Whether a search on the data set has an objective without naming one."""
+    return _default(bench, dataset, _OBJECTIVES) is not None
+
+
+def _dataset(bench: Benchmark, dataset: str | None) -> str:
+    if dataset is not None:
+        return dataset
+    if len(bench.datasets) > 1:
+        raise UnknownName(f"{bench.name} has several data sets; name one of them: {', '.join(bench.datasets)}.")
+    return bench.datasets[0]
+
+
+def _default(bench: Benchmark, dataset: str, metrics: Sequence[str]) -> Quantity | None:
+    measured = bench.metrics(dataset)
+    found = next((metric for metric in metrics if metric in measured), None)
+    return None if found is None else Quantity(found, bench.epochs(found, dataset)[-1])
