@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from predictors.errors import unknown_name
+from proxybench.errors import CorruptData
 from proxybench.harness.entrants import find_entrant, make_predictor
 from proxybench.harness.journal import Journal
 from proxybench.harness.provenance import provenance
@@ -206,10 +207,10 @@ def run_experiment(
 
     Raises:
         InvalidProblem: for a budget below one training.
-        CorruptData: when the journal holds something else.
+        CorruptData: when the journal holds something else, or runs on another version of the table.
     """
     numbers = list(seeds)
-    done = {one.cell: one for one in read_runs(journal.path)} if journal is not None else {}
+    done = {} if journal is None else _recorded(journal, posed)
     if on_record is not None:
         for entry, seed in _product(entries, numbers):
             if (cell := posed.cell(entry, budget, seed)) in done:
@@ -221,6 +222,23 @@ def run_experiment(
         if on_record is not None:
             on_record(one)
     return [done[posed.cell(entry, budget, seed)] for entry in entries for seed in numbers]
+
+
+def _recorded(journal: Journal, posed: Posed) -> dict[Cell, SearchRecord]:
+    """The runs of a journal that are on this problem. Raises CorruptData for runs that only look as if they were."""
+    found = {one.cell: one for one in read_runs(journal.path) if one.task.name == posed.task.name}
+    for one in found.values():
+        if one.task != posed.task:
+            raise CorruptData(
+                f"{journal.path} holds runs of {one.method} on another version of {posed.bench.name}; "
+                "name another file with --output"
+            )
+        if not one.found:
+            raise CorruptData(
+                f"{journal.path} holds runs of {one.method} in blocks, which only a comparison of searchers continues; "
+                "name another file with --output"
+            )
+    return found
 
 
 def run_missing(
