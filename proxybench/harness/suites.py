@@ -113,7 +113,7 @@ def _tasks_named(suite: str, names: Sequence[str]) -> list[Task]:
     tasks = {task.name: task for task in suite_tasks(suite)}
     for name in names:
         if name not in tasks:
-            raise unknown_name(f"task of suite {suite!r}", name, tasks)
+            raise unknown_name("task", name, tasks, f"of suite {suite!r}")
     return [task for name, task in tasks.items() if name in names or not names]
 
 

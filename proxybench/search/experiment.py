@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +31,8 @@ from proxybench.tables.benchmark import Benchmark, load
 
 MULTI_FIDELITY = ("asha", "hyperband")
 DETERMINISTIC = ("ranking",)
+_PASSED_ON = {"bananas": "guided", "robot-paper": "robot"}  # whose options these pass on
+_GIVEN = ("problem", "rng", "budget")  # what every searcher is made with, beside its options
 _COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
 HINDSIGHT = "best in hindsight"  # value of ranking's "metrics": the single one that led furthest, which nobody can know
 
@@ -182,6 +185,10 @@ class Posed:
 
     def require(self, entry: Entry, budget: int) -> None:
         """Raise InvalidProblem for options that the searcher does not take, before anything has run."""
+        accepted = _options_of(entry.name)
+        for option in entry.options:
+            if option not in accepted:
+                raise InvalidProblem(f"{entry.name}: {unknown_name('option', option, accepted)}")
         try:
             make_searcher(entry.name, self.problem, np.random.default_rng(0), budget, **entry.arguments)
         except TypeError as error:
@@ -206,7 +213,7 @@ def run_experiment(
     Several processes may share a journal; a run that two of them did is recorded once.
 
     Raises:
-        InvalidProblem: for a budget below one training.
+        InvalidProblem: for a budget below one training, or an option that its searcher does not take.
         CorruptData: when the journal holds something else, or runs on another version of the table.
     """
     numbers = list(seeds)
@@ -256,6 +263,13 @@ def run_missing(
 
 def _product(entries: Sequence[Entry], seeds: Sequence[int]) -> list[tuple[Entry, int]]:
     return [(entry, seed) for seed in seeds for entry in entries]
+
+
+def _options_of(searcher: str) -> list[str]:
+    """The names of the options of a searcher, with those that it passes on to another one."""
+    named = [SEARCHERS[searcher], *([SEARCHERS[_PASSED_ON[searcher]]] if searcher in _PASSED_ON else [])]
+    taken = [taken for make in named for taken in signature(make).parameters.values()]
+    return list(dict.fromkeys(one.name for one in taken if one.name not in _GIVEN and one.kind is not one.VAR_KEYWORD))
 
 
 def _scalar(text: str) -> Scalar:
