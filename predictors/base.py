@@ -64,7 +64,7 @@ class Parameters:
         known = self.get_params()
         for name, value in params.items():
             if name not in known:
-                raise unknown_name(f"parameter of {type(self).__name__}", name, known)
+                raise unknown_name("parameter", name, known, f"of {type(self).__name__}")
             setattr(self, name, value)
         return self
 

@@ -14,6 +14,7 @@ import msgspec
 
 from proxybench.errors import CorruptData
 from proxybench.files import replace_file
+from proxybench.record_limits import check_record
 
 Scalar = str | int | float | bool | None
 Kind = Literal["training-free", "training-free with labels", "predictor", "search", "control", "cost"]
@@ -68,6 +69,9 @@ class Record(msgspec.Struct, frozen=True):
             process at the highest, libraries included).
         code: SHA-256 of the file that a user's own method stands in; empty for methods of this project.
         provenance: versions of the libraries, commit, machine class and time of the run.
+
+    Raises:
+        ValueError: for a number or text that no run gives, see `proxybench.record_limits`.
     """
 
     task: TaskIdentity
@@ -83,6 +87,9 @@ class Record(msgspec.Struct, frozen=True):
     message: str = ""
     code: str = ""
     provenance: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        check_record(self)
 
     @property
     def cell(self) -> Cell:

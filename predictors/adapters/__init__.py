@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from predictors.errors import how_to_install
+
 if TYPE_CHECKING:
     from predictors.adapters.naslib import NASLibPredictor
     from predictors.adapters.optuna import PredictorSampler
@@ -33,7 +35,8 @@ def __getattr__(name: str) -> Any:
         library = (error.name or "").partition(".")[0]
         if library not in ("optuna", "pymoo"):
             raise
-        raise ModuleNotFoundError(f"{name} needs {library}: pip install 'proxybench[search]'", name=library) from error
+        command = how_to_install("search", library)
+        raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from predictors.errors import how_to_install
+
 if TYPE_CHECKING:
     from predictors.graph.base import GraphPredictor
     from predictors.graph.convolutions import GCN, GIN
@@ -34,4 +36,5 @@ def __getattr__(name: str) -> Any:
         library = (error.name or "").partition(".")[0]
         if library not in ("torch", "torch_geometric"):
             raise
-        raise ModuleNotFoundError(f"{name} needs {library}: pip install 'proxybench[torch]'", name=library) from error
+        command = how_to_install("torch", "torch", "torch-geometric")
+        raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from predictors.errors import how_to_install
 from proxybench.cli.output import Json, fail_if, print_json, print_table
 
 PACKAGES = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "lightgbm", "numba", "requests", "msgspec")
@@ -19,6 +20,8 @@ OPTIONAL = {
     "nats_bench": "nats",
     "distributed": "dask",
     "vl-convert-python": "report",
+    "pymoo": "search",
+    "optuna": "search",
 }
 
 
@@ -50,9 +53,9 @@ def _software() -> list[Finding]:
         except PackageNotFoundError:
             extra = OPTIONAL.get(package)
             if extra is None:
-                findings.append(Finding(package, "problem", "not installed; run: pip install proxybench"))
+                findings.append(Finding(package, "problem", f"not installed; run: pip install {package}"))
             else:
-                findings.append(Finding(package, "absent", f"optional; run: pip install 'proxybench[{extra}]'"))
+                findings.append(Finding(package, "absent", f"optional; {how_to_install(extra, package)}"))
     return findings
 
 

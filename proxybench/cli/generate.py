@@ -133,16 +133,11 @@ def _shown(value: Any) -> str:
 
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    import csv
-    import io
-
+    from proxybench.csv_text import csv_bytes
     from proxybench.files import replace_file
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["arch"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    replace_file(path, text.getvalue().encode())
+    header = list(rows[0]) if rows else ["arch"]
+    replace_file(path, csv_bytes(header, ([row[name] for name in header] for row in rows)))
 
 
 def train_generator(

@@ -108,6 +108,7 @@ def check(folder: Folder = Path("leaderboard")) -> None:
     fail_if(
         [f"{name} is not what the records amount to; run: proxybench leaderboard build" for name in differences(folder)]
     )
+    typer.echo(f"all files of {folder} are what its records amount to")
 
 
 def serve(

@@ -57,7 +57,7 @@ def search(
     from proxybench.files import replace_file
     from proxybench.harness.journal import Journal
     from proxybench.leaderboard.search_verdicts import compared
-    from proxybench.leaderboard.searches import SEARCHES, write_searches
+    from proxybench.leaderboard.searches import SEARCHES, merge_searches
     from proxybench.progress import cell_progress
     from proxybench.search.curves import curves_csv
     from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
@@ -94,7 +94,7 @@ def search(
     if curves is not None:
         replace_file(curves, curves_csv(runs))
     if folder is not None and output is not None:
-        write_searches(folder / SEARCHES / f"{output.stem}.jsonl", searched_problems(read_groups([output])))
+        merge_searches(folder / SEARCHES / f"{output.stem}.jsonl", searched_problems(read_groups([output])))
     if as_json:
         print_json([_answer(one) for one in runs])
         return

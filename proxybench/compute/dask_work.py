@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from predictors.errors import how_to_install
 from proxybench.compute.shards import POLL_S, Progress, Run, Work, prepared
 from proxybench.errors import ProxybenchError
 from proxybench.harness.dask_execute import AHEAD, CONNECT_S, NO_WORKERS_S, ClusterLost
@@ -37,7 +38,7 @@ def do_on_cluster(
     try:
         distributed = import_module("distributed")
     except ImportError as error:
-        raise ProxybenchError("a Dask cluster needs the extra: pip install 'proxybench[dask]'") from error
+        raise ProxybenchError(f"a Dask cluster needs distributed; {how_to_install('dask', 'distributed')}") from error
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from predictors.errors import how_to_install
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError, unknown_name
 from proxybench.tables.unpickle import restricted_loads
 from proxybench.tables.untrusted import MAX_BYTES, reading
@@ -192,7 +193,7 @@ def _decode(data: bytes) -> Pixels:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ProxybenchError("JPEG images need Pillow: pip install 'proxybench[torch]'") from error
+        raise ProxybenchError(f"JPEG images need Pillow; {how_to_install('torch', 'pillow')}") from error
 
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:

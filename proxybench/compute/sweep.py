@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from predictors.errors import how_to_install
 from proxybench.compute.folder import begin
 from proxybench.compute.images import ImageBatch, read_batch
 from proxybench.compute.selection import load_proxy
@@ -37,7 +38,7 @@ SEED_RULE = "first 8 bytes of BLAKE2b-64 of 'SEED DIGEST' // 2, for the weights 
 def require_torch() -> None:
     """Raise ProxybenchError with what to install when torch is not here."""
     if importlib.util.find_spec("torch") is None:
-        raise ProxybenchError("zero-cost proxies need torch: pip install 'proxybench[torch]'")
+        raise ProxybenchError(f"zero-cost proxies need torch; {how_to_install('torch', 'torch')}")
 
 
 def begin_sweep(

@@ -21,6 +21,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from predictors.errors import how_to_install
+
 if TYPE_CHECKING:
     from proxybench.generation.codec import left_out, population
     from proxybench.generation.generated import Generated, best_of, generate
@@ -99,7 +101,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "torch":
             raise
-        raise ModuleNotFoundError(f"{name} needs torch: pip install 'proxybench[torch]'", name="torch") from error
+        raise ModuleNotFoundError(f"{name} needs torch; {how_to_install('torch', 'torch')}", name="torch") from error
     return value
 
 

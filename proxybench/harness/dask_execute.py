@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from predictors.errors import how_to_install
 from proxybench.errors import ProxybenchError
 from proxybench.harness.backlog import Backlog, Summary
 from proxybench.harness.cells import CellSpec
@@ -216,4 +217,4 @@ def _distributed() -> Any:
     try:
         return import_module("distributed")
     except ImportError as error:
-        raise ProxybenchError("a Dask cluster needs the extra: pip install 'proxybench[dask]'") from error
+        raise ProxybenchError(f"a Dask cluster needs distributed; {how_to_install('dask', 'distributed')}") from error

@@ -1,8 +1,9 @@
 """The journal: an append-only file of records, one JSON line each, that many processes and threads may write at once.
 
 Every access holds an exclusive lock on `NAME.lock`, which the operating system frees when its holder dies. A record
-is one write and reaches the disk before `append` returns. A writer that was killed half-way leaves a torn last line;
-the next access drops it, so that its cell is run again.
+is one write and reaches the disk before `append` returns. A writer that was killed half-way leaves the beginning of a
+record as the last line; the next access moves it to `NAME.torn`, so that its cell is run again. Nothing else is ever
+taken out of a file: one that holds other lines is refused as it is.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ import msgspec
 from proxybench.errors import CorruptData
 from proxybench.records import Cell, Record, TaskIdentity, read_records, write_records
 
+_BEGINNING = b'{"'
+
 
 class Journal:
-    """The records of a run, on disk. Opening it creates the file and drops a torn last line.
+    """The records of a run, on disk. Opening it creates the file and sets a torn last line aside.
 
     Attributes:
         path: the file; `proxybench.records.read_records` reads it.
-        torn: the bytes that were dropped because they were no whole line; empty where there were none.
+        torn: the bytes that were moved to `NAME.torn` because they are part of a record; empty where there were none.
 
     Raises:
         CorruptData: for a line that is no record (naming file and line), or a cell that is there twice.
@@ -99,7 +102,7 @@ class Journal:
         self._inode = self._offset = self._lines = 0
 
     def _refresh(self, descriptor: int) -> None:
-        """Read what was added since the last time, and drop a torn last line."""
+        """Read what was added since the last time, and set a torn last line aside."""
         status = os.fstat(descriptor)
         if status.st_ino != self._inode or status.st_size < self._offset:
             self._forget()
@@ -109,25 +112,43 @@ class Journal:
             return
         data = _read_from(descriptor, self._offset)
         *lines, tail = data.split(b"\n")
-        for position, line in enumerate(lines):
-            last = position == len(lines) - 1 and not tail
-            record = self._decode(line, may_be_torn=last)
-            if record is None:
-                tail = line + b"\n"
-                break
-            self._note(record, line)
+        if not tail and lines[-1] and not lines[-1].strip(b"\0"):  # a line that reached the disk as zeros
+            tail = lines.pop() + b"\n"
+        for line in lines:
+            self._note(self._decode(line), line)
         if tail:
+            self._end_last_line(tail, descriptor)
+
+    def _end_last_line(self, tail: bytes, descriptor: int) -> None:
+        """A last line without its end: a whole record gets the end, the beginning of one is set aside.
+
+        Anything else was not torn by a writer of records. It is in a file of something else, and stays there.
+        """
+        if self._is_torn(tail):
+            with self.path.with_name(self.path.name + ".torn").open("ab") as aside:
+                aside.write(tail + b"\n")
+                aside.flush()
+                os.fsync(aside.fileno())
             self.torn += tail
             os.ftruncate(descriptor, self._offset)
-            os.fsync(descriptor)
+        else:
+            self._note(self._decode(tail), tail)
+            _write_whole(descriptor, b"\n")
+        os.fsync(descriptor)
 
-    def _decode(self, line: bytes, *, may_be_torn: bool) -> Record | None:
+    def _is_torn(self, tail: bytes) -> bool:
+        if not tail.strip(b"\0\n"):
+            return True
+        try:
+            msgspec.json.decode(tail)
+        except msgspec.DecodeError:
+            return tail.startswith(_BEGINNING) or _BEGINNING.startswith(tail)
+        return False
+
+    def _decode(self, line: bytes) -> Record:
         try:
             return msgspec.json.decode(line, type=Record)
-        except msgspec.DecodeError as error:
-            # Well-formed JSON of another shape was not torn; it is a file of something else, and no rubbish to drop.
-            if may_be_torn and not isinstance(error, msgspec.ValidationError):
-                return None
+        except msgspec.MsgspecError as error:
             raise CorruptData(f"{self.path}:{self._lines + 1} is not a record: {error}") from error
 
     def _note(self, record: Record, line: bytes) -> None:

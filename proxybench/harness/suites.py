@@ -131,7 +131,7 @@ def chosen_tasks(suite: str | None, names: Sequence[str]) -> list[Task]:
     among = load_tasks() if suite is None else {task.name: task for task in suite_tasks(suite)}
     for name in names:
         if name not in among:
-            raise unknown_name("task" if suite is None else f"task of suite {suite!r}", name, among)
+            raise unknown_name("task", name, among, f"of suite {suite!r}" if suite else "")
     return [task for name, task in among.items() if name in names or not names]
 
 

@@ -7,8 +7,6 @@ it (tests/bench/bench_generation.py).
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +14,9 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from proxybench.csv_text import csv_bytes
 from proxybench.errors import CorruptData
+from proxybench.record_limits import check_costs, check_number, check_task, check_within
 from proxybench.records import TaskIdentity, read_lines, write_lines
 
 GENERATION = "generation"
@@ -125,17 +125,15 @@ def gains(problem: GenerationProblem, method: GeneratedBy) -> list[Gain]:
 
 def generation_csv(problems: Sequence[GenerationProblem]) -> bytes:
     """One row for each problem and method, with the ranks won beside each baseline."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     columns = ["problem", "method", "calls", "runs", "architectures", "mean_rank", "half", "mean_rank_percent"]
     columns += ["median", "best_of_ten_median", "seconds", "note"]
     beside = [f"{name} vs {baseline}" for baseline in BASELINES for name in ("ranks", "half", "wins")]
-    writer.writerow([*columns, *beside])
+    rows = []
     for problem in problems:
         for method in problem.methods:
             found = {gain.baseline: gain for gain in gains(problem, method)}
             mean = float(np.mean(method.mean_rank))
-            writer.writerow(
+            rows.append(
                 [
                     problem.task.name,
                     method.method,
@@ -152,11 +150,28 @@ def generation_csv(problems: Sequence[GenerationProblem]) -> bytes:
                     *(cell for baseline in BASELINES for cell in _gain_cells(found.get(baseline))),
                 ]
             )
-    return stream.getvalue().encode()
+    return csv_bytes([*columns, *beside], rows)
 
 
 def _gain_cells(gain: Gain | None) -> list[str]:
     return ["", "", ""] if gain is None else [f"{gain.mean:.1f}", _number(gain.half), f"{gain.wins:.3f}"]
+
+
+def _check_figures(problem: GenerationProblem) -> None:
+    """Raise ValueError for a number that no generation gives."""
+    check_task(problem.task)
+    check_within("architectures", problem.architectures, 1, 1e12)
+    check_within("counts", min(problem.population, default=0), 0, 1e12)
+    for edge in problem.edges:
+        check_number("edges", edge)
+    for method in problem.methods:
+        check_within(f"calls of {method.method}", method.calls, 0, 1e12)
+        check_within(f"counts of {method.method}", min(method.counts, default=0), 0, 1e12)
+        for rank in method.mean_rank:
+            check_within(f"a mean rank of {method.method}", rank, 1, problem.task.size)
+        for value in (*method.best_of_ten, method.median):
+            check_number(f"a figure of {method.method}", value)
+        check_costs([(f"seconds of {method.method}", method.seconds)])
 
 
 def _number(value: float | None) -> str:
@@ -170,6 +185,10 @@ def _half(values: Sequence[float]) -> float | None:
 
 
 def _refuse_damaged(problem: GenerationProblem, where: str) -> None:
+    try:
+        _check_figures(problem)
+    except ValueError as error:
+        raise CorruptData(f"{where}: {error}") from error
     edges = problem.edges
     if len(edges) < 2 or sorted(set(edges)) != edges or len(problem.population) != len(edges):
         raise CorruptData(f"{where}: the edges of bins rise, and one count belongs to each")

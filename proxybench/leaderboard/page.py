@@ -19,6 +19,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from predictors.errors import how_to_install
 from proxybench.cache_folder import cache_dir
 from proxybench.files import replace_file
 from proxybench.leaderboard.charts import charts
@@ -39,7 +40,7 @@ def missing_extra() -> str:
     """Why no page can be built here and what to do, in a line; empty where it can."""
     if find_spec(_LIBRARY_MODULE):
         return ""
-    return f"no {PAGE}: {LIBRARY}, which holds its charting library, is not here; run: pip install 'proxybench[report]'"
+    return f"no {PAGE}: {LIBRARY}, which holds its charting library, is not here; {how_to_install('report', LIBRARY)}"
 
 
 def render(content: dict[str, Any], csv_folder: str = "", library: str | None = None) -> bytes:

@@ -6,8 +6,6 @@ budget Holm's correction, so that the chance of one false "better" among all of 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
@@ -15,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from predictors.ranks import mean_ranks
+from proxybench.csv_text import csv_bytes
 from proxybench.leaderboard.searches import Searched, SearchedProblem
 from proxybench.ranking.comparison import holm
 
@@ -100,36 +99,33 @@ def searches_csv(problems: Sequence[SearchedProblem], baselines: Sequence[str] =
     """One row for each problem, budget and searcher, with its tests against the baselines."""
     names = short_names(problems)
     by_runs = {(test.problem.task.name, id(test.runs), test.baseline): test for test in compared(problems, baselines)}
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"{name} vs {baseline}" for baseline in baselines for name in AGAINST)])
+    header = [*COLUMNS, *(f"{name} vs {baseline}" for baseline in baselines for name in AGAINST)]
+    rows = []
     for problem in problems:
         for runs in sorted(problem.searched, key=lambda runs: (runs.budget, runs.label)):
             against = [by_runs.get((problem.task.name, id(runs), baseline)) for baseline in baselines]
-            writer.writerow(
+            rows.append(
                 [
                     *_cells(names[problem.task.name], problem, runs),
                     *(cell for test in against for cell in _test_cells(test)),
                 ]
             )
-    return stream.getvalue().encode()
+    return csv_bytes(header, rows)
 
 
 def curves_csv(problems: Sequence[SearchedProblem]) -> bytes:
     """The curves, one row a point."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     names = short_names(problems)
     columns = ("mean", "half", "median", "low", "high", "reported")
-    writer.writerow(["problem", "budget", "searcher", "axis", "at", *columns])
+    rows = []
     for problem in problems:
         for runs in sorted(problem.searched, key=lambda runs: (runs.budget, runs.label)):
             for curve in runs.curves:
                 values = [getattr(curve, name) or [""] * len(curve.at) for name in columns]
                 for at, *row in zip(curve.at, *values, strict=True):
                     cells = [value if value == "" else f"{value:g}" for value in (at, *row)]
-                    writer.writerow([names[problem.task.name], runs.budget, runs.label, curve.axis, *cells])
-    return stream.getvalue().encode()
+                    rows.append([names[problem.task.name], runs.budget, runs.label, curve.axis, *cells])
+    return csv_bytes(["problem", "budget", "searcher", "axis", "at", *columns], rows)
 
 
 def verdict_lines(found: Iterable[Total]) -> list[str]:

@@ -7,11 +7,14 @@ seed, and of all runs together the best-so-far curves. Who searched writes it (p
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+from filelock import FileLock
 
 from proxybench.errors import CorruptData
+from proxybench.record_limits import LARGEST, check_costs, check_number, check_task, check_within
 from proxybench.records import Scalar, TaskIdentity, read_lines, write_lines
 
 SEARCHES = "searches"
@@ -120,6 +123,25 @@ def write_searches(path: Path, problems: Iterable[SearchedProblem]) -> Path:
     return write_lines(path, sorted(problems, key=lambda problem: problem.task.name))
 
 
+def merge_searches(path: Path, problems: Iterable[SearchedProblem]) -> Path:
+    """Put these problems into the file and return its path. What else the file holds stays.
+
+    Runs of a searcher with its options and budget take the place of those in the file, if they hold all their seeds.
+
+    Raises:
+        CorruptData: when the file is damaged, or runs in it would be lost or mixed with those of another problem.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(path.name + ".lock")):
+        merged = {problem.task.name: problem for problem in (read_searches([path]) if path.exists() else ())}
+        for problem in problems:
+            kept = merged.get(problem.task.name)
+            merged[problem.task.name] = (
+                problem if kept is None else _together(_without(kept, problem, path), problem, path)
+            )
+        return write_searches(path, merged.values())
+
+
 def read_searches(paths: Iterable[Path]) -> list[SearchedProblem]:
     """The problems of some files by name; the searchers on a problem that several files hold are put together.
 
@@ -128,10 +150,14 @@ def read_searches(paths: Iterable[Path]) -> list[SearchedProblem]:
             with the same options and budget twice on a problem.
     """
     found: dict[str, SearchedProblem] = {}
-    for path, _, problem in read_lines(paths, SearchedProblem, "no searched problem"):
+    for path, number, problem in read_lines(paths, SearchedProblem, "no searched problem"):
         name = problem.task.name
+        try:
+            _check_figures(problem)
+        except ValueError as error:
+            raise CorruptData(f"{path}:{number}: {name}: {error}") from error
         found[name] = _together(found[name], problem, path) if name in found else problem
-        _refuse_damaged(found[name], path)
+        _refuse_twins(found[name], path)
     return [found[name] for name in sorted(found)]
 
 
@@ -145,7 +171,23 @@ def _together(one: SearchedProblem, other: SearchedProblem, path: Path) -> Searc
     )
 
 
-def _refuse_damaged(problem: SearchedProblem, path: Path) -> None:
+def _without(kept: SearchedProblem, new: SearchedProblem, path: Path) -> SearchedProblem:
+    """The problem less the runs that the new ones replace."""
+    replacing = {(runs.searcher, runs.options, runs.budget): set(runs.numbers) for runs in new.searched}
+    left = []
+    for runs in kept.searched:
+        seeds = replacing.get((runs.searcher, runs.options, runs.budget))
+        if seeds is None:
+            left.append(runs)
+        elif not seeds.issuperset(runs.numbers):
+            raise CorruptData(
+                f"{path} holds runs of {runs.label} with seeds {runs.seeds} that would be lost; "
+                "search with these seeds too, or name the file of runs otherwise"
+            )
+    return msgspec.structs.replace(kept, searched=left)
+
+
+def _refuse_twins(problem: SearchedProblem, path: Path) -> None:
     seen = set()
     for runs in problem.searched:
         key = (runs.searcher, runs.options, runs.budget)
@@ -154,17 +196,57 @@ def _refuse_damaged(problem: SearchedProblem, path: Path) -> None:
                 f"{path}: {runs.label} with {runs.budget} trainings is there twice on {problem.task.name}"
             )
         seen.add(key)
-        try:
-            complete = len(runs.numbers) == len(runs.regret) > 0
-        except ValueError:
-            complete = False
-        if not complete:
-            raise CorruptData(f"{path}: {runs.label} on {problem.task.name} needs one regret for each of {runs.seeds}")
+
+
+def _check_figures(problem: SearchedProblem) -> None:
+    """Raise ValueError for a number that no search gives."""
+    check_task(problem.task)
+    check_number("optimum", problem.optimum)
+    for runs in problem.searched:
+        if not runs.regret or _count_of(runs.seeds) != len(runs.regret):
+            raise ValueError(f"{runs.label} needs one regret for each of {runs.seeds[:100]}")
+        check_within(f"the budget of {runs.label}", runs.budget, 1, 1e12)
+        for regret in runs.regret:
+            check_within(f"a regret of {runs.label}", regret, 0, LARGEST)
+        median, low, high = runs.rank
+        if not 1 <= low <= median <= high <= problem.task.size:
+            raise ValueError(f"the rank of {runs.label} cannot be {median:g} between {low:g} and {high:g}")
+        for value in (*runs.value, *(runs.reported or ()), runs.improvement or 0.0):
+            check_number(f"a figure of {runs.label}", value)
+        check_costs([(f"train_s of {runs.label}", runs.train_s), (f"wall_s of {runs.label}", runs.wall_s)])
+        for curve in runs.curves:
+            _check_curve(curve, f"the {curve.axis[:100]} curve of {runs.label}")
+
+
+def _check_curve(curve: Curve, name: str) -> None:
+    given = [curve.at, curve.mean, curve.half, curve.median, curve.low, curve.high, curve.reported]
+    columns = [values for values in given if values is not None]
+    if {len(values) for values in columns} != {len(curve.at)}:
+        raise ValueError(f"{name} needs as many figures of each kind as it has points")
+    for value in (value for values in columns for value in values):
+        check_number(f"a figure of {name}", value)
+    if any(low > high for low, high in zip(curve.low, curve.high, strict=True)):
+        raise ValueError(f"the quartiles of {name} are reversed")
+    if min([*curve.at, *(curve.half or [])], default=0) < 0:
+        raise ValueError(f"{name} has a negative point or half interval")
+
+
+def _count_of(seeds: str) -> int:
+    """How many seeds the ranges hold. Raises ValueError where they are no ranges, or do not rise."""
+    limits = [_limits(text) for text in seeds.split(",")]
+    flat = [number for pair in limits for number in pair]
+    rising = all(first <= last for first, last in limits) and all(a < b for (_, a), (b, _) in pairwise(limits))
+    if not rising or flat[0] < 0:
+        raise ValueError(f"seeds {seeds[:100]!r} are not rising ranges such as '0-9,20-29'")
+    return sum(last - first + 1 for first, last in limits)
 
 
 def _limits(text: str) -> tuple[int, int]:
     first, _, last = text.partition("-")
-    return int(first), int(last or first)
+    try:
+        return int(first), int(last or first)
+    except ValueError as error:
+        raise ValueError(f"seeds {text[:100]!r} are not a range such as '0-9'") from error
 
 
 def _text(value: Scalar) -> str:

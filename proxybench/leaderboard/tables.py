@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from proxybench.csv_text import csv_bytes
 from proxybench.leaderboard.entries import Entry, Estimate
 from proxybench.leaderboard.overall import Comparison
 from proxybench.leaderboard.pools import Place, Pool
@@ -186,8 +185,4 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return csv_bytes(columns, ([row[column] for column in columns] for row in rows))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from predictors.errors import unknown_name
 from predictors.registry import Registry
 
 if TYPE_CHECKING:
@@ -49,10 +51,15 @@ def build(
         options: width and depth of the space's macro structure, as its module says.
 
     Raises:
-        UnknownName: for a space that describes no network here.
+        UnknownName: for a space that describes no network here, or an option that its networks do not have.
         InvalidArchitecture: for a graph that is no architecture of its space.
     """
     sizes = {"num_classes": num_classes, "in_shape": in_shape}
     given = {name: size for name, size in sizes.items() if size is not None}
-    network: Network = NETWORKS[arch.space](arch, **given, **options)
+    make = NETWORKS[arch.space]
+    accepted = [name for name in signature(make).parameters if name not in ("arch", *sizes)]
+    for name in options:
+        if name not in accepted:
+            raise unknown_name("option", name, accepted, f"of the networks of {arch.space}")
+    network: Network = make(arch, **given, **options)
     return network

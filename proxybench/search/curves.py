@@ -6,13 +6,12 @@ of the group have found something and, on the time axis, none has ended before: 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
+from proxybench.csv_text import csv_bytes
 from proxybench.search.groups import RunGroup, groups_of
 from proxybench.search.outcomes import Found, SearchRecord
 from proxybench.search.problem import Floats
@@ -88,11 +87,8 @@ def curve_rows(runs: Iterable[SearchRecord]) -> list[tuple[str | float, ...]]:
 
 def curves_csv(runs: Iterable[SearchRecord]) -> bytes:
     """The rows with their header, as CSV; equal runs give equal bytes."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([[f"{cell:.8g}" if isinstance(cell, float) else cell for cell in row] for row in curve_rows(runs)])
-    return stream.getvalue().encode()
+    rows = curve_rows(runs)
+    return csv_bytes(COLUMNS, ([f"{cell:.8g}" if isinstance(cell, float) else cell for cell in row] for row in rows))
 
 
 def band(values: Floats) -> tuple[float, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from predictors.errors import unknown_name
+from proxybench.errors import CorruptData
 from proxybench.grammar import Quantity, parse_call, parse_recorded, recordable
 from proxybench.harness.entrants import find_entrant, make_predictor
 from proxybench.harness.journal import Journal
@@ -30,6 +32,8 @@ from proxybench.tables.quantities import quantities, sign_of
 
 MULTI_FIDELITY = ("asha", "hyperband")
 DETERMINISTIC = ("ranking",)
+_PASSED_ON = {"bananas": "guided", "robot-paper": "robot"}  # whose options these pass on
+_GIVEN = ("problem", "rng", "budget")  # what every searcher is made with, beside its options
 HINDSIGHT = "best in hindsight"  # value of ranking's "metrics": the single one that led furthest, which nobody can know
 
 
@@ -175,6 +179,10 @@ class Posed:
 
     def require(self, entry: Entry, budget: int) -> None:
         """Raise InvalidProblem for options that the searcher does not take, before anything has run."""
+        accepted = _options_of(entry.name)
+        for option in entry.options:
+            if option not in accepted:
+                raise InvalidProblem(f"{entry.name}: {unknown_name('option', option, accepted)}")
         try:
             make_searcher(entry.name, self.problem, np.random.default_rng(0), budget, **entry.arguments)
         except TypeError as error:
@@ -199,11 +207,11 @@ def run_experiment(
     Several processes may share a journal; a run that two of them did is recorded once.
 
     Raises:
-        InvalidProblem: for a budget below one training.
-        CorruptData: when the journal holds something else.
+        InvalidProblem: for a budget below one training, or an option that its searcher does not take.
+        CorruptData: when the journal holds something else, or runs on another version of the table.
     """
     numbers = list(seeds)
-    done = {one.cell: one for one in read_runs(journal.path)} if journal is not None else {}
+    done = {} if journal is None else _recorded(journal, posed)
     if on_record is not None:
         for entry, seed in _product(entries, numbers):
             if (cell := posed.cell(entry, budget, seed)) in done:
@@ -215,6 +223,23 @@ def run_experiment(
         if on_record is not None:
             on_record(one)
     return [done[posed.cell(entry, budget, seed)] for entry in entries for seed in numbers]
+
+
+def _recorded(journal: Journal, posed: Posed) -> dict[Cell, SearchRecord]:
+    """The runs of a journal that are on this problem. Raises CorruptData for runs that only look as if they were."""
+    found = {one.cell: one for one in read_runs(journal.path) if one.task.name == posed.task.name}
+    for one in found.values():
+        if one.task != posed.task:
+            raise CorruptData(
+                f"{journal.path} holds runs of {one.method} on another version of {posed.bench.name}; "
+                "name another file with --output"
+            )
+        if not one.found:
+            raise CorruptData(
+                f"{journal.path} holds runs of {one.method} in blocks, which only a comparison of searchers continues; "
+                "name another file with --output"
+            )
+    return found
 
 
 def run_missing(
@@ -232,6 +257,13 @@ def run_missing(
 
 def _product(entries: Sequence[Entry], seeds: Sequence[int]) -> list[tuple[Entry, int]]:
     return [(entry, seed) for seed in seeds for entry in entries]
+
+
+def _options_of(searcher: str) -> list[str]:
+    """The names of the options of a searcher, with those that it passes on to another one."""
+    named = [SEARCHERS[searcher], *([SEARCHERS[_PASSED_ON[searcher]]] if searcher in _PASSED_ON else [])]
+    taken = [taken for make in named for taken in signature(make).parameters.values()]
+    return list(dict.fromkeys(one.name for one in taken if one.name not in _GIVEN and one.kind is not one.VAR_KEYWORD))
 
 
 def _argument(key: str, value: Scalar) -> Any:

@@ -60,5 +60,5 @@ def _find(problem: Problem, name: str) -> str:
     found = next((full for full in (name, f"proxy:{name}", f"cost:{name}") if full in problem.columns), None)
     if found is None:
         short = [full.partition(":")[2] for full in problem.columns]
-        raise unknown_name(f"metric of {problem.name}", name, short)
+        raise unknown_name("metric", name, short, f"of {problem.name}")
     return found

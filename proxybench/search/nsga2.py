@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from predictors.errors import how_to_install
 from proxybench.errors import ProxybenchError
 from proxybench.search.base import Query
 from proxybench.search.choices import node_choices
@@ -79,7 +80,7 @@ def _algorithm(problem: Problem, size: int, objectives: int, seed: int) -> Any:
         from pymoo.core.sampling import Sampling
         from pymoo.termination import get_termination
     except ImportError as error:
-        raise ProxybenchError("NSGA-II needs pymoo; install it with: pip install pymoo") from error
+        raise ProxybenchError(f"NSGA-II needs pymoo; {how_to_install('search', 'pymoo')}") from error
 
     class Draw(Sampling):  # type: ignore[misc, unused-ignore]
         def _do(self, _: Any, n_samples: int, *args: Any, random_state: Any = None, **kwargs: Any) -> Any:

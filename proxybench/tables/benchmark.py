@@ -306,7 +306,7 @@ class Benchmark:
     def _blocks_with(self, dataset: str, metric: str) -> list[BlockInfo]:
         blocks = [block for block in self._blocks_of(dataset) if metric in block.measured]
         if not blocks:
-            raise unknown_name(f"metric of {self.name} on {dataset}", metric, self.metrics(dataset))
+            raise unknown_name("metric", metric, self.metrics(dataset), f"of {self.name} on {dataset}")
         return blocks
 
     def _untrained_metrics(self, dataset: str) -> list[str]:
@@ -331,8 +331,11 @@ class Benchmark:
             return budgets[0]
         if epochs is None and len(budgets) == 1:
             return budgets[0]
+        known = ", ".join(map(str, budgets))
+        if epochs is None:
+            raise UnknownName(f"say which epochs of {metric} on {dataset} are meant: {known}.")
         if epochs not in budgets:
-            raise unknown_name(f"epochs of {metric} on {dataset}", epochs, budgets)
+            raise UnknownName(f"{epochs} is not among the epochs of {metric} on {dataset}. Valid: {known}.")
         return epochs
 
     def _answer(

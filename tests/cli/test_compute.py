@@ -172,4 +172,7 @@ def test_the_architectures_of_a_benchmark(run, real_tables: Path) -> None:
 def test_without_torch_it_says_what_to_install(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = run("compute", "nasbench201", "--sample", "2")
-    assert answer.err == "error: zero-cost proxies need torch: pip install 'proxybench[torch]'\n"
+    assert answer.err == (
+        "error: zero-cost proxies need torch; run: python -m pip install -e '.[torch]' in a checkout of this project, "
+        "or pip install torch\n"
+    )

@@ -97,7 +97,7 @@ def test_searchers_are_tested_against_random_search(run) -> None:
     [
         (("--searcher", "robott"), "Did you mean 'robot'"),
         (("--searcher", "robot(metrics=synflo)"), "Did you mean 'synflow'"),
-        (("--searcher", "random(population=3)"), "unexpected keyword argument 'population'"),
+        (("--searcher", "random(population=3)"), "random: unknown option 'population'"),
         (("--searcher", "random", "--objective", "val_acc@13"), "epochs of val_acc"),
         (("--searcher", "random", "--dataset", "image"), "Did you mean 'images'"),
     ],

@@ -69,9 +69,10 @@ def test_a_file_that_is_cut_keeps_its_whole_lines_and_goes_on(path: Path):
     line = whole.index(b"\n")
     for length in sorted({*range(0, len(whole), 23), *range(line - 2, line + 4)}):
         path.write_bytes(whole[:length])
-        lines = whole[:length].count(b"\n")
+        complete = whole[length : length + 1] == b"\n"  # all of a record but its end
+        lines = whole[:length].count(b"\n") + complete
         reopened = Journal(path)
-        assert reopened.torn == whole[:length].rpartition(b"\n")[2]
+        assert reopened.torn == (b"" if complete else whole[:length].rpartition(b"\n")[2])
         assert [found.repeat for found in read_records([path])] == list(range(lines))
         reopened.append(record(9))
         assert [found.repeat for found in read_records([path])] == [*range(lines), 9]
@@ -94,6 +95,36 @@ def test_a_last_line_of_zeros_is_dropped(path: Path):
     journal = Journal(path)
     assert journal.torn == b"\0" * 100 + b"\n"
     assert journal.cells() == {record(0).cell}
+
+
+def test_what_is_cut_off_is_kept_beside_the_file(path: Path):
+    Journal(path).append(record(0))
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:50])
+    Journal(path)
+    path.write_bytes(whole + whole[:70])
+    Journal(path)
+    assert path.read_bytes() == whole
+    assert path.with_name("trial.jsonl.torn").read_bytes().splitlines() == [whole[:50], whole[:70]]
+
+
+@pytest.mark.parametrize(
+    "content", [b"remember the milk\n", b"remember the milk", b"[1, 2", b"\n", b"{'task': 1", b"7"]
+)
+def test_a_file_that_no_run_wrote_is_refused_and_left_as_it_is(path: Path, content: bytes):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(CorruptData, match=r"trial\.jsonl:1 is not a record"):
+        Journal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_last_record_without_a_line_feed_is_kept(path: Path):
+    journal = Journal(path)
+    journal.append(record(0))
+    path.write_bytes(path.read_bytes()[:-1])
+    Journal(path).append(record(1))
+    assert [found.repeat for found in read_records([path])] == [0, 1]
 
 
 def test_a_broken_line_in_the_middle_is_an_error_that_names_it(path: Path):

@@ -241,7 +241,8 @@ def test_a_library_that_is_missing_is_named_when_its_adapter_is_asked_for(name, 
         "except ModuleNotFoundError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == f"{name} needs {library}: pip install 'proxybench[search]'"
+    command = f"python -m pip install -e '.[search]' in a checkout of this project, or pip install {library}"
+    assert done.stdout.strip() == f"{name} needs {library}; run: {command}"
 
 
 def test_the_adapters_are_listed_and_load_nothing_before():

@@ -229,7 +229,7 @@ def test_the_package_says_what_to_install(monkeypatch):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delattr(predictors.graph, "convolutions")
     monkeypatch.delattr(predictors.graph, "dense")
-    with pytest.raises(ModuleNotFoundError, match=r"GCN needs torch_geometric: pip install 'proxybench\[torch\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"GCN needs torch_geometric; run: .*pip install -e '\.\[torch\]'"):
         predictors.graph.__getattr__("GCN")
     with pytest.raises(AttributeError, match="no attribute 'GCNN'"):
         predictors.graph.__getattr__("GCNN")

@@ -61,9 +61,7 @@ def test_sizes_are_read_as_they_are_written() -> None:
     assert parse_sizes("") == {}
 
 
-@pytest.mark.parametrize(
-    "text", ["width=0", "width=[]", "width=[2,x]", "height=3", "depth=2.5", "depth=true"]
-)
+@pytest.mark.parametrize("text", ["width=0", "width=[]", "width=[2,x]", "height=3", "depth=2.5", "depth=true"])
 def test_sizes_of_another_form_are_refused(text: str) -> None:
     with pytest.raises(ProxybenchError, match=r"is not a width or depth, as in width=\[2,3,4\],depth=3"):
         parse_sizes(text)

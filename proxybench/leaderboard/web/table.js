@@ -14,7 +14,7 @@ class Table {
     this.rows = rows;
     const used = (column) => column.always || rows.some((row) => ![null, undefined, ""].includes(column.value(row)));
     const shown = this.columns.filter((column) => !hidden.includes(column.title) && used(column));
-    if (shown.map((c) => c.title).join() !== this.shown.map((c) => c.title).join()) this.header(shown);
+    if (!this.head.rows.length || shown.map((c) => c.title).join() !== this.shown.map((c) => c.title).join()) this.header(shown);
     this.fill();
   }
 
