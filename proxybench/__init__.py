@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from proxybench import proxies, stats
+    from proxybench import proxies, search, stats
     from proxybench.errors import (
         AmbiguousArchitecture,
         CorruptData,
@@ -55,6 +55,7 @@ _PUBLIC = {
     "proxies": "proxybench.proxies",
     "rank_metrics": "proxybench.ranking.metrics",
     "score": "proxybench.proxies.score",
+    "search": "proxybench.search",
     "stats": "proxybench.stats",
 }
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "proxies",
     "rank_metrics",
     "score",
+    "search",
     "stats",
 ]
 

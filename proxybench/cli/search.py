@@ -13,13 +13,11 @@ from proxybench.cli.search_front import search_front
 if TYPE_CHECKING:
     from proxybench.search.outcomes import SearchRecord
 
-COLUMNS = ("searcher", "options", "runs", "queries", "value", "reported", "median rank", "mean rank", "train_s")
-
 
 def search(
     benchmark: Annotated[str, typer.Option(help="Table on this machine.")],
     searcher: Annotated[
-        list[str], typer.Option(help="NAME or NAME:OPTION=VALUE,...; may be repeated. An unknown name lists them all.")
+        list[str], typer.Option(help="NAME or NAME(ARGUMENT=VALUE, ...); may be repeated. `list searchers` names them.")
     ],
     budget: Annotated[int, typer.Option(min=1, help="Full trainings to pay.")] = 20,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each searcher.")] = 10,
@@ -55,15 +53,13 @@ def search(
     does what is missing; several processes may share the file, each with seeds of its own (--first-seed).
     """
     from proxybench.files import replace_file
-    from proxybench.harness.journal import Journal
+    from proxybench.front_door import search as run_searches
     from proxybench.leaderboard.search_verdicts import compared
     from proxybench.leaderboard.searches import SEARCHES, merge_searches
-    from proxybench.progress import cell_progress
     from proxybench.search.curves import curves_csv
-    from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
+    from proxybench.search.experiment import Posed, Setting
     from proxybench.search.groups import groups_of, read_groups
     from proxybench.search.summary import searched_problems
-    from proxybench.tables.quantities import sign_of
 
     if folder is not None and output is None:
         raise typer.BadParameter("say with --output which file keeps the runs that the leaderboard shows")
@@ -74,23 +70,22 @@ def search(
         setting = Setting(benchmark, dataset, objective, None, known, "index" if every_row else "digest")
         search_front(Posed(setting), against, searcher, budget, range(first_seed, first_seed + seeds), as_json)
         return
-    entries = list({text: Entry.parse(text) for text in searcher}.values())
-    posed = Posed(
-        Setting(
-            benchmark,
-            dataset,
-            objective,
-            report,
-            tuple(where or ()),
-            "index" if every_row else "digest",
-            columns_of,
-            fidelities=any(entry.name in MULTI_FIDELITY for entry in entries),
-            computed=computed,
-        )
+    found = run_searches(
+        benchmark,
+        searcher,
+        budget=budget,
+        seeds=seeds,
+        first_seed=first_seed,
+        dataset=dataset,
+        objective=objective,
+        report=report,
+        where=where or (),
+        columns_of=columns_of,
+        computed=computed,
+        every_row=every_row,
+        journal=output,
     )
-    wanted = range(first_seed, first_seed + seeds)
-    with cell_progress(len(entries) * seeds) as on_record:
-        runs = run_experiment(posed, entries, budget, wanted, Journal(output) if output else None, on_record)
+    runs = list(found.records)
     if curves is not None:
         replace_file(curves, curves_csv(runs))
     if folder is not None and output is not None:
@@ -98,21 +93,18 @@ def search(
     if as_json:
         print_json([_answer(one) for one in runs])
         return
-    problem = posed.problem
-    typer.echo(
-        f"{posed.task.name}: {len(problem)} candidates, best {show(sign_of(posed.objective) * problem.values.max())}"
-    )
-    print_table(COLUMNS, [_row([one for one in runs if _same(one, entry)]) for entry in entries])
+    typer.echo(f"{runs[0].task.name}: {runs[0].task.size} candidates")
+    board = found.leaderboard()
+    print_table(list(board.columns), [["" if value != value else show(value) for value in row] for row in board.values])
     for test in compared(searched_problems(groups_of(runs)), ["random"]):
-        typer.echo(f"{test.runs.label} beside random, {test.seeds} pairs: {test.verdict}, p {test.p_value:.2g}")
-
-
-def _same(one: SearchRecord, entry: Any) -> bool:
-    return (one.method, one.params) == (entry.name, entry.options)
+        typer.echo(f"{test.runs.label} compared with random, {test.seeds} pairs: {test.verdict}, p {test.p_value:.2g}")
 
 
 def _answer(one: SearchRecord) -> dict[str, Any]:
-    """A run as JSON. `val_acc` is the objective and `test_acc` what is reported, whatever metrics they are."""
+    """A run as JSON; the two values stand under the names of their metrics."""
+    from proxybench.search.results import value_names
+
+    objective, reported = value_names(one)
     return {
         "searcher": one.method,
         "options": one.params,
@@ -120,8 +112,8 @@ def _answer(one: SearchRecord) -> dict[str, Any]:
         "budget": one.n_train,
         "queries": int(one.metrics["queries"] or 0),
         "arch": one.arch,
-        "val_acc": one.metrics["value"],
-        "test_acc": one.metrics.get("reported"),
+        objective: one.metrics["value"],
+        **({reported: one.metrics.get("reported")} if reported else {}),
         "rank": int(one.metrics["rank"] or 0),
         "objective_rank": int(one.metrics["value_rank"] or 0),
         "objective": one.task.target,
@@ -129,24 +121,3 @@ def _answer(one: SearchRecord) -> dict[str, Any]:
         "train_s": one.cost.get("train_s"),
         "metrics": one.metrics,
     }
-
-
-def _row(runs: list[SearchRecord]) -> tuple[str, ...]:
-    import numpy as np
-
-    def mean(values: list[float | None]) -> str:
-        known = [value for value in values if value is not None]
-        return f"{np.mean(known):.6g} ± {np.std(known):.2g}" if known else "-"
-
-    ranks = [one.metrics["rank"] or 0.0 for one in runs]
-    return (
-        runs[0].method,
-        ",".join(f"{key}={value}" for key, value in runs[0].params.items()) or "-",
-        str(len(runs)),
-        show(float(np.mean([one.metrics["queries"] or 0.0 for one in runs]))),
-        mean([one.metrics["value"] for one in runs]),
-        mean([one.metrics.get("reported") for one in runs]),
-        f"{np.median(ranks):g}",
-        f"{np.mean(ranks):.1f}",
-        mean([one.cost.get("train_s") for one in runs]),
-    )

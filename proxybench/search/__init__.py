@@ -5,12 +5,15 @@
     problem = find_problem(pb.load("nasbench201"), dataset="cifar10", objective="val_acc@12", report="test_acc@200")
     history = run(make_searcher("robot", problem, np.random.default_rng(0), budget=20), problem, budget=20)
 
-Everything is loaded on first use.
+`proxybench.search(...)`, the module called as a function, runs several searchers over several seeds on a table; see
+`proxybench.front_door.search`. Everything is loaded on first use.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from predictors.registry import Registry
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from proxybench.search.history import History, run
     from proxybench.search.population import find_problem
     from proxybench.search.problem import Problem
+    from proxybench.search.results import SearchResults
 
 SEARCHERS = Registry(
     "searcher",
@@ -47,6 +51,7 @@ _PUBLIC = {
     "History": "proxybench.search.history",
     "Problem": "proxybench.search.problem",
     "Query": "proxybench.search.base",
+    "SearchResults": "proxybench.search.results",
     "Searcher": "proxybench.search.base",
     "find_problem": "proxybench.search.population",
     "run": "proxybench.search.history",
@@ -56,6 +61,7 @@ __all__ = [
     "History",
     "Problem",
     "Query",
+    "SearchResults",
     "Searcher",
     "find_problem",
     "make_searcher",
@@ -89,3 +95,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Search(ModuleType):
+    """The class of this module, which can be called: a package and a function cannot share a name otherwise."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> SearchResults:
+        from proxybench.front_door import search
+
+        return search(*arguments, **named)
+
+
+sys.modules[__name__].__class__ = _Search
