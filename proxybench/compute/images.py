@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from proxybench.compute.pixels import Source, open_source
 from proxybench.errors import CorruptData, ProxybenchError
+from proxybench.tables.arrays import parse_npz
+from proxybench.tables.untrusted import MAX_BYTES
 
 Choice = Literal["stratified", "random"]
 
@@ -40,9 +43,11 @@ class ImageBatch:
 
 
 def read_batch(content: bytes) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Images and labels of `ImageBatch.to_bytes`."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return arrays["images"], arrays["labels"]
+    """Images and labels of `ImageBatch.to_bytes`. Raises CorruptData for other bytes."""
+    arrays = parse_npz(content, Path("the batch of images"), MAX_BYTES)
+    if {name: array.dtype.str for name, array in arrays.items()} != {"images": "<f4", "labels": "<i8"}:
+        raise CorruptData("the batch of images does not hold images and labels; start the sweep again")
+    return arrays["images"], arrays["labels"]
 
 
 def load_batch(

@@ -23,7 +23,10 @@ from proxybench.cache_folder import cache_dir
 from proxybench.compute.npy import write_npy
 from proxybench.compute.scores import NODES, SweepScores, reading_scores, scores_of
 from proxybench.errors import CorruptData
+from proxybench.tables.arrays import parse_npy
 from proxybench.tables.cache import explain_write_failure, locked
+from proxybench.tables.json_text import parse_json
+from proxybench.tables.untrusted import read_bytes
 
 ROWS = 4096  # of a table that are unpacked at once
 _ABOUT = "nodes.json"
@@ -118,9 +121,9 @@ def _open(folder: Path, rows: int) -> Mapping[str, Ragged]:
     places: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
     nodes: dict[str, Ragged] = {}
     try:
-        for name, files in json.loads((folder / _ABOUT).read_bytes()).items():
+        for name, files in parse_json(read_bytes(folder / _ABOUT)).items():
             if files["offsets"] not in places:
-                bounds = np.load(folder / files["offsets"])
+                bounds = parse_npy(read_bytes(folder / files["offsets"]))
                 places[files["offsets"]] = (bounds[:-1], np.diff(bounds))
             file = MappedFile(folder / files["values"])
             nodes[name] = MappedRagged(file, *places[files["offsets"]])

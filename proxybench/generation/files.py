@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,12 @@ from torch import Tensor
 
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import replace_file
+from proxybench.tables.arrays import read_npz
+from proxybench.tables.json_text import parse_json
+from proxybench.tables.untrusted import reading
 
 FORMAT = 1
+MAX_BYTES = 128 * 2**20  # the models that come with the project have less than 1 MiB
 _HEADER = "header"
 
 
@@ -38,17 +41,16 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         DataNotAvailable: where the file is missing.
         CorruptData: where it is not such a file.
     """
-    if not path.is_file():
+    if not path.exists():
         raise DataNotAvailable(f"there is no model at {path}; proxybench train-generator makes one")
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        header = json.loads(arrays.pop(_HEADER).tobytes())
+    with reading(path):
+        arrays = read_npz(path, MAX_BYTES)
+        header = parse_json(arrays.pop(_HEADER).tobytes()) if _HEADER in arrays else None
         if not isinstance(header, dict) or header.pop("format", None) != FORMAT:
-            raise ValueError("another format")
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise CorruptData(f"{path}: not a generator's file ({str(error)[:200]})") from error
+            raise CorruptData(
+                f"{path}: not a generator's file of format {FORMAT}; proxybench train-generator makes one"
+            )
     return header, {
-        name: torch.from_numpy(np.array(a, dtype=np.float32 if a.dtype == np.float16 else a.dtype))
+        name: torch.from_numpy(a.astype(np.float32 if a.dtype == np.float16 else a.dtype.newbyteorder("=")))
         for name, a in arrays.items()
     }

@@ -15,8 +15,9 @@ from predictors.descent import private_generator
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.generation import files
 from proxybench.generation.codec import placed
+from proxybench.generation.described import layout_of, sizes_of
 from proxybench.generation.layout import Layout
-from proxybench.generation.network import Architecture, ScoreNetwork
+from proxybench.generation.network import ScoreNetwork
 from proxybench.generation.sde import SDE, as_dict, from_dict
 from proxybench.resources import data_path
 from proxybench.spaces import SearchSpace, get_space
@@ -83,14 +84,15 @@ class DiffusionModel:
 def restore(header: Mapping[str, Any], weights: Mapping[str, Tensor], source: object = "model") -> DiffusionModel:
     """The model that `header` describes, with these weights. Raises CorruptData where the two do not fit."""
     try:
-        layout = Layout.from_dict(header["layout"])
+        layout, sizes = layout_of(header["layout"]), sizes_of(header["network"], weights)
+        get_space(layout.space)
+        sde, training = from_dict(header["sde"]), dict(header.get("training", {}))
         with private_generator(0):  # the weights drawn here are replaced
-            network = ScoreNetwork(layout, Architecture(**header["network"]))
+            network = ScoreNetwork(layout, sizes)
         network.load_state_dict(dict(weights))
-        sde = from_dict(header["sde"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise CorruptData(f"{source}: not a generator of this version ({str(error)[:200]})") from error
-    return DiffusionModel(layout, sde, network.eval().requires_grad_(False), header.get("training", {}))
+    return DiffusionModel(layout, sde, network.eval().requires_grad_(False), training)
 
 
 def shipped_path(space: str) -> Path:

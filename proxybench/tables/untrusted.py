@@ -129,8 +129,8 @@ def read_json(path: Path) -> Any:
 
 def iter_zip_json(path: Path, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(member name, document) of each .json member whose name starts with `prefix`, by name."""
-    with reading(path), _zip_archive(path) as archive:
-        _check_total(path, [member.file_size for member in archive.infolist()])
+    with reading(path), open_regular(path) as stream, zip_archive(stream) as archive:
+        check_members(path, archive.infolist(), MAX_BYTES)
         for member in _zip_members(path, archive):
             if member.filename.startswith(prefix):
                 yield member.filename, _member_json(path, archive, member)
@@ -144,13 +144,13 @@ def is_zip(path: Path) -> bool:
 
 def zip_json_names(path: Path) -> list[str]:
     """Names of the .json members of a zip archive, sorted."""
-    with reading(path), _zip_archive(path) as archive:
+    with reading(path), open_regular(path) as stream, zip_archive(stream) as archive:
         return [member.filename for member in _zip_members(path, archive)]
 
 
 def read_zip_json(path: Path, name: str) -> Any:
     """The document of one member; the archive as a whole may be larger than what is read at once."""
-    with reading(path), _zip_archive(path) as archive:
+    with reading(path), open_regular(path) as stream, zip_archive(stream) as archive:
         return _member_json(path, archive, archive.getinfo(name))
 
 
@@ -217,24 +217,27 @@ def _is_json(name: str) -> bool:
     return name.endswith(".json") and not PurePosixPath(name).name.startswith(".") and "__MACOSX" not in name
 
 
-class _Directory(io.BufferedReader):
-    """A file whose first part that is read, the list of members, must not be longer than MAX_DIRECTORY."""
+class _Bounded:
+    """A stream of which no more than MAX_DIRECTORY is read at once as long as it is `limited`."""
 
-    limited = True
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.limited = True
+        self.seek, self.tell, self.seekable, self.close = stream.seek, stream.tell, stream.seekable, stream.close
 
-    def read(self, size: int | None = -1) -> bytes:
-        if self.limited and size is not None and size > MAX_DIRECTORY:
+    def read(self, size: int = -1) -> bytes:
+        if self.limited and size > MAX_DIRECTORY:
             raise zipfile.BadZipFile(f"a list of members of {size} bytes, more than {MAX_DIRECTORY}")
-        return super().read(size)
+        return self._stream.read(size)
 
 
 @contextmanager
-def _zip_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    with open_regular(path) as file:
-        stream = _Directory(file.raw)  # type: ignore[attr-defined]  # the FileIO below
-        with zipfile.ZipFile(stream) as archive:
-            stream.limited = False
-            yield archive
+def zip_archive(stream: BinaryIO) -> Iterator[zipfile.ZipFile]:
+    """A zip archive, its list of members bounded before it is read. Raises zipfile.BadZipFile."""
+    bounded = _Bounded(stream)
+    with zipfile.ZipFile(bounded) as archive:
+        bounded.limited = False
+        yield archive
 
 
 def _zip_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -246,19 +249,29 @@ def _zip_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 def _member_json(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+    check_members(path, [member], MAX_BYTES)
+    return parse_json(member_bytes(path, archive, member))
+
+
+def member_bytes(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """What a member holds, no more than the size that it declares; its checksum is verified.
+
+    Raises:
+        CorruptData: for a method of compression that cannot be bounded.
+    """
     # Other methods are decompressed without a bound, and so is a member read without a size.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise CorruptData(f"{path}: member {member.filename!r} is neither stored nor deflated")
-    _check_total(path, [member.file_size])
     with archive.open(member) as stream:
-        return parse_json(stream.read(member.file_size))
+        return stream.read(member.file_size)
 
 
-def _check_total(path: Path, sizes: list[int]) -> None:
-    if len(sizes) > MAX_MEMBERS or sum(sizes) > MAX_BYTES:
-        raise CorruptData(f"{path}: holds more than {MAX_MEMBERS} members or {MAX_BYTES} bytes")
+def check_members(path: Path, members: list[zipfile.ZipInfo], limit: int) -> None:
+    """Raises CorruptData for more than MAX_MEMBERS, or more than `limit` bytes declared by all together."""
+    if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > limit:
+        raise CorruptData(f"{path}: holds more than {MAX_MEMBERS} members or {limit} bytes")
 
 
 def _check_name(path: Path, name: str) -> None:
-    if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
+    if name.startswith(("/", "\\")) or "\0" in name or ".." in PurePosixPath(name.replace("\\", "/")).parts:
         raise CorruptData(f"{path}: member {name!r} points outside the archive")
