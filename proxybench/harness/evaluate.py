@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.arch import ArchBatch
-from predictors.errors import MissingInput
+from predictors.errors import InvalidValues, MissingInput
+from predictors.inputs import as_floats
 from proxybench.compute.shipped import shipped_scores_of
 from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
 from proxybench.harness.cells import CellSpec
@@ -244,7 +245,10 @@ def _intervals(target: Floats, scores: Floats) -> dict[str, tuple[float | None, 
 
 
 def _checked(entrant: Entrant, scores: ArrayLike | Sequence[float], n: int) -> Floats:
-    values = np.asarray(scores, dtype=np.float64)
+    try:
+        values = as_floats(scores, f"the scores of {entrant.name}")
+    except InvalidValues as error:
+        raise InvalidMethod(str(error)) from error
     if values.shape != (n,):
         raise InvalidMethod(f"{entrant.name} gave scores of shape {values.shape} for {n} architectures")
     return values
