@@ -60,14 +60,14 @@ def as_numbers(values: Any, what: str = "values") -> Numbers:
             return found
     _refuse_units(values, what)
     if isinstance(values, (str, bytes, Mapping)) or (isinstance(values, Set) and not isinstance(values, KeysView)):
-        raise InvalidValues(f"{what} must be a sequence of numbers, not a {type(values).__name__}")
+        raise InvalidValues(f"{what} must be numbers, not a {type(values).__name__}")
     if isinstance(values, (bool, int, float, Decimal, Fraction)) or values is None:
         return np.asarray(_from_scalar(values, what))
     if hasattr(values, "__array__"):
         return _from_numpy(np.asarray(values), what)
     if isinstance(values, Iterable):
         return _from_sequence(list(values), what)
-    raise InvalidValues(f"{what} must be numbers; {_shown(values)} is a {type(values).__name__}")
+    raise InvalidValues(f"{what} must be numbers; {_shown(values)} is of type {type(values).__name__}")
 
 
 def _from_numpy(values: NDArray[Any], what: str) -> Numbers:
@@ -111,7 +111,7 @@ def _from_scalar(value: Any, what: str) -> float | Numbers:
     if value is None or value is np.ma.masked or _is_pandas_missing(value):
         return float("nan")
     if isinstance(value, (np.timedelta64, np.datetime64, complex, np.complexfloating, str, bytes)):
-        raise InvalidValues(f"{what} must be real numbers; {_shown(value)} is a {type(value).__name__}")
+        raise InvalidValues(f"{what} must be real numbers; {_shown(value)} is of type {type(value).__name__}")
     if isinstance(value, (bool, np.bool_, int, np.integer)):
         return _exact(int(value), what)
     if isinstance(value, (float, np.floating)):

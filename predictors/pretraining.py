@@ -129,7 +129,7 @@ class Pretrained(GraphPredictor):
             UnknownName: for a loss, kind of targets, encoder or statistic that is none.
         """
         batch = as_batch(X)
-        checked_targets(batch, y)
+        targets = checked_targets(batch, y)
         named_loss(self.loss)  # a wrong name should not cost a pre-training
         if self.start is not None and self.start.shape != self._shape():
             raise ValueError(
@@ -137,7 +137,7 @@ class Pretrained(GraphPredictor):
                 f"{self._shape()}; call pretrain again"
             )
         self.start_ = self._learned(batch) if self.start is None else self.start
-        return super().fit(batch, y)
+        return super().fit(batch, targets)
 
     def _shape(self) -> tuple[str, int, int]:
         return self.encoder, self.hidden, self.layers

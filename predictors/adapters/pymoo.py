@@ -16,6 +16,7 @@ from pymoo.core.mutation import Mutation
 from pymoo.core.problem import Problem
 
 from predictors.base import Architectures
+from predictors.inputs import as_floats
 
 Objective = Any  # a fitted predictor, or a function of architectures
 
@@ -79,8 +80,8 @@ class AnotherChoice(Mutation):  # type: ignore[misc, unused-ignore]
 
 def _values(objective: Objective, archs: Architectures) -> NDArray[np.float64]:
     predict: Any = getattr(objective, "predict", objective)
-    values = np.asarray(predict(archs), dtype=np.float64)
     name = getattr(objective, "__name__", type(objective).__name__)
+    values = as_floats(predict(archs), f"what objective {name} gives")
     if values.shape != (len(archs),):
         raise ValueError(f"objective {name} gives shape {values.shape} for {len(archs)} architectures")
     if not np.isfinite(values).all():

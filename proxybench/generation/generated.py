@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from predictors.arch import ArchGraph
+from predictors.inputs import as_floats
 from proxybench.errors import ProxybenchError
 from proxybench.generation.model import DiffusionModel
 from proxybench.generation.sampling import Gradient, Sampler, sample
@@ -104,7 +105,7 @@ def best_of(archs: Sequence[ArchGraph], scores: ArrayLike, n: int) -> list[ArchG
     Raises:
         ProxybenchError: when there is not one score for each.
     """
-    values = np.asarray(scores, dtype=np.float64)
+    values = as_floats(scores, "scores")
     if values.shape != (len(archs),):
         raise ProxybenchError(f"{values.shape} scores for {len(archs)} architectures")
     return [archs[row] for row in np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:n].tolist()]

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from predictors.arch import ArchGraph
 from predictors.descent import descend, private_generator
 from predictors.errors import unknown_name
+from predictors.inputs import as_floats
 from predictors.tabular.targets import normal_scores
 from proxybench.errors import ProxybenchError
 from proxybench.generation.guide_networks import NoisyInput, make_network
@@ -192,7 +193,7 @@ def fit_guide(
         ProxybenchError: for no targets, targets not n or not finite, or fewer than two architectures.
         UnknownName: for a network that there is none of.
     """
-    columns = {name: np.asarray(values, dtype=np.float64) for name, values in targets.items()}
+    columns = {name: as_floats(values, name) for name, values in targets.items()}
     if not columns or len(archs) < 2:
         raise ProxybenchError("a guide needs at least one property and two architectures to learn from")
     for name, values in columns.items():

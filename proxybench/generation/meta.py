@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from predictors.arch import ArchGraph
 from predictors.descent import descend, private_generator
 from predictors.errors import unknown_name
+from predictors.inputs import as_floats
 from predictors.tabular.targets import normal_scores
 from proxybench.errors import ProxybenchError
 from proxybench.generation.guidance import Guide, NormalScale
@@ -179,7 +180,7 @@ def _scores(sources: Mapping[str, ArrayLike], n: int) -> NDArray[np.float64]:
         raise ProxybenchError("a meta-predictor needs at least one other data set to learn from")
     columns = []
     for name, given in sources.items():
-        values = np.asarray(given, dtype=np.float64)
+        values = as_floats(given, name)
         if values.shape != (n,):
             raise ProxybenchError(f"{name}: {values.shape} values for {n} architectures")
         known = np.isfinite(values)

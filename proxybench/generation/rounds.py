@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.arch import ArchGraph
+from predictors.inputs import as_vector
 from proxybench.errors import ProxybenchError
 from proxybench.generation.guidance import Aim, Guide, fit_guide, guided
 from proxybench.generation.model import DiffusionModel
@@ -167,7 +168,7 @@ class _Answers:
         if not new:
             return
         self.known.update(new)
-        answered = {name: np.asarray(values, dtype=np.float64) for name, values in self.label(new).items()}
+        answered = {name: as_vector(values, name) for name, values in self.label(new).items()}
         usable = np.all([np.isfinite(values) for values in answered.values()], axis=0)
         self.archs += [arch for arch, kept in zip(new, usable.tolist(), strict=True) if kept]
         for name, values in answered.items():

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, ArchGraph, Ragged
+from predictors.errors import InvalidValues
+from predictors.inputs import as_floats
 from proxybench.harness.entrants import code_of, construct, load_object
 from proxybench.harness.failure import MethodFailed, MethodLacking
 from proxybench.records import Scalar
@@ -104,15 +106,13 @@ def as_scores(name: str, answer: Any, n: int) -> Floats:
     Raises:
         MethodFailed: for another number of scores, or scores that are not real numbers.
     """
-    values = np.asanyarray(answer)
+    try:
+        values = as_floats(answer, f"the scores of {name}")
+    except InvalidValues as error:
+        raise MethodFailed(str(error)) from error
     if values.shape != (n,):
         raise MethodFailed(f"{name} gave scores of shape {values.shape} for {n} architectures; one number each is due")
-    if values.dtype.kind == "O":
-        return np.array([_number(name, value) for value in values], dtype=np.float64)
-    if values.dtype.kind not in "biuf":
-        raise MethodFailed(f"{name} gave scores of type {values.dtype}, not real numbers; NaN means no answer")
-    numbers = values.astype(np.float64)
-    return np.asarray(numbers.filled(np.nan) if isinstance(numbers, np.ma.MaskedArray) else numbers)
+    return values
 
 
 def without_space(batch: ArchBatch) -> ArchBatch:
@@ -154,11 +154,3 @@ def _load(job: MethodJob) -> Any:
     if code_of(method) != job.code:
         raise MethodLacking(f"the file of {job.target} is not the one that this run was planned with")
     return method
-
-
-def _number(name: str, value: object) -> float:
-    if value is None or type(value).__name__ == "NAType" or value is np.ma.masked:
-        return float("nan")
-    if isinstance(value, (str, bytes, complex)):
-        raise MethodFailed(f"{name} gave {type(value).__name__} as a score, not a real number; NaN means no answer")
-    return float(value)  # type: ignore[arg-type] # a number of any library; anything else raises

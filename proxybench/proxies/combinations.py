@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.errors import unknown_name
+from predictors.inputs import aligned
 from predictors.ranks import dense_ranks, mean_ranks
 
 __all__ = ["COMBINATIONS", "Combination", "combine"]
@@ -73,7 +74,8 @@ def combine(name: str, columns: Mapping[str, ArrayLike]) -> Floats:
 
     Raises:
         UnknownName: for a name that is not in COMBINATIONS.
-        ValueError: for a part that is missing, or columns that are not vectors of one length.
+        ValueError: for a part that is missing, columns that are not vectors of one length or not real numbers, and
+            columns whose pandas indices differ.
     """
     if name not in COMBINATIONS:
         raise unknown_name("combination", name, COMBINATIONS)
@@ -81,7 +83,7 @@ def combine(name: str, columns: Mapping[str, ArrayLike]) -> Floats:
     missing = [part for part in combination.parts if part not in columns]
     if missing:
         raise ValueError(f"combination {name!r} needs the columns {', '.join(missing)}; compute these proxies first")
-    parts = [np.asarray(columns[part], dtype=np.float64) for part in combination.parts]
+    parts = aligned(**{part: columns[part] for part in combination.parts})
     if any(part.ndim != 1 or part.shape != parts[0].shape for part in parts):
         shapes = ", ".join(f"{part} {values.shape}" for part, values in zip(combination.parts, parts, strict=True))
         raise ValueError(f"the columns of combination {name!r} must be vectors of one length, not {shapes}")

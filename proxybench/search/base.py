@@ -7,7 +7,11 @@ not told.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import math
+from typing import Any, NamedTuple, Protocol
+
+from predictors.errors import InvalidValues
+from predictors.inputs import as_scalar
 
 
 class Query(NamedTuple):
@@ -25,5 +29,20 @@ class Searcher(Protocol):
         ...
 
     def tell(self, query: Query, value: float) -> None:
-        """The answer to `query`, larger better."""
+        """The answer to `query`, larger better, as `told_value` takes it."""
         ...
+
+
+def told_value(value: Any) -> float:
+    """What a searcher was told, as a float: a number of Python, NumPy or torch, or an array without dimensions.
+
+    Raises:
+        ValueError: for anything else, and for a value that is missing or infinite.
+    """
+    number = as_scalar(value, "the answer to a query")
+    if not math.isfinite(number):
+        raise InvalidValues(
+            f"the answer to a query is {number}, and a searcher compares answers; tell it a finite value, and for a "
+            "training that failed a poor one"
+        )
+    return number

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from proxybench.search.base import Query
+from proxybench.search.base import Query, told_value
 from proxybench.search.problem import Floats, Problem
 
 NEAR = 5  # of the best so far, whose neighbours are looked at
@@ -34,7 +34,7 @@ class BatchSearch(ABC):
         return Query(self._queue.pop()) if self._queue else None
 
     def tell(self, query: Query, value: float) -> None:
-        self._told[query.candidate] = value
+        self._told[query.candidate] = told_value(value)
 
     @abstractmethod
     def _choose(self) -> list[int]:

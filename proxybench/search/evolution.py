@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from proxybench.search.base import Query
+from proxybench.search.base import Query, told_value
 from proxybench.search.problem import InvalidProblem, Problem
 
 
@@ -56,4 +56,4 @@ class RegularisedEvolution:
         return Query(children[self._rng.integers(len(children))])
 
     def tell(self, query: Query, value: float) -> None:
-        self._living.append((value, query.candidate))
+        self._living.append((told_value(value), query.candidate))

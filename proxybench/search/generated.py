@@ -254,7 +254,7 @@ def with_sources(problem: Problem, sources: dict[str, Floats]) -> Problem:
         problem.archs,
         problem.answers,
         reported=problem.reported,
-        columns=problem.columns | {SOURCE + name: np.asarray(values) for name, values in sources.items()},
+        columns=problem.columns | {SOURCE + name: values for name, values in sources.items()},
         seconds=problem.seconds,
         rows=problem.rows,
         name=problem.name,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from proxybench.search.base import Query
+from proxybench.search.base import Query, told_value
 from proxybench.search.problem import InvalidProblem, Problem
 
 
@@ -36,7 +36,7 @@ class Hyperband:
         return next(self._queries, None)
 
     def tell(self, query: Query, value: float) -> None:
-        self._answers[query] = value
+        self._answers[query] = told_value(value)
 
     def _brackets(self) -> Iterator[Query]:
         count = len(self._levels)
@@ -88,7 +88,7 @@ class ASHA:
 
     def tell(self, query: Query, value: float) -> None:
         epochs = self._levels[-1] if query.epochs is None else query.epochs
-        self._rungs[self._levels.index(epochs)].append((value, query.candidate))
+        self._rungs[self._levels.index(epochs)].append((told_value(value), query.candidate))
 
 
 def _rungs(problem: Problem) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from proxybench.search.base import Query
+from proxybench.search.base import Query, told_value
 from proxybench.search.problem import Problem
 
 
@@ -55,7 +55,7 @@ class LocalSearch:
         return Query(self._starts.pop()) if self._starts else None
 
     def tell(self, query: Query, value: float) -> None:
-        self._known[query.candidate] = value
+        self._known[query.candidate] = told_value(value)
         if self._centre is None:
             self._climb_from(query.candidate)
         else:

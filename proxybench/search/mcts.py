@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from proxybench.search.base import Query
+from proxybench.search.base import Query, told_value
 from proxybench.search.choices import node_choices
 from proxybench.search.problem import Problem
 
@@ -68,6 +68,7 @@ class TreeSearch:
         return Query(int(self._order[place]))
 
     def tell(self, query: Query, value: float) -> None:
+        value = told_value(value)
         self._low, self._high = min(self._low, value), max(self._high, value)
         for prefix in self._path:
             prefix.visits += 1

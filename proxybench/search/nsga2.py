@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.errors import how_to_install
+from predictors.inputs import as_vector
 from proxybench.errors import ProxybenchError
-from proxybench.search.base import Query
+from proxybench.search.base import Query, told_value
 from proxybench.search.choices import node_choices
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
@@ -59,9 +60,10 @@ class NSGA2:
         return Query(int(self._asked[len(self._answers)].X[0]))
 
     def tell(self, query: Query, values: Floats) -> None:
-        if len(values) != self._objectives:
-            raise InvalidProblem(f"NSGA2 was made for {self._objectives} objectives and told {len(values)}")
-        self._answers.append(-np.asarray(values))  # pymoo minimises
+        told = as_vector(values, "the answer to a query")
+        if len(told) != self._objectives:
+            raise InvalidProblem(f"NSGA2 was made for {self._objectives} objectives and told {len(told)}")
+        self._answers.append(-np.array([told_value(one) for one in told]))  # pymoo minimises
 
     def _next_generation(self) -> None:
         if self._asked is not None and len(self._asked):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, ArchGraph
+from predictors.inputs import as_vector
 from proxybench.errors import ProxybenchError
 from proxybench.search.base import Query
 from proxybench.spaces import SearchSpace
@@ -58,10 +59,10 @@ class Problem:
         self.space = space
         self.archs = archs
         self.levels = tuple(sorted(answers))
-        self.answers = dict(answers)
-        self.reported = reported
-        self.columns = dict(columns or {})
-        self.seconds = dict(seconds or {})
+        self.answers = {epochs: as_vector(values, f"answers at {epochs} epochs") for epochs, values in answers.items()}
+        self.reported = None if reported is None else as_vector(reported, "what is reported")
+        self.columns = {name: as_vector(values, f"column {name!r}") for name, values in (columns or {}).items()}
+        self.seconds = {epochs: as_vector(values, "seconds") for epochs, values in (seconds or {}).items()}
         self.rows = np.arange(len(archs)) if rows is None else rows
         self.name = name or space.name
         self._key = space.digest if key is None else key

@@ -14,7 +14,7 @@ import numpy as np
 
 from predictors.errors import unknown_name
 from proxybench.search.acquisition import upper_confidence
-from proxybench.search.base import Query
+from proxybench.search.base import Query, told_value
 from proxybench.search.fitted_weights import FittedWeights
 from proxybench.search.gaussian_process import GaussianProcess
 from proxybench.search.metrics import metric_matrix, metric_names
@@ -137,7 +137,7 @@ class RoBoT:
         return self._exploit()
 
     def tell(self, query: Query, value: float) -> None:
-        self._told[query.candidate] = value
+        self._told[query.candidate] = value = told_value(value)
         if len(self._worth) < len(self._weights):
             self._worth.append(value)
 

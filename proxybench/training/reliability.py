@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from predictors.inputs import aligned, as_floats
 from proxybench.ranking.correlation import kendall, spearman
 
 Floats = NDArray[np.float64]
@@ -40,7 +41,7 @@ def split_half(runs: ArrayLike) -> Floats:
     Args:
         runs: [n, S], at least two seeds.
     """
-    table = np.asarray(runs, dtype=np.float64)
+    table = as_floats(runs, "runs")
     seeds = range(table.shape[1])
     halves = [half for half in combinations(seeds, len(seeds) // 2) if len(seeds) % 2 or 0 in half]
     return np.array(
@@ -57,7 +58,7 @@ def spearman_brown(runs: ArrayLike) -> float:
     Args:
         runs: [n, S], at least two seeds.
     """
-    table = np.asarray(runs, dtype=np.float64)
+    table = as_floats(runs, "runs")
     seeds = table.shape[1]
     single = np.mean([spearman(table[:, one], table[:, two]) for one, two in combinations(range(seeds), 2)])
     return float(seeds * single / (1 + (seeds - 1) * single))
@@ -73,7 +74,7 @@ def agreement(trained: ArrayLike, published: ArrayLike) -> dict[str, float]:
     Returns:
         `architectures` with both, `spearman`, `kendall`, and `spearman_top`: rho among the published better half.
     """
-    ours, theirs = np.asarray(trained, dtype=np.float64), np.asarray(published, dtype=np.float64)
+    ours, theirs = aligned(trained=trained, published=published)
     both = np.isfinite(ours) & np.isfinite(theirs)
     ours, theirs = ours[both], theirs[both]
     top = theirs >= np.median(theirs)

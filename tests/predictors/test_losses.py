@@ -206,3 +206,61 @@ def test_wrong_use_is_named():
         AnnealedKendall(end=-1.0)
     with pytest.raises(UnknownName, match="Did you mean 'listmle'"):
         named_loss("listmel")
+
+
+TYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("predicted", TYPES)
+@pytest.mark.parametrize("targets", TYPES)
+def test_types_may_differ_and_none_is_too_short_for_the_sum(name, predicted, targets):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(600, generator=generator).to(predicted).requires_grad_()
+    y = torch.randn(600, generator=generator).to(targets)
+    value = LOSSES[name](x, y)
+    value.backward()
+    wide = torch.float64 if torch.float64 in (predicted, targets) else torch.float32
+    assert (value.dtype, x.grad.dtype) == (wide, predicted)
+    assert bool(torch.isfinite(x.grad).all())
+    assert value.item() == pytest.approx(LOSSES[name](x.detach().double(), y.double()).item(), rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_targets_may_be_whole_numbers(name):
+    x = torch.tensor([0.5, -0.25, 1.0, 0.0])
+    y = torch.tensor([3, 0, 1, 1])
+    expected = LOSSES[name](x, y.float())
+    for dtype in (torch.int64, torch.int8, torch.uint8):
+        assert LOSSES[name](x, y.to(dtype)).item() == expected.item()
+    assert LOSSES[name](x, y > 1).item() == LOSSES[name](x, (y > 1).float()).item()
+
+
+def test_whole_numbers_that_float32_cannot_tell_apart_are_no_ties():
+    scores = torch.tensor([1.0, 0.0])
+    assert hinge(scores, torch.tensor([2**24, 2**24 + 1])).item() == pytest.approx(1.1)  # the worse is 1 ahead
+    assert hinge(scores, torch.tensor([2**24 + 1, 2**24])).item() == 0.0
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_targets_that_are_not_finite_are_refused(name, wrong):
+    with pytest.raises(ValueError, match="1 targets are NaN or infinite"):
+        LOSSES[name](torch.zeros(3), torch.tensor([0.0, wrong, 1.0]))
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_what_are_no_two_vectors_of_numbers_is_refused(name):
+    for x, y in (
+        (torch.zeros(3, 1), torch.zeros(3)),
+        (torch.zeros(3), torch.zeros(2)),
+        (torch.zeros(()), torch.zeros(())),
+    ):
+        with pytest.raises(ValueError, match="both must be"):
+            LOSSES[name](x, y)
+    with pytest.raises(ValueError, match="at least two"):
+        LOSSES[name](torch.zeros(1), torch.zeros(1))
+    with pytest.raises(ValueError, match="real numbers"):
+        LOSSES[name](torch.zeros(2), torch.zeros(2, dtype=torch.complex64))
+    with pytest.raises(TypeError, match="targets must be a torch tensor, not a list"):
+        LOSSES[name](torch.zeros(2), [0.0, 1.0])
