@@ -28,15 +28,17 @@ class Cluster:
             time.sleep(0.05)
         self.address: str = json.loads(file.read_text())["address"]
 
-    def add_worker(self) -> None:
+    def add_worker(self, **changes: str) -> None:
+        """Start a worker, with these environment variables changed."""
         options = ("--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--local-directory", str(self._folder))
-        self.workers.append(self._start("worker", self.address, *options))
+        self.workers.append(self._start("worker", self.address, *options, **changes))
 
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(self, *arguments: str, **changes: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
         command += ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
         log = self._stack.enter_context((self._folder / "cluster.log").open("ab"))
-        environment = {**os.environ, "PYTHONPATH": str(self._modules)}
+        path = os.pathsep.join(filter(None, [str(self._modules), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": path, **changes}
         process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, env=environment)
         self._stack.enter_context(process)
         self._stack.callback(process.kill)

@@ -75,7 +75,15 @@ def run(
     if scores:
         write_suite_scores(plan, folder / LOCAL)
     if as_json:
-        print_json({"outcomes": summary.outcomes, "skipped": summary.skipped, "absent": plan.absent})
+        print_json(
+            {
+                "outcomes": summary.outcomes,
+                "skipped": summary.skipped,
+                "absent": plan.absent,
+                "not_run": summary.lacking,
+                "refused": summary.refused,
+            }
+        )
     else:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "none"
         typer.echo(f"{len(plan.specs)} cells of {len(plan.tasks)} tasks: new {counts}; {summary.skipped} were recorded")
@@ -85,6 +93,11 @@ def run(
             typer.echo(f"left out: {line}", err=True)
     failed = [record for part, journal in parts for record in failures_of(part, journal)]
     problems = [f"{len(failed)} cells failed, such as {failed[0].method}: {failed[0].message}"] if failed else []
+    problems += [
+        f"{count} cells were not run and not recorded: {why}" for why, count in sorted(summary.lacking.items())
+    ]
+    for worker, reason in sorted(summary.refused.items()):
+        typer.echo(f"left out: Dask worker {worker}: {reason}", err=True)
     fail_if(problems + ([] if skip_absent else absent))
 
 

@@ -23,12 +23,14 @@ class Summary:
         skipped: cells that were recorded before, or meanwhile by another run.
         outcomes: of the cells that this run recorded.
         lacking: cells that were not run and not recorded, by what is not here: a table, a method, a library.
+        refused: machines of a cluster that were given no work, with the reason.
     """
 
     recorded: int = 0
     skipped: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     lacking: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def __add__(self, other: Summary) -> Summary:
         return Summary(
@@ -36,6 +38,7 @@ class Summary:
             self.skipped + other.skipped,
             self.outcomes + other.outcomes,
             self.lacking + other.lacking,
+            self.refused | other.refused,
         )
 
 

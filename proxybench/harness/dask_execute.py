@@ -2,12 +2,12 @@
 
 The child process is the same as with `proxybench.harness.execute`, so a cell that exits, crashes or exhausts its memory
 does not harm the Dask worker. A Dask worker that is lost while it runs a cell costs nothing: the scheduler gives the
-cell to another one.
+cell to another one. So does one that lacks what a cell takes: the client gives the cell to another one, and leaves it
+out where there is none. A Dask worker with other code of this project gets no cells at all.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -21,9 +21,11 @@ from predictors.errors import how_to_install
 from proxybench.errors import ProxybenchError
 from proxybench.harness.backlog import Backlog, Summary
 from proxybench.harness.cells import CellSpec
+from proxybench.harness.dask_worker import Done, Refusal, evaluate_here
 from proxybench.harness.journal import Journal
-from proxybench.harness.pool import POLL_S, WorkerPool, with_provenance
-from proxybench.records import Record
+from proxybench.harness.pool import POLL_S, CellLacking, with_provenance
+from proxybench.harness.provenance import project_digest
+from proxybench.records import Cell, Record
 
 CONNECT_S = 30.0
 NO_WORKERS_S = 60.0
@@ -48,6 +50,10 @@ def execute_dask(
 ) -> Summary:
     """Evaluate the cells that the journal lacks on the cluster, and append their records; see `execute`.
 
+    A cell whose table, method or library a Dask worker lacks, or has in another version than this machine, is run on
+    another one; where none has them it is not run and not recorded, and `Summary.lacking` counts it. Workers whose code
+    of this project is not that of this machine are refused; `Summary.refused` names them.
+
     A cell whose Dask worker died is run elsewhere, until as many workers have died with it as the scheduler's setting
     `distributed.scheduler.allowed-failures` permits; then its outcome is "failed".
 
@@ -64,7 +70,7 @@ def execute_dask(
     Raises:
         ClusterLost: when the scheduler does not answer or goes away, or has no workers. What was finished is recorded;
             the same call does the rest.
-        ProxybenchError: when the package `distributed` is not installed.
+        ProxybenchError: when the package `distributed` is not installed, or all workers are refused.
         ValueError, WorkerFailed, CorruptData: as `execute`.
     """
     distributed = _distributed()
@@ -76,38 +82,13 @@ def execute_dask(
         return backlog.summary
 
 
-def evaluate_here(data: bytes, run: str, timeout_s: float | None, memory_mb: int | None) -> bytes:
-    """What a Dask worker does: one cell (JSON of CellSpec) in this thread's child process; JSON of its Record."""
-    spec = msgspec.json.decode(data, type=CellSpec)
-    pool = _pool_of_thread(run, memory_mb)
-    try:
-        return msgspec.json.encode(pool.evaluate(spec, timeout_s))
-    except BaseException:
-        _forget_pool_of_thread()
-        raise
-
-
-_of_thread = threading.local()
-
-
-def _pool_of_thread(run: str, memory_mb: int | None) -> WorkerPool:
-    """A pool of one, kept from cell to cell as long as they ask for the same, at most until the Dask worker ends."""
-    if getattr(_of_thread, "wanted", None) != (run, memory_mb):
-        _forget_pool_of_thread()
-        _of_thread.pool = WorkerPool(run, memory_mb)
-        _of_thread.wanted = (run, memory_mb)
-    pool: WorkerPool = _of_thread.pool
-    return pool
-
-
-def _forget_pool_of_thread() -> None:
-    if hasattr(_of_thread, "pool"):
-        _of_thread.pool.close()
-        del _of_thread.pool, _of_thread.wanted
-
-
 class _Cluster:
-    """The cells that a cluster has, seen from the client."""
+    """The cells that a cluster has, seen from the client.
+
+    Attributes:
+        cells: what was handed over, by future.
+        refused: workers that get no cells, with the reason.
+    """
 
     def __init__(
         self,
@@ -120,42 +101,92 @@ class _Cluster:
     ) -> None:
         self._distributed = distributed
         self._client = client
-        self._arguments = (run, timeout_s, memory_mb)
+        self._arguments = (run, timeout_s, memory_mb, project_digest())
         self._no_workers_s = no_workers_s
         self._with_workers = time.monotonic()
+        self._lacking: dict[Cell, dict[str, str]] = {}
+        self._bound: dict[Any, set[str]] = {}
         self.cells: dict[Any, CellSpec] = {}
+        self.refused: dict[str, str] = {}
 
     def room(self) -> int:
-        """How many more cells it should be given. Raises ClusterLost when it has had no workers for too long."""
-        try:
-            threads: int = sum(self._client.nthreads().values())
-        except (OSError, self._distributed.client.ClosedClientError) as error:
-            raise self._lost() from error
+        """How many more cells it should be given.
+
+        Raises:
+            ClusterLost: when it has had no workers for too long.
+            ProxybenchError: when all its workers are refused.
+        """
+        threads = self._threads()
+        fit = {worker: count for worker, count in threads.items() if worker not in self.refused}
         now = time.monotonic()
-        if threads:
+        if fit:
             self._with_workers = now
+        elif threads:
+            worker, reason = next(iter(self.refused.items()))
+            raise ProxybenchError(
+                f"no Dask worker can be given work; of {worker}: {reason}. Install there what is installed here"
+            )
         elif now - self._with_workers > self._no_workers_s:
             raise ClusterLost(f"the Dask scheduler has had no workers for {self._no_workers_s:.0f} s; start some")
-        return AHEAD * threads - len(self.cells)
+        return AHEAD * sum(fit.values()) - len(self.cells)
 
-    def submit(self, spec: CellSpec) -> None:
-        """Hand over a cell."""
+    def submit(self, spec: CellSpec) -> CellLacking | None:
+        """Hand over a cell; what it lacks where no worker that is there now can run it."""
+        lacking, there = self._lacking.get(spec.cell, {}), set(self._threads())
+        unfit = there & {*lacking, *self.refused}
+        if there and unfit == there:
+            return CellLacking(spec, next(iter(lacking.values()), "no Dask worker is left that may run it"))
         # A key of its own: with equal keys two clients would share one task, and so lose it together.
-        future = self._client.submit(
-            evaluate_here, msgspec.json.encode(spec), *self._arguments, key=f"proxybench-{uuid.uuid4().hex}"
-        )
+        key = f"proxybench-{uuid.uuid4().hex}"
+        chosen = {"workers": sorted(there - unfit), "allow_other_workers": False} if unfit else {}
+        future = self._client.submit(evaluate_here, msgspec.json.encode(spec), *self._arguments, key=key, **chosen)
         self.cells[future] = spec
+        if unfit:
+            self._bound[future] = there - unfit
+        return None
 
-    def finished(self) -> Iterator[Record]:
-        """Records of the cells with an outcome, after waiting for one a moment."""
+    def finished(self) -> Iterator[Record | CellLacking]:
+        """What became of the cells with an outcome, after waiting for one a moment."""
         self._wait()
+        yield from self._released()
         for future in [future for future in self.cells if future.status in ("finished", "error")]:
-            record = self._outcome(future, self.cells[future])
-            if record is not None:
-                yield record
+            spec = self.cells[future]
+            outcome = self._outcome(future, spec)
+            if outcome is None:
+                continue
+            if isinstance(outcome, Refusal):
                 del self.cells[future]
+                self._note(spec, outcome)
+                if (left_out := self.submit(spec)) is not None:
+                    yield left_out
+                continue
+            yield outcome
+            del self.cells[future]
         if any(future.status in ("cancelled", "lost") for future in self.cells):
             raise self._lost()
+
+    def _threads(self) -> dict[str, int]:
+        try:
+            threads: dict[str, int] = self._client.nthreads()
+        except (OSError, self._distributed.client.ClosedClientError) as error:
+            raise self._lost() from error
+        return threads
+
+    def _note(self, spec: CellSpec, refusal: Refusal) -> None:
+        if refusal.always:
+            self.refused[refusal.worker] = refusal.reason
+        else:
+            self._lacking.setdefault(spec.cell, {})[refusal.worker] = refusal.reason
+
+    def _released(self) -> Iterator[CellLacking]:
+        """Hand over again what was bound to workers that are all gone, and would wait for them for ever."""
+        self._bound = {future: workers for future, workers in self._bound.items() if future in self.cells}
+        there = set(self._threads()) if self._bound else set()
+        for future in [future for future, workers in self._bound.items() if there and not workers & there]:
+            spec = self.cells.pop(future)
+            future.cancel()
+            if (left_out := self.submit(spec)) is not None:
+                yield left_out
 
     def _wait(self) -> None:
         if not self.cells:
@@ -167,16 +198,19 @@ class _Cluster:
         except (TimeoutError, self._distributed.CancelledError):
             return
 
-    def _outcome(self, future: Any, spec: CellSpec) -> Record | None:
-        """The record; None if it went away with the Dask worker that had made it, and is being made again."""
+    def _outcome(self, future: Any, spec: CellSpec) -> Record | Refusal | None:
+        """What a worker answered; None if it went away with that worker, and is being made again."""
         try:
-            return msgspec.json.decode(future.result(timeout=FETCH_S), type=Record)
+            answer = msgspec.json.decode(future.result(timeout=FETCH_S), type=Done | Refusal)
         except TimeoutError:
             return None
         except self._distributed.KilledWorker as error:
             return with_provenance(spec.without_result("failed", f"KilledWorker: {error}"))
         except (self._distributed.CancelledError, self._distributed.comm.CommClosedError) as error:
             raise self._lost() from error
+        except TypeError as error:  # its function takes other arguments
+            raise ProxybenchError(f"a Dask worker has another version of proxybench: {error}") from error
+        return answer.record if isinstance(answer, Done) else answer
 
     def _lost(self) -> ClusterLost:
         return ClusterLost(
@@ -191,14 +225,22 @@ def _run(backlog: Backlog, cluster: _Cluster) -> None:
             spec = backlog.take()
             if spec is None:
                 break
-            cluster.submit(spec)
+            if (left_out := cluster.submit(spec)) is not None:
+                backlog.leave_out(spec, left_out.reason)
         try:
-            for record in cluster.finished():
-                backlog.record(record)
+            _record(backlog, cluster)
         except KeyboardInterrupt:
-            for record in cluster.finished():
-                backlog.record(record)
+            _record(backlog, cluster)
             raise
+
+
+def _record(backlog: Backlog, cluster: _Cluster) -> None:
+    for outcome in cluster.finished():
+        if isinstance(outcome, CellLacking):
+            backlog.leave_out(outcome.spec, outcome.reason)
+        else:
+            backlog.record(outcome)
+    backlog.summary.refused = dict(cluster.refused)
 
 
 @contextmanager

@@ -65,7 +65,9 @@ def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
         Unsupported: for a predictor of this project that takes an optional library which is not installed, or
             something of architectures that the task does not give.
     """
-    task = load_tasks()[spec.task.name]
+    task = load_tasks().get(spec.task.name)
+    if task is None:
+        raise CorruptData(f"the task list here has no task {spec.task.name}")
     bench = _benchmark(task.benchmark)
     if task.identity(bench) != spec.task:
         raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the cell was specified")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -9,6 +10,9 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+import predictors
+from proxybench.resources import data_path
 
 LIBRARIES = ("proxybench", "numpy", "scipy", "scikit-learn", "lightgbm", "numba", "pandas", "pyarrow")
 
@@ -23,6 +27,18 @@ def provenance() -> dict[str, str]:
         "commit": _commit(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+@cache
+def project_digest() -> str:
+    """SHA-256 of the code of this project and of its task list, as it is here: equal digests mean equal work."""
+    packages = Path(__file__).resolve().parents[1], Path(predictors.__file__).resolve().parent
+    content = hashlib.sha256(data_path("tasks.toml").read_bytes())
+    for package in packages:
+        for path in sorted(package.rglob("*.py")):
+            content.update(f"{path.relative_to(package.parent).as_posix()}\n".encode())
+            content.update(path.read_bytes())
+    return content.hexdigest()
 
 
 def _commit() -> str:
