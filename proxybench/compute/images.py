@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from proxybench.compute.pixels import Source, open_source
+from proxybench.compute.pixels import open_source
+from proxybench.compute.source import Source
 from proxybench.errors import CorruptData, ProxybenchError
 
 Choice = Literal["stratified", "random"]
