@@ -1,19 +1,82 @@
-"""Batch normalisation of a network: taken out for one pass, or asked for its variances."""
+"""Batch normalisation, of a module or of a function: taken out for one pass, tracked, fixed, or asked for variances.
+
+All batch normalisation of torch goes through `torch.nn.functional.batch_norm`, or else `torch.batch_norm`, also that of
+modules that fuse it with an activation; so it is caught there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
+
+_FUNCTION_ARGUMENTS = ("inputs", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+_TORCH_ARGUMENTS = ("inputs", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps")
 
 
-def remove_batch_norm(network: nn.Module) -> None:
-    """Make every batch normalisation the identity; `restored` and `Probe.borrowed` put it back."""
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            vars(module)["forward"] = _identity
+@dataclass
+class BatchNormCall:
+    """The arguments of one call of batch normalisation, as torch.nn.functional.batch_norm names them."""
+
+    inputs: Tensor
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    weight: Tensor | None = None
+    bias: Tensor | None = None
+    training: bool = False
+    momentum: float = 0.1
+    eps: float = 1e-5
+
+    def compute(self) -> Tensor:
+        """What the call gives."""
+        return functional.batch_norm(
+            self.inputs,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+
+
+class BatchNormMode(TorchFunctionMode):
+    """Computes `instead` of each call of batch normalisation while it is active."""
+
+    def __init__(self, instead: Callable[[BatchNormCall], Tensor]) -> None:
+        super().__init__()
+        self._instead = instead
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is functional.batch_norm:
+            return self._instead(_call(_FUNCTION_ARGUMENTS, args, kwargs or {}))
+        if func is torch.batch_norm:
+            return self._instead(_call(_TORCH_ARGUMENTS, args, kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _call(names: Sequence[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> BatchNormCall:
+    given = dict(zip(names, args, strict=False)) | {key: value for key, value in kwargs.items() if key in names}
+    if "input" in kwargs:
+        given["inputs"] = kwargs["input"]
+    return BatchNormCall(**given)
+
+
+@contextmanager
+def batch_norm_removed() -> Iterator[None]:
+    """Make every batch normalisation that runs inside the identity."""
+    with BatchNormMode(lambda call: call.inputs):
+        yield
 
 
 def running_variances(batch_norms: Sequence[_BatchNorm]) -> Tensor:
@@ -22,5 +85,61 @@ def running_variances(batch_norms: Sequence[_BatchNorm]) -> Tensor:
     return torch.cat(variances) if variances else torch.zeros(0)
 
 
-def _identity(inputs: Tensor) -> Tensor:
-    return inputs
+class RunningStatistics:
+    """Running statistics of every batch normalisation of a network, started anew, whatever the network's own are.
+
+    Modules of torch keep them themselves; for calls of the function they are kept here, by the buffers that they are
+    called with, or else by the order of the calls.
+
+    Args:
+        network: is given buffers of its own, which `Probe.borrowed` takes away again.
+        momentum: of the running mean, 1 for the statistics of the last batch alone.
+        like: a tensor of the type and device of the network.
+
+    Attributes:
+        variances: the running variances, float[channels] each; those of modules first.
+    """
+
+    def __init__(self, network: nn.Module, *, momentum: float, like: Tensor) -> None:
+        self.variances: list[Tensor] = []
+        self._momentum, self._like = momentum, like
+        self._owned: set[int] = set()
+        self._kept: dict[Any, tuple[Tensor, Tensor]] = {}
+        self._calls = 0
+        self._fixed = False
+        for module in network.modules():
+            if isinstance(module, _BatchNorm):
+                module.track_running_stats, module.momentum = True, momentum
+                module.running_mean, module.running_var = self._start(module.num_features)
+                self._owned.add(id(module.running_mean))
+
+    def _start(self, channels: int) -> tuple[Tensor, Tensor]:
+        mean, variance = self._like.new_zeros(channels), self._like.new_ones(channels)
+        self.variances.append(variance)
+        return mean, variance
+
+    @contextmanager
+    def tracked(self) -> Iterator[None]:
+        """Within one forward pass: update the statistics."""
+        self._calls = 0
+        with BatchNormMode(self._compute):
+            yield
+
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """Within one forward pass in evaluation mode: normalise by the statistics as they are."""
+        self._fixed = True
+        with self.tracked():
+            yield
+
+    def _compute(self, call: BatchNormCall) -> Tensor:
+        if id(call.running_mean) in self._owned:
+            return call.compute()
+        key = id(call.running_mean) if call.running_mean is not None else f"call {self._calls}"
+        self._calls += 1
+        if call.training and key not in self._kept:
+            self._kept[key] = self._start(call.inputs.shape[1])
+        if key in self._kept:
+            call.running_mean, call.running_var = self._kept[key]
+            call.training, call.momentum = call.training and not self._fixed, self._momentum
+        return call.compute()

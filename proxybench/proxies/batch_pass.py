@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
 from proxybench.proxies.base import NoAnswer, Tap
-from proxybench.proxies.layers import Layer
-from proxybench.proxies.probe import Probe
-from proxybench.proxies.recorder import layer_outputs, rectifier_inputs
+from proxybench.proxies.channel_products import ChannelProducts
+from proxybench.proxies.functions import overwrites
+from proxybench.proxies.image_axis import SeenTensors, image_axes
+from proxybench.proxies.layers import as_real
+from proxybench.proxies.probe import Probe, reason_of
+from proxybench.proxies.recorder import layer_outputs
+from proxybench.proxies.rectifiers import rectifier_inputs
 
+T = TypeVar("T")
 _LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS}
-_TWICE = ("is not implemented", "once_differentiable")  # what torch says of a function without second derivative
 
 
 class BatchPass:
@@ -76,65 +80,6 @@ class BatchPass:
         return found
 
 
-class ChannelProducts:
-    """Output times gradient of the loss, summed over positions, for every layer that is watched.
-
-    Args:
-        layers: of the network.
-        images: number of images in the batch.
-    """
-
-    def __init__(self, layers: Sequence[Layer], images: int) -> None:
-        self._channels_last = [layer.weight.dim() == 2 for layer in layers]
-        self._found: list[Tensor | None] = [None] * len(layers)
-        self._handles: list[RemovableHandle] = []
-        self._images = images
-        self._failure: NoAnswer | None = None
-
-    def watch(self, position: int, output: Tensor) -> None:
-        """Wait for the gradient of the output of layer `position`."""
-        if not output.requires_grad:
-            return
-        values, version = output.detach(), output._version
-
-        def arrived(gradient: Tensor) -> None:
-            if values._version != version:
-                self._failure = NoAnswer("the output of a layer was overwritten in place")
-                return
-            product = values * gradient.detach()
-            if not self._channels_last[position]:
-                product = product.movedim(1, -1)
-            try:
-                summed = images_first(product, self._images).flatten(1, -2).sum(1)
-            except NoAnswer as failure:
-                self._failure = failure
-                return
-            before = self._found[position]
-            self._found[position] = summed if before is None else before + summed
-
-        handle: RemovableHandle = output.register_hook(arrived)  # type: ignore[no-untyped-call]
-        self._handles.append(handle)
-
-    def finish(self) -> list[Tensor | None] | NoAnswer:
-        """Stop watching; [n, channels] for each layer, None where no gradient arrived."""
-        for handle in self._handles:
-            handle.remove()
-        return self._found if self._failure is None else self._failure
-
-
-def images_first(values: Tensor, images: int) -> Tensor:
-    """Values of `images` images, [n, ..., c] or [tokens, n, c] or [n windows, ..., c], as [n, ..., c].
-
-    Raises:
-        NoAnswer: for any other shape.
-    """
-    if values.dim() == 3 and values.shape[0] != images == values.shape[1]:
-        return values.transpose(0, 1)
-    if values.dim() and values.shape[0] % images == 0:
-        return values.reshape(images, -1, *values.shape[1:])
-    raise NoAnswer(f"a layer's output of shape {tuple(values.shape)} does not say what belongs to which image")
-
-
 def batch_pass(probe: Probe) -> BatchPass:
     """Forward the batch in training mode, then take the gradients that `probe.taps` name.
 
@@ -145,70 +90,85 @@ def batch_pass(probe: Probe) -> BatchPass:
         NoAnswer: where batch normalisation would see a single value per channel.
     """
     taps = probe.taps
+    if taps & _LOSS_TAPS and probe.labels is None:
+        raise ValueError("the gradient of the loss needs labels; pass labels= to the Probe")
     products = ChannelProducts(probe.layers, len(probe.images))
-    signs: list[Tensor] = []
-    images = probe.images.detach().clone().requires_grad_(Tap.INPUT_GRADIENT in taps)
+    signs = SeenTensors(len(probe.images))
+    images = probe.images.detach().clone()
+    images.requires_grad_(Tap.INPUT_GRADIENT in taps and images.is_floating_point())
     with probe.borrowed(weights=False) as network, ExitStack() as recording:
         for layer in probe.layers:
             layer.weight.requires_grad_(bool(taps & _LOSS_TAPS))
+        outputs = None
         if Tap.CHANNEL_PRODUCTS in taps:
-            recording.enter_context(layer_outputs(probe.layers, products.watch))
+            moves = recording.enter_context(overwrites(products.before_overwrite))
+            outputs = recording.enter_context(layer_outputs(probe.layers, partial(products.watch, moves=moves)))
         if Tap.RECTIFIER_SIGNS in taps:
-            recording.enter_context(rectifier_inputs(lambda inputs: signs.append(inputs.detach() > 0)))
+            watch = recording.enter_context(
+                rectifier_inputs(lambda inputs: signs.add(inputs.detach() > 0, watch), network)
+            )
         logits = probe.forward(network, images)
         recording.close()
         found = BatchPass(logits.detach())
-        found.keep(Tap.RECTIFIER_SIGNS, _by_image(signs, len(images)))
+        found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: _signs_by_image(probe, signs)))
+        if outputs is not None:
+            products.find_axes(lambda position: probe.once(image_axes).outputs[position], outputs)
         if taps & _LOSS_TAPS:
             _take_loss_gradients(probe, logits, products, found)
         if Tap.INPUT_GRADIENT in taps:
-            found.keep(Tap.INPUT_GRADIENT, _input_gradient(logits, images))
+            found.keep(Tap.INPUT_GRADIENT, _attempt(lambda: _input_gradient(logits, images)))
     return found
 
 
-def _by_image(signs: list[Tensor], images: int) -> list[Tensor] | NoAnswer:
+def _attempt(work: Callable[[], T], what: str = "") -> T | NoAnswer:
+    """The result of `work`, or in its place the reason why there is none, so that other taps keep theirs."""
+    try:
+        return work()
+    except NoAnswer as failure:
+        return failure
+    except MemoryError:
+        raise
+    except Exception as error:
+        return NoAnswer(f"{what}{reason_of(error)}")
+
+
+def _signs_by_image(probe: Probe, signs: SeenTensors) -> list[Tensor]:
     """Signs as bool[n, neurons]."""
-    try:
-        return [images_first(positive, images).flatten(1) for positive in signs]
-    except NoAnswer as failure:
-        return failure
+    return [one.flatten(1) for one in signs.by_image(lambda: probe.once(image_axes).rectifiers)]
 
 
-def _input_gradient(logits: Tensor, images: Tensor) -> Tensor | NoAnswer:
-    try:
-        return gradients(logits.sum(), [images])[0]
-    except NoAnswer as failure:
-        return failure
+def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:
+    if not images.requires_grad:
+        raise NoAnswer("images of whole numbers have no gradient")
+    return gradients(logits.sum(), [images])[0]
 
 
 def _take_loss_gradients(probe: Probe, logits: Tensor, products: ChannelProducts, found: BatchPass) -> None:
-    if probe.labels is None:
-        raise ValueError("the gradient of the loss needs labels; pass labels= to the Probe")
     taps, weights = probe.taps, [layer.weight for layer in probe.layers]
-    second = Tap.HESSIAN_GRADIENTS in taps
-    loss = probe.loss(logits, probe.labels)
-    try:
-        first = gradients(loss, weights, create_graph=second, keep=second or Tap.INPUT_GRADIENT in taps)
-    except NoAnswer as failure:
+    second, keep = Tap.HESSIAN_GRADIENTS in taps, Tap.INPUT_GRADIENT in taps
+
+    def first_gradients() -> list[Tensor]:
+        assert probe.labels is not None
+        loss = probe.loss(logits, probe.labels)
+        return gradients(loss, weights, create_graph=second, keep=second or keep)
+
+    first = _attempt(first_gradients)
+    if isinstance(first, NoAnswer):
         for tap in _LOSS_TAPS:
-            found.keep(tap, failure)
+            found.keep(tap, first)
         return
-    found.keep(Tap.WEIGHT_GRADIENTS, [gradient.detach() for gradient in first])
+    found.keep(Tap.WEIGHT_GRADIENTS, [as_real(gradient.detach()) for gradient in first])
     found.keep(Tap.CHANNEL_PRODUCTS, products.finish())
     if second:
-        found.keep(Tap.HESSIAN_GRADIENTS, _hessian_gradients(first, weights, keep=Tap.INPUT_GRADIENT in taps))
+        twice = "the network cannot be differentiated twice: "
+        found.keep(Tap.HESSIAN_GRADIENTS, _attempt(lambda: _hessian_gradients(first, weights, keep=keep), twice))
 
 
-def _hessian_gradients(first: list[Tensor], weights: list[Any], keep: bool) -> list[Tensor] | NoAnswer:
+def _hessian_gradients(first: list[Tensor], weights: list[Any], keep: bool) -> list[Tensor]:
     if not any(gradient.requires_grad for gradient in first):
-        return [torch.zeros_like(weight) for weight in weights]
-    norm = torch.stack([(gradient * gradient.detach()).sum() for gradient in first]).sum()
-    try:
-        return gradients(norm, weights, keep=keep)
-    except RuntimeError as error:
-        if any(words in str(error) for words in _TWICE):
-            return NoAnswer(f"the network cannot be differentiated twice: {str(error).splitlines()[0]}")
-        raise
+        return [torch.zeros_like(as_real(weight.detach())) for weight in weights]
+    norm = torch.stack([(as_real(gradient) * as_real(gradient.detach())).sum() for gradient in first]).sum()
+    return [as_real(gradient) for gradient in gradients(norm, weights, keep=keep)]
 
 
 def gradients(of: Tensor, inputs: Sequence[Tensor], *, create_graph: bool = False, keep: bool = False) -> list[Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from proxybench.proxies.layers import find_layers
+from proxybench.proxies.layers import find_layers, module_names
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
 
@@ -17,14 +17,14 @@ _CONTAINERS = (nn.Sequential, nn.ModuleList)
 def block_names(network: nn.Module) -> tuple[str, ...]:
     """Dotted names of the building blocks of `network`, in the order in which they were registered.
 
-    A network that names its blocks (`blocks`, a tuple of dotted names) is believed. Otherwise the blocks are the
-    outermost modules with weight layers among the entries of lists and plain sequences: `layer1.0` of a ResNet,
+    A network that names its blocks (`blocks`, a tuple of dotted names of modules) is believed. Otherwise the blocks are
+    the outermost modules with weight layers among the entries of lists and plain sequences: `layer1.0` of a ResNet,
     `features.3` of a MobileNet, `encoder.layers.2` of a transformer. A plain sequence that is itself an entry is a
     block if its own entries are single layers, otherwise its entries are looked at. Where that gives fewer than two
     blocks, every convolution, linear layer and attention is one.
     """
-    named = getattr(network, "blocks", None)
-    if isinstance(named, tuple) and named and all(isinstance(name, str) for name in named):
+    named = module_names(network, "blocks")
+    if named:
         return named
     found = tuple(_entries("", network, listed=False))
     if len(found) >= 2:
@@ -89,7 +89,7 @@ def feature_maps(network: nn.Module) -> Iterator[list[FeatureMap]]:
             maps.append(FeatureMap(name, tensor))
 
     handles = [network.register_forward_pre_hook(lambda _, inputs: images.extend(inputs))]
-    if names and names != getattr(network, "blocks", None):
+    if names and not module_names(network, "blocks"):
 
         def entered(module: nn.Module, inputs: tuple[Any, ...]) -> None:
             if not maps and inputs and not any(inputs[0] is image for image in images):

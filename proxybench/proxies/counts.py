@@ -101,5 +101,5 @@ def depth(probe: Probe) -> float:
 def convolutions(probe: Probe) -> Tensor:
     """Number of convolutions through which a derivative of the logits reaches the images."""
     connected = probe.once(structure_pass).connected
-    counted = [there and layer.weight.dim() > 2 for there, layer in zip(connected, probe.layers, strict=True)]
+    counted = [there and layer.convolution for there, layer in zip(connected, probe.layers, strict=True)]
     return torch.tensor(counted, dtype=torch.float64)

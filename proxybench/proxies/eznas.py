@@ -13,7 +13,12 @@ from proxybench.proxies.probe import Probe
 
 def has_square_kernel(layer: Layer) -> bool:
     """Whether the layer is a two-dimensional convolution with as many rows as columns in its kernel."""
-    return isinstance(layer.module, nn.Conv2d) and layer.weight.shape[2] == layer.weight.shape[3]
+    return (
+        layer.convolution
+        and layer.weight.dim() == 4
+        and not isinstance(layer.module, nn.ConvTranspose2d)
+        and layer.weight.shape[2] == layer.weight.shape[3]
+    )
 
 
 def kernel_score(gradient: Tensor) -> Tensor:

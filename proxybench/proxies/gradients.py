@@ -20,9 +20,12 @@ _NEEDS: tuple[Need, ...] = ("images", "labels", "gradients")
 
 
 def layer_sums(probe: Probe, value: Callable[[Tensor, Tensor], Tensor], gradients: list[Tensor]) -> Tensor:
-    """`value(weight, gradient)` of each layer added up in float64, where products overflow later, float64[layers]."""
+    """`value(weight, gradient)` of each layer added up in float64, where products overflow later, float64[layers].
+
+    A complex weight counts as two real ones.
+    """
     sums = [
-        value(layer.weight.detach().double(), gradient.double()).sum().cpu()
+        value(layer.values.double(), gradient.double()).sum().cpu()
         for layer, gradient in zip(probe.layers, gradients, strict=True)
     ]
     return torch.stack(sums) if sums else torch.zeros(0, dtype=torch.float64)
@@ -103,5 +106,5 @@ def fisher(probe: Probe) -> Tensor:
     for position, (layer, product) in enumerate(zip(probe.layers, products, strict=True)):
         if product is not None:
             channels = 0.5 * product.double().square().mean(0).sum()
-            sums[position] = float(channels) * layer.weight[0].numel()
+            sums[position] = float(channels) * layer.weight.numel() / product.shape[1]
     return sums

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.layers import as_real
 from proxybench.proxies.per_image import all_plain, chunks_of_gradients, each_image_alone, recorded_calls
 from proxybench.proxies.probe import Probe
 
@@ -64,10 +65,11 @@ def signs_together(probe: Probe, network: nn.Module) -> list[Tensor] | None:
 def signs_one_by_one(probe: Probe, network: nn.Module) -> list[Tensor]:
     """The same from a pass for each image; about twice the time on a network of convolutions, and always possible."""
     weights = [layer.weight for layer in probe.layers]
-    sums = [torch.zeros_like(weight, requires_grad=False) for weight in weights]
+    sums = [torch.zeros_like(layer.values) for layer in probe.layers]
     for place in range(len(probe.images)):
         logits = probe.forward(network, probe.images[place : place + 1])
-        for total, gradient in zip(sums, gradients(loss_of(probe, logits, place), weights), strict=True):
+        for total, found in zip(sums, gradients(loss_of(probe, logits, place), weights), strict=True):
+            gradient = as_real(found)
             total += gradient.sign()
             require_finite(gradient)
     return sums

@@ -51,6 +51,22 @@ def jacov(probe: Probe) -> float:
     return -float((eigenvalues.log() + 1 / eigenvalues).sum())
 
 
+def class_labels(probe: Probe) -> Tensor:
+    """The labels as classes, int64[n] on the CPU.
+
+    Raises:
+        NoAnswer: where they are something else than one class for each image, among those of the network's logits.
+    """
+    labels, logits = probe.labels, probe.once(batch_pass).logits
+    assert labels is not None
+    if labels.dim() != 1 or labels.dtype != torch.int64 or logits.dim() != 2:
+        kind = f"{str(labels.dtype).removeprefix('torch.')}{list(labels.shape)}"
+        raise NoAnswer(f"it compares images of one class, and labels {kind} are no classes")
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise NoAnswer(f"it compares images of one class, and the labels are not below the {logits.shape[1]} logits")
+    return labels.cpu()
+
+
 @proxy(
     "epe_nas",
     source="Lopes, Alirezazadeh and Alexandre, EPE-NAS, ICANN 2021",
@@ -60,15 +76,16 @@ def jacov(probe: Probe) -> float:
     taps=[Tap.INPUT_GRADIENT],
 )
 def epe_nas(probe: Probe) -> float:
-    """How little the gradients of images of one class have in common; of soft labels [n, classes] the largest counts.
+    """How little the gradients of images of one class have in common.
 
     Pairs are ordered and include an image with itself. With over 100 logits only classes with two images in the batch
-    count. NaN where no class has two images (two such classes with over 100 logits), and where jacov is NaN. There
-    NAS-Bench-Suite-Zero's function returns a constant: 1e-5 for each class of one image, 0.
+    count. NaN for labels that are no classes (soft labels, regression, segmentation, truth values), where no class has
+    two images (two such classes with over 100 logits), and where jacov is NaN. There NAS-Bench-Suite-Zero's function
+    returns a constant: 1e-5 for each class of one image, 0.
     """
     if probe.labels is None:
         raise ValueError("epe_nas needs labels; pass labels= to the Probe")
-    labels = (probe.labels.argmax(1) if probe.labels.dim() == 2 else probe.labels).cpu()
+    labels = class_labels(probe)
     members = nn.functional.one_hot(labels).double()
     sizes = members.sum(0)
     logs = (probe.once(gradient_correlations).abs() + JITTER).log()

@@ -1,4 +1,4 @@
-"""The layers of a network: every weight of two or more dimensions that a module multiplies its input with."""
+"""The layers of a network: every weight of two or more dimensions that it multiplies its features with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from proxybench.proxies.linear_maps import LinearMaps
 
 _NOT_MULTIPLIED = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm)
+_MULTIPLIED = (_ConvNd, nn.Linear, nn.MultiheadAttention)
+_ELEMENTWISE = (nn.LayerNorm, nn.RMSNorm)
 
 
 @dataclass(frozen=True)
@@ -20,31 +25,97 @@ class Layer:
         module: the module that owns the weight (convolution, linear, attention).
         weight: the parameter, two or more dimensions.
         shared: the other modules that own the same weight.
+        convolution: whether the weight is the kernel of a convolution.
     """
 
     name: str
     module: nn.Module
     weight: nn.Parameter
     shared: tuple[nn.Module, ...] = ()
+    convolution: bool = False
+
+    @property
+    def values(self) -> Tensor:
+        """The weight without its graph, a complex one as pairs of real numbers in a last dimension."""
+        return as_real(self.weight.detach())
 
 
-def find_layers(network: nn.Module) -> tuple[Layer, ...]:
-    """Convolutions, linear layers and projections of attention, in the order in which they were registered.
+def as_real(tensor: Tensor) -> Tensor:
+    """A complex tensor as pairs of real numbers in a last dimension; any other as it is."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
 
-    A weight that several modules share counts once, at the first.
+
+def find_layers(network: nn.Module, maps: LinearMaps | None = None) -> tuple[Layer, ...]:
+    """The weights that a network multiplies its features with, in the order in which they were registered.
+
+    These are the weights of convolutions, linear layers and attention, and all parameters of two or more dimensions
+    that `maps` saw in a linear map. An embedding looks rows up and multiplies nothing, so its weight is a layer only
+    where it also takes part in a product, as in a language model that shares it with its last layer. A weight that
+    several modules share counts once, at the first.
+
+    Args:
+        network: any module.
+        maps: what a forward pass does with the parameters. Without it, weights of modules that torch does not know
+            are taken to be layers by their names, `weight` or `..._weight`.
     """
     found: dict[int, Layer] = {}
     for name, module in network.named_modules():
-        if isinstance(module, _NOT_MULTIPLIED):
-            continue
         for own, weight in module.named_parameters(recurse=False):
-            if weight.dim() >= 2 and (own == "weight" or own.endswith("_weight")):
-                full = name if own == "weight" else f"{name}.{own}".lstrip(".")
-                first = found.get(id(weight))
-                found[id(weight)] = (
-                    Layer(full, module, weight) if first is None else replace(first, shared=(*first.shared, module))
-                )
+            if weight.dim() < 2 or not _is_layer(module, own, weight, maps):
+                continue
+            full = name if own == "weight" else f"{name}.{own}".lstrip(".")
+            first = found.get(id(weight))
+            if first is not None:
+                found[id(weight)] = replace(first, shared=(*first.shared, module))
+            else:
+                convolved = isinstance(module, _ConvNd) or (maps is not None and id(weight) in maps.convolved)
+                found[id(weight)] = Layer(full, module, weight, convolution=convolved)
     return tuple(found.values())
+
+
+def _is_layer(module: nn.Module, own: str, weight: nn.Parameter, maps: LinearMaps | None) -> bool:
+    named = own == "weight" or own.endswith("_weight")
+    if maps is not None:
+        return id(weight) in maps.multiplied or (named and isinstance(module, _MULTIPLIED))
+    return named and not isinstance(module, _NOT_MULTIPLIED)
+
+
+def are_known(network: nn.Module) -> bool:
+    """Whether all weights of `network` are those of modules of torch that say by themselves what is multiplied."""
+    return all(
+        (isinstance(module, _MULTIPLIED) and (own == "weight" or own.endswith("_weight")))
+        or type(module) in _ELEMENTWISE
+        for module in network.modules()
+        for own, weight in module.named_parameters(recurse=False)
+        if weight.dim() >= 2
+    )
+
+
+def operations_of(network: nn.Module, layers: Sequence[Layer]) -> tuple[tuple[str, ...], list[int]]:
+    """The names of a network's operations, and for each layer the position of the one that holds it.
+
+    `network.operations` is believed where it is a tuple of names of modules that hold all layers; a network may mean
+    something else by the word. Otherwise each layer is an operation.
+    """
+    named = module_names(network, "operations")
+    if named:
+        try:
+            return named, group_by_operation(layers, named)
+        except ValueError:
+            pass
+    return tuple(layer.name for layer in layers), list(range(len(layers)))
+
+
+def module_names(network: nn.Module, attribute: str) -> tuple[str, ...]:
+    """An attribute that is a tuple of different dotted names of modules of the network; else ()."""
+    try:
+        named = getattr(network, attribute, None)
+    except Exception:  # a property of the network's own, which may need what is not there yet
+        return ()
+    if not isinstance(named, tuple) or not all(isinstance(name, str) for name in named):
+        return ()
+    known = dict(network.named_modules())
+    return named if len(set(named)) == len(named) and all(name in known for name in named) else ()
 
 
 def group_by_operation(layers: Sequence[Layer], operations: Sequence[str]) -> list[int]:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from proxybench.proxies.base import NoAnswer, proxy
-from proxybench.proxies.batch_pass import images_first
+from proxybench.proxies.batch_norm import RunningStatistics
+from proxybench.proxies.image_axis import ImageAxis, SeenTensors, image_axes
 from proxybench.proxies.probe import Probe
-from proxybench.proxies.recorder import rectifier_inputs
+from proxybench.proxies.rectifiers import rectifier_inputs
 
+Axes = Callable[[], Sequence[ImageAxis | None]]
+NO_AXES: Axes = tuple  # for a network whose shapes leave no doubt
 SEGMENTS = 4
 STEPS = 4
 
 
-def freeze_batch_norm(probe: Probe, network: nn.Module) -> None:
-    """Normalise by the statistics of the batch from now on, so that the network is a function of a single image."""
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            module.track_running_stats, module.momentum = True, 1.0
-            module.running_mean = torch.zeros(module.num_features, device=probe.device, dtype=probe.images.dtype)
-            module.running_var = torch.ones(module.num_features, device=probe.device, dtype=probe.images.dtype)
-    probe.forward(network, probe.images)
+def statistics_of_batch(probe: Probe, network: nn.Module) -> RunningStatistics:
+    """The batch's statistics, under whose `fixed()` the network, now in evaluation mode, is a function of one image."""
+    like = torch.zeros(0, device=probe.device, dtype=probe.dtype)
+    statistics = RunningStatistics(network, momentum=1.0, like=like)
+    with statistics.tracked():
+        probe.forward(network, probe.images)
     network.eval()
+    return statistics
 
 
-def rectifier_signs(network: nn.Module, images: Tensor) -> list[Tensor]:
-    """Whether the inputs of each rectifier are positive, in order, bool[n, ...] each."""
-    signs: list[Tensor] = []
-    with torch.no_grad(), rectifier_inputs(lambda inputs: signs.append(inputs > 0)):
+def rectifier_signs(network: nn.Module, images: Tensor, axes: Axes = NO_AXES) -> list[Tensor]:
+    """Whether the inputs of each rectifier are positive, in order, bool[n, ...] each.
+
+    Args:
+        network: a function of single images.
+        images: float[n, ...].
+        axes: gives the axes of the images in all of them, for a network whose shapes do not say where they are.
+    """
+    signs = SeenTensors(len(images))
+    with torch.no_grad(), rectifier_inputs(lambda inputs: signs.add(inputs > 0, watch), network) as watch:
         network(images)
-    return [images_first(positive, len(images)) for positive in signs]
+    return signs.by_image(axes)
 
 
-def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int) -> int:
+def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int, axes: Axes = NO_AXES) -> int:
     """How often the input of a rectifier changes its sign on the straight way from `start` to `end`, over all images.
 
     Args:
@@ -42,10 +51,11 @@ def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int) 
         start: float[n, ...], images at which the ways begin.
         end: float[n, ...], where they end.
         steps: signs are compared at the ends of this many equal parts of each way.
+        axes: as for `rectifier_signs`.
     """
     points = torch.cat([torch.lerp(start, end, step / steps) for step in range(steps + 1)])
     n = len(start)  # the points of one step stand together, so those of the next are n rows further
-    return sum(int(torch.count_nonzero(signs[n:] != signs[:-n])) for signs in rectifier_signs(network, points))
+    return sum(int(torch.count_nonzero(signs[n:] != signs[:-n])) for signs in rectifier_signs(network, points, axes))
 
 
 @proxy(
@@ -71,9 +81,16 @@ def linear_regions(probe: Probe) -> float:
     NaN for a batch of one image; 1 for images that are all the same or a network without a rectifier.
     """
     pairs = min(SEGMENTS, len(probe.images) // 2)
+    if not probe.images.is_floating_point():
+        raise NoAnswer("there is no line segment between images of whole numbers")
     if not pairs:
         raise NoAnswer("a line segment needs two images")
     with probe.borrowed(weights=False) as network, torch.no_grad():
-        freeze_batch_norm(probe, network)
+        statistics = statistics_of_batch(probe, network)
         start, end = probe.images[:pairs], probe.images[pairs : 2 * pairs]
-        return 1.0 + count_crossings(network, start, end, STEPS) / pairs
+
+        def axes() -> Sequence[ImageAxis | None]:
+            return probe.once(image_axes).rectifiers
+
+        with statistics.fixed():
+            return 1.0 + count_crossings(network, start, end, STEPS, axes) / pairs

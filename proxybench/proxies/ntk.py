@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
-from proxybench.proxies.linear_regions import freeze_batch_norm
+from proxybench.proxies.layers import as_real
+from proxybench.proxies.linear_regions import statistics_of_batch
 from proxybench.proxies.per_image import Call, all_plain, chunks_of_gradients, recorded_calls
 from proxybench.proxies.probe import Probe
 
@@ -28,12 +29,14 @@ def layer_kernels(probe: Probe) -> Tensor:
         NoAnswer: where batch normalisation would see a single value per channel.
     """
     with probe.borrowed(weights=False) as network:
-        freeze_batch_norm(probe, network)
+        statistics = statistics_of_batch(probe, network)
         for layer in probe.layers:
             layer.weight.requires_grad_()
-        jacobians = jacobians_together(probe, network)
+        with statistics.fixed():
+            jacobians = jacobians_together(probe, network)
         if jacobians is None:
-            jacobians = jacobians_one_by_one(probe, network)
+            with statistics.fixed():
+                jacobians = jacobians_one_by_one(probe, network)
         kernels = [(jacobian @ jacobian.T).cpu() for jacobian in (rows.flatten(1).double() for rows in jacobians)]
     n = min(SAMPLES, len(probe.images))
     return torch.stack(kernels) if kernels else torch.zeros((0, n, n), dtype=torch.float64)
@@ -64,8 +67,9 @@ def _by_layer(probe: Probe, calls: Sequence[Call], deltas: Sequence[Tensor]) -> 
 def jacobians_one_by_one(probe: Probe, network: nn.Module) -> Iterator[Tensor]:
     """The same from a backward pass for each image, always possible."""
     weights = [layer.weight for layer in probe.layers]
-    outputs = probe.forward(network, probe.images[:SAMPLES]).flatten(1).sum(1)
-    rows = [gradients(output, weights, keep=True) for output in outputs]
+    logits = probe.forward(network, probe.images[:SAMPLES])
+    outputs = logits.reshape(len(logits), -1).sum(1)
+    rows = [[as_real(gradient) for gradient in gradients(output, weights, keep=True)] for output in outputs]
     return (torch.stack(each) for each in zip(*rows, strict=True))
 
 

@@ -17,35 +17,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
-from torch.overrides import TorchFunctionMode
 
 from proxybench.proxies.base import NoAnswer
+from proxybench.proxies.batch_norm import BatchNormCall, BatchNormMode
 from proxybench.proxies.layers import Layer
 
 CHUNK = 2**24  # values of gradients that are held at a time
 
 
-class _EachImageAlone(TorchFunctionMode):
-    """Normalises by the statistics of each image where batch normalisation would use those of the batch."""
-
-    def __torch_function__(
-        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        return (_normalise_alone if func is functional.batch_norm else func)(*args, **(kwargs or {}))
-
-
-def _normalise_alone(
-    inputs: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    if not training:
-        return functional.batch_norm(inputs, running_mean, running_var, weight, bias, False, momentum, eps)
+def _normalise_alone(call: BatchNormCall) -> Tensor:
+    """Normalisation by the statistics of each image where batch normalisation would use those of the batch."""
+    if not call.training:
+        return call.compute()
+    inputs = call.inputs
     positions = inputs[0, 0].numel()
     if positions == 1:
         raise NoAnswer("normalisation over a single value")
@@ -53,7 +37,7 @@ def _normalise_alone(
     if not ((highest - lowest).square() * positions).isfinite():
         raise NoAnswer("the variance of a batch normalisation is not finite")
     # A group for each channel: what instance_norm gives, in a third of its time if channels do not come last in memory.
-    normalised = functional.group_norm(inputs.contiguous(), inputs.shape[1], weight, bias, eps)
+    normalised = functional.group_norm(inputs.contiguous(), inputs.shape[1], call.weight, call.bias, call.eps)
     if inputs.dim() == 4 and inputs.is_contiguous(memory_format=torch.channels_last):
         return normalised.contiguous(memory_format=torch.channels_last)
     return normalised
@@ -62,7 +46,7 @@ def _normalise_alone(
 @contextmanager
 def each_image_alone() -> Iterator[None]:
     """Let batch normalisation in training mode treat each image as a batch of its own; keeps no running statistics."""
-    with _EachImageAlone():
+    with BatchNormMode(_normalise_alone):
         yield
 
 

@@ -1,4 +1,4 @@
-"""Record what flows through a forward pass: outputs of layers, inputs of rectifiers, wherever they are called."""
+"""Record the outputs of layers in a forward pass, wherever they are called."""
 
 from __future__ import annotations
 
@@ -10,56 +10,52 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
+from proxybench.proxies.base import NoAnswer
+from proxybench.proxies.functions import Functions
 from proxybench.proxies.layers import Layer
 
-RECTIFIERS: frozenset[Any] = frozenset(
-    {
-        functional.relu, functional.relu6, functional.leaky_relu, functional.elu, functional.selu, functional.celu,
-        functional.gelu, functional.silu, functional.mish, functional.hardswish, functional.hardtanh,
-        functional.softplus, functional.prelu, torch.relu, Tensor.relu, torch.relu_, Tensor.relu_,
-    }
-)  # fmt: skip
 _ATTENTION: Any = functional.multi_head_attention_forward
 _ATTENTION_ARGUMENTS = inspect.signature(_ATTENTION)
 
 Seen = Callable[[int, Tensor], None]
 
 
-class _RectifierInputs(TorchFunctionMode):
-    """Hands the input of every rectifier to `seen`: modules and functions alike go through torch.nn.functional."""
+class LayerOutputs:
+    """Says of which layers no output can be seen, though they were used.
 
-    def __init__(self, seen: Callable[[Tensor], None]) -> None:
-        super().__init__()
-        self._seen = seen
+    Args:
+        layers: whose products are watched as functions, by position; their modules do something else beside.
+    """
 
-    def __torch_function__(
-        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if func in RECTIFIERS:
-            self._seen(args[0] if args else (kwargs or {})["input"])
-        return func(*args, **(kwargs or {}))
+    def __init__(self, layers: dict[int, Layer]) -> None:
+        self._waiting = dict(layers)
 
+    def saw(self, position: int) -> None:
+        """An output of the layer at `position` was seen."""
+        self._waiting.pop(position, None)
 
-@contextmanager
-def rectifier_inputs(seen: Callable[[Tensor], None]) -> Iterator[None]:
-    """Call `seen` with the input of every rectifier (ReLU and its relatives) that is evaluated inside, in order."""
-    with _RectifierInputs(seen):
-        yield
+    def require_all(self) -> None:
+        """Raise NoAnswer where an output was not seen: it is inside a recurrent layer, or of a transformed weight."""
+        for layer in self._waiting.values():
+            raise NoAnswer(f"the output of layer {layer.name!r} cannot be seen, which is computed inside an operation")
 
 
 @contextmanager
-def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[None]:
+def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]:
     """Call `seen(position, output)` for every layer that is applied inside.
 
-    Outputs are those of the module that owns the weight, as it returns them. The projections of an attention module
-    come with the images first, [n, tokens, channels]: the packed one once with all its channels, or, where query, key
-    and value differ, once for each of these, with zeros in the channels of the others. Attention of a single sequence
-    without an axis for images is not seen.
+    Outputs of convolutions have their channels on axis 1, all others last. Those of convolutions and linear layers are
+    what the module that owns the weight returns. Other weights are watched in the function that multiplies with them.
+    The projections of an attention module come with the images first, [n, tokens, channels]: the packed one once with
+    all its channels, or, where query, key and value differ, once for each of these, with zeros in the channels of the
+    others. Attention of a single sequence without an axis for images is not seen.
     """
     handles = []
     positions = {id(layer.weight): position for position, layer in enumerate(layers)}
+    free: dict[int, Layer] = {}
     for position, layer in enumerate(layers):
         for owner in (layer.module, *layer.shared):
 
@@ -67,16 +63,113 @@ def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[None]:
                 if isinstance(output, Tensor):
                     seen(position, output)
 
-            if not isinstance(owner, nn.MultiheadAttention):
+            if isinstance(owner, _ConvNd | nn.Linear):
                 handles.append(owner.register_forward_hook(hook))
+            elif not isinstance(owner, nn.MultiheadAttention):
+                free[position] = layer
+    outputs = LayerOutputs(free)
     with ExitStack() as stack:
         if any(isinstance(layer.module, nn.MultiheadAttention) for layer in layers):
             stack.enter_context(_AttentionProjections(positions, seen))
+        if free:
+            stack.enter_context(_Products(free, seen, outputs))
         try:
-            yield
+            yield outputs
         finally:
             for handle in handles:
                 handle.remove()
+
+
+class _Products(Functions):
+    """Sees the results of functions that multiply with a weight which no convolution or linear layer owns.
+
+    In the result, what was seen has its place: its gradient arrives at what was seen.
+    """
+
+    def __init__(self, layers: dict[int, Layer], seen: Seen, outputs: LayerOutputs) -> None:
+        super().__init__()
+        self._seen, self._outputs = seen, outputs
+        self._position = {_memory(layer.weight): position for position, layer in layers.items()}
+
+    def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = func(*args, **kwargs)
+        if name not in _PRODUCTS or not isinstance(result, Tensor):
+            return result
+        operands = operands_of(name, args, kwargs)
+        for place, operand in enumerate(operands):
+            position = self._position.get(_memory(operand))
+            if position is not None:
+                result = self._watched(position, result, _channel_axes(name, args, operands, place, result))
+        return result
+
+    def _watched(self, position: int, result: Tensor, channels: tuple[int, ...] | None) -> Tensor:
+        if channels is None:
+            return result
+        self._outputs.saw(position)
+        if channels == (1,) and result.dim() > 2:
+            self._seen(position, result)
+            return result
+        places = tuple(range(-len(channels), 0))
+        moved = result.movedim(channels, places)
+        last = moved.flatten(-len(channels)).contiguous() if len(channels) > 1 else moved
+        self._seen(position, last)
+        return last.reshape(moved.shape).movedim(places, channels)
+
+
+_CONVOLUTIONS = frozenset({f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)} | {"convolution"})
+_PRODUCTS = _CONVOLUTIONS | {
+    *("linear", "matmul", "rmatmul", "mm", "bmm", "mv", "addmm", "baddbmm", "addmv", "einsum", "bilinear"),
+}
+
+
+def operands_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """The tensors that a function multiplies, in their order; without a bias or what else it adds."""
+    flat = [one for value in args for one in (value if isinstance(value, tuple | list) else (value,))]
+    if name in ("addmm", "baddbmm", "addmv"):
+        flat = flat[1:]
+    flat += [value for key, value in kwargs.items() if key not in ("bias", "out", "input")]
+    given = [one for one in flat if isinstance(one, Tensor)]
+    if name == "rmatmul":
+        return given[::-1]
+    return given if name == "einsum" else given[: 3 if name == "bilinear" else 2]
+
+
+def _channel_axes(
+    name: str, args: tuple[Any, ...], operands: Sequence[Tensor], place: int, result: Tensor
+) -> tuple[int, ...] | None:
+    """The axes of the result that a weight gives: as it varies along them, but not along the other axes of the weight.
+
+    None where they are not known.
+    """
+    if name in _CONVOLUTIONS:
+        return (1,) if place == 1 else None
+    if name == "einsum":
+        return _einsum_axes(args, place, result)
+    if name in ("linear", "bilinear"):
+        return (result.dim() - 1,) if place == len(operands) - 1 else None
+    if operands[place].dim() < 2:
+        return None
+    return (result.dim() - 1,) if place else (result.dim() - 2,) if operands[1].dim() > 1 else (result.dim() - 1,)
+
+
+def _einsum_axes(args: tuple[Any, ...], place: int, result: Tensor) -> tuple[int, ...] | None:
+    """The letters of the result that only the operand at `place` has; None for an equation without an arrow."""
+    if not args or not isinstance(args[0], str) or "->" not in args[0] or "..." in args[0].split(",")[place]:
+        return None
+    left, right = args[0].replace(" ", "").split("->")
+    terms = left.split(",")
+    others = "".join(term for index, term in enumerate(terms) if index != place)
+    behind = right.rpartition("...")[2]
+    axes = [
+        result.dim() - len(behind) + behind.index(letter) if letter in behind else right.index(letter)
+        for letter in terms[place]
+        if letter in right and letter not in others
+    ]
+    return tuple(axes) or None
+
+
+def _memory(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
 
 
 class _AttentionProjections(TorchFunctionMode):

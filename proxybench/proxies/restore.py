@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import operator
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,16 +20,21 @@ class Snapshot:
     """A network as it is now; what is done to it within `lent` is undone, bit for bit.
 
     Undone are changes of the values and identity of parameters and buffers, `grad`, `requires_grad`, training mode,
-    plain attributes of modules (a replaced `forward`, `inplace`, `eps`; what stands in their dictionaries, lists and
-    sets), hooks, and the global random states of Python, numpy and torch.
+    the class and plain attributes of modules (a replaced `forward`, `inplace`, `eps`; what stands in their
+    dictionaries, lists and sets), hooks, and the global random states of Python, numpy and torch.
 
     Taking it costs more than lending, so passes in a row share one. Nothing else may change the network meanwhile.
+
+    Args:
+        network: what is lent.
+        others: parameters outside the network that stand in for some of its own while it is lent.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, others: Iterable[nn.Parameter] = ()) -> None:
         self.network = network
         self._modules = [_ModuleState(module) for module in network.modules()]
-        self._parameters = [(p, p.data, p.detach().clone(), p.grad, p.requires_grad) for p in network.parameters()]
+        parameters = (*network.parameters(), *others)
+        self._parameters = [(p, p.data, p.detach().clone(), p.grad, p.requires_grad) for p in parameters]
         self._buffers = [(buffer, buffer.data, buffer.detach().clone()) for buffer in _buffers(network)]
         self._cuda = sorted({p.device for p in network.parameters() if p.device.type == "cuda"}, key=str)
 
@@ -73,6 +78,18 @@ def restored(network: nn.Module, *, weights: bool = True) -> Iterator[nn.Module]
         yield network
 
 
+def replace_values(network: nn.Module, values: Callable[[str, Tensor], Tensor]) -> None:
+    """Put `values` of name and tensor, of any type, in place of all parameters of numbers; none asks for a gradient.
+
+    The parameters stay the same objects, so that whatever else refers to them sees the new values. What was there
+    before is not overwritten, and `Snapshot.lent` puts it back.
+    """
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(False)
+        if parameter.is_floating_point() or parameter.is_complex():
+            parameter.data = values(name, parameter.detach())
+
+
 def _buffers(network: nn.Module) -> list[Tensor]:
     """Buffers, and tensors that are plain attributes; without expanded ones, into which nothing can write."""
     plain = (value for module in network.modules() for value in vars(module).values() if isinstance(value, Tensor))
@@ -87,6 +104,7 @@ class _ModuleState:
     """A module's own attributes, and what their containers hold: registries of parameters, submodules, hooks."""
 
     def __init__(self, module: nn.Module) -> None:
+        self._module, self._class = module, type(module)
         self._own = vars(module)
         self._names = list(self._own)
         self._values = list(self._own.values())
@@ -96,6 +114,8 @@ class _ModuleState:
 
     def put_back(self) -> None:
         """Undo what was done to the attributes since; most often nothing, which is seen without a loop in Python."""
+        if type(self._module) is not self._class:
+            self._module.__class__ = self._class
         if list(self._own) != self._names or not all(map(operator.is_, self._own.values(), self._values)):
             self._own.clear()
             self._own.update(zip(self._names, self._values, strict=True))

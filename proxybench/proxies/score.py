@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, overload
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 import torch
@@ -13,13 +13,28 @@ from torch.nn.parameter import is_lazy
 
 from predictors.errors import UnknownName
 from proxybench.proxies import PROXIES
-from proxybench.proxies.base import Proxy
+from proxybench.proxies.ambience import neutral_settings
+from proxybench.proxies.base import NoAnswer, Proxy
 from proxybench.proxies.combinations import COMBINATIONS
-from proxybench.proxies.probe import Loss, Probe
+from proxybench.proxies.probe import Loss, Probe, logits_of_one_image
 
-__all__ = ["choose", "prepare", "score"]
+__all__ = ["NamedScores", "choose", "prepare", "score"]
 
 Wanted = str | Proxy | Iterable[str | Proxy] | None
+V = TypeVar("V")
+IGNORED = -100  # the label that torch's losses leave out of the mean
+
+
+class NamedScores(dict[str, V]):
+    """Scores by the names of their proxies, a dictionary that also knows why some of them are NaN.
+
+    Attributes:
+        reasons: name of each proxy without a value to a sentence that says why.
+    """
+
+    def __init__(self, values: Mapping[str, V], reasons: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.reasons = dict(reasons)
 
 
 @overload
@@ -32,7 +47,7 @@ def score(
     seed: int = 0,
     nodes: Literal[False] = False,
     loss: Loss | None = None,
-) -> dict[str, float]: ...
+) -> NamedScores[float]: ...
 
 
 @overload
@@ -45,7 +60,7 @@ def score(
     seed: int = 0,
     nodes: Literal[True],
     loss: Loss | None = None,
-) -> dict[str, NDArray[np.float64]]: ...
+) -> NamedScores[NDArray[np.float64]]: ...
 
 
 def score(
@@ -57,15 +72,16 @@ def score(
     seed: int = 0,
     nodes: bool = False,
     loss: Loss | None = None,
-) -> dict[str, float] | dict[str, NDArray[np.float64]]:
+) -> NamedScores[float] | NamedScores[NDArray[np.float64]]:
     """Zero-cost proxies of a network; it is given back bit for bit as it was.
 
-    Passes that several proxies need run once. Larger is better. NaN means that the proxy's definition has no value
-    for this network and batch; `Probe.run` says why.
+    Passes that several proxies need run once. Larger is better. NaN means that the proxy has no value for this network
+    and batch, and `reasons` of the result says why. An error inside one proxy costs the others nothing.
 
     Args:
-        network: any torch module from images to logits, on any device.
-        images: float[n, channels, height, width].
+        network: any torch module from images to logits, on any device; one inside nn.DataParallel or torch.compile is
+            taken out.
+        images: float[n, channels, height, width]; or whole numbers int32 or int64 [n, ...], such as tokens.
         labels: whole numbers [n], each below the number of logits; or whatever `loss` takes, n of them.
         proxies: names (`proxybench.proxies.available()`) or Proxy objects; None for all that the inputs allow.
         seed: of every random draw.
@@ -75,18 +91,21 @@ def score(
 
     Returns:
         Proxy name to its score; with `nodes` to float64[operations], where the operations are `network.operations`,
-        or, for a module that has none, its layers in the order of `find_layers`.
+        or, for a module that has none, its layers in the order of `find_layers`. The attribute `reasons` of the
+        dictionary maps each proxy whose score is NaN to a sentence.
 
     Raises:
         UnknownName: for a name that is no proxy's, with the nearest one; for a combination of proxies, with its parts.
         TypeError: when `network` is no module, or returns something else than logits.
-        ValueError: for images or labels that do not fit, a proxy that needs labels where there are none, or, with
-            `nodes`, proxies that do not sum over layers; names them.
+        ValueError: for images or labels that do not fit, a proxy that needs labels where there are none, a network
+            that is quantised or TorchScript, or, with `nodes`, proxies that do not sum over layers; names them.
     """
     chosen = choose(proxies, labelled=labels is not None, nodes=nodes)
     probe = prepare(network, images, labels, seed=seed, loss=loss)
     scores = probe.run(chosen)
-    return scores.nodes if nodes else scores.values
+    if nodes:
+        return NamedScores(scores.nodes, scores.unanswered)
+    return NamedScores(scores.values, scores.unanswered)
 
 
 def choose(proxies: Wanted, *, labelled: bool, nodes: bool = False) -> list[Proxy]:
@@ -129,25 +148,36 @@ def prepare(
         raise TypeError(f"network must be a torch.nn.Module, not {type(network).__name__}")
     if any(is_lazy(parameter) for parameter in network.parameters()):
         raise ValueError("the network has lazy layers without weights; pass it one batch first")
-    batch = _images(images)
-    targets = None if labels is None else _labels(labels)
+    with neutral_settings():
+        batch = _images(images)
+        targets = None if labels is None else _labels(labels)
     probe = Probe(network, batch, targets, seed=seed, loss=nn.functional.cross_entropy if loss is None else loss)
-    logits = _logits_of_one_image(probe)
-    if targets is not None:
-        _check_labels(targets, len(batch), logits if loss is None else None)
+    if not batch.is_floating_point() and probe.images.is_floating_point():
+        raise _no_images(batch)
+    with neutral_settings(probe.dtype):
+        logits = _logits(probe)
+        if targets is not None:
+            _check_labels(targets, len(batch), logits if loss is None else None)
+            _check_loss(probe, logits)
     return probe
 
 
 def _images(images: Tensor | ArrayLike) -> Tensor:
     batch = torch.as_tensor(images)
+    if batch.dtype in (torch.int32, torch.int64) and batch.dim() >= 2 and batch.numel():
+        return batch
     if not batch.is_floating_point() or batch.dim() != 4 or not batch.numel():
-        raise ValueError(
-            f"images must be float[n, channels, height, width], none of them 0, "
-            f"not {str(batch.dtype).removeprefix('torch.')}{list(batch.shape)}"
-        )
-    if not torch.isfinite(batch).all():
+        raise _no_images(batch)
+    if batch.device.type != "meta" and not torch.isfinite(batch).all():
         raise ValueError("images hold NaN or infinite values")
     return batch
+
+
+def _no_images(batch: Tensor) -> ValueError:
+    return ValueError(
+        f"images must be float[n, channels, height, width], none of them 0, "
+        f"not {str(batch.dtype).removeprefix('torch.')}{list(batch.shape)}"
+    )
 
 
 def _labels(labels: Tensor | ArrayLike) -> Tensor:
@@ -156,28 +186,63 @@ def _labels(labels: Tensor | ArrayLike) -> Tensor:
     return given if given.is_floating_point() or given.dtype == torch.bool else given.long()
 
 
-def _logits_of_one_image(probe: Probe) -> Tensor:
-    """What the network makes of the first image in evaluation mode: the proof that the two fit."""
-    with probe.borrowed(train=False, weights=False) as network, torch.no_grad():
-        try:
-            return probe.forward(network, probe.images[:1])
-        except RuntimeError as error:
-            shape = list(probe.images.shape[1:])
-            raise ValueError(f"the network does not take images of shape {shape}: {error}") from error
+def _logits(probe: Probe) -> Tensor:
+    """What the network makes of one image. Raises ValueError when it does not take it."""
+    try:
+        return probe.once(logits_of_one_image)
+    except (TypeError, MemoryError, NoAnswer):
+        raise
+    except Exception as error:
+        shape = list(probe.images.shape[1:])
+        raise ValueError(f"the network does not take images of shape {shape}: {error}") from error
 
 
 def _check_labels(labels: Tensor, images: int, logits: Tensor | None) -> None:
     if labels.dim() == 0 or len(labels) != images:
         raise ValueError(f"labels must be {images}, one for each image, not of shape {list(labels.shape)}")
-    if logits is None or logits.dim() != 2:
+    if logits is None or logits.dim() < 2:
         return
     classes = logits.shape[1]
-    if labels.is_floating_point() and labels.dim() == 2:
+    if labels.is_floating_point() and labels.dim() == logits.dim():
         if labels.shape[1] != classes:
             raise ValueError(f"labels give shares of {labels.shape[1]} classes, the network has {classes} logits")
         return
-    if labels.dtype != torch.int64 or labels.dim() != 1:
-        raise ValueError(f"labels must be whole numbers [{images}], not {str(labels.dtype)[6:]}{list(labels.shape)}")
+    shape = [images, *logits.shape[2:]]
+    if labels.dtype != torch.int64 or list(labels.shape) != shape:
+        raise ValueError(f"labels must be whole numbers {shape}, not {str(labels.dtype)[6:]}{list(labels.shape)}")
+    if labels.device.type == "meta":
+        return
     lowest, highest = int(labels.min()), int(labels.max())
+    if logits.dim() > 2 and lowest == IGNORED:
+        return
     if lowest < 0 or highest >= classes:
         raise ValueError(f"labels must be from 0 to {classes - 1} (the network's logits), not {lowest} to {highest}")
+
+
+def _check_loss(probe: Probe, logits: Tensor) -> None:
+    """Hold the loss to its contract on one image. Raises ValueError when it is not one number of logits and labels."""
+    assert probe.labels is not None
+    if probe.device.type == "meta":
+        return
+    try:
+        loss = probe.loss(logits.detach().clone(), probe.labels[:1])
+    except Exception as error:
+        if len(probe.images) > 1 and _needs_more_than_one(probe):
+            return
+        shapes = f"logits {list(logits.shape)} and labels {list(probe.labels[:1].shape)}"
+        raise ValueError(f"the loss does not take {shapes} of one image: {error}") from error
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        found = f"a tensor of shape {list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(f"the loss must give one number, the mean over the batch, not {found}")
+
+
+def _needs_more_than_one(probe: Probe) -> bool:
+    """Whether the loss works for the whole batch, though it does not for one image."""
+    assert probe.labels is not None
+    with probe.borrowed(train=False, weights=False) as network, torch.no_grad():
+        logits = probe.forward(network, probe.images)
+        try:
+            probe.loss(logits, probe.labels)
+        except Exception:
+            return False
+    return True

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.layers import as_real
 from proxybench.proxies.probe import Probe
 
 BATCHES = 2
@@ -26,5 +27,6 @@ def split_pass(probe: Probe) -> list[Tensor]:
     with probe.borrowed(weights=False) as network:
         weights = [layer.weight.requires_grad_() for layer in probe.layers]
         for images, labels in zip(probe.images.chunk(BATCHES), probe.labels.chunk(BATCHES), strict=True):
-            halves.append(gradients(probe.loss(probe.forward(network, images), labels), weights))
+            loss = probe.loss(probe.forward(network, images), labels)
+            halves.append([as_real(gradient) for gradient in gradients(loss, weights)])
     return [torch.stack(each) for each in zip(*halves, strict=True)]

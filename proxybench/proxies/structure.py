@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import Node
-from torch.func import functional_call
 
 from proxybench.proxies.base import NoAnswer
-from proxybench.proxies.batch_norm import remove_batch_norm
+from proxybench.proxies.batch_norm import batch_norm_removed
 from proxybench.proxies.probe import Probe
+from proxybench.proxies.restore import replace_values
+from proxybench.proxies.same_way import Decisions, Undecided, decisions_replayed
+
+# Operations with one input of the shape of their output whose derivative tells what is connected: they move, select,
+# scale or mix values. Any other such operation is a function of each value, connected wherever its derivative is.
+_TELLING = (
+    *("Mul", "Div", "Convolution", "Mm", "Bmm", "Mv", "Addmm", "Linear", "Trilinear", "Matmul", "Einsum", "Fft"),
+    *("Index", "Select", "Slice", "Gather", "Scatter", "Copy", "Put", "Where", "Masked", "Tril", "Triu", "Split"),
+    *("Transpose", "T", "Permute", "Roll", "Flip", "Sort", "View", "UnsafeView", "ReshapeAlias", "Expand", "AsStrided"),
+    *("Round", "Floor", "Ceil", "Trunc", "Sign", "Sgn", "Zero", "Fill", "Fmod", "Remainder", "Cumsum", "Cumprod"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,29 +43,45 @@ def structure_pass(probe: Probe) -> Structure:
     """Follow the graph of derivatives of one image's forward pass, in evaluation mode.
 
     An operation counts as a layer when it combines what comes from the image with a layer's weight, or with what is
-    made of weights alone. A connection counts when a derivative passes it that is not zero. Values of weights do not
-    matter: they are replaced by positive random numbers that keep the scale, biases by zero, normalisation over the
-    batch is taken out, so that no rectifier closes and nothing cancels.
+    made of weights alone. A connection counts when a derivative can pass it: the derivative is followed as zero or not
+    zero, without its size, and as not zero through every function of single values, so that none that is flat where it
+    is evaluated cuts a path. What is multiplied by zero is cut off.
+
+    Values of weights do not matter: they are replaced by positive random numbers that keep the scale, biases by zero,
+    and normalisation over the batch is taken out, so that nothing cancels. Where the network decides by values, as in
+    an early exit, it goes the way that it goes for the first image of the batch with its own weights.
 
     Raises:
-        NoAnswer: when the network switches gradients off.
+        NoAnswer: when the network switches gradients off, or takes whole numbers.
     """
+    if not probe.images.is_floating_point():
+        raise NoAnswer("a network that takes whole numbers has no derivative with respect to them")
+    try:
+        return _structure(probe, None)
+    except Undecided:
+        return _structure(probe, decisions_of_first_image(probe))
+
+
+def _structure(probe: Probe, decisions: Decisions | None) -> Structure:
     draws = torch.Generator().manual_seed(0)
-    values = {
-        name: _positive(parameter, name, draws).to(parameter)
-        for name, parameter in probe.network.named_parameters()
-        if parameter.is_floating_point()
-    }
-    name_of = {id(parameter): name for name, parameter in probe.network.named_parameters()}
-    weights = [values[name_of[id(layer.weight)]].requires_grad_() for layer in probe.layers]
     shape = (1, *probe.images.shape[1:])
-    image = torch.rand(shape, generator=draws).to(probe.images).add_(0.5).requires_grad_()
     with probe.borrowed(train=False, weights=False) as network:
-        remove_batch_norm(network)
-        logits = functional_call(network, values, (image.clone(),))
+        replace_values(network, lambda name, parameter: _positive(parameter, name, draws).to(parameter))
+        weights: list[Tensor] = [layer.weight.requires_grad_() for layer in probe.layers]
+        image = torch.rand(shape, generator=draws).to(probe.images).add_(0.5).requires_grad_()
+        with batch_norm_removed(), decisions_replayed(decisions):
+            logits = network(image.clone())
         share = torch.rand(logits.shape, generator=draws).to(logits).add_(0.5)
         output = (logits * share).sum()
-        return _follow(output, image, weights)
+        return _follow(output.real if output.is_complex() else output, image, weights)
+
+
+def decisions_of_first_image(probe: Probe) -> Decisions:
+    """What the network decides by values for the first image of the batch, in evaluation mode."""
+    decisions = Decisions()
+    with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), decisions.recorded():
+        network(probe.images[:1].clone())
+    return decisions
 
 
 def _positive(parameter: Tensor, name: str, draws: torch.Generator) -> Tensor:
@@ -96,15 +122,25 @@ def _follow(output: Tensor, image: Tensor, weights: list[Tensor]) -> Structure:
 def _derivatives_that_pass(output: Tensor, image: Tensor, nodes: list[Node]) -> Mapping[Node, list[bool]]:
     """For each operation between image and output: for each of its inputs in the graph, whether a derivative passes."""
     passed: dict[Node, list[bool]] = {}
+    pattern = _patterns()
 
     def watch(node: Node) -> Any:
-        def left(to_inputs: tuple[Tensor | None, ...], _: Any) -> None:
-            present = [edge is not None for edge, _ in node.next_functions]
+        inputs = [edge is not None for edge, _ in node.next_functions]
+        alike = sum(inputs) == 1 and not node.name().startswith(_telling_names())
+
+        def left(to_inputs: tuple[Tensor | None, ...], to_outputs: tuple[Tensor | None, ...]) -> Any:
+            [first, *others] = to_outputs or (None,)
+            found = tuple(
+                derivative if derivative is None or first is None or others or not alike or _differ(derivative, first)
+                else first
+                for derivative in to_inputs
+            )  # fmt: skip
             passed[node] = [
                 derivative is not None and bool((derivative != 0).any())
-                for derivative, there in zip(to_inputs, present, strict=True)
+                for derivative, there in zip(found, inputs, strict=True)
                 if there
             ]
+            return tuple(None if derivative is None else pattern(derivative) for derivative in found)
 
         return node.register_hook(left)
 
@@ -113,6 +149,31 @@ def _derivatives_that_pass(output: Tensor, image: Tensor, nodes: list[Node]) -> 
     for handle in handles:
         handle.remove()
     return passed
+
+
+def _differ(one: Tensor, other: Tensor) -> bool:
+    return one.shape != other.shape or one.dtype != other.dtype
+
+
+def _telling_names() -> tuple[str, ...]:
+    return tuple(f"{name}Backward" for name in _TELLING)
+
+
+def _patterns() -> Callable[[Tensor], Tensor]:
+    """A function that replaces what is not zero by positive random numbers, so that no derivative grows or vanishes."""
+    draws = torch.Generator().manual_seed(1)
+    numbers = torch.zeros(0)
+
+    def pattern(derivative: Tensor) -> Tensor:
+        nonlocal numbers
+        if derivative.layout is not torch.strided:
+            return derivative
+        if len(numbers) < derivative.numel():
+            numbers = torch.rand(2 * derivative.numel(), generator=draws).add_(0.5)
+        random = numbers[: derivative.numel()].view(derivative.shape).to(derivative)
+        return torch.where(derivative != 0, random, torch.zeros_like(derivative))
+
+    return pattern
 
 
 def _variable(node: Node) -> Tensor | None:

@@ -4,41 +4,47 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
-from proxybench.proxies.base import proxy
-from proxybench.proxies.batch_norm import remove_batch_norm
+from proxybench.proxies.ambience import neutral_settings
+from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.batch_norm import batch_norm_removed
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.gradients import layer_sums
 from proxybench.proxies.probe import Probe
-
-_MIXED = ("the same dtype", "should be the same")  # what torch says of two floating-point types in one product
+from proxybench.proxies.restore import replace_values
 
 
 def absolute_pass(probe: Probe) -> list[Tensor]:
     """The gradient of the summed logits of an image of ones with respect to each layer's absolute weight.
 
     All parameters take their absolute values in float64, because products over many layers leave float32. A network
-    that turns its features into float32 itself is computed in the type of its weights.
+    that cannot be computed in float64, such as one that turns its features into float32 itself, is computed in the type
+    of its weights.
+
+    Raises:
+        NoAnswer: for a network with complex parameters, or one that takes whole numbers.
     """
+    if any(parameter.is_complex() for parameter in probe.network.parameters()):
+        raise NoAnswer("the flow through complex weights is not defined")
+    if not probe.images.is_floating_point():
+        raise NoAnswer("an image of ones is not defined for a network that takes whole numbers")
     try:
         return _flow(probe, torch.float64)
-    except RuntimeError as error:
-        if not any(words in str(error) for words in _MIXED):
-            raise
+    except MemoryError:
+        raise
+    except Exception:  # networks word this differently; what has another cause is raised by the second try
         return _flow(probe, probe.dtype)
 
 
 def _flow(probe: Probe, dtype: torch.dtype) -> list[Tensor]:
-    values = probe.parameters_as(lambda parameter: parameter.abs().to(dtype))
-    name_of = {id(parameter): name for name, parameter in probe.network.named_parameters()}
-    weights = [values[name_of[id(layer.weight)]].requires_grad_() for layer in probe.layers]
     ones = torch.ones((1, *probe.images.shape[1:]), dtype=dtype, device=probe.device)
-    with probe.borrowed(train=False, weights=False) as network:
-        remove_batch_norm(network)
-        buffers = {name: buffer.to(dtype) for name, buffer in network.named_buffers() if buffer.is_floating_point()}
-        logits = functional_call(network, {**values, **buffers}, (ones,))
-        return gradients(logits.sum(), weights)
+    with probe.borrowed(train=False, weights=False) as network, neutral_settings(dtype), batch_norm_removed():
+        replace_values(network, lambda _, parameter: parameter.abs().to(dtype))
+        for buffer in network.buffers():
+            if buffer.is_floating_point():
+                buffer.data = buffer.to(dtype)
+        weights = [layer.weight.requires_grad_() for layer in probe.layers]
+        return gradients(network(ones).sum(), weights)
 
 
 @proxy(

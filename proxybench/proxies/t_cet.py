@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from proxybench.proxies.base import proxy
+from proxybench.proxies.functions import Functions
+from proxybench.proxies.image_axis import image_axes, is_clear
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.synflow import absolute_pass
@@ -46,13 +48,27 @@ def code_volume_pass(probe: Probe) -> Tensor:
 
     Of the last call for a layer that was called several times; 0 for one that was not called.
     """
+    images = len(probe.images)
     volumes = torch.zeros(len(probe.layers), dtype=torch.float64)
+    calls = [0] * len(probe.layers)
+    unclear: dict[int, tuple[int, Tensor]] = {}
+    with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), Functions() as moves:
 
-    def seen(position: int, output: Tensor) -> None:
-        volumes[position] = log_code_volume(output)
+        def seen(position: int, output: Tensor) -> None:
+            unclear.pop(position, None)
+            if is_clear(output.shape, images, move_axes=moves.move_axes):
+                volumes[position] = log_code_volume(output)
+            else:
+                unclear[position] = calls[position], output
+            calls[position] += 1
 
-    with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), layer_outputs(probe.layers, seen):
-        probe.forward(network, probe.images)
+        with layer_outputs(probe.layers, seen) as outputs:
+            probe.forward(network, probe.images)
+        outputs.require_all()
+    for position, (call, output) in unclear.items():
+        axis = probe.once(image_axes).outputs[position][call]
+        if axis is not None:
+            volumes[position] = log_code_volume(axis.first(output, images))
     return volumes
 
 

@@ -18,7 +18,7 @@ from proxybench.proxies.probe import Probe
 )
 def l2_norm(probe: Probe) -> Tensor:
     """Sum over layers of the Euclidean norm of the weight."""
-    norms = [layer.weight.detach().double().norm().cpu() for layer in probe.layers]
+    norms = [layer.values.double().norm().cpu() for layer in probe.layers]
     return torch.stack(norms) if norms else torch.zeros(0, dtype=torch.float64)
 
 
@@ -28,4 +28,4 @@ def random(probe: Probe) -> float:
 
     A sweep gives every architecture a seed of its own.
     """
-    return float(torch.rand((), generator=probe.generator("random")))
+    return float(torch.rand((), generator=probe.generator("random"), dtype=torch.float32))

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from proxybench.networks.initialise import initialise
 from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.batch_norm import RunningStatistics
 from proxybench.proxies.probe import Probe
 
 MIXUP = 1e-2
@@ -75,17 +75,12 @@ def zen(probe: Probe) -> float:
     changed = images + MIXUP * probe.noise("zen mixup")
     with probe.borrowed() as network, torch.no_grad():
         initialise(network, "gaussian", probe.generator("zen weights"))
-        variances = [track(module, like=images) for module in network.modules() if isinstance(module, _BatchNorm)]
-        difference = pooled_map(probe, network, images) - pooled_map(probe, network, changed)
+        statistics = RunningStatistics(network, momentum=MOMENTUM, like=images)
+        with statistics.tracked():
+            before = pooled_map(probe, network, images)
+        with statistics.tracked():
+            difference = before - pooled_map(probe, network, changed)
     change = difference.double().abs().sum((1, 2, 3)).mean()
     if not change > 0:
         raise NoAnswer("the last feature map does not depend on the image")
-    return float(change.log() + sum(variance.double().mean().log() / 2 for variance in variances))
-
-
-def track(module: _BatchNorm, *, like: Tensor) -> Tensor:
-    """Make `module` keep running statistics from scratch with momentum 0.1; the variances, float[channels]."""
-    module.track_running_stats, module.momentum = True, MOMENTUM
-    module.running_mean = like.new_zeros(module.num_features)
-    module.running_var = like.new_ones(module.num_features)
-    return module.running_var
+    return float(change.log() + sum(variance.double().mean().log() / 2 for variance in statistics.variances))

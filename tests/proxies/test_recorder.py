@@ -9,11 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from proxybench.proxies import PROXIES
-from proxybench.proxies.base import NoAnswer
-from proxybench.proxies.batch_pass import images_first
 from proxybench.proxies.layers import find_layers
 from proxybench.proxies.probe import Probe
-from proxybench.proxies.recorder import layer_outputs, rectifier_inputs
+from proxybench.proxies.recorder import layer_outputs
+from proxybench.proxies.rectifiers import rectifier_inputs
 
 FUNCTIONS = {
     "module": nn.ReLU(),
@@ -151,20 +150,3 @@ def test_tokens_before_images_are_told_apart_from_images() -> None:
     network, images, labels = odd("tokens first")  # 4 tokens of 8 images
     found = Probe(network, images, labels).run([PROXIES["nwot"], PROXIES["fisher"]])
     assert found.unanswered == {}
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [((6, 5), (6, 1, 5)), ((6, 4, 5), (6, 1, 4, 5)), ((4, 6, 5), (6, 4, 5)), ((12, 4, 5), (6, 2, 4, 5))],
-)
-def test_the_axis_of_the_images_comes_first(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    values = torch.arange(float(torch.tensor(shape).prod())).reshape(shape)
-    ordered = images_first(values, 6)
-    assert tuple(ordered.shape) == expected
-    other = values.movedim(1, 0)[0] if shape == (4, 6, 5) else values[: shape[0] // 6]
-    assert torch.equal(ordered[0].flatten(), other.flatten())
-
-
-def test_an_axis_that_is_not_there_is_no_answer() -> None:
-    with pytest.raises(NoAnswer, match=r"shape \(4, 5\)"):
-        images_first(torch.zeros(4, 5), 6)

@@ -1,0 +1,43 @@
+"""The settings of torch that a pass runs under, whatever the caller has switched on around it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+@contextmanager
+def neutral_settings(dtype: torch.dtype = torch.float32) -> Iterator[None]:
+    """Run what is inside under torch's own defaults, and put the caller's settings back afterwards.
+
+    Gradients can be taken, automatic mixed precision is off, new tensors are on the CPU, compiled functions run as
+    plain Python, and attention is computed by operations that can be differentiated twice.
+
+    Args:
+        dtype: the type of the network. Tensors that the network makes in its forward pass without naming a type are
+            float64 in a network of float64, and float32 in any other.
+    """
+    fast_attention = torch.backends.mha.get_fastpath_enabled()
+    default = torch.get_default_dtype()
+    torch.backends.mha.set_fastpath_enabled(False)
+    torch.set_default_dtype(torch.float64 if dtype == torch.float64 else torch.float32)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            for kind in ("cpu", "cuda"):
+                if torch.is_autocast_enabled(kind):
+                    stack.enter_context(torch.autocast(kind, enabled=False))
+            if torch.get_default_device().type != "cpu":
+                stack.enter_context(torch.device("cpu"))
+            if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            yield
+    finally:
+        torch.set_default_dtype(default)
+        torch.backends.mha.set_fastpath_enabled(fast_attention)

@@ -1,0 +1,94 @@
+"""The functions that a forward pass calls, by name, whether as a function, a method, an operator or in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+_MOVES = frozenset(
+    {
+        *("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "T", "mT", "H", "mH", "adjoint"),
+        *("einsum", "tensordot", "transpose_", "swapaxes_", "swapdims_", "t_", "unfold", "as_strided"),
+    }
+)
+_CHANGES = frozenset({"setitem", *(f"i{name}" for name in ("add", "sub", "mul", "truediv", "div", "pow", "and", "or"))})
+
+
+class AxisMoves(Protocol):
+    """What watches a forward pass and knows whether an operation so far brought axes into another order."""
+
+    move_axes: bool
+
+
+class Functions(TorchFunctionMode):
+    """Sees each function that Python calls with tensors while it is active; those inside of it are not seen again.
+
+    Attributes:
+        move_axes: whether one of them was to bring axes into another order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.move_axes = False
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = _names.get(func) or _name(func)
+        if name in _MOVES:
+            self.move_axes = True
+        return self.call(name, func, args, kwargs or {})
+
+    def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the function gives; `name` is its own with the underscore of one in place, `matmul` for operators."""
+        return func(*args, **kwargs)
+
+
+_names: dict[Any, str] = {}
+
+
+def _name(func: Any) -> str:
+    name: str = getattr(func, "__name__", "") or "?"
+    if name == "__get__":  # an attribute of tensors, such as T
+        return getattr(getattr(func, "__self__", None), "__name__", name)  # of a wrapper that is new at each access
+    if name.startswith("__"):
+        name = name.strip("_")
+    _names[func] = name
+    return name
+
+
+class _Overwrites(Functions):
+    def __init__(self, before: Callable[[Tensor], None]) -> None:
+        super().__init__()
+        self._before = before
+
+    def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        changed = args[0] if args and (name[-1] == "_" or name in _CHANGES or _in_place(args, kwargs)) else None
+        for tensor in (changed, kwargs.get("out")):
+            if isinstance(tensor, Tensor):
+                self._before(tensor)
+        return func(*args, **kwargs)
+
+
+def _in_place(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a function of torch.nn.functional is asked to overwrite its input; True where it may be."""
+    return kwargs.get("inplace") is True or args[-1] is True
+
+
+def is_move(name: str) -> bool:
+    """Whether the function of that name brings axes into another order."""
+    return name in _MOVES
+
+
+@contextmanager
+def overwrites(before: Callable[[Tensor], None]) -> Iterator[AxisMoves]:
+    """Call `before` with each tensor that a function called inside is about to overwrite, and with some that it is not.
+
+    Yields what says whether axes were moved.
+    """
+    with _Overwrites(before) as functions:
+        yield functions

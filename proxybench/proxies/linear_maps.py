@@ -1,0 +1,139 @@
+"""Which parameters a forward pass multiplies its features with, seen in the operations that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+# Operations of torch's ATen library that contract their operands, named without underscores at the ends, and the
+# positions of the operands; what stands at other positions is added (a bias) or is no tensor.
+_OPERANDS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "matmul", "linear", "mkldnn_linear", "inner"), (0, 1)),
+    **dict.fromkeys(("addmm", "addbmm", "baddbmm", "addmv", "sparse_addmm", "addr"), (1, 2)),
+    **dict.fromkeys(("convolution", "convolution_overrideable", "conv_tbc"), (0, 1)),
+    **dict.fromkeys(("trilinear", "bilinear", "lstm", "gru", "rnn_tanh", "rnn_relu"), (0, 1, 2)),
+    "mkldnn_rnn_layer": (0, 1, 2),
+}
+_CONVOLUTIONS = ("convolution", "convolution_overrideable", "conv_tbc")
+_SUMS = ("sum", "mean")
+
+
+@dataclass(frozen=True)
+class LinearMaps:
+    """What a forward pass did with the parameters of a network.
+
+    Attributes:
+        multiplied: identities (`id`) of parameters with two or more dimensions that what comes from the images was
+            multiplied with and summed over: directly, or after operations on parameters alone.
+        convolved: those of them that were the kernel of a convolution.
+    """
+
+    multiplied: frozenset[int]
+    convolved: frozenset[int]
+
+
+def find_linear_maps(network: nn.Module, images: Tensor) -> LinearMaps:
+    """Run `network` on `images` and see what happens to its parameters. Raises whatever the network raises."""
+    watch = _Watch(list(network.parameters()), images)
+    with torch.no_grad(), watch:
+        network(images)
+    return LinearMaps(frozenset(watch.multiplied), frozenset(watch.convolved))
+
+
+class _Watch(TorchDispatchMode):
+    """Follows through every operation which tensors hold images, and which are made of parameters alone.
+
+    Tensors are told apart by their memory, so that views, and writing into a view, need no rules of their own.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], images: Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.multiplied: set[int] = set()
+        self.convolved: set[int] = set()
+        self._alive: list[Any] = []  # memory that is not freed cannot be mistaken for new memory
+        self._images = {self._memory(images)}
+        self._sources: dict[int, frozenset[int]] = {}
+        self._dims: dict[int, int] = {id(parameter): parameter.dim() for parameter in parameters}
+        self._products: dict[int, tuple[frozenset[int], tuple[int, ...]]] = {}
+        for parameter in parameters:
+            key = self._memory(parameter)
+            self._sources[key] = self._sources.get(key, frozenset()) | {id(parameter)}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__.strip("_")
+        given = list(_tensors((args, kwargs)))
+        seen = any(self._memory(tensor) in self._images for tensor in given)
+        sources = frozenset().union(*(self._made_of(tensor) for tensor in given)) if given else frozenset()
+        if name in _OPERANDS and seen:
+            self._multiply(name, [args[place] for place in _OPERANDS[name] if place < len(args)])
+        elif name in _SUMS and given:
+            self._sum(given[0], args)
+        for tensor in _tensors(result):
+            key = self._memory(tensor)
+            if seen:
+                self._images.add(key)
+                if name == "mul" and sources:
+                    self._products[key] = self._product(given)
+            elif key not in self._images:
+                self._sources[key] = self._sources.get(key, frozenset()) | sources
+        return result
+
+    def _memory(self, tensor: Tensor) -> int:
+        try:
+            storage = tensor.untyped_storage()
+        except (NotImplementedError, RuntimeError):  # a sparse or opaque tensor
+            self._alive.append(tensor)
+            return id(tensor)
+        self._alive.append(storage)
+        return int(storage._cdata)
+
+    def _made_of(self, tensor: Tensor) -> frozenset[int]:
+        key = self._memory(tensor)
+        return frozenset() if key in self._images else self._sources.get(key, frozenset())
+
+    def _matrices(self, tensor: Tensor) -> set[int]:
+        return {source for source in self._made_of(tensor) if self._dims[source] >= 2}
+
+    def _multiply(self, name: str, operands: Sequence[Any]) -> None:
+        for place, tensor in enumerate(_tensors(operands)):
+            found = self._matrices(tensor)
+            self.multiplied |= found
+            if name in _CONVOLUTIONS and place == 1:
+                self.convolved |= found
+
+    def _product(self, operands: Sequence[Tensor]) -> tuple[frozenset[int], tuple[int, ...]]:
+        """The parameters in an elementwise product, and the axes, counted from the last, along which they vary."""
+        made = [tensor for tensor in operands if self._matrices(tensor)]
+        axes = {axis for tensor in made for axis in range(1, tensor.dim() + 1) if tensor.shape[-axis] > 1}
+        return frozenset().union(*map(self._matrices, made)), tuple(sorted(axes))
+
+    def _sum(self, tensor: Tensor, args: tuple[Any, ...]) -> None:
+        """A product that is then summed along an axis on which the parameter varies is a linear map."""
+        sources, varying = self._products.get(self._memory(tensor), (frozenset(), ()))
+        over = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) and args[1] else range(tensor.dim())
+        if any(tensor.dim() - axis % tensor.dim() in varying for axis in over):
+            self.multiplied |= sources
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """All tensors in nested tuples, lists and dictionaries."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))

@@ -1,0 +1,144 @@
+"""Record the inputs of rectifiers, recognised by the function that is computed, however it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from proxybench.proxies.functions import AxisMoves, Functions, is_move
+
+# Names of functions, methods and ATen operations, without the underscores of their in-place and internal forms.
+_RECTIFIERS = frozenset(
+    {
+        *("relu", "relu6", "leaky_relu", "prelu", "prelu_kernel", "rrelu", "rrelu_with_noise", "elu", "selu", "celu"),
+        *("gelu", "silu", "mish", "hardswish", "hardtanh", "softplus"),
+    }
+)
+_CLAMPS = frozenset({"clamp", "clip", "clamp_min"})
+_LARGER = frozenset({"maximum", "max", "fmax"})
+_COMPARISONS = frozenset({"gt", "ge", "greater", "greater_equal"})
+_MASKED = frozenset({"mul", "multiply", "where"})
+
+Seen = Callable[[Tensor], None]
+
+
+class _Recogniser:
+    """Tells of each function that is called whether it rectifies; keeps the masks that `x * (x > 0)` uses later."""
+
+    def __init__(self) -> None:
+        self._masks: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def rectified(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+        """The tensor whose sign decides what the function gives, or None where it is no rectifier."""
+        first = args[0] if args else kwargs.get("input")
+        if not isinstance(first, Tensor):
+            return None
+        others = (*args[1:], *(value for key, value in kwargs.items() if key not in ("input", "out")))
+        if name in _MASKED:
+            return self._masked(first, others)
+        if not first.is_floating_point():
+            return None
+        if name in _RECTIFIERS or (name in _CLAMPS and _clamps_at_zero(args[1:], kwargs)):
+            return first
+        if name == "threshold":
+            level = args[1] if len(args) > 1 else kwargs["threshold"]
+            return first - level if level else first
+        if name in _LARGER and len(others) == 1 and isinstance(others[0], Tensor):
+            return others[0] if _is_zero(first) else first if _is_zero(others[0]) else None
+        return None
+
+    def remember(self, name: str, args: tuple[Any, ...], result: Any) -> None:
+        """Keep the result of `x > 0`, which the next functions may select by."""
+        if name in _COMPARISONS and len(args) == 2 and isinstance(args[0], Tensor) and _is_zero(args[1]):
+            self._masks = {id(result): (result, args[0])}
+
+    def _masked(self, first: Tensor, others: Sequence[Any]) -> Tensor | None:
+        """The x of `where(x > 0, x, ...)` and `x * (x > 0)`."""
+        for tensor in (first, *others):
+            mask, source = self._masks.get(id(tensor), (None, None))
+            if mask is tensor and any(other is source for other in (first, *others)):
+                return source
+        return None
+
+
+def _clamps_at_zero(bounds: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether values are cut off below at 0, or at both ends of a range around 0, as a hard tanh does."""
+    lowest = kwargs.get("min", bounds[0] if bounds else None)
+    highest = kwargs.get("max", bounds[1] if len(bounds) > 1 else None)
+    if lowest is None or isinstance(highest, Tensor):
+        return False
+    if isinstance(lowest, Tensor):
+        return highest is None and _is_zero(lowest)
+    return bool(lowest == 0 or (highest is not None and lowest < 0 < highest))
+
+
+def _is_zero(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return not value.requires_grad and not bool(value.any())
+    return isinstance(value, int | float) and value == 0
+
+
+class _Functions(Functions):
+    """Sees the functions that Python calls: modules and functions alike go through torch.nn.functional."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()
+        self._seen, self._recogniser = seen, _Recogniser()
+
+    def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        plain = name.rstrip("_")
+        if plain not in _RELEVANT:
+            return func(*args, **kwargs)
+        inputs = self._recogniser.rectified(plain, args, kwargs)
+        if inputs is not None:
+            self._seen(inputs)
+        result = func(*args, **kwargs)
+        self._recogniser.remember(plain, args, result)
+        return result
+
+
+_RELEVANT = _RECTIFIERS | _CLAMPS | _LARGER | _COMPARISONS | _MASKED | {"threshold"}
+
+
+class _Operations(TorchDispatchMode):
+    """Sees the operations that run, also those of scripted modules, in which Python calls nothing."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._seen, self._recogniser = seen, _Recogniser()
+        self.move_axes = False
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = func.overloadpacket.__name__.strip("_")
+        self.move_axes = self.move_axes or is_move(name)
+        inputs = self._recogniser.rectified(name, args, kwargs or {})
+        if inputs is not None:
+            self._seen(inputs)
+        result = func(*args, **(kwargs or {}))
+        self._recogniser.remember(name, args, result)
+        return result
+
+
+@contextmanager
+def rectifier_inputs(seen: Seen, network: nn.Module | None = None) -> Iterator[AxisMoves]:
+    """Call `seen` with the input of every rectifier (ReLU and its relatives) that is evaluated inside, in order.
+
+    Functions are watched as Python calls them. Where `network` has scripted modules, in which Python calls nothing, the
+    operations that run are watched instead, which takes longer. Yields what says whether axes were moved so far.
+    """
+    scripted = network is not None and any(isinstance(module, torch.jit.ScriptModule) for module in network.modules())
+    mode: _Operations | _Functions = _Operations(seen) if scripted else _Functions(seen)
+    with mode:
+        yield mode

@@ -1,0 +1,132 @@
+"""A second forward pass with other values goes the way that the first one went, where a network decides by values.
+
+The first pass records what the network turns into numbers of Python (`if x.mean() > 0`, `.item()`) or into whole
+numbers and truth values (masks, positions of the largest values). In the second pass these are the same, and what flows
+beside them is kept small, so that nothing saturates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+_LINEAR = frozenset({"convolution", "mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "linear", "trilinear"})
+_SCALED = frozenset(
+    {
+        *("mul", "div", "add", "sub", "rsub", "neg", "clone", "to_copy", "copy", "where", "masked_fill", "lerp"),
+        *("addcmul", "addcdiv", "maximum", "minimum", "dropout", "native_dropout", "abs", "relu", "reciprocal"),
+    }
+)  # pointwise operations that do not saturate, or whose other arguments would have to be scaled too
+
+
+class Undecided(Exception):
+    """The network decides by values, and nothing is recorded to decide by."""
+
+
+class Decisions:
+    """The results of one forward pass that are no numbers with a fraction, in the order of the operations."""
+
+    def __init__(self) -> None:
+        self.found: list[Any] = []
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record what is decided inside."""
+        with _Recorder(self.found):
+            yield
+
+
+@contextmanager
+def decisions_replayed(decisions: Decisions | None) -> Iterator[None]:
+    """Give the network the recorded decisions, and values between -1 and 1 to all that could saturate.
+
+    Raises:
+        Undecided: when there is something to decide, and `decisions` is None.
+        RuntimeError: when the operations differ from those of the recorded pass.
+    """
+    with _Replayer(None if decisions is None else iter(decisions.found)):
+        yield
+
+
+class _Mode(TorchDispatchMode):
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        return False
+
+
+def _decides(name: str, args: tuple[Any, ...]) -> bool:
+    """Whether an operation may turn numbers with a fraction into others."""
+    return name == "local_scalar_dense" or any(isinstance(one, Tensor) and one.is_floating_point() for one in args)
+
+
+def _is_decision(result: Any) -> bool:
+    return not isinstance(result, Tensor) or not (result.is_floating_point() or result.is_complex())
+
+
+class _Recorder(_Mode):
+    def __init__(self, found: list[Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._found = found
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__.strip("_")
+        if _decides(name, args):
+            if _is_decision(result):
+                self._found.append(result.clone() if isinstance(result, Tensor) else result)
+            elif name == "topk":
+                self._found.append(result[1].clone())
+        return result
+
+
+class _Replayer(_Mode):
+    def __init__(self, left: Iterator[Any] | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._left = left
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = func.overloadpacket.__name__.strip("_")
+        if torch.Tag.pointwise in func.tags and name not in _SCALED and args and _has_fraction(args[0]):
+            args = (_small(args[0], in_place=func.overloadpacket.__name__.endswith("_")), *args[1:])
+        result = func(*args, **(kwargs or {}))
+        if name in _LINEAR and _has_fraction(result):
+            return _small(result, in_place=True)
+        if _decides(name, args):
+            if name == "topk":
+                return self._topk(result, args)
+            if _is_decision(result):
+                return self._next(result)
+        return result
+
+    def _next(self, result: Any) -> Any:
+        if self._left is None:
+            raise Undecided
+        decided = next(self._left, None)
+        if type(decided) is not type(result) and not isinstance(decided, bool | int | float):
+            raise RuntimeError("the network takes another way for other values of its weights")
+        return decided
+
+    def _topk(self, result: Any, args: tuple[Any, ...]) -> Any:
+        positions = self._next(result[1])
+        dim = args[2] if len(args) > 2 else -1
+        return type(result)((args[0].gather(dim, positions), positions))
+
+
+def _has_fraction(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point() and value.numel() > 0
+
+
+def _small(tensor: Tensor, *, in_place: bool) -> Tensor:
+    """The tensor divided by its largest magnitude, where that is over 1."""
+    largest = tensor.abs().max().clamp(min=1)
+    return tensor.div_(largest) if in_place else tensor / largest
