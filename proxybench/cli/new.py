@@ -37,9 +37,13 @@ def score(batch: ArchBatch) -> np.ndarray:
 '''
 PROXY_TEST = '''"""Whether the proxy $name keeps its contract."""
 
+import sys
+from pathlib import Path
+
 import proxybench as pb
 
-from $name import score
+sys.path.insert(0, str(Path(__file__).parent))  # $name.py is found in every import mode of pytest
+from $name import score  # noqa: E402
 
 
 def test_score_keeps_the_contract() -> None:
@@ -80,9 +84,13 @@ class $object(Parameters):
 '''
 PREDICTOR_TEST = '''"""Whether the predictor $name keeps its contract."""
 
+import sys
+from pathlib import Path
+
 from predictors import check_predictor
 
-from $name import $object
+sys.path.insert(0, str(Path(__file__).parent))  # $name.py is found in every import mode of pytest
+from $name import $object  # noqa: E402
 
 
 def test_the_predictor_keeps_the_contract() -> None:

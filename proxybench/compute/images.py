@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from proxybench.compute.pixels import Source, open_source
+from proxybench.compute.pixels import open_source
+from proxybench.compute.source import Source
 from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.tables.arrays import parse_npz
 from proxybench.tables.untrusted import MAX_BYTES

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from predictors.errors import how_to_install
+from proxybench.compute.parquet_images import parquet_folder
+from proxybench.compute.source import CIFAR10_MEAN, CIFAR10_STD, Pixels, Source
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError, unknown_name
 from proxybench.tables.unpickle import restricted_loads
 from proxybench.tables.untrusted import MAX_BYTES, reading
 
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
-CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
-CIFAR10_STD = (0.2470, 0.2435, 0.2616)
-MAX_SIDE = 4096  # pixels; decoding a larger JPEG takes memory out of proportion to its file
-FORMS = ("cifar10:PATH of cifar-10-python.tar.gz", "parquet:FOLDER", "digits", "noise")
-
-Pixels = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A set of labelled images, of which some are asked for.
-
-    Attributes:
-        name: what it is, in words.
-        labels: int64[N].
-        classes: how many there are.
-        read: from row numbers to pixels [n, c, h, w], uint8 or float32.
-        scale: what a pixel is divided by.
-        mean: of each channel, after `scale`.
-        std: of each channel, after `scale`.
-    """
-
-    name: str
-    labels: NDArray[np.int64]
-    classes: int
-    read: Callable[[NDArray[np.int64]], Pixels]
-    scale: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+FORMS = ("cifar10:PATH of cifar-10-python.tar.gz", "parquet:FOLDER or FILE", "digits", "noise")
 
 
 def open_source(text: str, resolution: int | None = None) -> Source:
@@ -114,57 +80,6 @@ def _cifar_batch(path: Path, archive: tarfile.TarFile, name: str) -> tuple[Pixel
     return data.reshape(-1, 3, 32, 32), labels
 
 
-def parquet_folder(folder: Path) -> Source:
-    """Images of the files train*.parquet of a folder (of all its parquet files where there is none), by name.
-
-    Columns: `label`, an integer; `jpeg`, the bytes of a JPEG. Images are of one size. They are normalised with the
-    statistics of CIFAR-10.
-    """
-    paths = sorted(folder.glob("train*.parquet")) or sorted(folder.glob("*.parquet"))
-    if not paths:
-        raise DataNotAvailable(f"{folder} holds no parquet files with columns label and jpeg")
-    counts, labels = [], []
-    for path in paths:
-        with _reading_parquet(path):
-            column = pq.read_table(path, columns=["label"]).column("label").to_numpy()
-            labels.append(column.astype(np.int64))
-            counts.append(len(column))
-    joined = np.concatenate(labels)
-    if len(joined) == 0 or joined.min() < 0:
-        raise CorruptData(f"{folder}: labels must be numbers from 0, one for each image")
-    name = f"JPEG images of {', '.join(path.name for path in paths)}"
-    starts = np.concatenate([[0], np.cumsum(counts)])
-
-    def read(rows: NDArray[np.int64]) -> Pixels:
-        found: dict[int, Pixels] = {}
-        for path, start, end in zip(paths, starts, starts[1:], strict=False):
-            wanted = [int(row) for row in rows if start <= row < end]
-            if wanted:
-                with _reading_parquet(path):
-                    column = pq.read_table(path, columns=["jpeg"]).column("jpeg").take([row - start for row in wanted])
-                    found |= {row: _decode(data) for row, data in zip(wanted, column.to_pylist(), strict=True)}
-        sizes = {image.shape for image in found.values()}
-        if len(sizes) > 1:
-            raise CorruptData(f"{folder}: images of several sizes: {sorted(shape[1:] for shape in sizes)}")
-        return np.stack([found[int(row)] for row in rows])
-
-    return Source(name, joined, int(joined.max()) + 1, read, 255.0, CIFAR10_MEAN, CIFAR10_STD)
-
-
-@contextmanager
-def _reading_parquet(path: Path) -> Iterator[None]:
-    """Turn whatever is wrong with a parquet file or a JPEG in it into CorruptData naming the file."""
-    with reading(path):
-        try:
-            about = pq.read_metadata(path)
-            size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
-            if size > MAX_BYTES:
-                raise CorruptData(f"{path}: {size} bytes when decompressed, more than the limit of {MAX_BYTES}")
-            yield
-        except pa.ArrowException as error:
-            raise CorruptData(f"{path}: {error}; columns label and jpeg are needed") from error
-
-
 def digits() -> Source:
     """The 1,797 grey 8 x 8 digits of scikit-learn, normalised with their own mean and deviation."""
     from sklearn.datasets import load_digits
@@ -186,19 +101,3 @@ def noise(resolution: int) -> Source:
         return np.stack(images)
 
     return Source("standard normal noise", labels, 10, read, 1.0, (0.0,) * 3, (1.0,) * 3)
-
-
-def _decode(data: bytes) -> Pixels:
-    """A JPEG as uint8 [3, h, w]."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ProxybenchError(f"JPEG images need Pillow; {how_to_install('torch', 'pillow')}") from error
-
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-            if max(image.size) > MAX_SIDE:
-                raise ValueError(f"an image of {image.size} pixels; at most {MAX_SIDE} on a side")
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(str(error)) from error

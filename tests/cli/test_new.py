@@ -31,11 +31,13 @@ def test_help_has_an_example(run, kind: str) -> None:
     assert f"Example: proxybench new {kind}" in " ".join(answer.out.split())
 
 
+@pytest.mark.parametrize("mode", ["prepend", "importlib"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_generated_test_passes(run, tmp_path: Path, kind: str) -> None:
+def test_the_generated_test_passes_from_anywhere(run, tmp_path: Path, kind: str, mode: str) -> None:
     name, _, _ = KINDS[kind]
     assert run("new", kind, name, "--folder", str(tmp_path / "fresh")).code == 0
-    done = in_folder(tmp_path / "fresh", "pytest", "-W", "error", f"test_{name}.py")
+    script = [sys.executable, "-P", "-m", "pytest", "-W", "error", f"--import-mode={mode}", f"fresh/test_{name}.py"]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
 
