@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from predictors.errors import unknown_name
 from proxybench.errors import DataNotAvailable
@@ -225,30 +227,25 @@ def _board_row(task: str, pool: str, place: Any) -> tuple[Any, ...]:
 
 
 def _comparison(task: str, n_train: int, gains: list[float]) -> dict[str, Any]:
-    from proxybench.ranking.intervals import half_interval
+    return {"task": task, "n_train": n_train, **mean_difference(gains), "splits": len(gains)}
 
-    mean, half = math.fsum(gains) / len(gains), half_interval(gains)
+
+def mean_difference(gains: Sequence[float]) -> dict[str, float]:
+    """Mean, Student's 95 percent interval and p-value of independent differences, and how many are above 0.
+
+    Interval and p-value are NaN for fewer than two differences.
+    """
+    from proxybench.ranking.repeats import over_repeats
+
+    mean = math.fsum(gains) / len(gains)
+    low = high = p_value = math.nan
+    if len(gains) > 1:
+        error = over_repeats(np.array(gains))
+        low, high, p_value = mean - error.half(), mean + error.half(), error.p_value(mean)
     return {
-        "task": task,
-        "n_train": n_train,
         "difference": mean,
-        "low": math.nan if half is None else mean - half,
-        "high": math.nan if half is None else mean + half,
-        "p_value": _paired_t(gains),
+        "low": low,
+        "high": high,
+        "p_value": p_value,
         "better": sum(gain > 0 for gain in gains),
-        "splits": len(gains),
     }
-
-
-def _paired_t(gains: list[float]) -> float:
-    """Two-sided p-value of Student's t-test that the mean is 0; NaN for fewer than two, 1 where all are 0."""
-    from scipy.special import stdtr
-
-    count = len(gains)
-    if count < 2:
-        return math.nan
-    mean = math.fsum(gains) / count
-    variance = math.fsum((gain - mean) ** 2 for gain in gains) / (count - 1)
-    if variance == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stdtr(count - 1, -abs(mean) / math.sqrt(variance / count)))

@@ -38,7 +38,7 @@ from proxybench.harness.provenance import provenance
 from proxybench.harness.splits import Split, hash_split
 from proxybench.harness.tasks import Task, load_tasks
 from proxybench.ranking.ceiling import NoiseCeiling, noise_ceiling, share_of_ceiling
-from proxybench.ranking.intervals import metric_intervals
+from proxybench.ranking.intervals import has_interval, metric_intervals
 from proxybench.ranking.metrics import LEADERBOARD, rank_metrics
 from proxybench.ranking.strata import quantile_strata, within_strata
 from proxybench.records import Record
@@ -287,8 +287,8 @@ def _within_params(
 
 
 def _intervals(target: Floats, scores: Floats) -> dict[str, tuple[float | None, float | None]]:
-    """Bootstrap intervals over architectures, a failed score ranked last; Pearson's needs the scores themselves."""
-    names = [name for name in LEADERBOARD if name != "pearson"]
+    """Bootstrap intervals over architectures of the metrics that have one, a failed score ranked last."""
+    names = [name for name in LEADERBOARD if has_interval(name)]
     found = metric_intervals(target, failures_last(scores)[:, None], names, RESAMPLES)
     return {name: (_defined(one[0].low), _defined(one[0].high)) for name, one in found.items()}
 

@@ -116,7 +116,7 @@ def _trend() -> Spec:
     method = _field("label", "nominal", legend={**legend, "symbolStrokeWidth": 3})
     hover = _tooltip(("label", "method"), ("n_train", "trained on"), ("text", TAU), ("repeats", "repeats"))
     return _chart(
-        "Kendall's tau of each method against its training size, with 95 percent intervals over repeats",
+        "Kendall's tau of each method against its training size, with 95 percent intervals over splits",
         300,
         layer=[
             {

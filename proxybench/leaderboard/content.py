@@ -113,7 +113,7 @@ def _entry(entry: Entry, metrics: Sequence[str]) -> dict[str, object]:
         "outcome": entry.outcome,
         "missing": list(entry.missing),
         "values": [rounded(estimates[name].mean) if name in estimates else None for name in metrics],
-        "spread": {name: _spread(estimate) for name, estimate in estimates.items() if estimate.low is not None},
+        "spread": {name: _spread(one) for name, one in estimates.items() if (one.sd, one.low) != (None, None)},
         "seconds": rounded(entry.seconds_per_architecture),
         "fit_s": rounded(entry.cost("fit_s")),
         "cost": {name: rounded(cost) for name in _cost_names(entry) if (cost := entry.cost(name)) is not None},

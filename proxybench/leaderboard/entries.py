@@ -10,13 +10,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from proxybench.errors import CorruptData
 from proxybench.records import Kind, Record, TaskIdentity
 
 LEVEL = 0.95
-_CORRELATIONS = ("kendall", "spearman", "pearson")
+Over = Literal["architectures", "splits"]
+_COVERED: dict[Over, tuple[str, ...]] = {  # other intervals do not cover, see proxybench.ranking.intervals
+    "architectures": ("kendall", "kendall_a", "spearman"),
+    "splits": (
+        "kendall",
+        "kendall_a",
+        "spearman",
+        "pearson",
+        "kendall_answered",
+        "spearman_answered",
+        "kendall_within_params",
+    ),
+}
 _WORDS = {"failed": "failed", "timeout": "timed out", "unsupported": "not supported"}
 
 
@@ -26,9 +38,10 @@ class Estimate(NamedTuple):
     Attributes:
         mean: over repeats.
         sd: sample standard deviation over repeats; None for fewer than two.
-        low: lower end of a 95 percent interval of the mean: Student's t over repeats, of correlations within [-1, 1];
-            of a single record its own.
-        high: upper end.
+        low: lower end of a 95 percent interval of the mean: Student's t over repeats, within [-1, 1]; of a single
+            record its own. None for metrics whose intervals do not cover, such as those of the top, also where an
+            old record has one.
+        high: upper end; None where `low` is.
         repeats: how many the mean is taken over.
     """
 
@@ -37,6 +50,11 @@ class Estimate(NamedTuple):
     low: float | None
     high: float | None
     repeats: int
+
+    @property
+    def over(self) -> Over:
+        """What might have been another: the splits, each repeat being one, or of a single record the architectures."""
+        return "splits" if self.repeats > 1 else "architectures"
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,14 +224,14 @@ def _estimate(name: str, records: Sequence[Record]) -> Estimate:
     values = [value for record in having if (value := record.metrics[name]) is not None]
     mean = math.fsum(values) / len(values)
     if len(values) == 1:
-        low, high = having[0].intervals.get(name, (None, None))
+        own = having[0].intervals if name in _COVERED["architectures"] else {}
+        low, high = own.get(name, (None, None))
         return Estimate(mean, None, low, high, 1)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     half = _t_quantile(len(values) - 1) * sd / math.sqrt(len(values))
-    low, high = mean - half, mean + half
-    if name.startswith(_CORRELATIONS):
-        low, high = max(-1.0, low), min(1.0, high)
-    return Estimate(mean, sd, low, high, len(values))
+    if name not in _COVERED["splits"]:
+        return Estimate(mean, sd, None, None, len(values))
+    return Estimate(mean, sd, max(-1.0, mean - half), min(1.0, mean + half), len(values))
 
 
 def _t_quantile(freedom: int) -> float:

@@ -21,12 +21,16 @@ TASK_COLUMNS = (
     "complete",
     "kendall_tau_b",
     "kendall_tau_b_sd",
-    "kendall_tau_b_low",
-    "kendall_tau_b_high",
+    "kendall_tau_b_low_over_architectures",
+    "kendall_tau_b_high_over_architectures",
+    "kendall_tau_b_low_over_splits",
+    "kendall_tau_b_high_over_splits",
     "spearman",
     "spearman_sd",
-    "spearman_low",
-    "spearman_high",
+    "spearman_low_over_architectures",
+    "spearman_high_over_architectures",
+    "spearman_low_over_splits",
+    "spearman_high_over_splits",
     "precision_at_10",
     "regret_at_1",
     "share_of_ceiling",
@@ -153,11 +157,12 @@ def _overall_rows(comparison: Comparison) -> Iterable[dict[str, object]]:
 
 
 def _estimate(name: str, estimate: Estimate | None) -> dict[str, str]:
+    over = estimate.over if estimate else "architectures"
     return {
         name: _mean(estimate, 4),
         f"{name}_sd": _number(estimate.sd if estimate else None, 4),
-        f"{name}_low": _number(estimate.low if estimate else None, 4),
-        f"{name}_high": _number(estimate.high if estimate else None, 4),
+        f"{name}_low_over_{over}": _number(estimate.low if estimate else None, 4),
+        f"{name}_high_over_{over}": _number(estimate.high if estimate else None, 4),
     }
 
 

@@ -1,34 +1,46 @@
 """Confidence intervals of metrics, over architectures, over repeats, or both, and the significance of a difference.
 
-Intervals are percentile bootstrap intervals (Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter
-13). They stay within a metric's range and follow monotone maps of it. BCa intervals are not offered: their
-acceleration needs one evaluation per architecture left out, and for regret, precision and other metrics of the top
-nearly all of those are equal, so that it is arbitrary. Resamples in which a metric is undefined are left out, and
-`resamples` says how many remain.
+Over architectures answers: would this hold on another sample of the space? The interval is a percentile bootstrap
+interval (Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13). It stays within a metric's range
+and follows monotone maps of it. Resamples in which a metric is undefined are left out, and `resamples` says how many
+remain.
 
-Over architectures answers: would this order of methods hold on another sample of the space? Over repeats: with other
-seeds or training samples? With r repeats a bootstrap over them understates the variance by the factor (r - 1) / r, so
-few repeats give intervals that are too short. Both draws architectures and repeats independently. Where a mean over a
-few independent runs is all there is, `half_interval` is Student's.
+Over repeats answers: would it hold with other seeds or training samples? A bootstrap over a few repeats is far too
+narrow, so the interval is Student's t. Over both, the two variances are added (`repeats.over_both`).
+
+Only metrics whose intervals cover the true value in simulations have one (tests/ranking/test_coverage.py). All others
+have NaN for both ends:
+
+- The rank correlations `kendall`, `kendall_a` and `spearman` have intervals, over architectures from FEWEST on.
+- Metrics of the top have none. They depend on a handful of architectures, and no likely sample of a space holds one of
+  them twice, as resamples do. Their nominal 95 percent covered between 7 and 100 percent.
+- Pearson's correlation has one over repeats only. Heavy tails and a few failures at chance level decide its value, and
+  a sample without any cannot know of them. Its nominal 95 percent over architectures covered down to 73 percent.
+
+A function of the caller's own gets its percentile interval; whether that covers is for the caller to find out.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from predictors.inputs import aligned, as_floats, as_vector
+from predictors.inputs import aligned, as_floats
 from proxybench.ranking.bootstrap import bootstrap, bootstrap_metrics
 from proxybench.ranking.metrics import LEADERBOARD, get_metric
-from proxybench.ranking.policy import Floats, as_columns
+from proxybench.ranking.policy import Floats, answered, as_columns
+from proxybench.ranking.repeats import half_interval, over_both, over_repeats
 
+FEWEST = 10  # architectures that count; with six the interval of a strong correlation covers 87 percent
 Over = Literal["architectures", "repeats", "both"]
 MetricLike = str | Callable[[Floats, Floats], float]
+_RANKS = ("kendall", "kendall_a", "spearman")
+_COVERED: dict[Over, tuple[str, ...]] = {"architectures": _RANKS, "repeats": (*_RANKS, "pearson"), "both": _RANKS}
 
 
 @dataclass(frozen=True)
@@ -37,10 +49,10 @@ class Interval:
 
     Attributes:
         value: of the data as they are.
-        low: lower end, NaN where the metric is undefined.
-        high: upper end.
+        low: lower end, NaN where the metric is undefined or has no interval that covers (see the module).
+        high: upper end, NaN where `low` is.
         level: nominal coverage, such as .95.
-        resamples: how many bootstrap values the ends were taken from.
+        resamples: how many bootstrap values the ends were taken from; none over repeats alone.
     """
 
     value: float
@@ -55,7 +67,7 @@ class Difference(Interval):
     """The difference of two methods on the same architectures (and repeats), first minus second.
 
     Attributes:
-        p_value: two-sided bootstrap p-value of no difference.
+        p_value: two-sided p-value of no difference; NaN where `low` is.
     """
 
     p_value: float
@@ -76,14 +88,25 @@ def metric_intervals(
         ValueError: unless scores have one row per target and 0 < level < 1.
     """
     target, table = as_columns(y_true, scores)
-    draws = bootstrap_metrics(target, table, metrics, resamples, seed)
+    covered = [name for name in metrics if has_interval(name)]
+    draws = bootstrap_metrics(target, table, covered, resamples, seed) if covered else {}
+    few = [_too_few(target, table[:, [column]]) for column in range(table.shape[1])]
     return {
         name: [
-            percentile_interval(get_metric(name)(target, table[:, column]), draws[name][:, column], level)
-            for column in range(table.shape[1])
+            percentile_interval(value, [] if few[column] or name not in draws else draws[name][:, column], level)
+            for column, value in enumerate(_values(target, table, name).tolist())
         ]
         for name in metrics
     }
+
+
+def has_interval(metric: MetricLike, over: Over = "architectures") -> bool:
+    """Whether intervals of the metric cover its true value as often as they say; True for a function of the caller's.
+
+    Raises:
+        UnknownName: for a name that is no metric's.
+    """
+    return not isinstance(metric, str) or get_metric(metric).family in _COVERED[over]
 
 
 def interval(
@@ -101,18 +124,23 @@ def interval(
         y_true: targets, n values.
         scores: scores [n], or [n, repeats] of one method.
         metric: a name, or any function of targets and scores.
-        over: what is resampled.
-        resamples: how many times.
+        over: what might have been another: the architectures, the repeats, or both.
+        resamples: of the architectures.
         seed: of the resamples.
         level: nominal coverage.
 
     Raises:
         UnknownName: for a name that is no metric's.
-        ValueError: unless scores have one row per target, repeats are resampled from at least two, and 0 < level < 1.
+        ValueError: unless scores have one row per target, there are two repeats where the interval is over them, and
+            0 < level < 1.
     """
     target, table = as_columns(y_true, scores)
-    value = float(_values(target, table, metric).mean())
-    return percentile_interval(value, _draws(target, table, metric, over, resamples, seed), level)
+    values = _values(target, table, metric)
+    draws = _draws(target, table, metric, over, resamples, seed, repeats=table.shape[1])
+    found, _ = _mean_interval(values, draws, over, level)
+    if over == "architectures" or not isinstance(metric, str):
+        return found
+    return replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
 
 
 def difference(
@@ -132,8 +160,8 @@ def difference(
         first: scores [n] or [n, repeats].
         second: scores of the same shape; repeat i of one is paired with repeat i of the other.
         metric: a name, or any function of targets and scores.
-        over: what is resampled.
-        resamples: how many times.
+        over: what might have been another: the architectures, the repeats, or both.
+        resamples: of the architectures.
         seed: of the resamples.
         level: nominal coverage.
 
@@ -150,9 +178,11 @@ def difference(
     both = np.hstack([np.where(unanswered, math.nan, one), np.where(unanswered, math.nan, other)])
     repeats = one.shape[1]
     values = _values(target, both, metric)
-    draws = _draws(target, both, metric, over, resamples, seed, paired=True)
-    found = percentile_interval(float((values[:repeats] - values[repeats:]).mean()), draws, level)
-    return Difference(found.value, found.low, found.high, level, found.resamples, two_sided_p(draws))
+    draws = _draws(target, both, metric, over, resamples, seed, repeats)
+    gains = values[:repeats] - values[repeats:]
+    gain_draws = None if draws is None else draws[:, :repeats] - draws[:, repeats:]
+    found, p_value = _mean_interval(gains, gain_draws, over, level)
+    return Difference(found.value, found.low, found.high, level, found.resamples, p_value)
 
 
 def percentile_interval(value: float, draws: ArrayLike, level: float = 0.95) -> Interval:
@@ -161,8 +191,7 @@ def percentile_interval(value: float, draws: ArrayLike, level: float = 0.95) -> 
     Raises:
         ValueError: unless 0 < level < 1.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"a confidence level lies between 0 and 1, not {level}")
+    _refuse_level(level)
     found = as_floats(draws, "draws")
     found = found[np.isfinite(found)]
     if not len(found) or math.isnan(value):
@@ -171,21 +200,11 @@ def percentile_interval(value: float, draws: ArrayLike, level: float = 0.95) -> 
     return Interval(value, float(low), float(high), level, len(found))
 
 
-def half_interval(values: ArrayLike) -> float | None:
-    """Half of the 95 percent interval of the mean of n independent values (Student's t); None for fewer than two."""
-    from scipy.special import stdtrit
-
-    found = as_vector(values)
-    if len(found) < 2:
-        return None
-    return float(stdtrit(len(found) - 1, 0.975) * np.std(found, ddof=1) / math.sqrt(len(found)))
-
-
 def two_sided_p(draws: ArrayLike) -> float:
     """Bootstrap p-value of the hypothesis that the value is zero, from the bootstrap values of a difference.
 
     Twice the smaller share at or beyond zero, each count one up (Davison and Hinkley, "Bootstrap methods and their
-    application", 1997, section 4.2), so it is never below 2 / (resamples + 1). NaN where no value is defined.
+    application", 1997, section 4.2), so that it is never below 2 / (resamples + 1). NaN where no value is defined.
     """
     found = as_floats(draws, "draws")
     found = found[np.isfinite(found)]
@@ -201,24 +220,59 @@ def _values(target: Floats, table: Floats, metric: MetricLike) -> Floats:
 
 
 def _draws(
-    target: Floats, table: Floats, metric: MetricLike, over: Over, resamples: int, seed: int, paired: bool = False
-) -> Floats:
-    """Bootstrap values of the mean over repeats: of the first half of the columns minus the second where `paired`."""
-    repeats = table.shape[1] // 2 if paired else table.shape[1]
-    if over not in ("architectures", "repeats", "both"):
+    target: Floats, table: Floats, metric: MetricLike, over: Over, resamples: int, seed: int, repeats: int
+) -> Floats | None:
+    """Bootstrap values over architectures, float64[resamples, columns], of which there are none over repeats.
+
+    None where the metric has no interval.
+    """
+    if over not in _COVERED:
         raise ValueError(f"over is 'architectures', 'repeats' or 'both', not {over!r}")
     if over != "architectures" and repeats < 2:
-        raise ValueError("resampling repeats needs at least two of them")
+        raise ValueError(f"an interval over {over} needs at least two repeats; give scores of shape [n, repeats]")
+    if not has_interval(metric, over):
+        return None
     if over == "repeats":
-        per_repeat = np.broadcast_to(_values(target, table, metric), (resamples, table.shape[1]))
-    elif isinstance(metric, str):
-        per_repeat = bootstrap_metrics(target, table, (metric,), resamples, seed)[metric]
-    else:
-        per_repeat = bootstrap(target, table, metric, resamples, seed)
-    if paired:
-        per_repeat = per_repeat[:, :repeats] - per_repeat[:, repeats:]
-    if over != "architectures":
-        chosen = np.random.default_rng((seed, resamples, repeats)).integers(0, repeats, (resamples, repeats))
-        per_repeat = np.take_along_axis(per_repeat, chosen, axis=1)
-    mean: Floats = per_repeat.mean(axis=1)
-    return mean
+        return np.empty((0, table.shape[1]))
+    if not isinstance(metric, str):
+        return bootstrap(target, table, metric, resamples, seed)
+    return None if _too_few(target, table) else bootstrap_metrics(target, table, (metric,), resamples, seed)[metric]
+
+
+def _mean_interval(values: Floats, draws: Floats | None, over: Over, level: float) -> tuple[Interval, float]:
+    """The interval of the mean over repeats, and the p-value of the hypothesis that it is zero."""
+    _refuse_level(level)
+    value = float(values.mean())
+    if draws is None or math.isnan(value):
+        return Interval(value, math.nan, math.nan, level, 0), math.nan
+    if over == "architectures":
+        means = draws.mean(axis=1)
+        return percentile_interval(value, means, level), two_sided_p(means)
+    draws = draws[np.isfinite(draws).all(axis=1)]
+    error = over_repeats(values) if over == "repeats" else over_both(values, draws)
+    half = error.half(level)
+    return Interval(value, value - half, value + half, level, len(draws)), error.p_value(value)
+
+
+def _too_few(target: Floats, table: Floats) -> bool:
+    """Whether fewer than FEWEST architectures count in one of the columns."""
+    return any(answered(target, table[:, column]).sum() < FEWEST for column in range(table.shape[1]))
+
+
+def _refuse_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"a confidence level lies between 0 and 1, not {level}")
+
+
+__all__ = [
+    "FEWEST",
+    "Difference",
+    "Interval",
+    "difference",
+    "half_interval",
+    "has_interval",
+    "interval",
+    "metric_intervals",
+    "percentile_interval",
+    "two_sided_p",
+]

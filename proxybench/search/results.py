@@ -13,9 +13,9 @@ import numpy as np
 from predictors.errors import unknown_name
 from proxybench.errors import DataNotAvailable
 from proxybench.grammar import Quantity
-from proxybench.ranking.intervals import half_interval
+from proxybench.ranking.repeats import half_interval
 from proxybench.records import write_records
-from proxybench.results import label_of
+from proxybench.results import label_of, mean_difference
 from proxybench.search.outcomes import SearchRecord, read_runs
 
 if TYPE_CHECKING:
@@ -193,13 +193,5 @@ def _summary(searcher: str, budget: int, runs: list[SearchRecord]) -> dict[str, 
 def _comparison(budget: int, gains: list[float]) -> dict[str, Any]:
     from scipy.stats import wilcoxon
 
-    mean, half = math.fsum(gains) / len(gains), half_interval(gains)
-    return {
-        "budget": budget,
-        "difference": mean,
-        "low": math.nan if half is None else mean - half,
-        "high": math.nan if half is None else mean + half,
-        "p_value": float(wilcoxon(gains).pvalue) if any(gains) else 1.0,
-        "better": sum(gain > 0 for gain in gains),
-        "seeds": len(gains),
-    }
+    signed_ranks = float(wilcoxon(gains).pvalue) if any(gains) else 1.0
+    return {"budget": budget, **mean_difference(gains), "p_value": signed_ranks, "seeds": len(gains)}

@@ -54,11 +54,16 @@ def test_repeats_and_costs_stand_beside_quality(tmp_path: Path, records) -> None
     assert nwot["seconds_per_architecture"] == "0.25"
     assert (nwot["told"], nwot["repeats"], nwot["kendall_tau_b_sd"]) == ("0", "1", "")
     assert (gbdt["told"], gbdt["repeats"], gbdt["repeats_due"], gbdt["fit_s"]) == ("2", "2", "2", "1.5")
-    assert (gbdt["kendall_tau_b_sd"], gbdt["kendall_tau_b_low"], gbdt["kendall_tau_b_high"]) == (
-        "0.1414",
-        "-0.5706",
-        "1.0000",
-    )
+    assert gbdt["kendall_tau_b_sd"] == "0.1414"
+    assert (gbdt["kendall_tau_b_low_over_splits"], gbdt["kendall_tau_b_high_over_splits"]) == ("-0.5706", "1.0000")
+    assert gbdt["kendall_tau_b_low_over_architectures"] == ""
+
+
+def test_the_interval_of_a_single_record_stands_under_architectures(tmp_path: Path, record) -> None:
+    write_records(tmp_path / "runs/a.jsonl", [record("nwot", 0.6, intervals={"kendall": (0.55, 0.65)})])
+    (nwot,) = rows(tmp_path)
+    ends = (f"kendall_tau_b_{end}_over_{over}" for over in ("architectures", "splits") for end in ("low", "high"))
+    assert [nwot[end] for end in ends] == ["0.5500", "0.6500", "", ""]
 
 
 def test_population_split_and_target_stand_in_every_row(tmp_path: Path, records) -> None:

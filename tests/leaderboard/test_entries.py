@@ -25,6 +25,24 @@ def test_a_single_record_keeps_its_own_interval_and_has_no_deviation(record) -> 
     assert entry.metric("spearman") == (0.6, None, None, None, 1)
 
 
+@pytest.mark.parametrize("metric", ["regret_at_1", "best_rank_at_10", "precision_at_1_percent", "noise_ceiling"])
+def test_what_no_interval_covers_has_none_whatever_the_records_say(record, metric: str) -> None:
+    made = [record("nwot", 0.6, repeat=repeat, intervals={metric: (0.0, 1.0)}) for repeat in range(2)]
+    for repeat, value in enumerate((0.2, 0.4)):
+        made[repeat].metrics[metric] = value
+    (alone,), (both,) = entries_of(made[:1]), entries_of(made)
+    assert alone.metric(metric) == (0.2, None, None, None, 1)
+    found = both.metric(metric)
+    assert (found.mean, found.sd) == (pytest.approx(0.3), pytest.approx(0.2 / 2**0.5))
+    assert (found.low, found.high) == (None, None)
+
+
+def test_an_interval_says_what_it_is_over(record) -> None:
+    made = [record("gbdt", tau, repeat=repeat) for repeat, tau in enumerate((0.5, 0.6))]
+    (alone,), (both,) = entries_of(made[:1]), entries_of(made)
+    assert (alone.metric("kendall").over, both.metric("kendall").over) == ("architectures", "splits")
+
+
 def test_undefined_metrics_are_left_out_of_the_mean_and_absent_when_all_are(record) -> None:
     (entry,) = entries_of([record("gbdt", None, spearman=0.4), record("gbdt", None, repeat=1, spearman=None)])
     assert entry.metric("kendall") is None

@@ -12,12 +12,13 @@ from proxybench.ranking.correlation import kendall
 from proxybench.ranking.intervals import (
     difference,
     half_interval,
+    has_interval,
     interval,
     metric_intervals,
     percentile_interval,
     two_sided_p,
 )
-from proxybench.ranking.topk import regret_at_k
+from proxybench.ranking.metrics import get_metric
 
 
 def scored(n: int, noise: float, repeats: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -68,18 +69,69 @@ def test_the_value_lies_inside_and_more_architectures_narrow_it() -> None:
 
 def test_any_function_of_targets_and_scores_can_be_bootstrapped() -> None:
     target, scores = scored(40, 1.0)
-    by_name = interval(target, scores, "regret_at_3", resamples=50)
-    by_function = interval(target, scores, lambda y, s: regret_at_k(y, s, 3), resamples=50)
-    assert by_name == by_function
+    assert interval(target, scores, "kendall", resamples=50) == interval(target, scores, kendall, resamples=50)
 
 
-def test_over_repeats_is_the_bootstrap_of_their_mean() -> None:
+@pytest.mark.parametrize("over", ["architectures", "repeats", "both"])
+@pytest.mark.parametrize(
+    "metric", ["regret_at_1", "best_rank_at_10", "precision_at_1_percent", "kendall_top_10_percent"]
+)
+def test_metrics_of_the_top_have_a_value_and_no_interval(metric: str, over: str) -> None:
+    target, scores = scored(100, 1.0, repeats=3)
+    found = interval(target, scores, metric, over, resamples=20)
+    beside = difference(target, scores, scores[:, ::-1], metric, over, resamples=20)
+    assert found.value == pytest.approx(np.mean([get_metric(metric)(target, column) for column in scores.T]))
+    assert np.isnan([found.low, found.high, beside.low, beside.high, beside.p_value]).all()
+
+
+def test_pearson_has_an_interval_over_repeats_alone() -> None:
+    target, scores = scored(100, 1.0, repeats=3)
+    assert {over: has_interval("pearson", over) for over in ("architectures", "repeats", "both")} == {
+        "architectures": False,
+        "repeats": True,
+        "both": False,
+    }
+    assert math.isnan(interval(target, scores, "pearson").low)
+    assert interval(target, scores, "pearson", over="repeats").low > 0
+
+
+def test_fewer_than_ten_architectures_have_no_interval_over_them() -> None:
+    target, scores = scored(10, 1.0)
+    assert interval(target, scores, resamples=50).low < 1
+    scores[3] = np.nan
+    found = interval(target, scores, resamples=50)
+    assert found.value == kendall(target, scores[:, 0])
+    assert math.isnan(found.low)
+    assert math.isnan(metric_intervals(target, scores, ("kendall",), resamples=50)["kendall"][0].low)
+
+
+def test_over_repeats_is_students_interval_of_their_mean() -> None:
+    # t at .975 with seven degrees of freedom is 2.36462.
     target, scores = scored(200, 1.0, repeats=8)
     values = [kendall(target, scores[:, repeat]) for repeat in range(8)]
-    found = interval(target, scores, over="repeats", resamples=4000)
+    found = interval(target, scores, over="repeats")
     assert found.value == pytest.approx(np.mean(values))
-    width = 2 * 1.96 * np.std(values) / math.sqrt(8)
-    assert found.high - found.low == pytest.approx(width, rel=0.15)
+    assert found.high - found.low == pytest.approx(2 * 2.36462 * np.std(values, ddof=1) / math.sqrt(8), rel=1e-5)
+
+
+def test_equal_methods_rarely_differ_over_two_repeats() -> None:
+    # Taus of independent repeats are independent of each other, so that p-values are uniform: .05 +- .015 of 200.
+    p_values = []
+    for seed in range(200):
+        target, scores = scored(50, 1.0, repeats=4, seed=seed)
+        p_values.append(difference(target, scores[:, :2], scores[:, 2:], over="repeats").p_value)
+    assert np.mean(np.array(p_values) < 0.05) <= 0.1
+
+
+def test_the_p_value_over_repeats_by_hand() -> None:
+    # Taus 1 and 1 less 1/3 and -1/3: gains 2/3 and 4/3, mean 1, standard error 1/3, t = 3; with one degree of freedom
+    # p = 1 - 2 / pi atan 3.
+    first = np.array([[0, 0], [1, 1], [2, 2]])
+    second = np.array([[0, 2], [2, 0], [1, 1]])
+    found = difference(np.arange(3.0), first, second, over="repeats")
+    assert (found.value, found.resamples) == (pytest.approx(1), 0)
+    assert found.high - 1 == pytest.approx(12.706205 / 3)
+    assert found.p_value == pytest.approx(1 - 2 / math.pi * math.atan(3))
 
 
 def test_both_levels_are_wider_than_either() -> None:
@@ -166,6 +218,6 @@ def test_p_values_of_no_difference_are_uniform(monkeypatch: pytest.MonkeyPatch) 
 
 def test_intervals_of_all_columns_and_metrics() -> None:
     target, scores = scored(60, 1.0, repeats=3)
-    found = metric_intervals(target, scores, ("kendall", "regret_at_1"), resamples=50)
+    found = metric_intervals(target, scores, ("kendall", "spearman"), resamples=50)
     assert [len(columns) for columns in found.values()] == [3, 3]
     assert found["kendall"][1] == interval(target, scores[:, 1], resamples=50)

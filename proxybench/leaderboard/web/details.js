@@ -29,9 +29,13 @@ function showEntry(entry) {
   const task = taskOf(entry);
   const metrics = data.metrics.flatMap((name) => {
     const mean = value(entry, name);
-    const [sd, low, high] = entry.spread[name] || [];
-    return mean === null ? [] : [[name, String(mean), sd ?? "", low ?? "", high ?? ""]];
+    const [sd = null, low = null, high = null] = entry.spread[name] || [];
+    return mean === null ? [] : [{ name, mean, sd, low, high, over: sd === null ? "architectures" : "splits" }];
   });
+  const overs = OVERS.filter((over) => metrics.some((row) => row.over === over && row.low !== null));
+  const heads = overs.flatMap((over) => [`95 % low over ${over}`, `95 % high over ${over}`]);
+  const cells = metrics.map((row) => [row.name, String(row.mean), row.sd ?? "",
+    ...overs.flatMap((over) => (over === row.over ? [row.low ?? "", row.high ?? ""] : ["", ""]))]);
   const made = [...new Set(entry.runs.map((run) => run[5]))].map((number) => data.provenance[number]);
   const file = element("a", { href: `${data.csv_folder}${encodeURIComponent(task.name)}.csv`, textContent: `${task.name}.csv` });
   const runs = entry.runs.map(([repeat, outcome, tau, rho, peak, number, message]) =>
@@ -43,7 +47,7 @@ function showEntry(entry) {
     definitions("Task", [["Task", `${task.name}, version ${task.version}`], ["Suites", task.suites.join(", ")], ["Benchmark", task.benchmark], ["Data set", task.dataset],
       ["Population", `${task.population} (${task.size.toLocaleString("en")})`], ["Split", task.split], ["Target", task.target], ["Table digest", task.table]]),
     element("p", {}, "All rows of this task: ", file),
-    metrics.length ? plainTable("Metrics", ["metric", "mean", "sd over repeats", "95 % low", "95 % high"], metrics) : null,
+    metrics.length ? plainTable("Metrics", ["metric", "mean", "sd over splits", ...heads], cells) : null,
     plainTable("Repeats", ["repeat", "outcome", "τ", "ρ", "peak MB", "time", "message"], runs),
     ...made.map((found, index) => definitions(made.length > 1 ? `Made with (${index + 1} of ${made.length})` : "Made with", Object.entries(found))));
 }

@@ -94,7 +94,7 @@ function drawTrend(entries) {
     else mark.text = mark.label;
   });
   const sizes = [...new Set(rows.map((row) => row.n_train))].sort((a, b) => a - b);
-  const note = rows.length ? "Bands: 95 % intervals over repeats. Level lines: what was told no target." : "No method of this task was trained on architectures.";
+  const note = rows.length ? "Bands: 95 % intervals over splits. Level lines: what was told no target." : "No method of this task was trained on architectures.";
   draw("trend", rows, note, { marks, change: (spec) => { for (const layer of spec.layer) if ((layer.encoding.x || {}).field) layer.encoding.x.axis = { values: sizes, format: "d" }; } });
 }
 

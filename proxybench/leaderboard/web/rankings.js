@@ -20,13 +20,19 @@ const overall = new Table($("overall-table"), [
   { title: "Details", always: true, unsorted: true, value: () => null, fill: (cell, row) => detailsButton(cell, row.label, () => showStanding(row)) },
 ]);
 
+const half = (entry, over) => {
+  const [sd, low, high] = entry.spread.kendall || [];
+  return high === undefined || (sd === null) !== (over === "architectures") ? null : (high - low) / 2;
+};
+
 const MOST_ROWS = 200;
 const results = new Table($("results-table"), [
   { title: "Rank", number: true, ascending: true, always: true, value: (row) => row.rank, text: (row) => row.rank ?? "–", hint: "within the pool on the task" },
   { title: "Method", header: true, value: (row) => row.entry.label, fill: (cell, row) => methodCell(cell, row.entry.method, row.entry.params) },
   { title: "Task", value: (row) => data.tasks[row.task].name },
   { title: "Pool", value: (row) => data.pools[row.pool].name },
-  { title: "τ", number: true, always: true, value: (row) => value(row.entry, "kendall"), fill: (cell, row) => barCell(cell, value(row.entry, "kendall"), row.entry.spread.kendall), hint: "Kendall's tau-b; ± half of the 95 % interval" },
+  { title: "τ", number: true, always: true, value: (row) => value(row.entry, "kendall"), fill: (cell, row) => barCell(cell, value(row.entry, "kendall")), hint: "Kendall's tau-b" },
+  ...OVERS.map((over) => ({ title: `± over ${over}`, number: true, value: (row) => half(row.entry, over), text: (row) => fixed(3)(half(row.entry, over)), hint: `half of the 95 % interval of τ, over ${over}` })),
   { title: "ρ", number: true, value: (row) => value(row.entry, "spearman"), text: (row) => fixed(3)(value(row.entry, "spearman")), hint: "Spearman's rho" },
   { title: "P@10", number: true, value: (row) => value(row.entry, "precision_at_10"), text: (row) => fixed(2)(value(row.entry, "precision_at_10")), hint: "share of the ten best by score that are among the ten best" },
   { title: "Regret@1", number: true, ascending: true, value: (row) => value(row.entry, "regret_at_1"), text: (row) => fixed(2)(value(row.entry, "regret_at_1")), hint: "best target minus target of the best by score" },

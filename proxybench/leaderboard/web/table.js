@@ -75,11 +75,10 @@ function methodCell(cell, method, params) {
   cell.title = `${method} ${params || ""}`.trim();
 }
 
-function barCell(cell, number, spread) {
+function barCell(cell, number) {
   cell.classList.add("bar-cell");
   cell.style.setProperty("--share", `${Math.max(0, Math.min(1, number || 0)) * 100}%`);
   cell.append(fixed(3)(number));
-  if (spread) cell.append(element("span", { className: "spread", textContent: ` ±${fixed(3)((spread[2] - spread[1]) / 2)}` }));
 }
 
 function detailsButton(cell, name, open) {

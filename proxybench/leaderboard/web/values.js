@@ -4,6 +4,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const GUESTS = ["control", "cost"];
+const OVERS = ["architectures", "splits"]; // what intervals are over; those over splits have a deviation beside them
 const metric = Object.fromEntries(data.metrics.map((name, index) => [name, index]));
 const value = (entry, name) => (name in metric ? entry.values[metric[name]] : null);
 const taskOf = (entry) => data.tasks[entry.task];
