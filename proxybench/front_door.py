@@ -13,7 +13,8 @@ from proxybench.harness.backlog import Summary
 from proxybench.harness.entrants import COLUMNS
 from proxybench.harness.journal import Journal
 from proxybench.harness.objects import methods_as_text
-from proxybench.harness.suites import Plan, chosen_tasks, forget, plan_tasks, run_plan
+from proxybench.harness.suites import Plan, chosen_tasks, forget, plan_tasks, run_plan, write_suite_scores
+from proxybench.leaderboard.build import LOCAL
 from proxybench.progress import cell_progress
 from proxybench.records import read_records
 from proxybench.results import RUNS, Results
@@ -39,6 +40,7 @@ def evaluate(
     folder: str | Path | None = None,
     redo: bool = False,
     retry_failed: bool = False,
+    scores: bool = False,
     progress: bool = True,
 ) -> Results:
     """Evaluate methods on tasks and rank them.
@@ -66,14 +68,18 @@ def evaluate(
             None.
         redo: forget what the folder records of these jobs.
         retry_failed: run jobs again that the folder records as failed.
+        scores: also write the scores of single architectures to `folder`/local, for the page that is built there.
         progress: show a progress bar in terminals and notebooks.
 
     Raises:
         UnknownName: for an unknown suite, task, method or training size; suggests the nearest.
         InvalidMethod: for an object that is no method.
         CorruptData: for damaged records in the folder.
+        ValueError: for `scores` without a folder.
         WorkerFailed: when workers cannot start.
     """
+    if scores and folder is None:
+        raise ValueError("scores are written to a folder; name one with folder=")
     given = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
     chosen = chosen_tasks(suite or (None if tasks else QUICK), tasks)
     with ExitStack() as stack:
@@ -92,6 +98,8 @@ def evaluate(
             dask=dask,
             on_record=on_record,
         )
+        if scores:
+            write_suite_scores(plan, kept / LOCAL)
         cells = {spec.cell for spec in plan.specs}
         paths = [kept / RUNS / f"{home}.jsonl" for home in plan.parts()]
         return Results((one for one in read_records(paths) if one.cell in cells), plan.absent, summary)

@@ -56,46 +56,49 @@ def run(
     Recorded cells are skipped; killed and started again, it does what is missing. A method of your own is scored
     again when its file has changed.
     """
-    from proxybench.harness.backlog import Summary
+    from proxybench.front_door import evaluate
     from proxybench.harness.entrants import COLUMNS
-    from proxybench.harness.journal import Journal
-    from proxybench.harness.suites import failures_of, forget, plan_suite, run_plan, write_suite_scores
-    from proxybench.leaderboard.build import LOCAL
-    from proxybench.progress import cell_progress
+    from proxybench.harness.suites import FAILURES
 
-    plan = plan_suite(suite, method or [COLUMNS], repeats, without or [], task or [], size or [])
-    parts = [(part, Journal(folder / "runs" / f"{home}.jsonl")) for home, part in plan.parts().items()]
-    summary = Summary()
-    with cell_progress(len(plan.specs)) as on_record:
-        for part, journal in parts:
-            forget(part, journal, everything=redo, failures=retry)
-            summary += run_plan(
-                part, journal, jobs=jobs, timeout_s=timeout, memory_mb=memory, dask=dask, on_record=on_record
-            )
-    if scores:
-        write_suite_scores(plan, folder / LOCAL)
+    results = evaluate(
+        method or [COLUMNS],
+        suite=suite,
+        tasks=task or (),
+        repeats=repeats,
+        sizes=size or (),
+        without=without or (),
+        jobs=jobs,
+        timeout_s=timeout,
+        memory_mb=memory,
+        dask=dask,
+        folder=folder,
+        redo=redo,
+        retry_failed=retry,
+        scores=scores,
+    )
+    summary = results.summary
+    assert summary is not None  # only loaded results have none
     if as_json:
         print_json(
             {
                 "outcomes": summary.outcomes,
                 "skipped": summary.skipped,
-                "absent": plan.absent,
+                "absent": results.absent,
                 "not_run": summary.lacking,
                 "refused": summary.refused,
             }
         )
     else:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "none"
-        typer.echo(f"{len(plan.specs)} cells of {len(plan.tasks)} tasks: new {counts}; {summary.skipped} were recorded")
-    absent = [f"task {name}: {reason}" for name, reason in plan.absent.items()]
+        tasks = {record.task.name for record in results.records}
+        typer.echo(f"{len(results)} jobs of {len(tasks)} tasks: new {counts}; {summary.skipped} were recorded")
+    absent = [f"task {name}: {reason}" for name, reason in results.absent.items()]
     if skip_absent:
         for line in absent:
             typer.echo(f"left out: {line}", err=True)
-    failed = [record for part, journal in parts for record in failures_of(part, journal)]
-    problems = [f"{len(failed)} cells failed, such as {failed[0].method}: {failed[0].message}"] if failed else []
-    problems += [
-        f"{count} cells were not run and not recorded: {why}" for why, count in sorted(summary.lacking.items())
-    ]
+    failed = [record for record in results.records if record.outcome in FAILURES]
+    problems = [f"{len(failed)} jobs failed, such as {failed[0].method}: {failed[0].message}"] if failed else []
+    problems += [f"{count} jobs were not run and not recorded: {why}" for why, count in sorted(summary.lacking.items())]
     for worker, reason in sorted(summary.refused.items()):
         typer.echo(f"left out: Dask worker {worker}: {reason}", err=True)
     fail_if(problems + ([] if skip_absent else absent))

@@ -17,7 +17,7 @@ from proxybench.harness.evaluate import entrant_of, specify, training_free_score
 from proxybench.harness.execute import execute
 from proxybench.harness.journal import Journal
 from proxybench.harness.tasks import Task, load_tasks
-from proxybench.records import Cell, Record, read_records
+from proxybench.records import Cell, Record
 from proxybench.tables.benchmark import Benchmark, load
 
 EVALUATE = "proxybench.harness.evaluate:evaluate"
@@ -166,12 +166,6 @@ def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: 
         return everything or record.code != codes[record.cell] or (failures and record.outcome in FAILURES)
 
     return journal.drop(unwanted)
-
-
-def failures_of(plan: Plan, journal: Journal) -> list[Record]:
-    """The records of the plan's cells that failed or ran out of time, now or in an earlier run."""
-    cells = {spec.cell for spec in plan.specs}
-    return [record for record in read_records([journal.path]) if record.cell in cells and record.outcome in FAILURES]
 
 
 def run_plan(

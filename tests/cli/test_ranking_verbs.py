@@ -100,7 +100,7 @@ def test_a_proxy_of_ones_own_is_ranked_against_the_field(run, small_tables: None
 def test_a_cell_that_fails_is_recorded_and_makes_the_exit_code_1(run, small_tables: None, folder: Path) -> None:
     answer = run("run", "--suite", "quick-predictors", "--method", "mine:broken", "--folder", "board")
     assert answer.code == 1
-    assert "3 cells failed" in answer.err
+    assert "3 jobs failed" in answer.err
     records = [json.loads(line) for line in Path("board/runs/predictors.jsonl").read_text().splitlines()]
     failed = [record for record in records if record["outcome"] == "failed"]
     assert {record["method"] for record in failed} == {"broken"}
@@ -224,7 +224,7 @@ def test_methods_are_shown_beside_one_of_them(run, recorded) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--method", "builtins:len"), "cells failed"),
+        (("--method", "builtins:len"), "jobs failed"),
         (("--folder", "/etc/hostname"), "/etc/hostname"),
     ],
 )
