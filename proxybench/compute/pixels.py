@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError, unknown_name
+from proxybench.tables.columns import open_parquet
 from proxybench.tables.unpickle import restricted_loads
 from proxybench.tables.untrusted import MAX_BYTES, reading
 
@@ -124,8 +125,8 @@ def parquet_folder(folder: Path) -> Source:
         raise DataNotAvailable(f"{folder} holds no parquet files with columns label and jpeg")
     counts, labels = [], []
     for path in paths:
-        with _reading_parquet(path):
-            column = pq.read_table(path, columns=["label"]).column("label").to_numpy()
+        with _reading_parquet(path) as file:
+            column = file.read(columns=["label"]).column("label").to_numpy()
             labels.append(column.astype(np.int64))
             counts.append(len(column))
     joined = np.concatenate(labels)
@@ -139,9 +140,8 @@ def parquet_folder(folder: Path) -> Source:
         for path, start, end in zip(paths, starts, starts[1:], strict=False):
             wanted = [int(row) for row in rows if start <= row < end]
             if wanted:
-                with _reading_parquet(path):
-                    column = pq.read_table(path, columns=["jpeg"]).column("jpeg").take([row - start for row in wanted])
-                    found |= {row: _decode(data) for row, data in zip(wanted, column.to_pylist(), strict=True)}
+                with _reading_parquet(path) as file:
+                    found |= {start + row: _decode(data) for row, data in _jpegs(file, [row - start for row in wanted])}
         sizes = {image.shape for image in found.values()}
         if len(sizes) > 1:
             raise CorruptData(f"{folder}: images of several sizes: {sorted(shape[1:] for shape in sizes)}")
@@ -151,17 +151,26 @@ def parquet_folder(folder: Path) -> Source:
 
 
 @contextmanager
-def _reading_parquet(path: Path) -> Iterator[None]:
-    """Turn whatever is wrong with a parquet file or a JPEG in it into CorruptData naming the file."""
+def _reading_parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """The file, opened; whatever is wrong with it or with a JPEG in it is turned into CorruptData naming it."""
     with reading(path):
         try:
-            about = pq.read_metadata(path)
-            size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
-            if size > MAX_BYTES:
-                raise CorruptData(f"{path}: {size} bytes when decompressed, more than the limit of {MAX_BYTES}")
-            yield
+            with open_parquet(path, read_dictionary=["jpeg"]) as file:
+                yield file
         except pa.ArrowException as error:
             raise CorruptData(f"{path}: {error}; columns label and jpeg are needed") from error
+
+
+def _jpegs(file: pq.ParquetFile, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """(row, bytes of its JPEG) of some rows; an image that stands in many rows is in memory once."""
+    start = 0
+    for group in range(file.num_row_groups):
+        end = start + file.metadata.row_group(group).num_rows
+        wanted = [row for row in rows if start <= row < end]
+        if wanted:
+            column = file.read_row_group(group, columns=["jpeg"]).column("jpeg")
+            yield from ((row, column[row - start].as_py()) for row in wanted)
+        start = end
 
 
 def digits() -> Source:
