@@ -53,7 +53,7 @@ def pages_of(stream: BinaryIO, start: int, length: int, values: int) -> Iterator
         ValueError: for what is no page header, or an encoding whose values can be larger than their page.
     """
     position, seen = start, 0
-    if start < 4 or length < 0 or values < 0:
+    if (start < 4 and values) or length < 0 or values < 0:
         raise ValueError(f"a column of {length} bytes at byte {start}")
     while position < start + length and seen < values:
         header, taken = _header(stream, position)
