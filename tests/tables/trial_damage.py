@@ -98,6 +98,7 @@ def outcomes(kind: str, path: Path, count: int) -> Counter[str]:
             counts[f"{type(error).__name__}: {error}"[:300]] += 1
         else:
             counts["equal" if found == expected else "other value"] += 1
+    path.write_bytes(good)
     return counts
 
 
