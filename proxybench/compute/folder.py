@@ -20,6 +20,9 @@ import pyarrow.parquet as pq
 from proxybench.compute.shards import FORMAT, Work
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
 from proxybench.files import replace_file
+from proxybench.tables.columns import read_parquet
+from proxybench.tables.json_text import parse_json
+from proxybench.tables.untrusted import read_bytes
 
 PLAN = "sweep.json"
 ITEMS = "items.parquet"
@@ -77,22 +80,28 @@ def load(folder: Path) -> Work:
             folder,
             plan["run"],
             plan["setting"],
-            pq.read_table(folder / ITEMS).replace_schema_metadata(None),
-            {name: (folder / name).read_bytes() for name in plan["files"]},
+            read_parquet(folder / ITEMS).replace_schema_metadata(None),
+            {name: _content(folder, name) for name in plan["files"]},
             plan["chunk"],
         )
         different = list(differences(plan, work.plan))
-    except (OSError, KeyError, TypeError, pa.ArrowException) as error:
+    except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise CorruptData(f"{folder} is no whole sweep ({error}); remove it and start again") from error
     if different:
         raise CorruptData(f"{folder} is damaged: {'; '.join(different)}; remove it and start again")
     return work
 
 
+def _content(folder: Path, name: str) -> bytes:
+    if Path(name).name != name:
+        raise ValueError(f"{name!r} is not the name of a file")
+    return read_bytes(folder / name)
+
+
 def _read_plan(folder: Path) -> dict[str, Any]:
     path = folder / PLAN
     try:
-        plan = json.loads(path.read_bytes())
+        plan = parse_json(read_bytes(path))
     except FileNotFoundError:
         raise DataNotAvailable(f"{folder} holds no sweep; start one with: proxybench compute SPACE") from None
     except ValueError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from proxybench.compute.folder import OtherSetting, differences
 from proxybench.compute.scores import read_scores
 from proxybench.compute.shards import Work
+from proxybench.tables.columns import read_parquet
 
 
 def take_over(work: Work, path: Path) -> int:
@@ -26,7 +26,7 @@ def take_over(work: Work, path: Path) -> int:
     different = list(differences(dict(known.setting), work.plan["setting"]))
     if different:
         raise OtherSetting(f"{path} is of another setting: {'; '.join(different)}")
-    table = pq.read_table(path).replace_schema_metadata({})
+    table = read_parquet(path).replace_schema_metadata({})
     row_of = {digest: row for row, digest in enumerate(known.digests) if not known.errors[row]}
     taken = 0
     for number in work.missing():

@@ -21,6 +21,8 @@ from proxybench.compute.texts import OnUse
 from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.files import replacing
 from proxybench.spaces import SearchSpace, get_space
+from proxybench.tables.columns import open_parquet
+from proxybench.tables.json_text import parse_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +205,7 @@ def reading_scores(path: Path | str) -> Iterator[pq.ParquetFile]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; make it with: proxybench compute --merge {path} --output FOLDER")
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True, buffer_size=2**20) as file:
+        with open_parquet(path, buffer_size=2**20) as file:
             yield file
     except ProxybenchError:
         raise
@@ -225,7 +227,7 @@ def scores_of(
         nodes: the arrays.
         texts: how columns of texts are kept: `list`, or as they are.
     """
-    setting = json.loads(schema.metadata[_SWEEP])["setting"]
+    setting = parse_json(schema.metadata[_SWEEP])["setting"]
     numbers = [name for name in table.column_names if name.startswith(("proxy:", "seconds"))]
     frame = table.select(numbers).to_pandas()
     return SweepScores(

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.files import replace_file
+from proxybench.tables.columns import read_parquet
 
 FORMAT = 1
 POLL_S = 0.5
@@ -133,8 +134,8 @@ class Work:
         for number in range(self.chunks):
             if number not in missing:
                 try:
-                    yield pq.read_table(self.shard(number), page_checksum_verification=True)
-                except (OSError, pa.ArrowException) as error:
+                    yield read_parquet(self.shard(number))
+                except (OSError, ValueError, pa.ArrowException) as error:
                     raise CorruptData(f"{self.shard(number)} is damaged ({error}); remove it and run again") from error
 
     def forget(self, number: int) -> bool:
@@ -176,8 +177,8 @@ class Work:
 
     def _is_whole(self, number: int) -> bool:
         try:
-            table = pq.read_table(self.shard(number), page_checksum_verification=True)
-        except (OSError, pa.ArrowException):
+            table = read_parquet(self.shard(number))
+        except (OSError, ValueError, pa.ArrowException):
             return False
         same = (table.schema.metadata or {}).get(_WORK) == self.digest.encode()
         return bool(same and table.num_rows == self.size(number))

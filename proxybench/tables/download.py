@@ -1,7 +1,7 @@
 """Obtaining raw source files: from the cache, a mirror or their public addresses, always verified by SHA-256.
 
-PROXYBENCH_MIRROR names a folder, or an http(s) base URL, that holds files at their SourceFile.path; it is tried
-before the public addresses. PROXYBENCH_OFFLINE=1 leaves those out altogether.
+PROXYBENCH_MIRROR names a folder, as a path or a file:// URL, or an http(s) base URL, that holds files at their
+SourceFile.path; it is tried before the public addresses. PROXYBENCH_OFFLINE=1 leaves those out altogether.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
 from proxybench.errors import FetchFailed
 from proxybench.files import settle
@@ -170,7 +171,8 @@ def _fetch(
     """Make `target` from the first source that has it."""
     failures = [f"cache: {target} is damaged"] if target.exists() else []
     part = target.with_name(target.name + ".part")
-    folder, urls = _sources(file)
+    folder, urls, refused = _sources(file)
+    failures += refused
     if folder is not None:
         try:
             _copy(folder / file.path, target, file, progress, stop)
@@ -192,13 +194,20 @@ def _fetch(
     raise FetchFailed("\n  ".join([f"cannot obtain {file.path} ({file.bytes} bytes):", *failures, _next_step()]))
 
 
-def _sources(file: SourceFile) -> tuple[Path | None, list[str]]:
-    """The mirror folder, if one is named, and the addresses to try in order."""
+def _sources(file: SourceFile) -> tuple[Path | None, list[str], list[str]]:
+    """The mirror folder, if one is named; the addresses to try in order; why a mirror cannot be used."""
     mirror = os.environ.get("PROXYBENCH_MIRROR", "")
     urls = [] if _offline() else list(file.urls)
-    if mirror.startswith(("http://", "https://")):
-        return None, [f"{mirror.rstrip('/')}/{quote(file.path)}", *urls]
-    return Path(mirror).expanduser() if mirror else None, urls
+    scheme, separator, _ = mirror.partition("://")
+    scheme = scheme.lower()
+    if not separator:
+        return Path(mirror).expanduser() if mirror else None, urls, []
+    if scheme in ("http", "https"):
+        return None, [f"{mirror.rstrip('/')}/{quote(file.path)}", *urls], []
+    parts = urlsplit(mirror)
+    if scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(url2pathname(parts.path)), urls, []
+    return None, urls, [f"mirror: {mirror} is neither a folder of this machine, file:///FOLDER nor an http address"]
 
 
 def _offline() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ import requests
 import urllib3
 
 from proxybench.tables.cache import SourceFailed, check_sha256
+from proxybench.tables.deadline import Deadline, watched_session
 from proxybench.tables.registry import SourceFile
 
 _CHUNK = 16 * 2**10  # at most this much is lost when a connection breaks
@@ -27,16 +29,41 @@ _PROGRESS = 2**20  # bytes beyond all earlier tries that make a broken try count
 _REDIRECTS = 5
 _RETRY_STATUS = {408, 425, 429, *range(500, 600)}
 _LONGEST_PAUSE_S = 30.0
+_TOTAL_S = 120.0
+_SLOWEST = 2e6 / 60  # bytes per second
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for a server, in seconds, and how many tries in a row may bring nothing."""
+    """How long to wait for a server, and how many tries in a row may bring nothing.
+
+    Attributes:
+        connect_s: seconds for a connection.
+        read_s: seconds in which something must arrive.
+        tries: in a row that bring nothing.
+        pause_s: seconds before the second try; doubled before each further one.
+        total_s: seconds for all tries at one address together; by default what PROXYBENCH_DOWNLOAD_SECONDS says, or
+            two minutes and one more for each 2 MB of the file.
+    """
 
     connect_s: float = 10.0
     read_s: float = 30.0
     tries: int = 4
     pause_s: float = 0.5
+    total_s: float | None = None
+
+    def seconds_for(self, size: int) -> float:
+        """Seconds for a file of `size` bytes. Raises SourceFailed where the environment names no number."""
+        if self.total_s is not None:
+            return self.total_s
+        text = os.environ.get("PROXYBENCH_DOWNLOAD_SECONDS", "")
+        try:
+            seconds = float(text) if text else _TOTAL_S + size / _SLOWEST
+        except ValueError:
+            seconds = 0.0
+        if not seconds > 0:
+            raise SourceFailed(f"PROXYBENCH_DOWNLOAD_SECONDS is {text!r}; set it to a number of seconds, or unset it")
+        return min(seconds, threading.TIMEOUT_MAX)
 
 
 class Part:
@@ -81,7 +108,7 @@ class _Session(requests.Session):
 
 
 def download(url: str, part: Part, file: SourceFile, patience: Patience, stop: threading.Event) -> None:
-    """Bring all bytes of `file` from `url` into `part`, verified.
+    """Bring all bytes of `file` from `url` into `part`, verified, in the time that `patience` gives.
 
     A failure that may pass (connection, timeout, HTTP 408, 425, 429 and 5xx, a body cut short) is tried again after
     a pause that doubles; others end it at once. A part that was put together from several answers and has the wrong
@@ -91,7 +118,8 @@ def download(url: str, part: Part, file: SourceFile, patience: Patience, stop: t
         SourceFailed: this address does not serve the file; says why.
     """
     furthest, futile = part.size, 0
-    with _Session() as session:
+    deadline = Deadline(patience.seconds_for(file.bytes))
+    with deadline.running(), watched_session(_Session(), deadline) as session:
         while not stop.is_set():
             try:
                 _complete(session, url, part, file, patience, stop)
@@ -99,6 +127,11 @@ def download(url: str, part: Part, file: SourceFile, patience: Patience, stop: t
             except _Temporary as error:
                 if error.useless:
                     part.drop()
+                if deadline.over:
+                    raise SourceFailed(
+                        f"{part.size} of {file.bytes} bytes in {deadline.seconds:g} s; run it again to go on from "
+                        "there, or allow more seconds in PROXYBENCH_DOWNLOAD_SECONDS"
+                    ) from error
                 futile = 1 if part.size >= furthest + _PROGRESS else futile + 1
                 furthest = max(furthest, part.size)
                 if futile >= patience.tries:

@@ -18,6 +18,8 @@ from proxybench.compute.folder import OtherSetting, differences
 from proxybench.compute.shards import Work
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
 from proxybench.files import replace_file
+from proxybench.tables.columns import read_parquet
+from proxybench.tables.json_text import parse_json
 from proxybench.tables.schema import UNTRAINED, fragment_from_rows
 from proxybench.training.recipe import MEASURED
 from proxybench.training.work import RUN, SIZES, table_of
@@ -108,8 +110,8 @@ def read_table(path: Path | str) -> TrainedTable:
     if not path.is_file():
         raise DataNotAvailable(f"{path} is not there; make it with: proxybench train-table --merge {path}")
     try:
-        values = pq.read_table(path, page_checksum_verification=True)
-        about = json.loads(values.schema.metadata[_ABOUT])
+        values = read_parquet(path)
+        about = parse_json(values.schema.metadata[_ABOUT])
         if about["format"] != FORMAT:
             raise CorruptData(f"{path} is of format {about['format']}, not {FORMAT}; read it with another version")
         failed, complete = about.pop("failed"), about.pop("complete")

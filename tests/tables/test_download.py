@@ -10,6 +10,7 @@ import socket
 import tarfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -468,3 +469,72 @@ class TestMirror:
 def test_a_path_that_leaves_the_cache_is_no_source_file(source_file, path):
     with pytest.raises(ValueError, match="is not a relative path below the cache"):
         source_file(BODY, path=path)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 200_000,
+        b"HTTP/1.1 200 OK\r\n" + b"X-Endless: 1\r\n" * 200_000,
+        b"HTTP/1.1 200 OK\r\nX-Endless: " + b"1" * 3_000_000,
+    ],
+    ids=["answers before the answer", "headers", "one header"],
+)
+def test_headers_without_end_are_a_failure(fetch, reply, raw):
+    with pytest.raises(FetchFailed, match=r"the request failed|the connection failed|bytes in 2 s"):
+        fetch(reply(raw=raw), patience=Patience(read_s=1.0, tries=2, pause_s=0.01, total_s=2.0))
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_drips_is_left_after_the_time_for_all_tries(fetch, reply, cache, chunked):
+    """Each read brings something, so that no limit on single reads ends it."""
+    dripping = reply(piece=10, piece_s=0.05, chunked=chunked)
+    with pytest.raises(FetchFailed, match=r"of 300000 bytes in 0\.7 s; run it again.*PROXYBENCH_DOWNLOAD_SECONDS"):
+        fetch(dripping, patience=Patience(read_s=10.0, total_s=0.7))
+
+
+def test_headers_that_drip_are_left_after_the_time_for_all_tries(source_file):
+    def drip(listener):
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            while True:
+                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
+        with pytest.raises(FetchFailed, match=r"0 of 300000 bytes in 0\.5 s"):
+            obtain(source_file(BODY, url), patience=Patience(read_s=10.0, total_s=0.5))
+
+
+def test_the_time_for_a_download_grows_with_the_file_unless_the_environment_says_it(monkeypatch):
+    monkeypatch.delenv("PROXYBENCH_DOWNLOAD_SECONDS", raising=False)
+    assert Patience().seconds_for(0) == 120
+    assert Patience().seconds_for(200_000_000) == pytest.approx(120 + 100 * 60)
+    monkeypatch.setenv("PROXYBENCH_DOWNLOAD_SECONDS", "7.5")
+    assert Patience().seconds_for(10**12) == 7.5
+    assert Patience(total_s=3.0).seconds_for(10**12) == 3.0
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan"])
+def test_a_time_that_is_none_says_what_to_set(fetch, monkeypatch, text):
+    monkeypatch.setenv("PROXYBENCH_DOWNLOAD_SECONDS", text)
+    with pytest.raises(FetchFailed, match="PROXYBENCH_DOWNLOAD_SECONDS"):
+        fetch()
+
+
+@pytest.mark.parametrize("form", ["file://{}", "file://localhost{}", "FILE://{}"])
+def test_a_file_address_is_a_mirror_folder(source_file, cache, tmp_path, monkeypatch, form):
+    folder = tmp_path / "a mirror"
+    (folder / "some/source").mkdir(parents=True)
+    (folder / "some/source/data.bin").write_bytes(BODY)
+    monkeypatch.setenv("PROXYBENCH_MIRROR", form.format(str(folder).replace(" ", "%20")))
+    assert obtain(source_file(BODY)).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("mirror", ["ftp://host/folder", "file://elsewhere/folder", "s3://bucket"])
+def test_another_address_is_no_mirror_and_says_what_is(source_file, cache, monkeypatch, mirror):
+    monkeypatch.setenv("PROXYBENCH_MIRROR", mirror)
+    with pytest.raises(FetchFailed, match=rf"mirror: {mirror} is neither a folder of this machine, file:///FOLDER nor"):
+        obtain(source_file(BODY))

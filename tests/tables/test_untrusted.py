@@ -6,7 +6,9 @@ import gzip
 import io
 import json
 import math
+import os
 import random
+import socket
 import struct
 import tarfile
 import time
@@ -22,7 +24,10 @@ from hypothesis import strategies as st
 
 from proxybench.errors import CorruptData
 from proxybench.tables import untrusted
+from proxybench.tables.arrays import read_npz
+from proxybench.tables.importers.tfrecord import read_batches
 from proxybench.tables.untrusted import (
+    is_zip,
     iter_tar_json,
     iter_zip_json,
     read_csv_columns,
@@ -272,6 +277,82 @@ class TestCsv:
         path.write_bytes(data)
         with suppress(CorruptData):
             assert len({len(column) for column in read_csv_columns(path, ()).values()}) <= 1
+
+
+class TestFiles:
+    """Only regular files are read, and nothing is waited for."""
+
+    @pytest.fixture(params=["folder", "pipe", "socket", "device", "loop of links"])
+    def special(self, request, tmp_path):
+        path = tmp_path / "x"
+        if request.param == "folder":
+            path.mkdir()
+        elif request.param == "pipe":
+            os.mkfifo(path)
+        elif request.param == "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        elif request.param == "device":
+            path.symlink_to("/dev/zero")
+        else:
+            path.symlink_to(path)
+        return path
+
+    @pytest.mark.parametrize("read", [*READERS.values(), is_zip, read_npz, lambda path: list(read_batches(path))])
+    def test_what_is_no_regular_file_is_refused_at_once(self, special, read):
+        with pytest.raises((CorruptData, OSError), match=r"regular file|symbolic links"):
+            read(special)
+
+    def test_a_link_to_a_regular_file_is_read(self, write, tmp_path):
+        (tmp_path / "link").symlink_to(write("x.json", b"[1]"))
+        assert read_json(tmp_path / "link") == [1]
+
+    def test_a_link_to_nothing_is_an_absent_file(self, tmp_path):
+        (tmp_path / "link").symlink_to(tmp_path / "nothing")
+        with pytest.raises(FileNotFoundError):
+            read_json(tmp_path / "link")
+
+    @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no /proc here")
+    def test_a_file_that_hides_its_size_is_refused(self):
+        with pytest.raises(CorruptData, match="has more than the 0 bytes that it says"):
+            read_json(Path("/proc/self/maps"))
+
+
+def test_a_list_of_members_that_is_too_long_is_not_read(write, monkeypatch):
+    data = zipped({f"{number}.txt": b"" for number in range(1000)})
+    assert list(iter_zip_json(write("x.zip", data))) == []
+    monkeypatch.setattr(untrusted, "MAX_DIRECTORY", 10_000)
+    with pytest.raises(CorruptData, match=r"a list of members of [0-9]+ bytes, more than 10000"):
+        list(iter_zip_json(write("x.zip", data)))
+
+
+def test_members_that_overlap_are_refused_or_counted_each_time(write, monkeypatch):
+    """Many entries of the list may name the same bytes, as in bombs without nesting."""
+    data = zipped({"a.json": b"[" + b"1," * 100_000 + b"1]", "b.json": b"1"})
+    start = data.index(b"PK\x01\x02")
+    entry = data[start : data.index(b"PK\x01\x02", start + 4)]
+    end = bytearray(data[data.index(b"PK\x05\x06") :])
+    end[8:12], end[12:16] = struct.pack("<HH", 100, 100), struct.pack("<L", 100 * len(entry))
+    monkeypatch.setattr(untrusted, "MAX_BYTES", 10_000_000)
+    with pytest.raises(CorruptData, match=r"x\.zip: "):
+        list(iter_zip_json(write("x.zip", data[:start] + entry * 100 + bytes(end))))
+
+
+def test_more_fields_than_memory_allows_are_refused_before_they_are_split(write, monkeypatch):
+    path = write("x.csv", b"a,b\n" + b",\n" * 1000)
+    assert len(read_csv_columns(path, ())["a"]) == 1000
+    monkeypatch.setattr(untrusted, "MAX_FIELDS", 500)
+    with pytest.raises(CorruptData, match="holds more than 500 fields"):
+        read_csv_columns(path, ())
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_the_first_name(write):
+    assert read_csv_columns(write("x.csv", b"\xef\xbb\xbfa,b\n1,2\n"), ["a"]) == {"a": ["1"], "b": ["2"]}
+
+
+def test_a_name_that_stands_for_two_values_is_damage(write):
+    with pytest.raises(CorruptData, match=r"x\.json: .*'a' stands twice"):
+        read_json(write("x.json", b'{"a": 1, "a": 2}'))
 
 
 def flipped(data: bytes, position: int, bit: int) -> bytes:

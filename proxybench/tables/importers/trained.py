@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from proxybench.spaces import SearchSpace
+from proxybench.tables.columns import read_parquet
 from proxybench.tables.importers.checks import mapping
 from proxybench.tables.json_text import parse_json
 from proxybench.tables.schema import KEY_TYPES, KEYS, Fragment, metric_of
@@ -35,7 +35,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """
     (path,) = paths
     with reading(path):
-        table = pq.read_table(path, page_checksum_verification=True)
+        table = read_parquet(path)
         setting = mapping(parse_json((table.schema.metadata or {})[SETTING]), "the setting")
         if setting["format"] != FORMAT:
             raise ValueError(f"format {setting['format']!r}; this version reads format {FORMAT}")
