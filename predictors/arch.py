@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, overload
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # numpy costs more than everything else an import of this pac
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from predictors.inputs import RowLabels
+    from predictors.row_labels import RowLabels
     from predictors.rows import Index
 
 __all__ = ["ArchBatch", "ArchGraph", "Ragged"]
@@ -122,7 +122,8 @@ class ArchBatch:
     nodes: Mapping[str, Ragged] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        from predictors.inputs import RowLabels, index_of
+        from predictors.inputs import index_of
+        from predictors.row_labels import RowLabels
 
         given = _by_name(self.columns)
         archs = _listed(self.archs)
@@ -148,7 +149,7 @@ class ArchBatch:
     @classmethod
     def labelled(cls, archs: list[ArchGraph], source: Any) -> ArchBatch:
         """A batch without columns, whose rows are named by the index of `source` where that is a pandas Series."""
-        from predictors.inputs import RowLabels
+        from predictors.row_labels import RowLabels
 
         return cls._of(archs, {}, {}, RowLabels.of({"the architectures": source}, positional=False))
 
@@ -211,10 +212,27 @@ class ArchBatch:
 
         Warns and raises as the constructor does; a pandas index is compared with that of the columns there are.
         """
+        return self.extended(columns)
+
+    def extended(self, columns: Mapping[str, Any], nodes: Mapping[str, Ragged] | None = None) -> ArchBatch:
+        """`with_columns` for any names, and with more node arrays."""
         labels: RowLabels = self.__dict__["labels"]
         labels = labels.joined({f"column {name!r}": values for name, values in columns.items()})
         added = {name: _column(name, values, len(self)) for name, values in columns.items()}
-        return ArchBatch._of(self.archs, {**self.columns, **added}, self.nodes, labels)
+        arrays = {name: _node_array(rows) for name, rows in (nodes or {}).items()}
+        for name, rows in arrays.items():
+            _require_rows(name, len(rows), len(self))
+        return ArchBatch._of(self.archs, {**self.columns, **added}, {**self.nodes, **arrays}, labels)
+
+    def named_by(self, index: Callable[[], Any]) -> ArchBatch:
+        """The same batch, whose rows a pandas index names too, so that targets with that index need no warning.
+
+        Args:
+            index: gives the index of the n rows; called when targets with an index are first met.
+        """
+        from predictors.row_labels import Names
+
+        return ArchBatch._of(self.archs, self.columns, self.nodes, replace(self.__dict__["labels"], names=Names(index)))
 
     def require_rows(self, values: Any, what: str) -> None:
         """Look whether `values`, if they have a pandas index, belong to the rows of this batch.

@@ -31,6 +31,8 @@ _FEWEST = 10  # architectures below which nothing is left out, and all members w
 class Ensemble(Parameters):
     """A weighted mean of predictors.
 
+    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+
     Args:
         members: names that `predictors.make` takes, or unfitted predictors; None for `MEMBERS`.
         graphs: weight, in means where a member has 1, of two graph networks (GATES) beside the members, one that sees

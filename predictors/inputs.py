@@ -7,8 +7,7 @@ contradicts the position, a warning says so, and where two indices contradict ea
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from predictors.containers import as_numbers, to_float64
 from predictors.errors import IndexIgnored, InvalidValues, warn_caller
 
 Floats = NDArray[np.float64]
-_REMEDY = "pass .to_numpy() to take values by position, or .loc[...] to bring them into one order"
+REMEDY = "pass .to_numpy() to take values by position, or .loc[...] to bring them into one order"
 
 
 def as_floats(values: Any, what: str = "values") -> Floats:
@@ -66,7 +65,8 @@ def aligned(**named: Any) -> tuple[Floats, ...]:
         named: containers by the name of the argument, each with one row for every architecture.
 
     Warns:
-        IndexIgnored: where one argument has an index other than 0 to n - 1 and another has no index.
+        IndexIgnored: where one argument has an index of whole numbers other than 0 to n - 1, which looks like
+            positions, and another has no index. Labels of other kinds, such as texts of architectures, say no position.
 
     Raises:
         InvalidValues: for two indices that differ, and as `as_floats` raises.
@@ -83,9 +83,10 @@ def require_same_index(**named: Any) -> None:
     first, *others = indices
     for other in others:
         if not indices[other].equals(indices[first]):
-            raise InvalidValues(f"{first} and {other} have different pandas indices; {_REMEDY}")
-    if len(indices) < len(named) and not _is_default(indices[first]):
-        _warn(first, "the other arguments have no index")
+            raise InvalidValues(f"{first} and {other} have different pandas indices; {REMEDY}")
+    labels = indices[first]
+    if len(indices) < len(named) and labels.inferred_type == "integer" and not is_default(labels):
+        warn_of_index(first, "the other arguments have no index")
 
 
 def index_of(values: Any) -> Any | None:
@@ -96,88 +97,13 @@ def index_of(values: Any) -> Any | None:
     return None
 
 
-@dataclass(frozen=True)
-class RowLabels:
-    """Which rows a batch holds, as far as it is known: what the index of targets is compared with.
-
-    Attributes:
-        index: the pandas index of the columns or architectures it was made from; None where nothing had one.
-        counted: whether that index was 0 to n - 1 before rows were chosen.
-        places: int64[n], the rows of the batch that this one was cut from; None for 0 to n - 1.
-    """
-
-    index: Any | None = None
-    counted: bool = True
-    places: NDArray[np.int64] | None = None
-
-    @classmethod
-    def of(cls, named: dict[str, Any], positional: bool) -> Self:
-        """The labels that several arguments agree on.
-
-        Args:
-            named: containers by name; those without an index have no say.
-            positional: whether something stands beside them that has an order and no index.
-
-        Warns:
-            IndexIgnored: for an index other than 0 to n - 1 beside something positional.
-
-        Raises:
-            InvalidValues: for two indices that differ.
-        """
-        labels = cls()
-        first = ""
-        for name, values in named.items():
-            index = index_of(values)
-            if index is None:
-                continue
-            if labels.index is None:
-                labels, first = cls(index, _is_default(index)), name
-            elif not index.equals(labels.index):
-                raise InvalidValues(f"{first} and {name} have different pandas indices; {_REMEDY}")
-        if positional and not labels.counted:
-            _warn(first, "the architectures beside it have no index")
-        return labels
-
-    def joined(self, named: dict[str, Any]) -> Self:
-        """These labels, or those of further columns where these have no index.
-
-        Warns and raises as `compare` does for each column, and raises for further columns that differ.
-        """
-        for name, values in named.items():
-            self.compare(values, name)
-        further = type(self).of(named, positional=False)
-        return self if self.index is not None else replace(further, places=self.places)
-
-    def take(self, rows: NDArray[np.int64]) -> Self:
-        """The labels of chosen rows."""
-        places = rows if self.places is None else self.places[rows]
-        return type(self)(None if self.index is None else self.index[rows], self.counted, places)
-
-    def compare(self, values: Any, what: str) -> None:
-        """Look whether the index of `values`, if it has one, says the same rows.
-
-        Warns:
-            IndexIgnored: where it says other rows and nothing says which rows these are.
-
-        Raises:
-            InvalidValues: where it differs from `index`.
-        """
-        index = index_of(values)
-        if index is None or (self.index is not None and index.equals(self.index)):
-            return
-        if self.counted and _is_default(index):
-            return
-        if self.index is not None:
-            raise InvalidValues(f"{what} and the batch's columns have different pandas indices; {_REMEDY}")
-        if self.places is None or len(index) != len(self.places) or not (np.asarray(index) == self.places).all():
-            _warn(what, "the architectures have no index")
-
-
-def _is_default(index: Any) -> bool:
+def is_default(index: Any) -> bool:
+    """Whether a pandas index is 0 to n - 1."""
     return bool(index.equals(sys.modules["pandas"].RangeIndex(len(index))))
 
 
-def _warn(what: str, because: str) -> None:
+def warn_of_index(what: str, because: str) -> None:
+    """Warn that the values called `what` are taken by position, whatever their index says."""
     warn_caller(
         f"{what} has a pandas index other than 0 to n - 1, and {because}; its values are taken by position. "
         "Pass .to_numpy() if that is meant",

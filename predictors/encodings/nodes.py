@@ -118,19 +118,21 @@ def node_totals(X: ArchBatch, names: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _sums(nodes: Ragged) -> NDArray[np.float64]:
-    """Sum of the known values of each architecture, float64[n]; NaN where it has none."""
+    """Sum of the known values of each architecture, float64[n]; NaN where it has none or the sum overflows."""
     import numpy as np
 
     lengths = np.diff(nodes.offsets)
     values = one_a_node(nodes)
     if len(values) and (lengths == lengths[0]).all():
         grid = values.reshape(len(nodes), lengths[0])
-        return np.where(np.isnan(grid).all(axis=1), np.nan, np.nansum(grid, axis=1))
+        with np.errstate(over="ignore"):
+            total = np.nansum(grid, axis=1)
+        return np.where(np.isnan(grid).all(axis=1) | np.isinf(total), np.nan, total)
     row = np.repeat(np.arange(len(nodes)), lengths)
     known = ~np.isnan(values)
     count = np.bincount(row[known], minlength=len(nodes))
     total = np.bincount(row[known], weights=values[known], minlength=len(nodes))
-    return np.where(count > 0, total, np.nan)
+    return np.where((count > 0) & np.isfinite(total), total, np.nan)
 
 
 def _statistics(values: NDArray[np.float64], row: NDArray[np.int64], n: int) -> NDArray[np.float64]:

@@ -37,6 +37,8 @@ class GraphPredictor(Parameters):
 
     Operations that the training part does not have are taken for the mean of those that it has.
 
+    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+
     Args:
         hidden: width.
         layers: depth.

@@ -233,6 +233,9 @@ def _live_nodes(nodes: int, edges: Edges, blocked: tuple[bool, ...]) -> tuple[tu
     return kept, tuple((place[source], place[target]) for source, target in marked.edges)
 
 
+_LARGEST = 1e300  # size of a value whose mean with another does not overflow
+
+
 class Scaling:
     """Columns for a network: what is not finite to the median, signed logarithm, mean 0 and deviation 1.
 
@@ -243,7 +246,7 @@ class Scaling:
     def fit(self, rows: FloatArray) -> Self:
         missing = ~np.isfinite(rows)
         self.gaps_ = missing.any(axis=0)
-        known = np.where(missing, np.nan, rows)
+        known = np.where(missing, np.nan, np.clip(rows, -_LARGEST, _LARGEST))
         empty = missing.all(axis=0)
         self.median_ = np.zeros(rows.shape[1])
         self.median_[~empty] = np.nanmedian(known[:, ~empty], axis=0) if len(rows) else 0.0

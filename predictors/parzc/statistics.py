@@ -22,6 +22,7 @@ SCALES = ("log", "log-minmax", "minmax")
 NODES = "nodes:"
 _AT_ONCE = 2**22  # values of a chunk, so that an array that is memory-mapped never is in memory whole
 _FAR = 5.0  # deviations beyond which a value says no more
+_LARGEST = 1e300  # size of a value, so that a range does not overflow
 _MARGIN = 0.2  # of the range of the training part, by which a value may lie outside
 
 
@@ -84,9 +85,10 @@ class NodeScale(Parameters):
             values = np.stack([self._values(chunk, name) for name in self.names_], axis=2)
             known = ~np.isnan(values)
             count += known.sum(axis=0)
-            filled = np.where(known, values, 0.0)
-            total += filled.sum(axis=0)
-            squares += np.square(filled).sum(axis=0)
+            if self.scale == "log":  # squares of values that are not logarithms may overflow, and nobody needs them
+                filled = np.where(known, values, 0.0)
+                total += filled.sum(axis=0)
+                squares += np.square(filled).sum(axis=0)
             low = np.minimum(low, np.where(known, values, np.inf).min(axis=0, initial=np.inf))
             high = np.maximum(high, np.where(known, values, -np.inf).max(axis=0, initial=-np.inf))
         if self.scale == "log":
@@ -161,6 +163,8 @@ class NodeScale(Parameters):
         if self.scale != "minmax":
             signed = torch.from_numpy(values)  # whose logarithms take half as long as NumPy's
             torch.copysign(signed.abs().log1p_(), signed, out=signed)
+        else:
+            np.clip(values, -_LARGEST, _LARGEST, out=values)
         return values
 
     def _by_moments(self, count: Floats, total: Floats, squares: Floats) -> None:
@@ -175,7 +179,7 @@ class NodeScale(Parameters):
         low, high = np.where(few, low.min(axis=0), low), np.where(few, high.max(axis=0), high)
         self.centre_ = np.where(np.isfinite(low), low, 0.0)
         width = np.where(np.isfinite(low), high - self.centre_, 0.0)
-        self.weight_ = np.divide(1.0, width, out=np.zeros_like(width), where=width > 0)
+        self.weight_ = np.divide(1.0, width, out=np.zeros_like(width), where=width > np.finfo(np.float64).tiny)
 
 
 def with_statistics(X: Architectures, supply: Supply | None) -> ArchBatch:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class GBDT(Tabular):
     """Gradient-boosted trees by LightGBM (Ke et al., NeurIPS 2017).
 
+    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+
     Args:
         rounds: boosting rounds.
         learning_rate: shrinkage of each round.

@@ -25,6 +25,8 @@ KERNELS = ("ard", "isotropic", "wl")
 class GaussianProcess(Tabular):
     """Gaussian process with a sum of Matern-5/2 kernels (`BlockwiseGP`).
 
+    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+
     Args:
         kernel: "ard" has one term for each encoding, and a length scale for each feature of the last, the columns;
             "isotropic" the same with one length scale for each encoding; "wl" replaces the encodings of the graph by

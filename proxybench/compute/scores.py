@@ -90,7 +90,7 @@ class SweepScores:
         columns = {str(name): _or_nan(values.to_numpy(), rows) for name, values in self.scores.items()}
         nodes = {name: _or_empty(values, rows) for name, values in self.nodes.items()}
         if isinstance(archs, ArchBatch):
-            return ArchBatch(archs.archs, {**archs.columns, **columns}, {**archs.nodes, **nodes})
+            return archs.extended(columns, nodes)
         return ArchBatch(archs, columns, nodes)
 
     def batch(self) -> ArchBatch:

@@ -98,7 +98,8 @@ def rank_metrics(y_true: ArrayLike, y_score: ArrayLike) -> dict[str, float]:
         `regret_at_10` (unit of the target); `best_rank_at_10` (1 is the best); `answered`, how many count.
 
     Warns:
-        IndexIgnored: where one is a pandas Series with an index other than 0 to n - 1, and the other has no index.
+        IndexIgnored: where one is a pandas Series whose index is whole numbers other than 0 to n - 1, and the other
+            has none.
 
     Raises:
         ValueError: unless both are vectors of the same length, of real numbers, and two pandas indices are equal.

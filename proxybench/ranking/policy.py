@@ -50,7 +50,8 @@ def vectors(y_true: Any, y_score: Any) -> tuple[Floats, Floats]:
     """Targets and scores as float64[n] each, from any container; NaN where one is missing.
 
     Warns:
-        IndexIgnored: where one is a pandas Series with an index other than 0 to n - 1, and the other has no index.
+        IndexIgnored: where one is a pandas Series whose index is whole numbers other than 0 to n - 1, and the other
+            has none.
 
     Raises:
         ValueError: unless both are vectors of the same length, of real numbers, and two pandas indices are equal.

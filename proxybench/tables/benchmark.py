@@ -243,7 +243,7 @@ class Benchmark:
                 label = name if name.startswith("proxy:") else f"cost:{name}"
                 label = label if len(sources) == 1 else f"{label}[{source}]"
                 chosen[label] = self.values(name, dataset=source)
-        return ArchBatch(self._graphs, chosen)
+        return ArchBatch(self._graphs, chosen).named_by(lambda: self._arch_index)
 
     def recipe_with(self, columns: str) -> str:
         """A digest of the table and of what `batch(columns)` adds: `recipe` but for "computed" and "all".
@@ -265,7 +265,7 @@ class Benchmark:
         for scores in shipped_sweeps(self.space.name):
             computed = scores.join(computed, self.space, self.digests)
         own = {f"{name}@proxybench": values for name, values in computed.columns.items()}
-        return ArchBatch(batch.archs, {**batch.columns, **own}, computed.nodes)
+        return batch.extended(own, computed.nodes)
 
     def neighbours(self, arch: Arch) -> list[ArchGraph]:
         """The neighbours of `arch` in the space that the table holds, in the space's order."""

@@ -116,6 +116,33 @@ def test_targets_of_any_size_give_finite_predictions(name: str, factor: float) -
         assert np.isfinite(model.predict_std(batch)).all()
 
 
+COLUMNS = {
+    "some infinite": lambda normal: np.where(np.arange(N) % 3 == 0, math.inf, normal),
+    "all infinite": lambda normal: np.full(N, -math.inf),
+    "all missing": lambda normal: np.full(N, math.nan),
+    "all equal": lambda normal: np.full(N, 0.1),
+    "huge": lambda normal: normal * 1e300,
+    "as large as can be": lambda normal: np.where(normal > 0, 1.7e308, -1.7e308),
+    "tiny": lambda normal: normal * 1e-200,
+    "smaller still": lambda normal: np.arange(N) * 5e-324,
+}
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("column", COLUMNS)
+def test_columns_of_any_size_give_finite_predictions(name: str, column: str) -> None:
+    batch, targets = data()
+    values = COLUMNS[column](np.random.default_rng(0).normal(size=N))
+    nodes = Ragged.from_rows([[value] * len(arch.ops) for value, arch in zip(values, batch, strict=True)])
+    odd = ArchBatch(batch.archs, {"proxy:a": values, "cost:a": values[::-1]}, {"nodes:a": nodes})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantPredictions)
+        model = make(name, **FEW.get(name, {})).fit(odd, targets)
+    assert np.isfinite(model.predict(odd)).all()
+    if model.tags.has_std:
+        assert np.isfinite(model.predict_std(odd)).all()
+
+
 @pytest.mark.parametrize("name", available())
 def test_equal_targets_give_finite_predictions_and_no_warning(name: str) -> None:
     model = make(name, **FEW.get(name, {})).fit(data()[0], [0.1] * N)

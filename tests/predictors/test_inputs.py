@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,3 +109,32 @@ class TestTargets:
         folds = KFold(3, shuffle=True, random_state=0)
         found = cross_val_score(make("ridge"), batch, y, cv=folds)
         assert found.tolist() == cross_val_score(make("ridge"), batch, targets, cv=folds).tolist()
+
+
+class TestNames:
+    """A batch whose rows are known by an index that its columns do not have, as those of a table are."""
+
+    @pytest.fixture
+    def named(self) -> tuple[ArchBatch, pd.Series]:
+        batch, targets = example_batch(40)
+        index = pd.Index([f"cell {row}" for row in range(40)])
+        return batch.named_by(lambda: index), pd.Series(targets, index=index)
+
+    def test_targets_of_the_same_names_need_no_warning(self, named: tuple[ArchBatch, pd.Series]) -> None:
+        batch, y = named
+        expected = make("ridge").fit(batch[5:30], y.to_numpy()[5:30]).predict(batch).tolist()
+        for part in (batch, pickle.loads(pickle.dumps(batch)), batch.with_columns(**batch.columns)):
+            assert make("ridge").fit(part[5:30], y[5:30]).predict(batch).tolist() == expected
+        make("ridge").fit(batch[5:30][::2], y.iloc[5:30].iloc[::2])
+        make("ridge").fit(batch[5:30], pd.Series(y.to_numpy())[5:30])
+        make("ridge").fit(batch[5:30], pd.Series(y.to_numpy()[5:30]))
+
+    def test_the_same_names_in_another_order_are_refused(self, named: tuple[ArchBatch, pd.Series]) -> None:
+        batch, y = named
+        with pytest.raises(ValueError, match="names other architectures than the batch holds"):
+            make("ridge").fit(batch, y.sample(frac=1, random_state=0))
+
+    def test_other_names_are_warned_of(self, named: tuple[ArchBatch, pd.Series]) -> None:
+        batch, y = named
+        with pytest.warns(IndexIgnored, match="y has a pandas index"):
+            make("ridge").fit(batch, y.rename(lambda name: f"other {name}"))

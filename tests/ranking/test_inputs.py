@@ -71,8 +71,9 @@ def test_rows_that_an_index_tells_apart_are_refused(name: str) -> None:
     targets = pd.Series(TARGETS, index=list("abcdefgh"))
     with pytest.raises(InvalidValues, match="different pandas indices"):
         TWO[name](targets, pd.Series(SCORES, index=list("hgfedcba")))
+    TWO[name](targets, SCORES)  # names say no position
     with pytest.warns(IndexIgnored, match="taken by position"):
-        TWO[name](targets, SCORES)
+        TWO[name](pd.Series(TARGETS, index=range(7, -1, -1)), SCORES)
 
 
 @pytest.mark.parametrize("name", TWO)

@@ -145,6 +145,18 @@ def test_the_frame_cannot_change_the_table(bench: Benchmark) -> None:
     assert bench.query(CONV, dataset="cifar10", metric="test_acc", epochs=200) == 93.6
 
 
+def test_columns_of_a_frame_belong_to_the_batch(bench: Benchmark) -> None:
+    """Warnings are errors here, so that none is given."""
+    batch, params = bench.batch("none"), bench.frame(dataset="cifar10", metrics=["params"], epochs=0)["params"]
+    batch.require_rows(params, "params")
+    assert batch.with_columns(mine=params).column("mine").tolist()[1:3] == params.tolist()[1:3]
+    batch[1:].require_rows(params[1:], "params")
+    batch[[2, 0]].require_rows(params.iloc[[2, 0]], "params")
+    assert pb.rank_metrics(params, np.arange(len(params)))["answered"] == params.notna().sum()
+    with pytest.raises(ValueError, match="the pandas index of params names other architectures"):
+        batch.require_rows(params[::-1], "params")
+
+
 def test_batch_carries_proxies_and_costs(bench: Benchmark) -> None:
     batch = bench.batch(dataset="cifar10")
     assert sorted(batch.columns) == ["cost:latency_ms@fpga", "cost:params", "proxy:synflow"]
