@@ -33,4 +33,4 @@ def test_numbers_and_other_text_stay_as_they_are(cell: str) -> None:
 
 
 def test_rows_with_numbers_and_nothing() -> None:
-    assert csv_bytes(["=a", "b"], [[-0.5, None], [3, "x,y"]]) == b"'=a,b\n-0.5,\n3,\"x,y\"\n"
+    assert csv_bytes(["=a", "b"], [[-0.5, None], [3, "x,y"]]) == b'\'=a,b\n-0.5,\n3,"x,y"\n'

@@ -86,6 +86,13 @@ def test_runs_are_put_on_a_leaderboard(run, tmp_path: Path) -> None:
     assert run(*BASE, "--searcher", "robot", "--folder", str(folder)).code == 2
 
 
+def test_runs_are_not_written_over(run, tmp_path: Path) -> None:
+    output = tmp_path / "searches" / "mine.jsonl"
+    same = run(*BASE, "--searcher", "random", "--output", str(output), "--curves", str(output))
+    shown = run(*BASE, "--searcher", "random", "--output", str(output), "--folder", str(tmp_path))
+    assert (same.code, shown.code, output.exists()) == (2, 2, False)
+
+
 def test_a_file_of_something_else_is_no_output(run, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("remember the milk")
