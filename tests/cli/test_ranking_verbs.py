@@ -61,7 +61,6 @@ def evaluated(part_of_cache: Callable[..., Path], tmp_path_factory: pytest.TempP
             journal = Journal(home / f"{method}.jsonl")
             run_plan(plan_suite("quick-predictors", [f"mine:{method}"]), journal)
             journals[method] = journal.path.read_bytes()
-        del sys.modules["mine"]
     return journals
 
 
