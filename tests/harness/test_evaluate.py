@@ -212,9 +212,7 @@ def test_every_task_can_be_planned_and_has_the_controls(real_tables: Path) -> No
 def test_some_tasks_of_a_suite_can_be_planned_alone(real_tables: Path) -> None:
     plan = plan_suite("quick", tasks=["nasbench201-imagenet16-test"])
     assert [task.name for task in plan.tasks] == ["nasbench201-imagenet16-test"]
-    with pytest.raises(
-        UnknownName, match=r"-tst' of suite 'quick'\. Did you mean 'nasbench201-cifar10-test'"
-    ):
+    with pytest.raises(UnknownName, match=r"-tst' of suite 'quick'\. Did you mean 'nasbench201-cifar10-test'"):
         plan_suite("quick", tasks=["nasbench201-cifar10-tst"])
 
 
