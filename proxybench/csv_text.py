@@ -6,11 +6,14 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the full-width forms
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the full-width forms
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
-    """The header and the rows as CSV in UTF-8, lines ending in a line feed; None is an empty cell."""
+    """The header and the rows as CSV in UTF-8, lines ending in a line feed; None is an empty cell.
+
+    Line ends within a cell become line feeds too, since a carriage return would not be quoted and would begin a row.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([quoted(name) for name in header])
@@ -24,9 +27,10 @@ def quoted(cell: object) -> object:
     That is text whose first character, after any spaces, begins a formula, such as "=" or "@", unless all of it is a
     number, such as "-0.5".
     """
-    if not isinstance(cell, str) or not cell.lstrip(" ").startswith(_FORMULA) or _is_number(cell):
+    if not isinstance(cell, str):
         return cell
-    return f"'{cell}"
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:

@@ -129,4 +129,4 @@ def _is_real(value: object) -> bool:
 
 
 def _shown(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.17g}"
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -25,7 +25,7 @@ def run(
         list[str] | None,
         typer.Option(
             help='A column, a predictor, "module:name", or "columns" or "predictors" for all of them; may be repeated. '
-            "Default: columns."
+            "Default: columns. What module:name stands for is run as trusted code, in a process of its own."
         ),
     ] = None,
     without: Annotated[
@@ -79,15 +79,9 @@ def run(
     summary = results.summary
     assert summary is not None  # only loaded results have none
     if as_json:
-        print_json(
-            {
-                "outcomes": summary.outcomes,
-                "skipped": summary.skipped,
-                "absent": results.absent,
-                "not_run": summary.lacking,
-                "refused": summary.refused,
-            }
-        )
+        left_out = {"not_run": summary.lacking, "refused": summary.refused}
+        answer = {"outcomes": summary.outcomes, "skipped": summary.skipped, "absent": results.absent}
+        print_json(answer | {name: given for name, given in left_out.items() if given})
     else:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "none"
         tasks = {record.task.name for record in results.records}

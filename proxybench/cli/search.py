@@ -63,6 +63,11 @@ def search(
 
     if folder is not None and output is None:
         raise typer.BadParameter("say with --output which file keeps the runs that the leaderboard shows")
+    if output is not None:
+        shown = None if folder is None else folder / SEARCHES / f"{output.stem}.jsonl"
+        for name, other in (("--curves", curves), ("the searches of --folder", shown)):
+            if other is not None and other.resolve() == output.resolve():
+                raise typer.BadParameter(f"{name} would be written over the runs of --output; name another file")
     if against is not None:
         if output or curves or report:
             raise typer.BadParameter("--against goes without --output, --curves, --folder and --report")

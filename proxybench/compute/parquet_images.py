@@ -174,7 +174,7 @@ def _reading_parquet(path: Path) -> Iterator[None]:
     """Turn whatever is wrong with a parquet file or an image in it into CorruptData naming the file."""
     with reading(path):
         try:
-            with open_parquet(path):  # what it holds fits in memory
+            with open_parquet(path, row_by_row=True):  # what it holds fits in memory
                 pass
             yield
         except pa.ArrowException as error:

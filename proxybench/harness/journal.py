@@ -18,7 +18,8 @@ from pathlib import Path
 import msgspec
 
 from proxybench.errors import CorruptData
-from proxybench.records import Cell, Record, TaskIdentity, read_records, write_records
+from proxybench.files import replace_file
+from proxybench.records import Cell, Record, TaskIdentity
 
 _BEGINNING = b'{"'
 
@@ -66,14 +67,15 @@ class Journal:
     def drop(self, unwanted: Callable[[Record], bool]) -> int:
         """Remove records, so that their cells are run again; how many.
 
-        The file is replaced in one step: a reader sees all the old records or none of those dropped.
+        The file is replaced in one step: a reader sees all the old records or none of those dropped. Lines that stay
+        are the same bytes, whatever fields they have beside those of a record.
         """
-        with self.locked() as recorded:
-            kept = [record for record in read_records([self.path]) if not unwanted(record)]
-            dropped = len(recorded) - len(kept)
-            if dropped:
-                write_records(self.path, kept)
-        return dropped
+        with self.locked():
+            lines = [(self._decode(line), line) for line in self.path.read_bytes().splitlines()]
+            kept = sorted(((record.cell, line) for record, line in lines if not unwanted(record)))
+            if len(kept) < len(lines):
+                replace_file(self.path, b"".join(line + b"\n" for _, line in kept))
+        return len(lines) - len(kept)
 
     @contextmanager
     def locked(self) -> Iterator[Mapping[Cell, TaskIdentity]]:

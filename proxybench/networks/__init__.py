@@ -51,7 +51,8 @@ def build(
         options: width and depth of the space's macro structure, as its module says.
 
     Raises:
-        UnknownName: for a space that describes no network here, or an option that its networks do not have.
+        UnknownName: for a space that describes no network here.
+        TypeError: for an option that its networks do not have; suggests the nearest.
         InvalidArchitecture: for a graph that is no architecture of its space.
     """
     sizes = {"num_classes": num_classes, "in_shape": in_shape}
@@ -60,6 +61,6 @@ def build(
     accepted = [name for name in signature(make).parameters if name not in ("arch", *sizes)]
     for name in options:
         if name not in accepted:
-            raise unknown_name("option", name, accepted, f"of the networks of {arch.space}")
+            raise TypeError(str(unknown_name("option", name, accepted, f"of the networks of {arch.space}")))
     network: Network = make(arch, **given, **options)
     return network

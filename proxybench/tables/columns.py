@@ -25,15 +25,15 @@ MAX_FOOTER = 32 * 2**20
 MAX_PAGE = 256 * 2**20  # bytes of one page when decompressed
 VALUES = (2**24, 1000)  # of a file: so many, and so many more for each of its bytes
 BYTES = (2**28, 100)  # of a file when decompressed, in the same way
-_AT_ONCE = 2**28  # bytes of texts held together while they are counted
 _TEXT_KINDS = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 
 
-def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
+def open_parquet(path: Path, *, row_by_row: bool = False, **options: Any) -> pq.ParquetFile:
     """A parquet file whose columns fit in memory.
 
     Args:
         path: of a regular file.
+        row_by_row: the caller holds a few rows at a time, so that texts may stand in any number of rows.
         options: further arguments of pyarrow.parquet.ParquetFile.
 
     Raises:
@@ -45,7 +45,7 @@ def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
         size = _check_footer(stream)
         file = pq.ParquetFile(path, page_checksum_verification=True, thrift_container_size_limit=10**6, **options)
         try:
-            _check_columns(path, file, stream, size)
+            _check_columns(path, file, stream, size, row_by_row)
         except BaseException:
             file.close()
             raise
@@ -77,7 +77,7 @@ def _check_footer(stream: BinaryIO) -> int:
     return size
 
 
-def _check_columns(path: Path, file: pq.ParquetFile, stream: BinaryIO, size: int) -> None:
+def _check_columns(path: Path, file: pq.ParquetFile, stream: BinaryIO, size: int, row_by_row: bool) -> None:
     """Raise ValueError where the columns take memory out of proportion to the file."""
     most, largest, about = _limit(VALUES, size), _limit(BYTES, size), file.metadata
     values = total = 0
@@ -93,10 +93,9 @@ def _check_columns(path: Path, file: pq.ParquetFile, stream: BinaryIO, size: int
                 raise ValueError(f"it has more than {most} values or {largest} bytes in a file of {size} bytes")
         values += count
         kind = file.schema.column(number)
-        if kind.physical_type in _TEXT_KINDS and max(dictionary, kind.length) * count > largest:
-            held = max(dictionary, kind.length)
-            nested = "." in kind.path
-            total += _bytes_of_nested(path, kind, held, largest) if nested else _bytes_of(path, kind)
+        held = 0 if row_by_row else max(dictionary, kind.length) * count
+        if kind.physical_type in _TEXT_KINDS and held > largest:
+            total += _bytes_of(path, kind)
             if total > largest:
                 raise ValueError(f"its texts, most of them repeated, have more than {largest} bytes")
     rows = sum(about.row_group(group).num_rows for group in range(about.num_row_groups))
@@ -123,20 +122,4 @@ def _bytes_of(path: Path, kind: pq.ColumnSchema) -> int:
                 for chunk in column.chunks:
                     lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
                     total += pc.sum(lengths.take(chunk.indices.drop_null())).as_py() or 0
-    return total
-
-
-def _bytes_of_nested(path: Path, kind: pq.ColumnSchema, largest_value: int, enough: int) -> int:
-    """Bytes of all texts of a field of a structure, counted until they are more than `enough`."""
-    if kind.physical_type != "BYTE_ARRAY" or kind.max_repetition_level:
-        raise ValueError(f"{kind.path} repeats texts in a form that is not read")
-    total, at_once = 0, max(1, _AT_ONCE // max(1, largest_value))
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(at_once, columns=[kind.path], use_threads=False):
-            column = batch.column(0)
-            for name in kind.path.split(".")[1:]:
-                column = pc.struct_field(column, name)
-            total += pc.sum(pc.binary_length(column)).as_py() or 0
-            if total > enough:
-                break
     return total

@@ -184,6 +184,20 @@ def without_searches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def without_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built leaderboard on which searchers ran, but no random search to compare them with."""
+    made = tmp_path_factory.mktemp("without-random")
+    write_records(made / "runs/suite.jsonl", records())
+    kept = [
+        msgspec.structs.replace(problem, searched=[runs for runs in problem.searched if runs.searcher == "robot"])
+        for problem in searches()
+    ]
+    write_searches(made / "searches/compared.jsonl", kept)
+    write(made)
+    return made
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium without a window, and without a network of its own."""
     binary = next((found for name in BINARIES if (found := shutil.which(name))), None)

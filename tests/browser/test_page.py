@@ -229,6 +229,13 @@ def test_without_searches_there_is_no_section_of_them(visit, without_searches: P
     assert visit.complaints == []
 
 
+def test_searches_without_random_search_are_shown_with_the_rest_of_the_page(visit, without_random: Path) -> None:
+    page = visit.open(without_random / "index.html")
+    expect(page.locator("#searches-table tbody tr").first).to_contain_text("robot")
+    expect(page.locator("#totals-note")).to_have_text("Nothing to compare with: random search has not run.")
+    assert visit.complaints == []
+
+
 def test_details_of_a_figure_are_one_click_away(page: Page) -> None:
     page.select_option("#pool", "predictor, n_train 400")
     button = page.get_by_role("button", name="Details of parzc on nasbench201-cifar10-test")

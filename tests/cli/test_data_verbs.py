@@ -112,6 +112,10 @@ def test_query_without_a_metric_shows_everything_there_is(run, real_tables: Path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (
+            ("query", "trained-nasbench201", "0", "--metric", "test_acc"),
+            "epochs of test_acc on cifar10 are meant: 1, 2",
+        ),
         (("query", "nasbench201", "|nor_conv_3x3~0|"), "not of the form"),
         (("query", "nasbench201", BEST, "--metric", "test_ac", "--dataset", "cifar10"), "Did you mean 'test_acc'"),
         (("query", "nasbench201", BEST, "--metric", "test_acc", "--dataset", "cifar11"), "Did you mean 'cifar10'"),

@@ -112,7 +112,10 @@ def test_an_architecture_by_its_index_in_a_benchmark(run, real_tables: Path) -> 
         (("nasbench201", CELL, "--images", "dgits"), "Did you mean 'digits'"),
         (("nasbench201", CELL, "--initialisation", "kaimign"), "Did you mean 'kaiming'"),
         (("nasbench201", CELL, "--network", "channels"), "'channels' is not of the form"),
-        (("nasbench201", CELL, "--network", "chanels=3"), "the network cannot be built"),
+        (
+            ("nasbench201", CELL, "--network", "chanels=3"),
+            "cannot be built: unknown option 'chanels' of the networks of nasbench201",
+        ),
         (("nasbench201", CELL, "--network", "channels=0"), "channels must be a whole number of at least 1, not 0"),
         (("nasbench201", CELL, "--classes", "5"), "labels must be from 0 to 4"),
         (("nasbench-graph", "[0, 0, 1, 2]:gat,gcn,gin,fc"), "space with networks"),

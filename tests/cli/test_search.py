@@ -85,6 +85,21 @@ def test_runs_are_put_on_a_leaderboard(run, tmp_path: Path) -> None:
     assert run(*BASE, "--searcher", "robot", "--folder", str(folder)).code == 2
 
 
+def test_runs_are_not_written_over(run, tmp_path: Path) -> None:
+    output = tmp_path / "searches" / "mine.jsonl"
+    same = run(*BASE, "--searcher", "random", "--output", str(output), "--curves", str(output))
+    shown = run(*BASE, "--searcher", "random", "--output", str(output), "--folder", str(tmp_path))
+    assert (same.code, shown.code, output.exists()) == (2, 2, False)
+
+
+def test_a_file_of_something_else_is_no_output(run, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("remember the milk")
+    answer = run(*BASE, "--searcher", "random", "--output", str(notes))
+    assert (answer.code, notes.read_text()) == (1, "remember the milk")
+    assert "notes.txt:1 is not a record" in answer.err
+
+
 def test_searchers_are_tested_against_random_search(run) -> None:
     lines = run(*BASE, "--searcher", "random", "--searcher", "ranking(metrics=synflow)").out.splitlines()
     # Three pairs, however different, cannot be significant: the exact p is at least 2 / 2^3.

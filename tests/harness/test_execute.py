@@ -118,6 +118,32 @@ def test_the_end_of_the_process_is_the_outcome_of_its_cell_alone(journal: Journa
     assert "commit" in exited.provenance
 
 
+def test_noise_on_the_channel_of_records_is_the_failure_of_its_cell(journal: Journal):
+    noise, cut, closed, after = run(
+        journal,
+        harmful("babble", hex="0000000568656c6c6f", seconds=0),
+        msgspec.structs.replace(harmful("babble", hex="50", seconds=60), repeat=1),
+        harmful("close_all"),
+        *work(1, 0),
+        timeout_s=2,
+    )
+    assert (noise.outcome, noise.message) == ("failed", "something other than a message was written to the channel")
+    assert (cut.outcome, cut.message) == ("timeout", "took longer than 2 s")
+    assert (closed.outcome, closed.message) == ("failed", "the process exited with code 1")
+    assert after.outcome == "ok"
+
+
+def test_a_cell_whose_table_is_not_here_is_left_out(journal: Journal):
+    summary = execute([*work(2, 0), harmful("take_table")], RUN, journal)
+    assert summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
+    assert (summary.recorded, len(journal.cells())) == (2, 2)
+
+
+def test_a_library_that_is_not_here_is_an_outcome(journal: Journal):
+    [record] = run(journal, harmful("take_library"))
+    assert (record.outcome, record.message) == ("unsupported", "trial takes a library, which is not installed")
+
+
 def test_megabytes_of_output_go_nowhere(journal: Journal, capfd: pytest.CaptureFixture[str]):
     [record] = run(journal, harmful("print"))
     assert record.outcome == "ok"

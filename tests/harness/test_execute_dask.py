@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import trial_cells
 from dask_cluster import Cluster, two_workers
 from trial_cells import RUN, harmful, work
 
+from proxybench.errors import ProxybenchError
 from proxybench.harness import dask_execute
 from proxybench.harness.dask_execute import ClusterLost, execute_dask
 from proxybench.harness.execute import execute
@@ -19,6 +22,8 @@ from proxybench.harness.pool import WorkerFailed
 from proxybench.records import Record, comparable, read_records
 
 pytest.importorskip("distributed", reason="the extra proxybench[dask] is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -67,6 +72,39 @@ def test_a_worker_killed_half_way_loses_nothing(cluster: Cluster, journal: Journ
     assert recorded(journal) == local(tmp_path, specs, timeout_s=2)
     assert len(children) == 2  # the guard and the process of the cell
     assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def test_a_cell_runs_where_its_table_and_library_are(cluster: Cluster, journal: Journal):
+    cluster.add_worker(TRIAL_TABLE="1")
+    specs = [*work(6, 0.05), harmful("take_table"), harmful("take_library")]
+    summary = execute_dask(specs, RUN, journal, cluster.address)
+    assert (summary.recorded, summary.lacking, summary.refused) == (8, {}, {})
+    taken = [record for record in read_records([journal.path]) if record.method.startswith("take")]
+    assert [record.outcome for record in taken] == ["ok", "ok"]
+
+
+def test_a_cell_whose_table_no_worker_has_is_not_recorded(cluster: Cluster, journal: Journal):
+    summary = execute_dask([*work(3, 0), harmful("take_table")], RUN, journal, cluster.address)
+    assert summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
+    assert {cell.method for cell in journal.cells()} == {"work"}
+
+
+def test_a_worker_with_other_code_is_refused(cluster: Cluster, journal: Journal, tmp_path: Path):
+    other = tmp_path / "other"
+    for package in ("predictors", "proxybench"):
+        shutil.copytree(ROOT / package, other / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (other / "data").symlink_to(ROOT / "data")
+    with (other / "predictors" / "ranks.py").open("a") as stream:
+        stream.write("# changed\n")
+    cluster.add_worker(PYTHONPATH=os.pathsep.join([str(other), str(Path(trial_cells.__file__).parent)]))
+    summary = execute_dask(work(20, 0.05), RUN, journal, cluster.address)
+    assert summary.recorded == 20
+    assert list(summary.refused.values()) == ["its code of proxybench or its task list differs"]
+    for worker in cluster.workers[:2]:
+        worker.kill()
+        worker.wait()
+    with pytest.raises(ProxybenchError, match=r"no Dask worker can be given work; of tcp://.*: its code of proxybench"):
+        execute_dask(work(22, 0), RUN, journal, cluster.address)
 
 
 def test_a_scheduler_that_goes_away_is_an_error_and_the_next_run_finishes(

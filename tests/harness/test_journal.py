@@ -97,6 +97,18 @@ def test_a_last_line_of_zeros_is_dropped(path: Path):
     assert journal.cells() == {record(0).cell}
 
 
+def test_lines_that_stay_keep_fields_that_no_record_has(path: Path):
+    journal = Journal(path)
+    journal.append(record(0))
+    journal.append(record(1))
+    other = msgspec.json.encode({**msgspec.to_builtins(record(2)), "queried": [3, 1]}) + b"\n"
+    with path.open("ab") as stream:
+        stream.write(other)
+    assert journal.drop(lambda one: one.repeat == 0) == 1
+    assert path.read_bytes().endswith(other)
+    assert [found.repeat for found in read_records([path])] == [1, 2]
+
+
 def test_what_is_cut_off_is_kept_beside_the_file(path: Path):
     Journal(path).append(record(0))
     whole = path.read_bytes()

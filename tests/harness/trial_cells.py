@@ -6,20 +6,23 @@ import ctypes
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from proxybench.errors import Unsupported
+from proxybench.errors import DataNotAvailable, Unsupported
 from proxybench.harness.cells import CellSpec
 from proxybench.harness.execute import execute
+from proxybench.harness.failure import NotInstalled
 from proxybench.harness.journal import Journal
 from proxybench.records import Record, TaskIdentity
 
@@ -155,6 +158,33 @@ def _leave_process(payload: dict[str, Any], repeat: int) -> float:
     Path(payload["pids"]).write_text(f"{os.getpid()} {process.pid}")
     time.sleep(payload.get("seconds", 0))
     return float(os.getpid())
+
+
+def _babble(payload: dict[str, Any], repeat: int) -> float:
+    """Writes to every descriptor that is a socket, among them the channel on which records are sent."""
+    for descriptor in range(3, 64):
+        with suppress(OSError):
+            socket.socket(fileno=os.dup(descriptor)).send(bytes.fromhex(payload["hex"]))
+    time.sleep(payload["seconds"])
+    return 1.0
+
+
+def _close_all(payload: dict[str, Any], repeat: int) -> float:
+    os.closerange(3, 4096)
+    return 1.0
+
+
+def _take_table(payload: dict[str, Any], repeat: int) -> float:
+    """Runs only where the environment has the table."""
+    if "TRIAL_TABLE" not in os.environ:
+        raise DataNotAvailable("table trial is not here; run: proxybench fetch trial")
+    return float(repeat)
+
+
+def _take_library(payload: dict[str, Any], repeat: int) -> float:
+    if "TRIAL_TABLE" not in os.environ:
+        raise NotInstalled("trial takes a library, which is not installed")
+    return float(repeat)
 
 
 def _fork(payload: dict[str, Any], repeat: int) -> float:

@@ -17,6 +17,7 @@ from proxybench.leaderboard.searches import (
     Curve,
     Searched,
     SearchedProblem,
+    merge_searches,
     read_searches,
     seed_ranges,
     write_searches,
@@ -117,6 +118,46 @@ def test_searches_are_written_and_put_together_from_several_files(problem, tmp_p
     found = read_searches([one, two])
     assert [entry.task.name for entry in found] == ["search a", "search b"]
     assert found[0].searched == [random, robot]
+
+
+def test_searches_are_put_into_a_file_without_loss(problem, tmp_path: Path) -> None:
+    path = tmp_path / "searches" / "mine.jsonl"
+    random, robot, better = runs("random", [5.0, 4.5]), runs("robot", [1.25, 0.0]), runs("robot", [1.0, 0.0, 0.5])
+    merge_searches(path, [problem("a", random), problem("b", random)])
+    merge_searches(path, [problem("a", robot)])
+    assert [one.searched for one in read_searches([path])] == [[random, robot], [random]]
+    merge_searches(path, [problem("a", better)])
+    assert [one.searched for one in read_searches([path])] == [[random, better], [random]]
+    before = path.read_bytes()
+    with pytest.raises(CorruptData, match="holds runs of robot with seeds 0-2 that would be lost"):
+        merge_searches(path, [problem("a", robot)])
+    with pytest.raises(CorruptData, match="is another problem than in the files before"):
+        merge_searches(path, [msgspec.structs.replace(problem("a", better), optimum=94)])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"seeds": "0-999999999999"}, "needs one regret for each of 0-999999999999"),
+        ({"seeds": "1-0"}, "are not rising ranges"),
+        ({"seeds": "0-1,1-1"}, "are not rising ranges"),
+        ({"seeds": "none"}, "are not a range"),
+        ({"regret": [-1.0, 1.0]}, "a regret of random is -1"),
+        ({"rank": (3, 1, 2)}, "the rank of random cannot be 3 between 1 and 2"),
+        ({"rank": (2, 1, 9)}, "the rank of random cannot be 2 between 1 and 9"),
+        ({"wall_s": -1.0}, "wall_s of random is -1"),
+        ({"value": (1e200, 1.0)}, "a figure of random is"),
+        ({"curves": [Curve("trainings", [1], [1, 2], None, [1], [1], [1])]}, "as many figures of each kind"),
+        ({"curves": [Curve("trainings", [1], [1], None, [1], [2], [1])]}, "quartiles .* are reversed"),
+    ],
+)
+def test_searches_with_numbers_that_cannot_be_are_refused(problem, tmp_path: Path, fields, message: str) -> None:
+    path = write_searches(
+        tmp_path / "a.jsonl", [problem("a", msgspec.structs.replace(runs("random", [1.0, 2.0]), **fields))]
+    )
+    with pytest.raises(CorruptData, match=rf"a\.jsonl:1: search a: .*{message}"):
+        read_searches([path])
 
 
 def test_damaged_searches_are_refused_by_name(problem, tmp_path: Path) -> None:

@@ -112,6 +112,16 @@ def test_a_torn_last_line_is_dropped_and_run_again(posed: Posed, tmp_path: Path)
     assert len(read_runs(path)) == 4
 
 
+def test_runs_on_another_version_of_the_table_are_refused(posed: Posed, tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    run_experiment(posed, ENTRIES[:1], 3, range(1), Journal(path))
+    path.write_text(path.read_text().replace(posed.task.table, "0" * len(posed.task.table)))
+    before = path.read_bytes()
+    with pytest.raises(CorruptData, match="another version of"):
+        run_experiment(posed, ENTRIES[:1], 3, range(1), Journal(path))
+    assert path.read_bytes() == before
+
+
 def test_a_journal_and_none_give_the_same_runs(posed: Posed, tmp_path: Path) -> None:
     alone = run_experiment(posed, ENTRIES, 3, range(2))
     kept = run_experiment(posed, ENTRIES, 3, range(2), Journal(tmp_path / "runs.jsonl"))
