@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from proxybench.compute.images import ImageBatch
     from proxybench.networks.base import Network
     from proxybench.proxies.base import Proxy
-    from proxybench.proxies.probe import Scores
+    from proxybench.proxies.scores import Scores
 
 
 def score(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from proxybench.networks.base import Network
     from proxybench.proxies.base import Proxy
-    from proxybench.proxies.probe import Scores
+    from proxybench.proxies.scores import Scores
 
 RUN = "proxybench.compute.sweep:prepare"
 BATCH = "batch.npz"

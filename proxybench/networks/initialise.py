@@ -31,24 +31,23 @@ class Fans:
     linear: bool
 
 
+def _blank(parameter: Tensor) -> Tensor:
+    """A tensor of its shape on the CPU in single precision, so that draws do not depend on torch's defaults."""
+    return torch.empty(parameter.shape, dtype=torch.float32, device="cpu")
+
+
 def _uniform(weight: Tensor, bias: Tensor | None, fans: Fans, generator: torch.Generator) -> None:
     bound = 1 / math.sqrt(fans.into)
     for parameter in (weight, bias):
         if parameter is not None:
-            parameter.copy_(
-                torch.empty(parameter.shape, dtype=torch.float32, device="cpu").uniform_(
-                    -bound, bound, generator=generator
-                )
-            )
+            parameter.copy_(_blank(parameter).uniform_(-bound, bound, generator=generator))
 
 
 def _normal(spread: Callable[[Fans], float]) -> Callable[[Tensor, Tensor | None, Fans, torch.Generator], None]:
     """Normal weights with standard deviation `spread`, biases zero."""
 
     def draw(weight: Tensor, bias: Tensor | None, fans: Fans, generator: torch.Generator) -> None:
-        weight.copy_(
-            torch.empty(weight.shape, dtype=torch.float32, device="cpu").normal_(0, spread(fans), generator=generator)
-        )
+        weight.copy_(_blank(weight).normal_(0, spread(fans), generator=generator))
         if bias is not None:
             bias.zero_()
 

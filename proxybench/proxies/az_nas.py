@@ -55,7 +55,7 @@ def block_pass(probe: Probe) -> BlockPass:
         for parameter in network.parameters():
             parameter.requires_grad_(False)
         initialise(network, "kaiming", draws)
-        with feature_maps(network) as maps:
+        with feature_maps(network, probe.layers) as maps:
             probe.forward(network, images)
         if not maps:
             raise NoAnswer("no block of the network produces a feature map")
@@ -159,6 +159,8 @@ def az_trainability(probe: Probe) -> float:
     gains = probe.once(block_pass).gains
     if not gains:
         raise NoAnswer("needs 2 feature maps, the network has 1")
+    if any(gain != gain for gain in gains):
+        raise NoAnswer("a block gives a larger feature map than it gets, or another number of images")
     return sum(2 - gain - 1 / (gain + _IN_DIVISION) for gain in gains) / len(gains)
 
 

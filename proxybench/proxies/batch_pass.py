@@ -15,9 +15,10 @@ from proxybench.proxies.channel_products import ChannelProducts
 from proxybench.proxies.functions import overwrites
 from proxybench.proxies.image_axis import SeenTensors, image_axes
 from proxybench.proxies.layers import as_real
-from proxybench.proxies.probe import Probe, reason_of
+from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.rectifiers import rectifier_inputs
+from proxybench.proxies.scores import reason_of
 
 T = TypeVar("T")
 _LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
-from proxybench.proxies.layers import find_layers, module_names
+from proxybench.proxies.layers import Layer, find_layers, module_names
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
 
 
-def block_names(network: nn.Module) -> tuple[str, ...]:
+def block_names(network: nn.Module, layers: Sequence[Layer] | None = None) -> tuple[str, ...]:
     """Dotted names of the building blocks of `network`, in the order in which they were registered.
 
     A network that names its blocks (`blocks`, a tuple of dotted names of modules) is believed. Otherwise the blocks are
@@ -22,33 +22,39 @@ def block_names(network: nn.Module) -> tuple[str, ...]:
     `features.3` of a MobileNet, `encoder.layers.2` of a transformer. A plain sequence that is itself an entry is a
     block if its own entries are single layers, otherwise its entries are looked at. Where that gives fewer than two
     blocks, every convolution, linear layer and attention is one.
+
+    Args:
+        network: any module.
+        layers: its weight layers; those of `find_layers` by default.
     """
     named = module_names(network, "blocks")
     if named:
         return named
-    found = tuple(_entries("", network, listed=False))
+    layers = find_layers(network) if layers is None else layers
+    owners = {id(owner) for layer in layers for owner in (layer.module, *layer.shared)}
+    found = tuple(_entries("", network, owners, listed=False))
     if len(found) >= 2:
         return found
-    modules = {id(layer.module) for layer in find_layers(network)}
+    modules = {id(layer.module) for layer in layers}
     return tuple(name for name, module in network.named_modules() if id(module) in modules)
 
 
-def _entries(name: str, module: nn.Module, *, listed: bool) -> Iterator[str]:
-    """The blocks within `module`, which is an entry of a container if `listed`."""
+def _entries(name: str, module: nn.Module, owners: Set[int], *, listed: bool) -> Iterator[str]:
+    """The blocks within `module`, an entry of a container if `listed`; `owners` are the modules with weight layers."""
     children = list(module.named_children())
     container = type(module) in _CONTAINERS
-    if listed and not find_layers(module):
+    if listed and not any(id(inner) in owners for inner in module.modules()):
         return
-    if listed and (not container or not any(_is_composite(child) for _, child in children)):
+    if listed and (not container or not any(_is_composite(child, owners) for _, child in children)):
         yield name
         return
     for own, child in children:
-        yield from _entries(f"{name}.{own}".lstrip("."), child, listed=container)
+        yield from _entries(f"{name}.{own}".lstrip("."), child, owners, listed=container)
 
 
-def _is_composite(module: nn.Module) -> bool:
+def _is_composite(module: nn.Module, owners: Set[int]) -> bool:
     """Whether weight layers lie in submodules of `module`."""
-    return any(layer.module is not module for layer in find_layers(module))
+    return any(id(inner) in owners for inner in module.modules() if inner is not module)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def channels_first(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def feature_maps(network: nn.Module) -> Iterator[list[FeatureMap]]:
+def feature_maps(network: nn.Module, layers: Sequence[Layer] | None = None) -> Iterator[list[FeatureMap]]:
     """Collect, until the context ends, what the blocks of `network` produce in a forward pass, in order of the calls.
 
     Where the network does not name its blocks, the input of the first comes first (the stem's output), unless it is
@@ -81,7 +87,7 @@ def feature_maps(network: nn.Module) -> Iterator[list[FeatureMap]]:
     """
     maps: list[FeatureMap] = []
     images: list[Any] = []
-    names = block_names(network)
+    names = block_names(network, layers)
 
     def produced(name: str, value: Any) -> None:
         tensor = value[0] if isinstance(value, tuple | list) and value else value

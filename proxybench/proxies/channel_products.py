@@ -11,7 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.functions import AxisMoves
-from proxybench.proxies.image_axis import ImageAxis, SeenTensors
+from proxybench.proxies.image_axis import Found, ImageAxis, SeenTensors
 from proxybench.proxies.layers import Layer
 from proxybench.proxies.recorder import LayerOutputs
 
@@ -67,7 +67,7 @@ class ChannelProducts:
                 entry.values = entry.values.clone()
                 entry.version = entry.values._version
 
-    def find_axes(self, find: Callable[[int], Sequence[ImageAxis | None]], outputs: LayerOutputs) -> None:
+    def find_axes(self, find: Callable[[int], Sequence[Found]], outputs: LayerOutputs) -> None:
         """Find out where the images are in each output, before gradients arrive.
 
         Args:

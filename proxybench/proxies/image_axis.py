@@ -43,17 +43,22 @@ class ImageAxis:
         return split.movedim(1, 0).flatten(1, 2)
 
 
+Found = ImageAxis | NoAnswer | None
+
+
 @dataclass
 class ImageAxes:
-    """The axes that hold the images, in order of the calls; None where the images change nothing.
+    """The axes that hold the images, in order of the calls.
+
+    None where the images change nothing, and the reason where the network does not say which axis it is.
 
     Attributes:
         rectifiers: of the inputs of rectifiers.
         outputs: position of a layer to those of its outputs.
     """
 
-    rectifiers: list[ImageAxis | None] = field(default_factory=list)
-    outputs: dict[int, list[ImageAxis | None]] = field(default_factory=dict)
+    rectifiers: list[Found]
+    outputs: list[list[Found]]
 
 
 def _unclear(values: Tensor) -> NoAnswer:
@@ -92,7 +97,7 @@ def image_axes(probe: Probe) -> ImageAxes:
     rectifiers, *outputs = [
         [_axis_of(*two) for two in zip(*both, strict=True)] for both in zip(before, after, strict=True)
     ]
-    return ImageAxes(rectifiers, dict(enumerate(outputs)))
+    return ImageAxes(rectifiers, outputs)
 
 
 def _other_image(probe: Probe, image: Tensor) -> Tensor:
@@ -120,10 +125,17 @@ def _tensors(probe: Probe, images: Tensor) -> list[list[Tensor]]:
     return found
 
 
-def _axis_of(before: Tensor, after: Tensor) -> ImageAxis | None:
+def known_axis(found: Found) -> ImageAxis | None:
+    """The axis that was found. Raises NoAnswer where the network does not say which it is."""
+    if isinstance(found, NoAnswer):
+        raise found
+    return found
+
+
+def _axis_of(before: Tensor, after: Tensor) -> Found:
     """The axis along which the entries of the second of two images differ between `before` and `after`."""
     if before.shape != after.shape:
-        raise NoAnswer("the network goes another way for another image")
+        return NoAnswer("the network goes another way for another image")
     moved = (before != after) & ~(before.isnan() & after.isnan())
     if not moved.any():
         return ImageAxis(0, 1, len(before) // 2) if before.dim() and len(before) % 2 == 0 else None
@@ -137,7 +149,7 @@ def _axis_of(before: Tensor, after: Tensor) -> ImageAxis | None:
         found = [axis for share, axis in fitting if share is not None and share >= wanted]
         if len(found) == 1:
             return found[0]
-    raise _unclear(before)
+    return _unclear(before)
 
 
 def _second_alone(moved: Tensor, axis: int, inner: int) -> float | None:
@@ -168,7 +180,7 @@ class SeenTensors:
         self.tensors.append(tensor)
         self.clear.append(is_clear(tensor.shape, self.images, move_axes=moves.move_axes))
 
-    def axes(self, find: Callable[[], Sequence[ImageAxis | None]]) -> list[ImageAxis | None]:
+    def axes(self, find: Callable[[], Sequence[Found]]) -> list[ImageAxis | None]:
         """The axis of the images of each tensor, None where it sees no image.
 
         Args:
@@ -183,11 +195,11 @@ class SeenTensors:
         if len(known) != len(self.tensors):
             raise NoAnswer("the network goes another way in training mode, so the axis of the images is not known")
         return [
-            _whole_axis(tensor, self.images) if clear else axis
+            _whole_axis(tensor, self.images) if clear else known_axis(axis)
             for tensor, clear, axis in zip(self.tensors, self.clear, known, strict=True)
         ]
 
-    def by_image(self, find: Callable[[], Sequence[ImageAxis | None]]) -> list[Tensor]:
+    def by_image(self, find: Callable[[], Sequence[Found]]) -> list[Tensor]:
         """The tensors as [n, others, ...], without those that see no image; arguments and errors as in `axes`."""
         axes = self.axes(find)
         return [axis.first(one, self.images) for axis, one in zip(axes, self.tensors, strict=True) if axis is not None]

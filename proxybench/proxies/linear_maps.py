@@ -29,7 +29,8 @@ class LinearMaps:
 
     Attributes:
         multiplied: identities (`id`) of parameters with two or more dimensions that what comes from the images was
-            multiplied with and summed over: directly, or after operations on parameters alone.
+            multiplied with and summed over: directly, or after operations on parameters alone. Of a weight that is
+            scaled or masked first, the weight itself.
         convolved: those of them that were the kernel of a convolution.
     """
 
@@ -76,7 +77,7 @@ class _Watch(TorchDispatchMode):
         name = func.overloadpacket.__name__.strip("_")
         given = list(_tensors((args, kwargs)))
         seen = any(self._memory(tensor) in self._images for tensor in given)
-        sources = frozenset().union(*(self._made_of(tensor) for tensor in given)) if given else frozenset()
+        sources = self._joined(given, pointwise=torch.Tag.pointwise in func.tags)
         if name in _OPERANDS and seen:
             self._multiply(name, [args[place] for place in _OPERANDS[name] if place < len(args)])
         elif name in _SUMS and given:
@@ -103,6 +104,18 @@ class _Watch(TorchDispatchMode):
     def _made_of(self, tensor: Tensor) -> frozenset[int]:
         key = self._memory(tensor)
         return frozenset() if key in self._images else self._sources.get(key, frozenset())
+
+    def _joined(self, tensors: Sequence[Tensor], *, pointwise: bool) -> frozenset[int]:
+        """What is made of these tensors together is made of.
+
+        Of weights that are joined element by element, such as a weight and its mask or its scale, the largest stands
+        for the result, the first of those of one size.
+        """
+        made = [(tensor, self._made_of(tensor)) for tensor in tensors]
+        made = [(tensor, sources) for tensor, sources in made if sources]
+        if pointwise and made:
+            return max(made, key=lambda pair: pair[0].numel())[1]
+        return frozenset().union(*(sources for _, sources in made))
 
     def _matrices(self, tensor: Tensor) -> set[int]:
         return {source for source in self._made_of(tensor) if self._dims[source] >= 2}

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_norm import RunningStatistics
-from proxybench.proxies.image_axis import ImageAxis, SeenTensors, image_axes
+from proxybench.proxies.image_axis import Found, SeenTensors, image_axes
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.rectifiers import rectifier_inputs
 
-Axes = Callable[[], Sequence[ImageAxis | None]]
+Axes = Callable[[], Sequence[Found]]
 NO_AXES: Axes = tuple  # for a network whose shapes leave no doubt
 SEGMENTS = 4
 STEPS = 4
@@ -89,7 +89,7 @@ def linear_regions(probe: Probe) -> float:
         statistics = statistics_of_batch(probe, network)
         start, end = probe.images[:pairs], probe.images[pairs : 2 * pairs]
 
-        def axes() -> Sequence[ImageAxis | None]:
+        def axes() -> Sequence[Found]:
             return probe.once(image_axes).rectifiers
 
         with statistics.fixed():

@@ -34,10 +34,12 @@ def leaf_outputs(network: nn.Module, seen: Callable[[Tensor], None]) -> Iterator
     """Call `seen` with the output of every module without submodules, where it is a tensor [n, channels, ...]."""
 
     def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.is_complex():
+            raise NoAnswer("a feature map is complex")
         if isinstance(output, Tensor) and output.dim() > 2:
             seen(output)
 
-    leaves = [module for module in network.modules() if not any(module.children())]
+    leaves = [module for module in network.modules() if next(module.children(), None) is None]
     handles = [module.register_forward_hook(hook) for module in leaves]
     try:
         yield

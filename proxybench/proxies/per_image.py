@@ -59,9 +59,12 @@ def all_plain(layers: Sequence[Layer], network: nn.Module) -> bool:
 def is_plain(layer: Layer) -> bool:
     """Whether the layer is a 2-D convolution with zero padding or a linear layer.
 
-    A subclass with a `forward` of its own is not, as it may do something to its input first.
+    A subclass with a `forward` of its own is not, as it may do something to its input first; nor is one of complex
+    weights.
     """
     module = layer.module
+    if layer.weight.is_complex():
+        return False
     if isinstance(module, nn.Conv2d):
         plain = type(module).forward is nn.Conv2d.forward
         return plain and module.padding_mode == "zeros" and not isinstance(module.padding, str)

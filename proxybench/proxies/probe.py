@@ -7,8 +7,8 @@ import operator
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,12 +23,11 @@ from proxybench.proxies.batch_norm import running_variances
 from proxybench.proxies.layers import Layer, are_known, find_layers, operations_of, sum_over_operations
 from proxybench.proxies.linear_maps import find_linear_maps
 from proxybench.proxies.restore import Snapshot
+from proxybench.proxies.scores import NEVER_CAUGHT, NO_ANSWER, Scores, reason_of
 from proxybench.proxies.unwrap import EffectiveWeight, effective_weights, has_effective_weights, unwrap
 
 T = TypeVar("T")
 Loss = Callable[[Tensor, Tensor], Tensor]
-_NEVER_CAUGHT = (MemoryError, torch.OutOfMemoryError)  # as KeyboardInterrupt and SystemExit, which are no Exception
-_NO_ANSWER = (NoAnswer, torch.linalg.LinAlgError, np.linalg.LinAlgError)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -36,25 +35,6 @@ class _Done:
     """The result of a pass; a box, so that a pass may also give an error as its result."""
 
     value: Any
-
-
-@dataclass
-class Scores:
-    """What `Probe.run` found.
-
-    Attributes:
-        values: proxy name to score; NaN where the definition has no answer or the answer is not finite.
-        nodes: proxy name to float64[len(operations)], for proxies that sum over layers. Sums to the score.
-        operations: names of the network's operations, to which `nodes` belongs.
-        seconds: pass or proxy to the time it took itself, without the passes it shares.
-        unanswered: proxy name to the reason of its NaN.
-    """
-
-    operations: tuple[str, ...]
-    values: dict[str, float] = field(default_factory=dict)
-    nodes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    unanswered: dict[str, str] = field(default_factory=dict)
 
 
 class Probe:
@@ -119,7 +99,7 @@ class Probe:
         try:
             with self.borrowed(train=False, weights=False) as network, torch.no_grad():
                 network(images[:1].clone())
-        except _NEVER_CAUGHT:
+        except NEVER_CAUGHT:
             raise
         except Exception:
             return False
@@ -133,7 +113,7 @@ class Probe:
                 return find_layers(network)
             try:
                 maps = find_linear_maps(network, self.images[:1].clone())
-            except _NEVER_CAUGHT:
+            except NEVER_CAUGHT:
                 raise
             except Exception:  # the passes that need the network's output will say what is wrong
                 return find_layers(network)
@@ -170,11 +150,11 @@ class Probe:
     def _score(self, wanted: Proxy, scores: Scores) -> None:
         try:
             score, nodes = self._value(wanted)
-        except _NEVER_CAUGHT:
+        except NEVER_CAUGHT:
             raise
         except Exception as error:
-            if not isinstance(error, _NO_ANSWER):
-                self.once(logits_of_one_image)
+            if not isinstance(error, NO_ANSWER):
+                self._require_answer()
             scores.unanswered[wanted.name] = reason_of(error)
             score, nodes = float("nan"), np.full(len(self.operations), np.nan) if wanted.per_layer else None
         if nodes is not None:
@@ -182,6 +162,11 @@ class Probe:
         if not np.isfinite(score):
             scores.unanswered.setdefault(wanted.name, f"the score is {score}")
         scores.values[wanted.name] = score if np.isfinite(score) else float("nan")
+
+    def _require_answer(self) -> None:
+        """Raise what the network raises for the images in evaluation mode, which is the caller's to put right."""
+        with suppress(NoAnswer):
+            self.once(logits_of_one_image)
 
     def _value(self, wanted: Proxy) -> tuple[float, NDArray[np.float64] | None]:
         """The score, and for a sum over layers its parts by operation. Raises what the proxy raises."""
@@ -209,9 +194,9 @@ class Probe:
             with self._timed(getattr(run, "__name__", repr(run))):
                 try:
                     self._done[run] = _Done(run(self))
-                except _NEVER_CAUGHT:
+                except NEVER_CAUGHT:
                     raise
-                except _NO_ANSWER as reason:
+                except NO_ANSWER as reason:
                     self._done[run] = NoAnswer(str(reason))
                 except Exception as error:
                     self._done[run] = error
@@ -327,12 +312,19 @@ def _in_mode(modules: Sequence[nn.Module], train: bool) -> Iterator[None]:
 
 
 def logits_of_one_image(probe: Probe) -> Tensor:
-    """What the network makes of the first image in evaluation mode: the proof that the two fit."""
+    """What the network makes of the first image in evaluation mode: the proof that the two fit.
+
+    Of the whole batch where it takes no single image. Raises what the network raises.
+    """
     with probe.borrowed(train=False, weights=False) as network, torch.no_grad():
-        return probe.forward(network, probe.images[:1])
-
-
-def reason_of(error: Exception) -> str:
-    """Why a proxy has no value, in one line; names the kind of an error that is no NoAnswer."""
-    lines = str(error).strip().splitlines() or ["no message"]
-    return lines[0] if isinstance(error, _NO_ANSWER) else f"{type(error).__name__}: {lines[0]}"
+        try:
+            return probe.forward(network, probe.images[:1])
+        except NEVER_CAUGHT:
+            raise
+        except Exception as error:
+            try:
+                return probe.forward(network, probe.images)[:1]
+            except NEVER_CAUGHT:
+                raise
+            except Exception:
+                raise error from None

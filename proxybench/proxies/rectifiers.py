@@ -91,7 +91,7 @@ class _Functions(Functions):
         self._seen, self._recogniser = seen, _Recogniser()
 
     def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        plain = name.rstrip("_")
+        plain = name.strip("_")
         if plain not in _RELEVANT:
             return func(*args, **kwargs)
         inputs = self._recogniser.rectified(plain, args, kwargs)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _LINEAR = frozenset({"convolution", "mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "linear", "trilinear"})
+_CHOICES = {"topk": 2, "sort": 1, "max": 1, "min": 1, "kthvalue": 2}  # values, their positions; where the axis is given
 _SCALED = frozenset(
     {
         *("mul", "div", "add", "sub", "rsub", "neg", "clone", "to_copy", "copy", "where", "masked_fill", "lerp"),
@@ -53,7 +54,7 @@ def decisions_replayed(decisions: Decisions | None) -> Iterator[None]:
         yield
 
 
-class _Mode(TorchDispatchMode):
+class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
@@ -66,7 +67,9 @@ def _decides(name: str, args: tuple[Any, ...]) -> bool:
 
 
 def _is_decision(result: Any) -> bool:
-    return not isinstance(result, Tensor) or not (result.is_floating_point() or result.is_complex())
+    if isinstance(result, Tensor):
+        return not (result.is_floating_point() or result.is_complex())
+    return isinstance(result, bool | int | float)
 
 
 class _Recorder(_Mode):
@@ -82,7 +85,7 @@ class _Recorder(_Mode):
         if _decides(name, args):
             if _is_decision(result):
                 self._found.append(result.clone() if isinstance(result, Tensor) else result)
-            elif name == "topk":
+            elif name in _CHOICES and isinstance(result, tuple | list):
                 self._found.append(result[1].clone())
         return result
 
@@ -102,8 +105,8 @@ class _Replayer(_Mode):
         if name in _LINEAR and _has_fraction(result):
             return _small(result, in_place=True)
         if _decides(name, args):
-            if name == "topk":
-                return self._topk(result, args)
+            if name in _CHOICES and isinstance(result, tuple | list):
+                return self._chosen(name, result, args)
             if _is_decision(result):
                 return self._next(result)
         return result
@@ -116,10 +119,14 @@ class _Replayer(_Mode):
             raise RuntimeError("the network takes another way for other values of its weights")
         return decided
 
-    def _topk(self, result: Any, args: tuple[Any, ...]) -> Any:
+    def _chosen(self, name: str, result: Any, args: tuple[Any, ...]) -> Any:
+        """Values and their positions, where the positions are those of the recorded pass."""
         positions = self._next(result[1])
-        dim = args[2] if len(args) > 2 else -1
-        return type(result)((args[0].gather(dim, positions), positions))
+        place = _CHOICES[name]
+        dim = args[place] if len(args) > place else -1
+        if positions.dim() < args[0].dim():
+            return args[0].gather(dim, positions.unsqueeze(dim)).squeeze(dim), positions
+        return args[0].gather(dim, positions), positions
 
 
 def _has_fraction(value: Any) -> bool:

@@ -158,7 +158,8 @@ def prepare(
         logits = _logits(probe)
         if targets is not None:
             _check_labels(targets, len(batch), logits if loss is None else None)
-            _check_loss(probe, logits)
+            if logits is not None:
+                _check_loss(probe, logits)
     return probe
 
 
@@ -186,11 +187,13 @@ def _labels(labels: Tensor | ArrayLike) -> Tensor:
     return given if given.is_floating_point() or given.dtype == torch.bool else given.long()
 
 
-def _logits(probe: Probe) -> Tensor:
-    """What the network makes of one image. Raises ValueError when it does not take it."""
+def _logits(probe: Probe) -> Tensor | None:
+    """What the network makes of one image; None where it has no answer. Raises ValueError when it does not take it."""
     try:
         return probe.once(logits_of_one_image)
-    except (TypeError, MemoryError, NoAnswer):
+    except NoAnswer:
+        return None
+    except (TypeError, MemoryError, torch.cuda.OutOfMemoryError):
         raise
     except Exception as error:
         shape = list(probe.images.shape[1:])

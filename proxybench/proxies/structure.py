@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,19 +58,22 @@ def structure_pass(probe: Probe) -> Structure:
     if not probe.images.is_floating_point():
         raise NoAnswer("a network that takes whole numbers has no derivative with respect to them")
     try:
-        return _structure(probe, None)
-    except Undecided:
-        return _structure(probe, decisions_of_first_image(probe))
+        try:
+            return _structure(probe, decisions_replayed(None))
+        except Undecided:
+            return _structure(probe, decisions_replayed(decisions_of_first_image(probe)))
+    except RuntimeError:  # torch does not let all of its operations be watched, as those of some recurrent layers
+        return _structure(probe, nullcontext())
 
 
-def _structure(probe: Probe, decisions: Decisions | None) -> Structure:
+def _structure(probe: Probe, decided: AbstractContextManager[None]) -> Structure:
     draws = torch.Generator().manual_seed(0)
     shape = (1, *probe.images.shape[1:])
     with probe.borrowed(train=False, weights=False) as network:
         replace_values(network, lambda name, parameter: _positive(parameter, name, draws).to(parameter))
         weights: list[Tensor] = [layer.weight.requires_grad_() for layer in probe.layers]
         image = torch.rand(shape, generator=draws).to(probe.images).add_(0.5).requires_grad_()
-        with batch_norm_removed(), decisions_replayed(decisions):
+        with batch_norm_removed(), decided:
             logits = network(image.clone())
         share = torch.rand(logits.shape, generator=draws).to(logits).add_(0.5)
         output = (logits * share).sum()

@@ -69,5 +69,11 @@ def synflow(probe: Probe) -> Tensor:
     per_layer=True,
 )
 def logsynflow(probe: Probe) -> Tensor:
-    """Synaptic flow with the gradient on a logarithmic scale, so that depth does not make it explode."""
+    """Synaptic flow with the gradient on a logarithmic scale, so that depth does not make it explode.
+
+    NaN where a gradient is below -1, of which the definition takes the logarithm of a negative number: without
+    normalisation by the batch no gradient is negative, but normalisation by layer or group makes some so.
+    """
+    if any(bool((gradient < -1).any()) for gradient in probe.once(absolute_pass)):
+        raise NoAnswer("the flow falls as some weights grow (by more than 1), which has no logarithm")
     return layer_sums(probe, lambda weight, gradient: weight.abs() * gradient.log1p(), probe.once(absolute_pass))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from proxybench.proxies.base import proxy
 from proxybench.proxies.functions import Functions
-from proxybench.proxies.image_axis import image_axes, is_clear
+from proxybench.proxies.image_axis import image_axes, is_clear, known_axis
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.synflow import absolute_pass
@@ -23,6 +23,9 @@ def log_signal_to_noise(saliency: Tensor) -> Tensor:
     if total == 0:
         return torch.zeros((), dtype=torch.float64)
     deviation = saliency.double().std() if saliency.numel() > 1 else torch.zeros(())
+    if deviation.isinf():  # their squares overflow, though the ratio is of ordinary size
+        largest = saliency.double().max()
+        total, deviation = (saliency / largest).sum(), (saliency / largest).std()
     return (total / deviation if deviation > 0 else total).log().cpu()
 
 
@@ -57,7 +60,9 @@ def code_volume_pass(probe: Probe) -> Tensor:
         def seen(position: int, output: Tensor) -> None:
             unclear.pop(position, None)
             if is_clear(output.shape, images, move_axes=moves.move_axes):
+                before = moves.move_axes
                 volumes[position] = log_code_volume(output)
+                moves.move_axes = before  # not what was done to the output here
             else:
                 unclear[position] = calls[position], output
             calls[position] += 1
@@ -66,7 +71,7 @@ def code_volume_pass(probe: Probe) -> Tensor:
             probe.forward(network, probe.images)
         outputs.require_all()
     for position, (call, output) in unclear.items():
-        axis = probe.once(image_axes).outputs[position][call]
+        axis = known_axis(probe.once(image_axes).outputs[position][call])
         if axis is not None:
             volumes[position] = log_code_volume(axis.first(output, images))
     return volumes

@@ -126,7 +126,7 @@ def _computed(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
         elif isinstance(hook, SpectralNorm):
             yield hook.name, hook.compute_weight(module, do_power_iteration=False)
         elif isinstance(hook, BasePruningMethod):
-            yield hook._tensor_name, hook.apply_mask(module)
+            yield hook._tensor_name, hook.apply_mask(module)  # type: ignore[no-untyped-call]
 
 
 def _is_known(hook: object) -> bool:

@@ -27,7 +27,8 @@ from torch.nn import functional
 
 from proxybench.networks.counts import count_flops
 from proxybench.proxies import PROXIES
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 
 COUNTS = ["params", "flops", "depth", "convolutions"]
 FULL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"

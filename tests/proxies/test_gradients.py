@@ -15,7 +15,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from proxybench.proxies import PROXIES
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 
 LOSS = ["grad_norm", "plain", "snip", "grasp", "fisher"]
 LN3 = log(3)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from proxybench.networks.nasbench201 import build
 from proxybench.proxies import per_image
 from proxybench.proxies.gradsign import gradsign, signs_together
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 from proxybench.spaces.nasbench201 import NASBench201
 
 

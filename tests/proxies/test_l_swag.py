@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from proxybench.networks import build
 from proxybench.proxies.l_swag import distinct_patterns, l_swag, summed_inverse_deviation
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 from proxybench.spaces.nasbench201 import NASBench201
 
 IMAGES = torch.sin(torch.arange(6 * 2 * 4 * 4.0, dtype=torch.float64) ** 1.5).reshape(6, 2, 4, 4)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from proxybench.networks.nasbench201 import build
 from proxybench.proxies.meco import meco, smallest_eigenvalue
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 from proxybench.spaces.nasbench201 import NASBench201
 
 SIX_TENTHS = torch.tensor([[3.0, 1, -1, -3], [1, 3, -3, -1]])  # two channels with correlation .6

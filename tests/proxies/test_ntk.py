@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from proxybench.networks.nasbench201 import build
 from proxybench.proxies.ntk import ntk_cond, ntk_trace
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 from proxybench.spaces.nasbench201 import NASBench201
 
 

@@ -11,7 +11,8 @@ from networks import ResNet, VisionTransformer, batch, mobile_network
 from torch import Tensor, nn
 
 from proxybench.proxies import PROXIES
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 
 OF_LAYERS = ["grad_norm", "snip", "plain", "fisher", "grasp", "l2_norm", "synflow", "zico", "gradsign", "params"]
 # Hard sigmoid has no second derivative in torch, and synaptic flow goes beyond where it is flat.

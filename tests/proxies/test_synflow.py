@@ -11,7 +11,8 @@ from networks import batch, nasbench201
 from torch import Tensor, nn
 
 from proxybench.proxies import PROXIES
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 
 
 def scores(network: nn.Module, images: Tensor) -> Scores:

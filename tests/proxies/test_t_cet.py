@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from proxybench.networks import build
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 from proxybench.proxies.t_cet import log_code_volume, log_signal_to_noise, t_cet
 from proxybench.spaces.nasbench201 import NASBench201
 

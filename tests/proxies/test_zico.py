@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from proxybench.networks.nasbench201 import build
-from proxybench.proxies.probe import Probe, Scores
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.scores import Scores
 from proxybench.proxies.zico import zico
 from proxybench.spaces.nasbench201 import NASBench201
 
