@@ -287,7 +287,7 @@ class NamedOutput(nn.Module):
 
 
 BLOCK = ("blocks.*.attn.*", "blocks.*.fc?")
-WORDS_ONLY = dict.fromkeys(("synflow", "jacov"), "the input has no derivative")
+WORDS_ONLY = dict.fromkeys(("synflow", "logsynflow", "jacov"), "the input has no derivative")
 # Two products of each attention, both tokens x tokens x width; width is 8.
 ENTRIES: dict[str, Entry] = {
     "ViT": Entry(VisionTransformer, ("patch_embed", *BLOCK, "heads.0"), 10, 10, 1, 2 * 2 * 5 * 5 * 8),
@@ -304,27 +304,75 @@ ENTRIES: dict[str, Entry] = {
         skipped={"fisher": "images do not come first"},
     ),
     # 4 windows of 4 tokens each
-    "Swin": Entry(Windows, ("patches", "attn.*", "fc?", "merge", "last"), 7, 7, 1, 4 * 2 * 4 * 4 * 8,
-                  skipped={"fisher": "windows come first"}),
-    "CLIP": Entry(CLIP, ("visual", "image_projection", "text_projection", "classes"), 4, 3, 1, 6 * 4,
-                  single=True, skipped={"fisher": "a learned matrix is no module", "az_complexity": "texts are no batch"}),
+    "Swin": Entry(
+        Windows,
+        ("patches", "attn.*", "fc?", "merge", "last"),
+        7,
+        7,
+        1,
+        4 * 2 * 4 * 4 * 8,
+        skipped={"fisher": "windows come first"},
+    ),
+    "CLIP": Entry(
+        CLIP,
+        ("visual", "image_projection", "text_projection", "classes"),
+        4,
+        3,
+        1,
+        6 * 4,
+        single=True,
+        skipped={"fisher": "a learned matrix is no module"},
+    ),
     # 16 tokens and 5 queries
-    "DETR": Entry(lambda: Cross(5), ("backbone", "queries", "to_*", "out", "fc?", "last"), 8, 6, 1, 2 * 5 * 16 * 8,
-                  skipped={"fisher": "learned queries are no module"}),
-    "MLP-Mixer": Entry(lambda: Patched(MixerBlock(), MixerBlock()), ("patches", "*.tokens.?", "*.channels.?", "last"), 10, 10, 1,
-                       skipped={"fisher": "channels are tokens"}),
+    "DETR": Entry(
+        lambda: Cross(5),
+        ("backbone", "queries", "to_*", "out", "fc?", "last"),
+        8,
+        7,  # keys times queries, which come from weights alone, are a linear map too
+        1,
+        2 * 5 * 16 * 8,
+        skipped={"fisher": "learned queries are no module"},
+    ),
+    "MLP-Mixer": Entry(
+        lambda: Patched(MixerBlock(), MixerBlock()),
+        ("patches", "*.tokens.?", "*.channels.?", "last"),
+        10,
+        10,
+        1,
+        skipped={"fisher": "channels are tokens"},
+    ),
     "gMLP": Entry(lambda: Patched(GatedBlock(), GatedBlock()), ("patches", "*.fc?", "*.spatial", "last"), 8, 8, 3),
     "T5": Entry(lambda: Patched(GatedUnit(), GatedUnit()), ("patches", "*_proj", "last"), 8, 6, 1),
     # 4 tokens: to 24, 8, 16, 8 with biases
     "GPT-2 of Hugging Face": Entry(
-        GPTLike, ("patches", "c_*", "last"), 6, 6, 1,
+        GPTLike,
+        ("patches", "c_*", "last"),
+        6,
+        6,
+        1,
         4 * (192 + 24 + 64 + 8 + 128 + 16 + 128 + 8) + 2 * 4 * 4 * 8,
-        skipped={"fisher": "its projections are modules of its own", "jacov": "only the last token is read"},
+        skipped={"fisher": "its projections are modules of its own"},
     ),
-    "BERT": Entry(lambda: LanguageModel(11, tied=False, causal=False), ("block.attn.*", "block.fc?", "last"), 5, None, None,
-                  2 * 5 * 5 * 8, (5,), 11, skipped=WORDS_ONLY),
+    "BERT": Entry(
+        lambda: LanguageModel(11, tied=False, causal=False),
+        ("block.attn.*", "block.fc?", "last"),
+        5,
+        None,
+        None,
+        2 * 5 * 5 * 8,
+        (5,),
+        11,
+        skipped=WORDS_ONLY,
+    ),
     "GPT with shared embeddings": Entry(
-        lambda: LanguageModel(11, tied=True, causal=True), ("block.attn.*", "block.fc?", "embed"), 5, None, None,
-        2 * 5 * 5 * 8, (5,), 11, skipped=WORDS_ONLY,
+        lambda: LanguageModel(11, tied=True, causal=True),
+        ("block.attn.*", "block.fc?", "embed"),
+        5,
+        None,
+        None,
+        2 * 5 * 5 * 8,
+        (5,),
+        11,
+        skipped=WORDS_ONLY,
     ),
-}  # fmt: skip
+}

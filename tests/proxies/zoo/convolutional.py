@@ -242,9 +242,7 @@ def maxout() -> nn.Sequential:
     )
 
 
-ZERO_ALONE = {
-    "gradsign": "an image that is normalised alone has a mean of 0 before the head, and no gradient but rounding"
-}
+ZERO_ALONE = {"gradsign": "an image normalised alone has a mean of 0 before the head: its gradient is rounding"}
 ENTRIES: dict[str, Entry] = {
     "ResNet": Entry(
         lambda: nn.Sequential(stem(4), BasicBlock(4, 4), BasicBlock(4, 6, 2), head(6)),
@@ -275,7 +273,7 @@ ENTRIES: dict[str, Entry] = {
     "MobileNetV3": Entry(
         lambda: stacked(MobileBlock(4, nn.Hardswish, nn.Hardsigmoid), channels=4),
         *(("0.0", "*.expand.0", "*.spatial.0", "*.squeeze.[13]", "*.project.0", "2.2"), 7, 7, 6),
-        skipped=ZERO_ALONE,
+        skipped=ZERO_ALONE | {"grasp": "a hard sigmoid has no second derivative in torch"},
     ),
     "EfficientNet": Entry(
         lambda: stacked(Stochastic(MobileBlock(4, nn.SiLU, nn.Sigmoid)), channels=4),
@@ -283,18 +281,33 @@ ENTRIES: dict[str, Entry] = {
         single=True,
         skipped={"gradsign": "which images are dropped depends on how they are batched"},
     ),
-    "ShuffleNet": Entry(lambda: stacked(ShuffleUnit(4), ShuffleUnit(4), channels=4), ("0.0", "*.branch.[035]", "3.2"), 8, 8, 7),
+    "ShuffleNet": Entry(
+        lambda: stacked(ShuffleUnit(4), ShuffleUnit(4), channels=4), ("0.0", "*.branch.[035]", "3.2"), 8, 8, 7
+    ),
     "SqueezeNet": Entry(
-        lambda: nn.Sequential(conv(3, 4, bias=True), nn.ReLU(), Fire(4), nn.MaxPool2d(2), Fire(8), conv(8, CLASSES, 1),
-                              nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        lambda: nn.Sequential(
+            conv(3, 4, bias=True),
+            nn.ReLU(),
+            Fire(4),
+            nn.MaxPool2d(2),
+            Fire(8),
+            conv(8, CLASSES, 1),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        ),
         *(("0", "*.squeeze", "*.left", "*.right", "5"), 8, 6, 8),
     ),
     "GoogLeNet": Entry(
-        Inception, ("stem", "branches.*", "pool.1", "auxiliary.2", "head.2"), 7, 3, 5,
+        Inception,
+        ("stem", "branches.*", "pool.1", "auxiliary.2", "head.2"),
+        7,
+        3,
+        5,
         skipped=dict.fromkeys(
-            ("grad_norm", "snip", "plain", "fisher", "jacov", "gradsign", "nwot", "swap", "ntk_trace"),
+            ("grad_norm", "snip", "plain", "grasp", "zico", "fisher", "jacov", "gradsign", "nwot", "swap", "ntk_trace"),
             "gives two tensors while it trains",
-        ) | {"az_complexity": "auxiliary logits are not computed"},
+        )
+        | {"az_complexity": "auxiliary logits are not computed"},
     ),
     "ConvNeXt": Entry(
         lambda: nn.Sequential(nn.Conv2d(3, 4, 2, 2), ChannelsLastNorm(4), ConvNeXtBlock(4), ConvNeXtBlock(4), head(4)),
@@ -309,4 +322,4 @@ ENTRIES: dict[str, Entry] = {
         *(("0", "*.mlp.[02]", "3.2"), 6, 6, 5),
     ),
     "rectifiers of several kinds": Entry(maxout, ("0", "2", "5", "7.2"), 4, 4, 3),
-}  # fmt: skip
+}

@@ -144,22 +144,66 @@ def energy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 ENTRIES: dict[str, Entry] = {
-    "U-Net": Entry(lambda: UNet(transposed=True), ("down?.[03]", "up", "join.[03]", "last"), 8, 8, 7,
-                   targets=maps_of_labels(8), skipped={"gradsign": "images meet in no other way than rounding"}),
-    "U-Net with interpolation": Entry(lambda: UNet(transposed=False), ("down?.[03]", "up.1", "join.[03]", "last"), 8, 8, 8,
-                                      targets=maps_of_labels(8)),
-    "generator": Entry(generator, ("1", "3", "6"), 3, 3, 2, loss=square, targets=images,
-                       skipped={"gradsign": "a map of one image"}),
-    "discriminator": Entry(discriminator, ("0", "2", "5"), 3, 3, 2, shape=(3, 8, 8), plain=plain_discriminator,
-                           loss=functional.binary_cross_entropy_with_logits, targets=binary),
-    "autoencoder": Entry(lambda: Autoencoder(variational=False), ("encoder.[02]", "mean", "decoder.[02]"), 5, 5, 5,
-                         loss=square, targets=images),
-    "variational autoencoder": Entry(
-        lambda: Autoencoder(variational=True), ("encoder.[02]", "mean", "log_variance", "decoder.[02]"), 6, 5, 6,
-        loss=square, targets=images, single=True,
-        skipped=dict.fromkeys(("synflow", "ntk_trace", "gradsign"), "samples differ with the batch"),
+    "U-Net": Entry(
+        lambda: UNet(transposed=True),
+        ("down?.[03]", "up", "join.[03]", "last"),
+        8,
+        8,
+        8,
+        targets=maps_of_labels(8),
     ),
-    "FPN": Entry(Pyramid, ("c?", "lateral?", "head"), 5, 4, 5, targets=lambda count: (torch.arange(count * 20) % 4).view(count, 20)),
-    "YOLO": Entry(Detector, ("stem.0", "split", "inner", "merge", "boxes", "scores"), 6, 5, 6, loss=energy,
-                  targets=lambda count: torch.arange(1.0, count + 1)),
-}  # fmt: skip
+    "U-Net with interpolation": Entry(
+        lambda: UNet(transposed=False), ("down?.[03]", "up.1", "join.[03]", "last"), 8, 8, 8, targets=maps_of_labels(8)
+    ),
+    "generator": Entry(
+        generator, ("1", "3", "6"), 3, 3, 2, loss=square, targets=images, skipped={"gradsign": "a map of one image"}
+    ),
+    "discriminator": Entry(
+        discriminator,
+        ("0", "2", "5"),
+        3,
+        3,
+        2,
+        shape=(3, 8, 8),
+        plain=plain_discriminator,
+        loss=functional.binary_cross_entropy_with_logits,
+        targets=binary,
+    ),
+    "autoencoder": Entry(
+        lambda: Autoencoder(variational=False),
+        ("encoder.[02]", "mean", "decoder.[02]"),
+        5,
+        5,
+        5,
+        loss=square,
+        targets=images,
+    ),
+    "variational autoencoder": Entry(
+        lambda: Autoencoder(variational=True),
+        ("encoder.[02]", "mean", "log_variance", "decoder.[02]"),
+        6,
+        5,
+        6,
+        loss=square,
+        targets=images,
+        single=True,
+        skipped=dict.fromkeys(("synflow", "logsynflow", "ntk_trace", "gradsign"), "samples differ with the batch"),
+    ),
+    "FPN": Entry(
+        Pyramid,
+        ("c?", "lateral?", "head"),
+        5,
+        4,
+        5,
+        targets=lambda count: (torch.arange(count * 20) % 4).view(count, 20),
+    ),
+    "YOLO": Entry(
+        Detector,
+        ("stem.0", "split", "inner", "merge", "boxes", "scores"),
+        6,
+        5,
+        6,
+        loss=energy,
+        targets=lambda count: torch.arange(1.0, count + 1),
+    ),
+}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from zoo.entry import Entry, deaf, listening
 
@@ -84,7 +85,40 @@ class Reference:
             "plain": sum(float((weight * gradient).sum()) for weight, gradient in pairs),
         }
 
-    def synflow(self) -> float:
+    def grasp(self) -> float:
+        """Minus the weights times the derivative of half the squared gradient."""
+        network, images, labels = self.fresh()
+        weights = list(weights_of(self.entry, network).values())
+        with seeded(), sdpa_kernel(SDPBackend.MATH):
+            loss = self.entry.loss(network.train()(images), labels)
+            first = torch.autograd.grad(loss, weights, create_graph=True, allow_unused=True)
+        half = sum(real(gradient).square().sum() / 2 for gradient in first if gradient is not None)
+        if not half.requires_grad:
+            return 0.0
+        second = torch.autograd.grad(half, weights, allow_unused=True)
+        pairs = zip(weights, second, strict=True)
+        return -sum(float((real(w.detach()) * real(product)).sum()) for w, product in pairs if product is not None)
+
+    def zico(self) -> float:
+        """From the gradients of the two halves of the batch."""
+        network, images, labels = self.fresh()
+        weights = list(weights_of(self.entry, network).values())
+        halves = []
+        with seeded():
+            for part, targets in zip(images.chunk(2), labels.chunk(2), strict=True):
+                network.zero_grad()
+                self.entry.loss(network.train()(part), targets).backward()
+                halves.append([real(gradient_of(weight)).double().clone() for weight in weights])
+        total = 0.0
+        for first, second in zip(*halves, strict=True):
+            mean, deviation = (first.abs() + second.abs()) / 2, (first - second).abs() / 2
+            varying = deviation > 0
+            if varying.any():
+                total += math.log(float((mean[varying] / deviation[varying]).sum()))
+        return total
+
+    def flows(self) -> tuple[float, float]:
+        """synflow, and logsynflow: NaN where a gradient is below -1."""
         network, images, _ = self.fresh()
         network.eval()
         for module in network.modules():
@@ -95,7 +129,9 @@ class Reference:
                 parameter.abs_()
         network(torch.ones_like(images[:1])).sum().backward()
         weights = weights_of(self.entry, network).values()
-        return sum(float((weight.detach() * gradient_of(weight)).sum()) for weight in weights)
+        pairs = [(weight.detach().double(), gradient_of(weight).double()) for weight in weights]
+        plain = sum(float((weight * gradient).sum()) for weight, gradient in pairs)
+        return plain, sum(float((weight * gradient.log1p()).sum()) for weight, gradient in pairs)
 
     def fisher(self) -> float:
         """Channels are the second axis behind a convolution, the last behind a linear layer."""
@@ -196,7 +232,7 @@ class Reference:
         return float(len({tuple(column) for block in signs for column in block.T})) if signs else math.nan
 
     def complexity(self) -> float:
-        """Multiply-adds and biases of the modules that the entry names, by the shapes they see, and the rest by hand."""
+        """Multiply-adds and biases of the modules that the entry names by the shapes they see; the rest is by hand."""
         network, images, _ = self.fresh(double=False)
         costs: list[int] = []
 
@@ -247,7 +283,10 @@ REFERENCES: dict[str, Callable[[Reference], float]] = {
     "grad_norm": lambda reference: reference.of_loss()["grad_norm"],
     "snip": lambda reference: reference.of_loss()["snip"],
     "plain": lambda reference: reference.of_loss()["plain"],
-    "synflow": Reference.synflow,
+    "grasp": Reference.grasp,
+    "zico": Reference.zico,
+    "synflow": lambda reference: reference.flows()[0],
+    "logsynflow": lambda reference: reference.flows()[1],
     "fisher": Reference.fisher,
     "jacov": Reference.jacov,
     "ntk_trace": Reference.ntk_trace,
@@ -257,4 +296,4 @@ REFERENCES: dict[str, Callable[[Reference], float]] = {
     "depth": lambda reference: _or_nan(reference.entry.depth),
     "convolutions": lambda reference: _or_nan(reference.entry.convolutions),
 }
-TOLERANCES = {"jacov": 1e-2, "gradsign": 0.02, "plain": 5e-3}
+TOLERANCES = {"jacov": 1e-2, "zico": 1e-2, "grasp": 1e-2, "gradsign": 0.02, "plain": 5e-3}

@@ -279,47 +279,122 @@ class LeftOut(nn.Module):
 PLAIN = ("0", "2", "4.2")
 ENTRIES: dict[str, Entry] = {
     "FNO": Entry(
-        lambda: nn.Sequential(nn.Conv2d(3, 4, 1), FourierLayer(), head(4)), ("0", "1.weights", "1.skip", "2.2"), 4, 3, 2,
-        4 * 4 * 4, single=True, skipped={"fisher": "a filter is no module", "synflow": "a magnitude of complex weights is real"},
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 1), FourierLayer(), head(4)),
+        ("0", "1.weights", "1.skip", "2.2"),
+        4,
+        3,
+        2,
+        4 * 4 * 4,
+        single=True,
+        skipped={
+            "fisher": "a filter is no module",
+            "synflow": "the flow through complex weights is not defined",
+            "logsynflow": "likewise",
+        },
     ),
     # 16 nodes: to 6 and to 4 features, and twice 16 neighbours of each
-    "graph network": Entry(GraphNet, ("w?",), 2, 2, 0, 16 * 18 + 16 * 24 + 16 * 16 * (6 + 4),
-                           skipped={"fisher": "weights are no modules"}),
+    "graph network": Entry(
+        GraphNet, ("w?",), 2, 2, 0, 16 * 18 + 16 * 24 + 16 * 16 * (6 + 4), skipped={"fisher": "weights are no modules"}
+    ),
     "hypernetwork": Entry(Hyper, ("conv", "maker"), 2, 2, 1, 16, skipped={"fisher": "the maker sees no images"}),
-    "mixture of experts": Entry(Experts, ("stem", "router", "experts.?", "last"), 6, 4, 1, None,
-                                skipped=dict.fromkeys(("fisher", "depth", "synflow"), "experts see some images only")),
+    "mixture of experts": Entry(
+        Experts,
+        ("stem", "router", "experts.?", "last"),
+        6,
+        4,
+        1,
+        None,
+        skipped=dict.fromkeys(("fisher", "depth", "synflow", "logsynflow"), "experts see some images only"),
+    ),
     "deformable": Entry(Deformed, ("offset", "conv", "last"), 3, 3, 2),
-    "KAN": Entry(lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 5), KAN(5, 6), KAN(6, CLASSES)),
-                 ("1", "?.base", "?.spline_weight"), 5, 3, 0, 15 * 6 + 18 * 4, skipped={"fisher": "weights are no modules"}),
+    "KAN": Entry(
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 5), KAN(5, 6), KAN(6, CLASSES)),
+        ("1", "?.base", "?.spline_weight"),
+        5,
+        3,
+        0,
+        15 * 6 + 18 * 4,
+        skipped={"fisher": "weights are no modules"},
+    ),
     # 18 capsules: 4 to 3 numbers for each class
-    "capsules": Entry(Capsules, ("primary", "weight"), 2, 2, 1, 18 * CLASSES * 12, skipped={"fisher": "weights are no modules"}),
+    "capsules": Entry(
+        Capsules, ("primary", "weight"), 2, 2, 1, 18 * CLASSES * 12, skipped={"fisher": "weights are no modules"}
+    ),
     "siamese": Entry(Siamese, ("tower.0", "tower.4", "last"), 3, 3, 1),
-    "weights in a list": Entry(Listed, ("kernels.?", "theta"), 3, 3, 2, 64 * (108 + 144) + 16,
-                               skipped={"fisher": "weights are no modules"}),
-    "LoRA": Entry(lambda: nn.Sequential(nn.Flatten(), LoRA(192, 8), nn.ReLU(), LoRA(8, CLASSES)),
-                  ("?", "?.lora_*"), 6, 4, 0, 2 * 192 + 8 * 2 + 2 * 8 + 4 * 2, skipped={"fisher": "weights are no modules"}),
+    "weights in a list": Entry(
+        Listed, ("kernels.?", "theta"), 3, 3, 2, 64 * (108 + 144) + 16, skipped={"fisher": "weights are no modules"}
+    ),
+    "LoRA": Entry(
+        lambda: nn.Sequential(nn.Flatten(), LoRA(192, 8), nn.ReLU(), LoRA(8, CLASSES)),
+        ("?", "?.lora_*"),
+        6,
+        4,
+        0,
+        2 * 192 + 8 * 2 + 2 * 8 + 4 * 2,
+        skipped={"fisher": "weights are no modules"},
+    ),
     "weight normalisation of the old kind": Entry(
-        lambda: small(*(old_weight_norm(layer) for layer in (nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)))),
-        PLAIN, 3, 3, 2, plain=effective,
+        lambda: small(
+            *(old_weight_norm(layer) for layer in (nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)))
+        ),
+        PLAIN,
+        3,
+        3,
+        2,
+        plain=effective,
     ),
     "orthogonal": Entry(
         lambda: small(*(orthogonal(layer) for layer in (nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)))),
-        PLAIN, 3, 3, 2, plain=effective,
+        PLAIN,
+        3,
+        3,
+        2,
+        plain=effective,
     ),
     "pruned": Entry(pruned, PLAIN, 3, 3, 2, plain=effective),
     "SIREN": Entry(Siren, ("layers.?", "last"), 3, 3, 0),
-    "rounded": Entry(FakeQuantised, ("conv", "last"), 2, 2, 1, 64 * 108 + 64 * 4,
-                     skipped=dict.fromkeys(("fisher", "az_complexity"), "the convolution is called as a function")),
+    "rounded": Entry(
+        FakeQuantised,
+        ("conv", "last"),
+        2,
+        2,
+        1,
+        64 * 108 + 64 * 4,
+        skipped=dict.fromkeys(("fisher", "az_complexity"), "the convolution is called as a function"),
+    ),
     "prototypes": Entry(Kernel, ("conv", "last"), 2, 2, 1),
     "involution": Entry(Involution, ("stem", "maker", "last"), 3, 3, 2),
-    "frozen backbone": Entry(Frozen, ("backbone", "last"), 2, None, 0,
-                             skipped=dict.fromkeys(("jacov", "fisher"), "no derivative reaches the images")),
+    "frozen backbone": Entry(
+        Frozen,
+        ("backbone", "last"),
+        2,
+        None,
+        0,
+        skipped=dict.fromkeys(("jacov", "fisher"), "no derivative reaches the images"),
+    ),
     "DataParallel": Entry(lambda: nn.DataParallel(small_plain()), PLAIN, 3, 3, 2, plain=lambda network: network.module),
     "layers left out": Entry(LeftOut, ("conv", "idle", "unused", "last"), 4, 2, 1),
-    "perceptron": Entry(lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 8), nn.GELU(), nn.Linear(8, 8), nn.Mish(), nn.Linear(8, CLASSES)),
-                        ("1", "3", "5"), 3, 3, 0),
-    "bilinear pooling": Entry(
-        lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), Lambda(lambda x: torch.einsum("nchw,ndhw->ncd", x, x) / math.sqrt(36)),
-                              nn.Flatten(), nn.Linear(16, CLASSES)), ("0", "4"), 2, 2, 1, 36 * 16,
+    "perceptron": Entry(
+        lambda: nn.Sequential(
+            nn.Flatten(), nn.Linear(192, 8), nn.GELU(), nn.Linear(8, 8), nn.Mish(), nn.Linear(8, CLASSES)
+        ),
+        ("1", "3", "5"),
+        3,
+        3,
+        0,
     ),
-}  # fmt: skip
+    "bilinear pooling": Entry(
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 4, 3),
+            nn.ReLU(),
+            Lambda(lambda x: torch.einsum("nchw,ndhw->ncd", x, x) / math.sqrt(36)),
+            nn.Flatten(),
+            nn.Linear(16, CLASSES),
+        ),
+        ("0", "4"),
+        2,
+        2,
+        1,
+        36 * 16,
+    ),
+}
