@@ -111,7 +111,7 @@ class RunningStatistics:
             if isinstance(module, _BatchNorm):
                 module.track_running_stats, module.momentum = True, momentum
                 module.running_mean, module.running_var = self._start(module.num_features)
-                self._owned.add(id(module.running_mean))
+                self._owned.add(module.running_mean.data_ptr())
 
     def _start(self, channels: int) -> tuple[Tensor, Tensor]:
         mean, variance = self._like.new_zeros(channels), self._like.new_ones(channels)
@@ -133,9 +133,10 @@ class RunningStatistics:
             yield
 
     def _compute(self, call: BatchNormCall) -> Tensor:
-        if id(call.running_mean) in self._owned:
+        place = None if call.running_mean is None else call.running_mean.data_ptr()
+        if place in self._owned:
             return call.compute()
-        key = id(call.running_mean) if call.running_mean is not None else f"call {self._calls}"
+        key = f"call {self._calls}" if place is None else place
         self._calls += 1
         if call.training and key not in self._kept:
             self._kept[key] = self._start(call.inputs.shape[1])

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 _MOVES = frozenset(
     {
         *("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "T", "mT", "H", "mH", "adjoint"),
-        *("einsum", "tensordot", "transpose_", "swapaxes_", "swapdims_", "t_", "unfold", "as_strided"),
+        *("einsum", "tensordot", "stack", "transpose_", "swapaxes_", "swapdims_", "t_", "unfold", "as_strided"),
     }
 )
 _CHANGES = frozenset({"setitem", *(f"i{name}" for name in ("add", "sub", "mul", "truediv", "div", "pow", "and", "or"))})
@@ -28,7 +28,7 @@ class Functions(TorchFunctionMode):
     """Sees each function that Python calls with tensors while it is active; those inside of it are not seen again.
 
     Attributes:
-        move_axes: whether one of them was to bring axes into another order.
+        move_axes: whether one of them brought axes into another order, or another axis to the front.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,21 @@ class Functions(TorchFunctionMode):
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         name = _names.get(func) or _name(func)
-        if name in _MOVES:
-            self.move_axes = True
-        return self.call(name, func, args, kwargs or {})
+        result = self.call(name, func, args, kwargs or {})
+        if not self.move_axes:
+            self.move_axes = name in _MOVES or _changes_first(args, result)
+        return result
 
     def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the function gives; `name` is its own with the underscore of one in place, `matmul` for operators."""
         return func(*args, **kwargs)
+
+
+def _changes_first(args: tuple[Any, ...], result: Any) -> bool:
+    """Whether the first axis of a result is of another length than that of the first argument."""
+    if not isinstance(result, Tensor) or not args or not isinstance(args[0], Tensor):
+        return False
+    return bool(result.dim()) and result.shape[:1] != args[0].shape[:1]
 
 
 _names: dict[Any, str] = {}

@@ -100,9 +100,10 @@ def test_epe_nas_with_many_logits_compares_classes() -> None:
     assert scores(Squares(101), images, [0, 0, 1, 1])["epe_nas"] == pytest.approx(expected, rel=1e-6)
 
 
-def test_soft_labels_count_as_their_largest() -> None:
+def test_labels_that_are_no_classes_have_no_epe_nas() -> None:
     soft = torch.tensor([[0.1, 0.5, 0.4], [0.2, 0.7, 0.1], [0.6, 0.1, 0.3]])
-    assert scores(Squares(3), IMAGES, soft)["epe_nas"] == scores(Squares(3), IMAGES, [1, 1, 0])["epe_nas"]
+    for labels in (soft, soft[:, 0], torch.tensor([True, True, False]), torch.tensor([3, 3, 0])):
+        assert math.isnan(scores(Squares(3), IMAGES, labels)["epe_nas"])
 
 
 def test_jacov_is_its_definition_through_batch_normalisation() -> None:
