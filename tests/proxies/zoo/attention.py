@@ -149,6 +149,24 @@ class Cross(nn.Module):
         return self.last(latent).mean(1)
 
 
+class Perceiver(nn.Module):
+    """Two rounds of the same cross-attention: learned vectors read the pixels again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latent = nn.Parameter(0.5 * torch.randn(3, WIDTH))
+        self.read = nn.MultiheadAttention(WIDTH, 2, kdim=3, vdim=3, batch_first=True)
+        self.fc1, self.fc2, self.last = nn.Linear(WIDTH, 12), nn.Linear(12, WIDTH), nn.Linear(WIDTH, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixels = x.flatten(2).transpose(1, 2)
+        latent = self.latent.expand(len(x), -1, -1)
+        for _ in range(2):
+            latent = latent + self.read(latent, pixels, pixels, need_weights=False)[0]
+            latent = latent + self.fc2(functional.gelu(note(self.fc1(latent))))
+        return self.last(latent.mean(1))
+
+
 class MixerBlock(nn.Module):
     """A perceptron over tokens, one over channels."""
 
@@ -332,6 +350,16 @@ ENTRIES: dict[str, Entry] = {
         1,
         2 * 5 * 16 * 8,
         skipped={"fisher": "learned queries are no module"},
+    ),
+    # Twice: 3 queries of 8, 64 keys and values of 3; all with biases.
+    "Perceiver": Entry(
+        Perceiver,
+        ("latent", "read.?_proj_weight", "read.out_proj", "fc?", "last"),
+        8,
+        10,  # keys, learned queries times keys, output, fc1, fc2; then queries of these, output, fc1, fc2; last
+        0,
+        2 * (3 * (64 + 8) + 2 * 64 * (24 + 8) + 2 * 3 * 64 * 8 + 3 * (64 + 8)),
+        skipped={"fisher": "projections of attention are no modules"},
     ),
     "MLP-Mixer": Entry(
         lambda: Patched(MixerBlock(), MixerBlock()),

@@ -135,6 +135,42 @@ class MobileBlock(nn.Module):
         return x + self.project(out)
 
 
+class BatchNormAct(nn.BatchNorm2d):
+    """timm's: normalisation with its activation inside."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.act = nn.SiLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(super().forward(x))
+
+
+class FunctionalNorm(nn.Module):
+    """Batch normalisation as a function, without running statistics."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gain, self.shift = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.batch_norm(x, None, None, self.gain, self.shift, training=True)
+
+
+class FixupBlock(nn.Module):
+    """A residual block without normalisation: scalar biases around each convolution, a scalar scale."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = conv(channels, channels), conv(channels, channels)
+        self.biases, self.scale = nn.Parameter(torch.full((4,), 0.1)), nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = torch.relu(note(self.conv1(x + self.biases[0]) + self.biases[1]))
+        out = self.conv2(out + self.biases[2]) * self.scale + self.biases[3]
+        return torch.relu_(note(out + x))
+
+
 class DropPath(nn.Module):
     """Stochastic depth: drops the branch of single images."""
 
@@ -320,6 +356,32 @@ ENTRIES: dict[str, Entry] = {
     "PoolFormer": Entry(
         lambda: nn.Sequential(nn.Conv2d(3, 4, 2, 2), PoolFormerBlock(4), PoolFormerBlock(4), head(4)),
         *(("0", "*.mlp.[02]", "3.2"), 6, 6, 5),
+    ),
+    "activation inside the normalisation": Entry(
+        lambda: nn.Sequential(conv(3, 4), BatchNormAct(4), conv(4, 4, groups=2), BatchNormAct(4), head(4)),
+        ("0", "2", "4.2"),
+        3,
+        3,
+        2,
+    ),
+    "normalisation as a function": Entry(
+        lambda: nn.Sequential(
+            conv(3, 4), FunctionalNorm(4), nn.ReLU(), conv(4, 4), FunctionalNorm(4), nn.ReLU(), head(4)
+        ),
+        ("0", "3", "6.2"),
+        3,
+        3,
+        2,
+        skipped=dict.fromkeys(
+            ("synflow", "logsynflow", "ntk_trace"), "the plain reference takes out, and fixes, modules only"
+        ),
+    ),
+    "Fixup": Entry(
+        lambda: nn.Sequential(conv(3, 4), FixupBlock(4), FixupBlock(4), head(4)),
+        ("0", "*.conv?", "3.2"),
+        6,
+        6,
+        5,
     ),
     "rectifiers of several kinds": Entry(maxout, ("0", "2", "5", "7.2"), 4, 4, 3),
 }

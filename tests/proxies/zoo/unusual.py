@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import torch
 from torch import Tensor, nn
+from torch.ao import quantization
 from torch.nn import functional
 from torch.nn.utils import prune
 from torch.nn.utils import weight_norm as old_weight_norm
@@ -192,6 +194,15 @@ def pruned() -> nn.Module:
     return network
 
 
+def quantisation_aware() -> nn.Module:
+    """Torch's own rounding of weights and features during training."""
+    network = small_plain().train()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces another way
+        network.qconfig = quantization.get_default_qat_qconfig("x86")
+        return quantization.prepare_qat(network)
+
+
 class Siren(nn.Module):
     """Sines instead of rectifiers."""
 
@@ -352,6 +363,15 @@ ENTRIES: dict[str, Entry] = {
         plain=effective,
     ),
     "pruned": Entry(pruned, PLAIN, 3, 3, 2, plain=effective),
+    "quantisation-aware": Entry(
+        quantisation_aware,
+        PLAIN,
+        3,
+        3,
+        2,
+        single=True,
+        skipped=dict.fromkeys(("gradsign", "ntk_trace"), "ranges are observed in each batch"),
+    ),
     "SIREN": Entry(Siren, ("layers.?", "last"), 3, 3, 0),
     "rounded": Entry(
         FakeQuantised,
