@@ -124,6 +124,8 @@ def _tracked(network: nn.Module, running: list[str]) -> Iterator[None]:
     """Keep the name of the innermost module that is running at the end of `running`."""
     handles = []
     for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue  # Python calls nothing inside, so what is its own belongs to the module around it
         handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: running.append(name)))
         leave = module.register_forward_hook(lambda _module, _inputs, _output: _pop(running), always_call=True)
         handles.append(leave)

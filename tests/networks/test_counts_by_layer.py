@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -362,6 +363,37 @@ def test_quantised_networks_count_as_others(kind: str) -> None:
         quantised = quantization.convert(prepared)
     assert flops(quantised, (3, 8, 8), "nats-bench") == expected
     assert flops(quantised, (3, 8, 8)) == expected - 5 + 144
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.:DeprecationWarning")
+def test_scripted_and_traced_modules_count_as_others() -> None:
+    inner = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5)).eval()
+    image = torch.zeros(1, 3, 8, 8)
+    expected = 36 * 4 * 27 + 144 + 2 * 144 + 144 + 144 * 5
+    for module in (inner, torch.jit.script(inner), torch.jit.trace(inner, image)):
+        assert flops(module, (3, 8, 8)) == expected
+        assert flops(nn.Sequential(module, nn.Linear(5, 2)), (3, 8, 8), "nats-bench") == expected - 432 + 5 + 12
+
+
+@pytest.mark.parametrize(
+    "surroundings", ["autocast", "inference", "default type", "default device", "bfloat16", "meta"]
+)
+def test_surroundings_do_not_matter(surroundings: str) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+    expected = count_flops(network, (3, 8, 8)).by_module
+    contexts = {"autocast": lambda: torch.autocast("cpu", torch.bfloat16), "inference": torch.inference_mode}
+    kinds = {"bfloat16": torch.bfloat16, "meta": "meta"}
+    try:
+        if surroundings == "default type":
+            torch.set_default_dtype(torch.float64)
+        if surroundings == "default device":
+            torch.set_default_device("meta")
+        with contexts.get(surroundings, nullcontext)():
+            found = count_flops(network.to(kinds.get(surroundings)), (3, 8, 8)).by_module
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    assert found == expected
 
 
 def test_an_operation_that_is_not_of_torch_is_refused() -> None:

@@ -196,6 +196,8 @@ def test_graphs_and_the_space_s_own_text_in_blanks_are_read(name: str) -> None:
     arch = space.parse(space.example)
     assert space.parse(arch) == arch
     assert space.parse(f"\n {space.example}\t") == arch
+    assert space.parse(repr(space.example)) == arch
+    assert space.parse(f"best = {space.example!r}") == arch
 
 
 @pytest.mark.parametrize(
