@@ -300,11 +300,11 @@ def target_values(task: Task, bench: Benchmark) -> Floats:
 
 
 def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | None]:
-    """What the noise of the target allows, and the share of it that was reached; null where the table has one seed."""
+    """What the noise of the target allows, and the share of it that was reached; null where that is unknown."""
     ceiling = _ceiling(task)
     if ceiling is None:
         return {"noise_ceiling": None, "share_of_ceiling": None}
-    attainable = ceiling.attainable.value
+    attainable = _defined(ceiling.attainable.value)
     share = share_of_ceiling(kendall, attainable) if kendall is not None else None
     return {"noise_ceiling": attainable, "share_of_ceiling": share}
 

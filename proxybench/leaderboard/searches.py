@@ -48,7 +48,8 @@ class Searched(msgspec.Struct, frozen=True, omit_defaults=True):
         seeds: of the runs, as ranges: "0-199" or "0-9,20-29".
         regret: of what each run returned, in the order of seeds; the optimum less the objective, or the reverse where
             small is good.
-        rank: of what was returned by what is reported: median and the limits of its 95 percent interval.
+        rank: of what was returned by what is reported: median and the limits of its 95 percent interval,
+            null for fewer than five runs.
         value: mean and median of the objective of what was returned.
         reported: mean and median of what stands beside it; null where nothing does.
         improvement: mean RI, percent.
@@ -62,7 +63,7 @@ class Searched(msgspec.Struct, frozen=True, omit_defaults=True):
     budget: int
     seeds: str
     regret: list[float]
-    rank: tuple[float, float, float]
+    rank: tuple[float, float | None, float | None]
     value: tuple[float, float]
     reported: tuple[float, float] | None = None
     improvement: float | None = None

@@ -5,6 +5,7 @@
 - `strata`: metrics within groups of architectures. `curves`: what a search that follows the scores finds.
 - `kendall`, `bootstrap`: many columns under the same resamples, fast; made of `resampling`, `columns`, `weighted` and
   the compiled `kernels`.
-- `intervals`: confidence intervals, and the significance of a difference. `comparison`: tests between methods.
-- `ceiling`: what the noise of the target lets any ranking reach.
+- `intervals`: confidence intervals, and the significance of a difference; `repeats`: Student's t over few repeats.
+- `comparison`: tests between methods.
+- `ceiling`: what the noise of the target lets any ranking reach; `noise_model`: how a target is measured.
 """

@@ -3,19 +3,18 @@
 A target is measured by training, and training again gives another value. Two figures say how much that limits:
 
 - Seed-to-seed tau: Kendall's tau-b of the order under one seed with the order under another. It assumes nothing.
-- The attainable tau: that of the true expected values with the mean of the measured seeds, which is what methods are
-  scored against. It needs a model, since the truth is not known: the measured means stand for the true values; the
-  noise of a seed is normal and independent, with a variance that is a smooth function of the mean (pooled over
-  neighbours in the ranking); and one factor on its scale is chosen so that the model's seed-to-seed tau is the
-  measured one. This corrects for both the extra spread of means and a biased variance. For normal truths with equal
-  noise it is exact in the limit of many architectures; heavy tails, such as runs that diverge at random, it does not
-  see.
+- The attainable tau: the expected tau of perfect knowledge of the true values with the mean of the measured seeds,
+  which is what methods are scored against. It needs a model of the measurements (`noise_model`), with one factor on
+  the scale of the noise chosen so that the model's seed-to-seed tau is the measured one. Its interval carries over that
+  of the seed-to-seed tau, and holds the values for smoother and for more clumped true values.
 
 One bound needs no model: if a single measurement orders a pair of architectures as the truth does with chance p, the
 seed-to-seed tau is the mean of (2p - 1)^2 and the attainable tau for one seed is the mean of 2p - 1, so by Jensen's
 inequality attainable tau <= sqrt(seed-to-seed tau) for a target of one seed.
 
-Where no architecture has two seeds the ceiling is unknown: None, never 1.
+Where no architecture has two seeds the ceiling is unknown: None, never 1. It is also unknown, NaN with the reason,
+where the seeds hardly agree, and where the true values fall into clusters: whether architectures of one cluster are
+equal or nearly so cannot be told, and decides the tau.
 """
 
 from __future__ import annotations
@@ -29,14 +28,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from predictors.inputs import as_floats
+from predictors.ranks import count_pairs
 from proxybench.ranking.bootstrap import bootstrap_metrics, worth_compiling
 from proxybench.ranking.correlation import kendall
 from proxybench.ranking.intervals import Interval, percentile_interval
+from proxybench.ranking.noise_model import NoiseModel
 from proxybench.ranking.policy import Floats
 
-_SIMULATIONS = 5
+_ROUNDS = (3, 10, 200)  # of taking noise out: true values smoothly distributed, in between, in clumps
+_MANY = 500  # architectures for so many rounds; of fewer, fewer rounds make clumps
+_CLUSTERED = 0.02  # of tau between smooth and clumped, from which on true values are taken for clustered
 _LARGEST_FACTOR = 1e6  # beyond, the seeds disagree in architectures that show no variance, and no noise explains it
-_NEIGHBOURS = 100  # architectures whose variances are pooled; fewer where there are fewer than twice as many
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class NoiseCeiling:
 
     Attributes:
         seed_to_seed: mean tau-b of two single seeds, over all pairs of seeds, with its interval over architectures.
-        attainable: modelled tau-b of the true values with the mean over seeds; its interval carries over that of
-            `seed_to_seed` and nothing else.
+        attainable: expected tau-b of the true values with the mean over seeds; NaN where it is unknown.
         one_seed_bound: the square root of the seed-to-seed tau, above what is attainable against one seed.
         repeated: how many architectures have two seeds or more.
         architectures: how many have any.
+        reason: why `attainable` is unknown; empty where it is known.
     """
 
     seed_to_seed: Interval
@@ -57,6 +59,7 @@ class NoiseCeiling:
     one_seed_bound: float
     repeated: int
     architectures: int
+    reason: str = ""
 
 
 def noise_ceiling(
@@ -83,15 +86,15 @@ def noise_ceiling(
     between = seed_to_seed_tau(table, resamples, seed, level)
     if between is None or between.value <= 0:
         return None
-    model = _NoiseModel.fit(table, averaged, seed)
-    value, low, high = (model.attainable(tau) for tau in (between.value, between.low, between.high))
     counts = np.isfinite(table).sum(axis=1)
+    found, reason = _attainable_interval(table[counts > 0], averaged, seed, between)
     return NoiseCeiling(
         seed_to_seed=between,
-        attainable=Interval(value, low, high, level, between.resamples),
+        attainable=found,
         one_seed_bound=math.sqrt(between.value),
         repeated=int((counts > 1).sum()),
         architectures=int((counts > 0).sum()),
+        reason=reason,
     )
 
 
@@ -129,55 +132,37 @@ def share_of_ceiling(tau: float, ceiling: float | None) -> float | None:
     return tau / ceiling
 
 
-@dataclass(frozen=True)
-class _NoiseModel:
-    """Measured means as the truth, and normal noise of one seed with a common factor on its scale.
+def _attainable_interval(table: Floats, averaged: int | None, seed: int, between: Interval) -> tuple[Interval, str]:
+    """The attainable tau with its interval; NaN with the reason where it is unknown."""
+    unknown = Interval(math.nan, math.nan, math.nan, between.level, 0)
+    if not between.low > between.value / 3:
+        return unknown, "the seeds hardly agree on the order of the architectures; measure more seeds or architectures"
+    if between.value >= 1:
+        pairs = count_pairs(*[np.nanmean(table, axis=1)] * 2)
+        value = math.sqrt(1 - pairs.tied_first / pairs.everything)  # the true values of what is equal differ
+        return Interval(value, value, value, between.level, between.resamples), ""
+    rounds = (max(2, min(many, len(table) * many // _MANY)) for many in _ROUNDS)
+    smooth, middle, rough = (NoiseModel.fit(table, averaged, seed, number) for number in rounds)
+    value = _attainable(middle, between.value)
+    if _attainable(smooth, between.value) - _attainable(rough, between.value) > _CLUSTERED:
+        return unknown, "the true values fall into clusters, and whether those within one are equal cannot be told"
+    low = min(_attainable(middle, between.low), _attainable(rough, between.low))
+    high = max(_attainable(middle, between.high), _attainable(smooth, between.high))
+    return Interval(value, low, high, between.level, between.resamples), ""
 
-    Attributes:
-        truth: mean over seeds, float64[n].
-        deviation: standard deviation of one seed, float64[n].
-        averaged: seeds in the target's mean, float64[n].
-        noise: standard normal, float64[simulations, 2, n]; the same for every factor, so that tau falls smoothly.
-    """
 
-    truth: Floats
-    deviation: Floats
-    averaged: Floats
-    noise: Floats
-
-    @classmethod
-    def fit(cls, table: Floats, averaged: int | None, seed: int) -> _NoiseModel:
-        counts = np.isfinite(table).sum(axis=1)
-        table, counts = table[counts > 0], counts[counts > 0]
-        truth = np.nanmean(table, axis=1)
-        squares = np.nansum((table - truth[:, None]) ** 2, axis=1)
-        return cls(
-            truth=truth,
-            deviation=np.sqrt(_pooled(truth, squares, counts - 1.0)),
-            averaged=counts.astype(np.float64) if averaged is None else np.full(len(truth), float(averaged)),
-            noise=np.random.default_rng((seed, _SIMULATIONS, 2)).standard_normal((_SIMULATIONS, 2, len(truth))),
-        )
-
-    def attainable(self, between: float) -> float:
-        """Tau of the truth with the mean over seeds, the noise scaled so that the seed-to-seed tau is `between`."""
-        if math.isnan(between) or between <= 0:
+def _attainable(model: NoiseModel, between: float) -> float:
+    """Tau of the truth with the target, the normal noise scaled so that the seed-to-seed tau is `between`."""
+    if math.isnan(between) or between <= 0:
+        return math.nan
+    if between >= model.between(0) - 1e-12:
+        return model.attainable(0)
+    high = 1.0
+    while model.between(high) > between:
+        high *= 2
+        if high > _LARGEST_FACTOR:
             return math.nan
-        if between >= self._between(0) - 1e-12:
-            return 1.0
-        high = 1.0
-        while self._between(high) > between:
-            high *= 2
-            if high > _LARGEST_FACTOR:
-                return math.nan
-        factor = _root(lambda scale: self._between(scale) - between, 0.0, high)
-        mean_noise = factor * self.deviation / np.sqrt(self.averaged)
-        return float(np.mean([kendall(self.truth, self.truth + mean_noise * draw[0]) for draw in self.noise]))
-
-    def _between(self, factor: float) -> float:
-        scale = factor * self.deviation
-        return float(
-            np.mean([kendall(self.truth + scale * one, self.truth + scale * other) for one, other in self.noise])
-        )
+    return model.attainable(_root(lambda factor: model.between(factor) - between, 0.0, high))
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
@@ -200,19 +185,6 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
             high, below, above = point, value, above / (2 if stayed == "low" else 1)
             stayed = "low"
     return point
-
-
-def _pooled(truth: Floats, squares: Floats, freedom: Floats) -> Floats:
-    """Variance of one seed: squares over degrees of freedom, pooled over the nearest neighbours in the ranking."""
-    order = np.argsort(truth, kind="stable")
-    repeated = order[freedom[order] > 0]
-    window = max(1, min(_NEIGHBOURS, len(repeated) // 2))
-    sums = np.concatenate(([0.0], np.cumsum(squares[repeated])))
-    degrees = np.concatenate(([0.0], np.cumsum(freedom[repeated])))
-    place = np.searchsorted(truth[repeated], truth)
-    start = np.clip(place - window // 2, 0, len(repeated) - window)
-    pooled: Floats = (sums[start + window] - sums[start]) / (degrees[start + window] - degrees[start])
-    return pooled
 
 
 def _table(seeds: ArrayLike) -> Floats:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from proxybench.csv_text import csv_bytes
+from proxybench.ranking.repeats import half_interval
 from proxybench.search.groups import RunGroup, groups_of
 from proxybench.search.outcomes import Found, SearchRecord
 from proxybench.search.problem import Floats
@@ -22,7 +23,6 @@ COLUMNS = (
     "mean", "mean_low", "mean_high", "median", "quartile_low", "quartile_high",
 )  # fmt: skip
 AXES = ("trainings", "seconds")
-_NORMAL = 1.96
 _ROUNDING = 1e-9
 
 
@@ -67,7 +67,7 @@ def course(group: RunGroup, axis: str, points: Iterable[float] | None = None) ->
 
 
 def curve_rows(runs: Iterable[SearchRecord]) -> list[tuple[str | float, ...]]:
-    """Rows of `COLUMNS`: the mean with its 95 percent interval (1.96 standard errors), the median with the quartiles.
+    """Rows of `COLUMNS`: the mean with its 95 percent interval (Student's t over runs), the median with the quartiles.
 
     `axis` is "trainings" or "seconds"; `quantity` is "value" (the objective) or "reported".
     """
@@ -100,8 +100,9 @@ def band(values: Floats) -> tuple[float, ...]:
 
 
 def half_width(values: Floats) -> float:
-    """Half of the mean's 95 percent interval, 1.96 standard errors; NaN for a single run."""
-    return _NORMAL * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    """Half of the mean's 95 percent interval, Student's t over runs; NaN for a single run."""
+    half = half_interval(values)
+    return float("nan") if half is None else half
 
 
 def _limits(group: RunGroup, axis: str) -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ from proxybench.search.problem import Floats
 
 POINTS = 8  # of a curve, at most; hundreds of curves are committed and put on one page
 _DIGITS = 5
+FEWEST = 5  # values whose least and largest enclose the median: with 1 - 2 / 2^5, 94 percent
 
 
 def searched_problems(groups: Iterable[RunGroup]) -> list[SearchedProblem]:
@@ -57,11 +58,17 @@ def searched(group: RunGroup) -> Searched:
     )
 
 
-def median_interval(values: Floats) -> tuple[float, float, float]:
-    """The median and the limits of its 95 percent interval from order statistics, where there are values enough."""
+def median_interval(values: Floats) -> tuple[float, float | None, float | None]:
+    """The median and the limits of its 95 percent interval from order statistics.
+
+    Of fewer than FEWEST values the least and the largest enclose the true median with 87 percent at best; the limits
+    are then None.
+    """
     from scipy.stats import binom
 
     ordered, n = np.sort(values), len(values)
+    if n < FEWEST:
+        return float(np.median(ordered)), None, None
     low = max(0, int(binom.ppf(0.025, n, 0.5)) - 1)
     return float(np.median(ordered)), float(ordered[low]), float(ordered[n - 1 - low])
 

@@ -203,7 +203,7 @@ def search_lines(runs: list[SearchRecord]) -> list[str]:
         seconds = f"{np.mean(group.wall_s):.1f} s a run"
         lines.append(
             f"{group.task.benchmark:14s} {group.task.dataset:15s} T={group.budget:<4d}{name:12s}"
-            f"{len(group.runs):4d} runs  regret at {curve}  rank {rank:g} [{low:g}, {high:g}]  {seconds}"
+            f"{len(group.runs):4d} runs  regret at {curve}  rank {rank:g} {limits(low, high)}  {seconds}"
         )
     return lines
 
@@ -225,7 +225,7 @@ def transfer_lines(records: list[Record]) -> list[str]:
             values = counts(methods[method], quantity)
             median, low, high = median_interval(values)
             stopped = sum(run.metrics[quantity] is None for run in methods[method])
-            line = f"    {method:13s}{len(values):4d} runs  median {median:6g} [{low:g}, {high:g}]"
+            line = f"    {method:13s}{len(values):4d} runs  median {median:6g} {limits(low, high)}"
             line += f"  mean {values.mean():7.1f}"
             if REFERENCE in methods and method != REFERENCE:
                 ratios = drawn[method] / drawn[REFERENCE]
@@ -250,6 +250,10 @@ def counts(runs: list[Record], quantity: str):
 
 def resampled_means(values, rng: np.random.Generator):
     return values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
+
+
+def limits(low: float | None, high: float | None) -> str:
+    return "" if low is None else f"[{low:g}, {high:g}]"
 
 
 def interval(values) -> str:

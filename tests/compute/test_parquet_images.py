@@ -18,6 +18,7 @@ from proxybench.compute import parquet_images
 from proxybench.compute.images import load_batch
 from proxybench.compute.parquet_images import parquet_folder
 from proxybench.errors import CorruptData, DataNotAvailable
+from proxybench.tables import columns
 
 Image = pytest.importorskip("PIL.Image", reason="the extra proxybench[torch] is not installed")
 
@@ -148,21 +149,12 @@ def test_one_value_that_stands_in_many_rows_takes_no_memory_for_each(tmp_path: P
         assert memory.max_memory() < parquet_images.MAX_BYTES
 
 
-def test_what_decompresses_to_more_than_the_limit_is_refused_unread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parquet_images, "MAX_BYTES", 2**20)
+def test_what_decompresses_out_of_proportion_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "BYTES", (2**20, 1))
     images = [bytes([place]) * 2**16 for place in range(64)]
     path = written(tmp_path, {"image": images, "label": [0] * 64}, compression="zstd", use_dictionary=False)
     assert path.stat().st_size < 2**16
-    refused = pytest.raises(CorruptData, match="bytes when decompressed, more than the limit of 1048576")
+    refused = pytest.raises(CorruptData, match=r"it has more than .* bytes in a file of")
     with counted_memory() as memory, refused:
         parquet_folder(path)
     assert memory.max_memory() < 2**20
-
-
-def test_more_rows_than_the_limit_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet_images, "MAX_ROWS", 3)
-    path = written(tmp_path, {"image": nested([encoded(0)] * 4), "label": [0] * 4})
-    with pytest.raises(CorruptData, match="4 rows, more than the limit of 3"):
-        parquet_folder(path)

@@ -10,6 +10,7 @@ import pytest
 
 from proxybench.ranking.ceiling import _root, noise_ceiling, seed_to_seed_tau, share_of_ceiling
 from proxybench.ranking.correlation import kendall
+from proxybench.ranking.noise_model import grid_spacing
 
 
 def measured(n: int, seeds: int, noise: float, missing: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -71,6 +72,63 @@ def test_seeds_that_agree_in_everything_have_the_ceiling_one() -> None:
     found = noise_ceiling(np.column_stack([np.arange(10.0), np.arange(10.0)]), resamples=20)
     assert found is not None
     assert found.attainable.value == 1.0
+
+
+def test_seeds_that_agree_and_tie_leave_what_is_equal_unordered() -> None:
+    # Two of the ten values are equal: 44 of 45 pairs are ordered, and tau-b divides by sqrt(45 x 44).
+    values = np.array([0, 0, 2, 3, 4, 5, 6, 7, 8, 9])
+    found = noise_ceiling(np.column_stack([values, values]), resamples=20)
+    assert found is not None
+    assert found.attainable.value == pytest.approx(math.sqrt(44 / 45))
+
+
+def test_rounding_lowers_the_ceiling() -> None:
+    rng = np.random.default_rng(0)
+    truth = 90 + 2 * rng.normal(size=1500)
+    table = np.round(truth[:, None] + 0.7 * rng.normal(size=(1500, 3)))
+    found = noise_ceiling(table, resamples=50)
+    assert found is not None
+    assert found.attainable.value == pytest.approx(kendall(truth, table.mean(axis=1)), abs=0.015)
+
+
+def test_runs_that_diverge_lower_the_ceiling() -> None:
+    rng = np.random.default_rng(0)
+    truth = 90 + 2 * rng.normal(size=1500)
+    table = truth[:, None] + rng.normal(size=(1500, 3))
+    table[rng.random(table.shape) < 0.05] = 10
+    found = noise_ceiling(table, resamples=50)
+    assert found is not None
+    assert found.attainable.value == pytest.approx(kendall(truth, table.mean(axis=1)), abs=0.02)
+
+
+def test_clusters_of_nearly_equal_architectures_leave_the_ceiling_unknown() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.choice([70.0, 85.0, 90.0, 92.0], 1500) + 0.05 * rng.normal(size=1500)
+    found = noise_ceiling(truth[:, None] + 0.5 * rng.normal(size=(1500, 3)), resamples=50)
+    assert found is not None
+    assert math.isnan(found.attainable.value)
+    assert "clusters" in found.reason
+
+
+def test_noise_without_signal_leaves_the_ceiling_unknown() -> None:
+    rng = np.random.default_rng(0)
+    found = [noise_ceiling(rng.normal(size=(200, 3)), resamples=100) for _ in range(20)]
+    reasons = [one.reason for one in found if one is not None]
+    assert reasons
+    assert all("hardly agree" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("values", "spacing"),
+    [
+        ([94.37, 94.38, 94.37, 91.0], 0.01),
+        ([1 / 3, 2 / 3, 2 / 3, 4 / 3], 1 / 3),
+        ([0.1, 0.2, 0.3, 0.4], 0.0),  # nothing is equal
+        ([0.0, 0.0, 1.0, math.pi], 0.0),
+    ],
+)
+def test_the_grid_that_values_lie_on(values: list[float], spacing: float) -> None:
+    assert grid_spacing(np.array(values)) == pytest.approx(spacing)
 
 
 def test_seed_to_seed_is_the_mean_over_pairs_on_what_both_have() -> None:

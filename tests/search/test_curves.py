@@ -50,8 +50,8 @@ def test_time_runs_from_when_all_have_found_something_to_when_the_first_has_ende
 
 def test_bands_are_standard_errors_and_quartiles() -> None:
     row = next(row for row in curve_rows([ONE, OTHER]) if row[4:8] == ("trainings", 1.0, 2, "value"))
-    # Values 50 and 60: standard deviation 7.071, its error 5, quartiles 52.5 and 57.5.
-    assert row[9:] == pytest.approx((55 - 1.96 * 5, 55 + 1.96 * 5, 55, 52.5, 57.5))
+    # Values 50 and 60: standard deviation 7.071, its error 5, t with one degree of freedom 12.706.
+    assert row[9:] == pytest.approx((55 - 12.706205 * 5, 55 + 12.706205 * 5, 55, 52.5, 57.5))
 
 
 def test_without_recorded_seconds_there_is_no_time_axis() -> None:

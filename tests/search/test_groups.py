@@ -69,6 +69,12 @@ def test_the_interval_of_a_median_is_of_order_statistics() -> None:
     assert median_interval(np.arange(12.0)[::-1] + 1) == (6.5, 3, 10)
 
 
+def test_four_runs_do_not_enclose_their_median() -> None:
+    # All of n values lie on one side of the median with chance 2 / 2^n: 1 / 8 of four, 1 / 16 of five.
+    assert median_interval(np.arange(4.0)) == (1.5, None, None)
+    assert median_interval(np.arange(5.0)) == (2, 0, 4)
+
+
 def test_problems_with_answers_at_fewer_epochs_are_for_searchers_that_use_them(tiny, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "runs.jsonl")
     entries = ("random", "local", "asha")

@@ -18,7 +18,7 @@ const searchers = new Table($("searches-table"), [
   { title: "Curve", always: true, unsorted: true, value: () => null, fill: pickCell },
   { title: "Searcher", header: true, value: (row) => row.label, fill: (cell, row) => methodCell(cell, ...split(row.label), row.note) },
   { title: "Regret", number: true, ascending: true, value: (row) => row.regret, text: (row) => brief(row.regret), hint: "mean distance of what was returned from the optimum of the population" },
-  { title: "Median rank", number: true, ascending: true, value: (row) => row.rank[0], text: (row) => `${row.rank[0]} (${row.rank[1]}–${row.rank[2]})`, hint: "of what was returned, by what is reported; 95 % interval" },
+  { title: "Median rank", number: true, ascending: true, value: (row) => row.rank[0], text: (row) => (row.rank[1] === null ? String(row.rank[0]) : `${row.rank[0]} (${row.rank[1]}–${row.rank[2]})`), hint: "of what was returned, by what is reported; 95 % interval" },
   { title: "Value", number: true, value: (row) => row.value, hint: "median objective of what was returned" },
   { title: "Reported", number: true, value: (row) => row.reported, hint: "mean of what stands beside the objective" },
   { title: "RI %", number: true, value: (row) => row.improvement, hint: "mean relative improvement over a random architecture" },
