@@ -14,7 +14,7 @@ import msgspec
 from filelock import FileLock
 
 from proxybench.errors import CorruptData
-from proxybench.record_limits import LARGEST, check_costs, check_number, check_task, check_within
+from proxybench.record_limits import LARGEST, check_costs, check_interval, check_number, check_task, check_within
 from proxybench.records import Scalar, TaskIdentity, read_lines, write_lines
 
 SEARCHES = "searches"
@@ -210,8 +210,11 @@ def _check_figures(problem: SearchedProblem) -> None:
         for regret in runs.regret:
             check_within(f"a regret of {runs.label}", regret, 0, LARGEST)
         median, low, high = runs.rank
-        if not 1 <= low <= median <= high <= problem.task.size:
-            raise ValueError(f"the rank of {runs.label} cannot be {median:g} between {low:g} and {high:g}")
+        check_interval(f"the rank of {runs.label}", low, high)
+        ends = [1.0, median if low is None else low, median, median if high is None else high, problem.task.size]
+        if ends != sorted(ends):
+            shown = "" if low is None else f" between {low:g} and {high:g}"
+            raise ValueError(f"the rank of {runs.label} cannot be {median:g}{shown}")
         for value in (*runs.value, *(runs.reported or ()), runs.improvement or 0.0):
             check_number(f"a figure of {runs.label}", value)
         check_costs([(f"train_s of {runs.label}", runs.train_s), (f"wall_s of {runs.label}", runs.wall_s)])
