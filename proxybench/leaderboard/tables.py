@@ -190,4 +190,4 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> bytes:
-    return csv_bytes(columns, ([row[column] for column in columns] for row in rows))
+    return csv_bytes(columns, ([row.get(column, "") for column in columns] for row in rows))
