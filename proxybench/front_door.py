@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from proxybench.harness.backlog import Summary
 from proxybench.harness.entrants import COLUMNS
 from proxybench.harness.journal import Journal
+from proxybench.harness.network_proxies import NetworkSetting, with_scores
 from proxybench.harness.objects import methods_as_text
 from proxybench.harness.suites import Plan, chosen_tasks, forget, plan_tasks, run_plan, write_suite_scores
 from proxybench.leaderboard.build import LOCAL
-from proxybench.progress import cell_progress
+from proxybench.progress import cell_progress, network_progress
 from proxybench.records import read_records
 from proxybench.results import RUNS, Results
 
@@ -38,6 +39,7 @@ def evaluate(
     memory_mb: int | None = None,
     dask: str | None = None,
     folder: str | Path | None = None,
+    networks: NetworkSetting | None = None,
     redo: bool = False,
     retry_failed: bool = False,
     scores: bool = False,
@@ -47,10 +49,11 @@ def evaluate(
 
         results = pb.evaluate(["synflow", my_scorer, make("gbdt", rounds=50)], suite="quick")
 
-    A function takes an `ArchBatch` of n architectures and returns n scores, larger being better; a predictor has `fit`
-    and `predict`. Functions and predictors run in processes of their own, with copies of what they may see. They are
-    trusted code all the same: they have the rights of whoever runs them. Parameters, FLOPs and random scores are always
-    evaluated too.
+    A scorer is a function from an `ArchBatch` of n architectures to n scores, larger being better. A proxy is a
+    function of a network's `Probe` (see `proxybench.proxies.proxy`) and is computed on the networks of the tasks'
+    architectures. A predictor has `fit` and `predict`. They run in processes of their own, with copies of what they may
+    see, but they are trusted code all the same: they have the rights of whoever runs them. Parameters, FLOPs and random
+    scores are always evaluated too.
 
     Args:
         methods: one, or a sequence of any mixture of: names (`proxybench list methods`), `name(argument=value, ...)`,
@@ -66,6 +69,7 @@ def evaluate(
         dask: address of a Dask scheduler that runs the jobs instead.
         folder: records are kept in `folder`/runs, and jobs recorded there are not run again; a temporary folder where
             None.
+        networks: how the networks are made that network proxies score; see `NetworkSetting`.
         redo: forget what the folder records of these jobs.
         retry_failed: run jobs again that the folder records as failed.
         scores: also write the scores of single architectures to `folder`/local, for the page that is built there.
@@ -81,18 +85,21 @@ def evaluate(
     if scores and folder is None:
         raise ValueError("scores are written to a folder; name one with folder=")
     given = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
+    workers = jobs or os.cpu_count() or 1
     chosen = chosen_tasks(suite or (None if tasks else QUICK), tasks)
     with ExitStack() as stack:
         texts = stack.enter_context(methods_as_text(given))
         kept = Path(folder) if folder is not None else Path(stack.enter_context(TemporaryDirectory()))
         plan = plan_tasks(chosen, texts, repeats, without, sizes)
+        with network_progress() if progress else nullcontext() as on_networks:
+            plan.specs = with_scores(plan.specs, plan.tasks, networks or NetworkSetting(), workers, on_networks)
         on_record = stack.enter_context(cell_progress(len(plan.specs))) if progress else None
         summary = _run(
             plan,
             kept / RUNS,
             redo=redo,
             retry_failed=retry_failed,
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=workers,
             timeout_s=timeout_s,
             memory_mb=memory_mb,
             dask=dask,

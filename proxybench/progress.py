@@ -13,6 +13,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -42,6 +43,20 @@ def cell_progress(cells: int) -> Iterator[Callable[[Record], None]]:
     with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task("cells", total=cells)
         yield lambda record: progress.update(task, advance=1, description=f"{record.task.name} {record.method}")
+
+
+@contextmanager
+def network_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A callback for networks that are scored: the space, how many are done, and how many there are."""
+    with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def update(space: str, done: int, total: int) -> None:
+            if space not in tasks:
+                tasks[space] = progress.add_task(f"networks of {space}", total=total)
+            progress.update(tasks[space], completed=done)
+
+        yield update
 
 
 def _progress(*amounts: ProgressColumn) -> Progress:

@@ -48,6 +48,14 @@ def run(
         bool, typer.Option(help="Forget what is recorded of these cells, and of older versions of their tasks.")
     ] = False,
     retry: Annotated[bool, typer.Option("--retry-failed", help="Run cells that failed again.")] = False,
+    images: Annotated[
+        str, typer.Option(help="For proxies of your own: digits, noise, cifar10:PATH or parquet:FOLDER.")
+    ] = "digits",
+    batch: Annotated[int, typer.Option(min=1, help="For proxies of your own: images.")] = 64,
+    resolution: Annotated[int, typer.Option(min=1, help="For proxies of your own: images' height and width.")] = 32,
+    network: Annotated[
+        str, typer.Option(help="For proxies of your own: options of the networks, such as channels=16,cells=5.")
+    ] = "",
     scores: Annotated[bool, typer.Option(help="Also write the scores that a local page plots, to local/.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -57,7 +65,9 @@ def run(
     again when its file has changed.
     """
     from proxybench.front_door import evaluate
+    from proxybench.grammar import parse_arguments
     from proxybench.harness.entrants import COLUMNS
+    from proxybench.harness.network_proxies import NetworkSetting
     from proxybench.harness.suites import FAILURES
 
     results = evaluate(
@@ -72,6 +82,7 @@ def run(
         memory_mb=memory,
         dask=dask,
         folder=folder,
+        networks=NetworkSetting(images, batch, resolution, parse_arguments(network)),
         redo=redo,
         retry_failed=retry,
         scores=scores,

@@ -41,7 +41,7 @@ def require_torch() -> None:
         raise ProxybenchError(f"zero-cost proxies need torch; {how_to_install('torch', 'torch')}")
 
 
-def begin_sweep(
+def sweep_work(
     folder: Path,
     space: str,
     items: pa.Table,
@@ -55,7 +55,7 @@ def begin_sweep(
     device: str = "cpu",
     chunk: int | None = None,
 ) -> Work:
-    """The work of a sweep in its folder, begun or taken up; `shards.do` does it.
+    """The work of a sweep, to be begun with `folder.begin`; `shards.do` does it.
 
     Args:
         folder: of this sweep.
@@ -73,7 +73,6 @@ def begin_sweep(
     Raises:
         ProxybenchError: when the network cannot be built with these options, or has too few logits.
         UnknownName: for a space that has no networks, or an initialisation that is none.
-        OtherSetting: when the folder holds another sweep.
     """
     import torch
 
@@ -95,7 +94,16 @@ def begin_sweep(
         raise ProxybenchError(f"{setting['classes']} classes are too few for labels up to {batch.labels.max()}")
     _check_network(setting, batch, items.column("arch")[0].as_py())
     chunk = max(1, min(16, items.num_rows // 64)) if chunk is None else chunk
-    return begin(Work(folder, RUN, setting, items, {BATCH: batch.to_bytes()}, chunk))
+    return Work(folder, RUN, setting, items, {BATCH: batch.to_bytes()}, chunk)
+
+
+def begin_sweep(folder: Path, *arguments: Any, **named: Any) -> Work:
+    """The work of a sweep in its folder, begun or taken up; arguments and errors as of `sweep_work`.
+
+    Raises:
+        OtherSetting: when the folder holds another sweep.
+    """
+    return begin(sweep_work(folder, *arguments, **named))
 
 
 def _check_network(setting: Mapping[str, Any], batch: ImageBatch, text: str) -> None:

@@ -70,6 +70,8 @@ class Entrant:
         target: "module:name" of a user's object, empty otherwise.
         learns: whether it is told targets of training architectures.
         code: SHA-256 of the file that a user's object stands in, so that a changed one is scored again.
+        network: whether the user's object is a proxy, which scores networks, and not a scorer of architectures.
+        scores: the file of a network proxy's scores, once they are computed.
     """
 
     name: str
@@ -78,6 +80,8 @@ class Entrant:
     target: str = ""
     learns: bool = False
     code: str = ""
+    network: bool = False
+    scores: str = ""
 
 
 class OwnMethod(msgspec.Struct, frozen=True):
@@ -87,11 +91,15 @@ class OwnMethod(msgspec.Struct, frozen=True):
         name: under which it is ranked.
         learns: whether it has a method `fit`.
         source: the file that it stands in; empty where there is none.
+        network: whether it is a proxy, which scores networks.
+        labelled: whether that proxy needs labels.
     """
 
     name: str
     learns: bool
     source: str
+    network: bool = False
+    labelled: bool = False
 
 
 DECLARED: dict[str, Any] = {}
@@ -137,8 +145,9 @@ def find_entrant(method: str) -> Entrant:
     name, params = call.name, {argument: recordable(value) for argument, value in call.arguments.items()}
     if ":" in name:
         own = _own(name)
-        kind: Kind = "predictor" if own.learns else "training-free"
-        return Entrant(own.name, kind, params, name, own.learns, _sha256(own.source))
+        free: Kind = "training-free with labels" if own.labelled else "training-free"
+        kind: Kind = "predictor" if own.learns else free
+        return Entrant(own.name, kind, params, name, own.learns, _sha256(own.source), own.network)
     if name in predictors.PREDICTORS:
         return Entrant(name, "predictor", params, learns=True)
     if params:
@@ -169,8 +178,16 @@ def load_object(target: str) -> Any:
 def look_at(target: str) -> OwnMethod:
     """What the user's object at "module:name" is. Raises InvalidMethod as `load_object` does."""
     thing = load_object(target)
+    if is_proxy(thing):
+        return OwnMethod(thing.name, False, _source_of(thing.function), True, "labels" in thing.needs)
     name = getattr(thing, "__dict__", {}).get("__proxybench_name__", target.partition(":")[2])
     return OwnMethod(str(name), hasattr(thing, "fit"), _source_of(thing))
+
+
+def is_proxy(thing: Any) -> bool:
+    """Whether an object is a `proxybench.proxies.Proxy`; found without importing torch for those that are not."""
+    module = sys.modules.get("proxybench.proxies.base")
+    return module is not None and isinstance(thing, module.Proxy)
 
 
 def code_of(thing: Any) -> str:

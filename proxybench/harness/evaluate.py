@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -31,9 +32,10 @@ from proxybench.harness.entrants import (
     make_predictor,
     random_scores,
 )
-from proxybench.harness.failure import MethodFailed, NotInstalled
+from proxybench.harness.failure import MethodFailed, MethodLacking, NotInstalled
 from proxybench.harness.method_job import MethodJob, MethodScores, fit_and_score, without_space
 from proxybench.harness.method_process import do_job_apart
+from proxybench.harness.network_proxies import scores_in
 from proxybench.harness.provenance import provenance
 from proxybench.harness.splits import Split, hash_split
 from proxybench.harness.tasks import Task, load_tasks
@@ -87,7 +89,8 @@ def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
 def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat: int = 0) -> CellSpec:
     """The cell of a method on a task."""
     entrant = find_entrant(method)
-    own = {"target": entrant.target, "learns": entrant.learns, "code": entrant.code} if entrant.target else {}
+    named = ("target", "learns", "code", "network")
+    own = {name: getattr(entrant, name) for name in named} if entrant.target else {}
     return CellSpec(
         task=task.identity(bench),
         method=entrant.name,
@@ -102,7 +105,8 @@ def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat:
 def entrant_of(spec: CellSpec) -> Entrant:
     """The method of a cell. What its specification says of a method of the user's own spares loading it here."""
     if "target" in spec.payload:
-        own = {name: spec.payload[name] for name in ("target", "learns", "code")}
+        own = {name: spec.payload[name] for name in ("target", "learns", "code", "network")}
+        own["scores"] = spec.payload.get("scores", "")
         return Entrant(spec.method, spec.kind, spec.params, **own)
     return find_entrant(str(spec.payload.get("method", spec.method)))
 
@@ -121,6 +125,11 @@ def _scored(
     """As `training_free_scores`, and with what the scores cost."""
     rows = task.rows(bench)
     everywhere = np.ones(len(rows), dtype=bool)
+    if entrant.network:
+        if not Path(entrant.scores).is_file():
+            raise MethodLacking(f"the scores of {entrant.name} are missing at {entrant.scores or 'their place'}")
+        digests = [bench.digests[row] for row in rows]
+        return scores_in(Path(entrant.scores), entrant.name, digests), everywhere, _seconds(None)
     if entrant.target:
         done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
         return done.scores, everywhere, {**_seconds(done.score_s / len(rows)), **_peak(done)}

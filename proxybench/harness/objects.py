@@ -22,7 +22,7 @@ import cloudpickle
 
 import predictors
 from proxybench.grammar import Call
-from proxybench.harness.entrants import InvalidMethod
+from proxybench.harness.entrants import InvalidMethod, is_proxy
 
 MAX_BYTES = 256 * 2**20  # of a pickled object
 _MODULE = '''"""An object that was given to proxybench.evaluate; this file goes with its run."""
@@ -59,6 +59,8 @@ def restored(module: str, title: str) -> Any:
     thing = cloudpickle.loads(Path(module).with_suffix(".pickle").read_bytes())
     if _is_object(thing):
         return _class_of_copies(thing, title, module)
+    if is_proxy(thing):
+        return thing
     if inspect.isclass(thing):
         return _marked(thing, title, module)
     return _marked(lambda batch, **arguments: thing(batch, **arguments), title, module)
@@ -111,6 +113,8 @@ def _same(value: Any, default: Any) -> bool:
 def _importable(thing: Any) -> str | None:
     """`module:name` where a worker finds this object under it; None where it does not."""
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
+    if is_proxy(thing):
+        module, name = thing.function.__module__, thing.function.__name__
     if not module or module == "__main__" or not name.isidentifier():
         return None
     loaded = sys.modules.get(module)
@@ -124,7 +128,8 @@ def _importable(thing: Any) -> str | None:
 
 
 def _pickled(thing: Any, folder: Path) -> str:
-    title = str(getattr(thing, "__proxybench_name__", None) or getattr(thing, "__name__", type(thing).__name__))
+    named = thing.name if is_proxy(thing) else getattr(thing, "__name__", type(thing).__name__)
+    title = str(getattr(thing, "__proxybench_name__", None) or named)
     name = re.sub(r"\W", "_", title) if title != "<lambda>" else "scorer"
     try:
         data = cloudpickle.dumps(thing)

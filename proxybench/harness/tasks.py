@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from typing import Literal
 
@@ -37,6 +38,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             whichever it was run under, so that none of its cells is recorded in two.
         population: in words, for every figure that is reported.
         where: metrics that must be measured; they pick the population out of the table.
+        sample: only the first so many different digests of them, in the order of digests, one architecture each; None
+            for all.
         size: how many architectures that must be; None where it depends on a file that the user has.
         train_target: what methods that learn are told of the training architectures; None where none may enter.
         sizes: numbers of training architectures; see `proxybench.harness.splits` for the rule.
@@ -56,6 +59,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: Target
     version: int
     size: int | None = None
+    sample: int | None = None
     where: tuple[str, ...] = ()
     train_target: Target | None = None
     sizes: tuple[int, ...] = ()
@@ -96,6 +100,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for metric in self.where:
             chosen &= bench.measured(metric, dataset=self.dataset)
         rows = np.flatnonzero(chosen)
+        if self.sample is not None:
+            rows = _first_digests(rows, bench.digests, self.sample)
         if self.size is not None and len(rows) != self.size:
             raise CorruptData(f"task {self.name}: the population has {len(rows)} architectures, not {self.size}")
         return rows
@@ -130,6 +136,14 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             target=str(self.target),
             table=bench.recipe_with(self.columns),
         )
+
+
+def _first_digests(rows: NDArray[np.int64], digests: Sequence[str], count: int) -> NDArray[np.int64]:
+    """The first row of each of the first `count` digests, in index order. Digests are hashes: the sample is random."""
+    first: dict[str, int] = {}
+    for row in rows.tolist():
+        first.setdefault(digests[row], row)
+    return np.array(sorted(first[digest] for digest in sorted(first)[:count]), dtype=np.int64)
 
 
 class _TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
