@@ -10,11 +10,11 @@ import pytest
 import torch
 from snapshot import snapshot
 from torch import Tensor, nn
-from zoo.attention import ModelOutput, NamedOutput
 from zoo.entry import Entry
 from zoo.generative import Pyramid
 from zoo.networks import ZOO
 from zoo.references import REFERENCES, TOLERANCES, Reference, weights_of
+from zoo.tokens import ModelOutput, NamedOutput
 
 import proxybench as pb
 from proxybench.proxies import available

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from zoo import attention, convolutional, generative, sequences, unusual
+from zoo import attention, convolutional, generative, mobile, reparametrised, sequences, tokens, unusual
 from zoo.entry import Entry
 
-ZOO: dict[str, Entry] = {
-    **convolutional.ENTRIES,
-    **attention.ENTRIES,
-    **sequences.ENTRIES,
-    **generative.ENTRIES,
-    **unusual.ENTRIES,
-}
+_FILES = (convolutional, mobile, attention, tokens, sequences, generative, reparametrised, unusual)
+ZOO: dict[str, Entry] = {name: entry for file in _FILES for name, entry in file.ENTRIES.items()}
