@@ -107,6 +107,7 @@ class ArchBatch:
         archs: n architectures.
         columns: name to float64[n]; NaN where there is no answer.
         nodes: name to a Ragged of n rows, one value per operation node; a MappedRagged where they lie in a file.
+        labels: what is known of which rows these are, for `require_rows`.
 
     Warns:
         IndexIgnored: where columns have a pandas index other than 0 to n - 1 and the architectures have none.
@@ -120,6 +121,7 @@ class ArchBatch:
     archs: Sequence[ArchGraph]
     columns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     nodes: Mapping[str, Ragged] = field(default_factory=dict)
+    labels: RowLabels = field(init=False)
 
     def __post_init__(self) -> None:
         from predictors.inputs import index_of
@@ -154,7 +156,7 @@ class ArchBatch:
         return cls._of(archs, {}, {}, RowLabels.of({"the architectures": source}, positional=False))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ArchBatch._of, (self.archs, dict(self.columns), dict(self.nodes), self.__dict__["labels"])
+        return ArchBatch._of, (self.archs, dict(self.columns), dict(self.nodes), self.labels)
 
     @property
     def shape(self) -> tuple[int]:
@@ -198,7 +200,7 @@ class ArchBatch:
             archs=[self.archs[row] for row in rows.tolist()],
             columns={name: values[where] for name, values in self.columns.items()},
             nodes={name: ragged.take(where) for name, ragged in self.nodes.items()},
-            labels=self.__dict__["labels"].take(rows),
+            labels=self.labels.take(rows),
         )
 
     def column(self, name: str) -> NDArray[np.float64]:
@@ -216,8 +218,7 @@ class ArchBatch:
 
     def extended(self, columns: Mapping[str, Any], nodes: Mapping[str, Ragged] | None = None) -> ArchBatch:
         """`with_columns` for any names, and with more node arrays."""
-        labels: RowLabels = self.__dict__["labels"]
-        labels = labels.joined({f"column {name!r}": values for name, values in columns.items()})
+        labels = self.labels.joined({f"column {name!r}": values for name, values in columns.items()})
         added = {name: _column(name, values, len(self)) for name, values in columns.items()}
         arrays = {name: _node_array(rows) for name, rows in (nodes or {}).items()}
         for name, rows in arrays.items():
@@ -232,7 +233,7 @@ class ArchBatch:
         """
         from predictors.row_labels import Names
 
-        return ArchBatch._of(self.archs, self.columns, self.nodes, replace(self.__dict__["labels"], names=Names(index)))
+        return ArchBatch._of(self.archs, self.columns, self.nodes, replace(self.labels, names=Names(index)))
 
     def require_rows(self, values: Any, what: str) -> None:
         """Look whether `values`, if they have a pandas index, belong to the rows of this batch.
@@ -243,7 +244,7 @@ class ArchBatch:
         Raises:
             ValueError: where their index differs from that of the batch's columns.
         """
-        self.__dict__["labels"].compare(values, what)
+        self.labels.compare(values, what)
 
 
 _CHANGE = "batch.with_columns(name=values) gives a batch with another column"
@@ -266,10 +267,14 @@ def _listed(archs: Any) -> Sequence[ArchGraph]:
 
 def _by_name(columns: Any) -> dict[str, Any]:
     """The columns of a mapping or of a table of pandas, Arrow or polars."""
-    names = getattr(columns, "column_names", None) or getattr(columns, "columns", None)
-    if not isinstance(columns, Mapping) and names is None:
+    if isinstance(columns, Mapping):
+        found = dict(columns)
+    elif hasattr(type(columns), "column_names"):  # Arrow, where `columns` are the values
+        found = {name: columns[name] for name in columns.column_names}
+    elif hasattr(type(columns), "columns"):
+        found = {name: columns[name] for name in columns.columns}
+    else:
         raise TypeError(f"columns must be a mapping from names to values, not a {type(columns).__name__}")
-    found = {name: columns[name] for name in (columns if names is None else names)}
     for name in found:
         if not isinstance(name, str):
             raise TypeError(f"the name of a column must be text, not {name!r}")
@@ -287,7 +292,7 @@ def _column(name: str, values: Any, n: int) -> NDArray[np.float64]:
             f"column {name!r} has shape {found.shape}; it must be one value for each architecture{hint}"
         )
     _require_rows(name, len(found), n)
-    return read_only(found.copy() if found.flags.writeable else found)
+    return read_only(found.copy())  # also of a read-only view, whose owner may change it
 
 
 def _node_array(rows: Any) -> Ragged:

@@ -119,6 +119,15 @@ def test_what_a_batch_was_made_of_may_change() -> None:
     assert list(batch) == GRAPHS
 
 
+def test_a_frame_that_changes_leaves_the_batch_as_it_is() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    view = frame["a"].to_numpy().view()
+    view.flags.writeable = False
+    batches = [ArchBatch(GRAPHS, frame), ArchBatch(GRAPHS, {"a": frame["a"]}), ArchBatch(GRAPHS).with_columns(a=view)]
+    frame.loc[0, "a"] = 9.0
+    assert [batch.column("a").tolist() for batch in batches] == [[1.0, 2.0, 3.0]] * 3
+
+
 def test_columns_are_a_mapping_like_others() -> None:
     columns = batch_of_three().with_columns(b=[4, 5, 6]).columns
     assert (list(columns), len(columns), "b" in columns, columns.get("c")) == (["a", "b"], 2, True, None)

@@ -118,12 +118,9 @@ def test_targets_of_any_size_give_finite_predictions(name: str, factor: float) -
 
 COLUMNS = {
     "some infinite": lambda normal: np.where(np.arange(N) % 3 == 0, math.inf, normal),
-    "all infinite": lambda normal: np.full(N, -math.inf),
     "all missing": lambda normal: np.full(N, math.nan),
     "all equal": lambda normal: np.full(N, 0.1),
-    "huge": lambda normal: normal * 1e300,
     "as large as can be": lambda normal: np.where(normal > 0, 1.7e308, -1.7e308),
-    "tiny": lambda normal: normal * 1e-200,
     "smaller still": lambda normal: np.arange(N) * 5e-324,
 }
 
