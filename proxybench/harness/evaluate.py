@@ -124,32 +124,34 @@ def _scored(
 ) -> tuple[Floats, NDArray[np.bool_], dict[str, float | None]]:
     """As `training_free_scores`, and with what the scores cost."""
     rows = task.rows(bench)
+    if entrant.target and not entrant.network:
+        done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
+        cost = {"seconds_per_architecture": done.score_s / len(rows), **_peak(done)}
+        return done.scores, np.ones(len(rows), dtype=bool), cost
+    scores, attempted = _known_scores(task, bench, entrant, rows)
+    return scores, attempted, {"seconds_per_architecture": _published_seconds(task, bench, entrant)}
+
+
+def _known_scores(
+    task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """What is known of the population without running a method: columns, costs, the control."""
     everywhere = np.ones(len(rows), dtype=bool)
     if entrant.network:
         if not Path(entrant.scores).is_file():
             raise MethodLacking(f"the scores of {entrant.name} are missing at {entrant.scores or 'their place'}")
-        digests = [bench.digests[row] for row in rows]
-        return scores_in(Path(entrant.scores), entrant.name, digests), everywhere, _seconds(None)
-    if entrant.target:
-        done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
-        return done.scores, everywhere, {**_seconds(done.score_s / len(rows)), **_peak(done)}
+        return scores_in(Path(entrant.scores), entrant.name, [bench.digests[row] for row in rows]), everywhere
     if entrant.name == CONTROL:
-        return random_scores([bench.digests[row] for row in rows], task.name), everywhere, _seconds(None)
+        return random_scores([bench.digests[row] for row in rows], task.name), everywhere
     if EARLY.fullmatch(entrant.name):
         seen = population(task).columns.get(f"curve:{entrant.name}")
-        return (
-            (np.full(len(rows), np.nan), ~everywhere, _seconds(None))
-            if seen is None
-            else (seen, everywhere, _seconds(None))
-        )
+        return (np.full(len(rows), np.nan), ~everywhere) if seen is None else (seen, everywhere)
     if entrant.name.endswith(COMPUTED):
-        return *_computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows), _seconds(None)
+        return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
     column = entrant.name if entrant.name in COSTS else f"proxy:{entrant.name}"
     if column not in bench.metrics(task.dataset):
-        return np.full(len(rows), np.nan), ~everywhere, _seconds(None)
-    values = bench.values(column, dataset=task.dataset)[rows]
-    measured = bench.measured(column, dataset=task.dataset)[rows]
-    return values, measured, _seconds(_published_seconds(task, bench, entrant))
+        return np.full(len(rows), np.nan), ~everywhere
+    return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
 
 
 def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
@@ -254,10 +256,6 @@ def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_
         cost={"fit_s": done.fit_s, "predict_s": done.score_s / len(predicted), **_peak(done)},
         provenance=provenance(),
     )
-
-
-def _seconds(value: float | None) -> dict[str, float | None]:
-    return {"seconds_per_architecture": value}
 
 
 def _peak(done: MethodScores) -> dict[str, float | None]:
