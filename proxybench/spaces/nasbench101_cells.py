@@ -8,7 +8,6 @@ the file anew from the enumeration.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxybench.errors import CorruptData, DataNotAvailable
+from proxybench.files import replacing
 from proxybench.resources import data_path
 from proxybench.spaces.nasbench101_enumeration import MAX_VERTICES, cells, digit_weights, unpacked, vertex_pairs
 from proxybench.spaces.nasbench101_hash import OPERATIONS, cell_hash, hash_cells
@@ -196,19 +196,15 @@ def write_cells(table: CellTable, path: Path) -> None:
     import pyarrow.parquet as pq
 
     columns = {"prefix": table.prefixes, "graph": table.graphs, "ops": table.codes}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
+    with replacing(path) as stream:
         pq.write_table(
             pa.table(columns),
-            partial,
+            stream,
             compression="zstd",
             use_dictionary=["graph", "ops"],
             column_encoding={"prefix": "DELTA_BINARY_PACKED"},
             row_group_size=len(table),
         )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str]) -> int:

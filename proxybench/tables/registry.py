@@ -105,7 +105,7 @@ def parse_registry(text: str, origin: str) -> Registry:
     """Read and check a registry. Raises CorruptData that names the entry and what is wrong with it."""
     try:
         registry = msgspec.convert(tomllib.loads(text), Registry)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise CorruptData(f"{origin}: {error}") from error
     for file, path in registry.shipped.items():
         if file in registry.files:

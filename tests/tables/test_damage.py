@@ -31,8 +31,9 @@ ARCHS = [
 ]
 SCRIPT = Path(__file__).with_name("trial_damage.py")
 DOCUMENT = {"a": [1.5, "text", None, {"b": [True]}] * 5}
-# Formats with checksums of all that matters: a damaged copy is found, or reads as before.
-CHECKED = ("model", "tfrecord")
+# A format with checksums of all that matters: a damaged copy is found, or reads as before. (Records of a tfrecord file
+# have checksums too, but where the file ends after one of them, nothing says that there were more.)
+CHECKED = ("model",)
 
 
 def shipped(name: str) -> Callable[[Path], object]:
@@ -94,7 +95,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
-@pytest.mark.parametrize("count", [25, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(2000, marks=pytest.mark.slow)])
 def test_damaged_files_are_damage_or_values(tmp_path: Path, write_trained: Callable[..., Path], count: int) -> None:
     files: dict[str, Path] = {}
     for number, (kind, (name, write)) in enumerate(WRITERS.items()):
