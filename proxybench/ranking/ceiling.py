@@ -35,9 +35,9 @@ from proxybench.ranking.intervals import Interval, percentile_interval
 from proxybench.ranking.noise_model import NoiseModel
 from proxybench.ranking.policy import Floats
 
-_ROUNDS = (3, 10, 200)  # of taking noise out: true values smoothly distributed, in between, in clumps
+_ROUNDS = (1, 3, 200)  # of taking noise out: true values smoothly distributed, in between, in clumps
 _MANY = 500  # architectures for so many rounds; of fewer, fewer rounds make clumps
-_CLUSTERED = 0.02  # of tau between smooth and clumped, from which on true values are taken for clustered
+_CLUSTERED = 0.025  # of tau between smooth and clumped: true values are clustered; more where n is below _MANY
 _LARGEST_FACTOR = 1e6  # beyond, the seeds disagree in architectures that show no variance, and no noise explains it
 
 
@@ -141,10 +141,13 @@ def _attainable_interval(table: Floats, averaged: int | None, seed: int, between
         pairs = count_pairs(*[np.nanmean(table, axis=1)] * 2)
         value = math.sqrt(1 - pairs.tied_first / pairs.everything)  # the true values of what is equal differ
         return Interval(value, value, value, between.level, between.resamples), ""
-    rounds = (max(2, min(many, len(table) * many // _MANY)) for many in _ROUNDS)
+    rounds = (max(1, min(many, len(table) * many // _MANY)) for many in _ROUNDS)
     smooth, middle, rough = (NoiseModel.fit(table, averaged, seed, number) for number in rounds)
     value = _attainable(middle, between.value)
-    if _attainable(smooth, between.value) - _attainable(rough, between.value) > _CLUSTERED:
+    if (
+        _attainable(smooth, between.value) - _attainable(rough, between.value)
+        > _CLUSTERED * max(1, _MANY / len(table)) ** 0.25
+    ):
         return unknown, "the true values fall into clusters, and whether those within one are equal cannot be told"
     low = min(_attainable(middle, between.low), _attainable(rough, between.low))
     high = max(_attainable(middle, between.high), _attainable(smooth, between.high))

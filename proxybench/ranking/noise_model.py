@@ -56,25 +56,27 @@ class NoiseModel:
         """
         spacing = grid_spacing(table)
         outlying, falls = _outliers(table, spacing)
-        bulk = np.where(outlying, math.nan, table)
+        rng = np.random.default_rng((seed, _SIMULATIONS, 2))
+        spread = table + spacing * (rng.random(table.shape) - 0.5)  # the gaps of a grid are no clusters
+        bulk = np.where(outlying, math.nan, spread)
         counts = np.isfinite(bulk).sum(axis=1)
         means = np.nanmean(bulk, axis=1)
         order = np.argsort(means, kind="stable")
         bulk, counts, means = bulk[order], counts[order], means[order]
         squares = np.nansum((bulk - means[:, None]) ** 2, axis=1)
-        variance = np.maximum(_pooled(squares, counts - 1.0) - spacing**2 / 12, 0.0)
-        floor = max(spacing / 4, 1e-9 * float(np.ptp(means)), np.finfo(float).tiny)
+        variance = _pooled(squares, counts - 1.0)
+        floor = max(1e-9 * float(np.ptp(means)), np.finfo(float).tiny)
         scale = np.maximum(np.sqrt(variance), floor)
+        deviation = np.sqrt(np.maximum(variance - 2 * spacing**2 / 12, 0.0))  # less rounding, and the spread
         truth = _without_noise(means, scale, counts, rounds)
         runs = np.isfinite(table).sum(axis=1)[order] if averaged is None else np.full(len(means), averaged)
-        rng = np.random.default_rng((seed, _SIMULATIONS, 2))
         shape = (_SIMULATIONS, max(2, int(runs.max())), len(means))
         noise = rng.standard_normal(shape)
         fall = np.full(shape, math.nan)
         if len(falls):
             struck = rng.random(shape) < outlying.sum() / np.isfinite(table).sum()
             fall[struck] = rng.choice(falls, int(struck.sum()))
-        return cls(truth, np.interp(truth, means, np.sqrt(variance)), runs.astype(np.float64), noise, fall, spacing)
+        return cls(truth, np.interp(truth, means, deviation), runs.astype(np.float64), noise, fall, spacing)
 
     def between(self, factor: float) -> float:
         """Mean tau-b of two single runs, the deviation of the normal noise times `factor`."""
