@@ -14,12 +14,51 @@ import typer
 
 from proxybench.cli.output import fail_if
 
-app = typer.Typer(no_args_is_help=True, help="Write the skeleton of a proxy or a predictor of your own, with a test.")
+app = typer.Typer(no_args_is_help=True, help="Write the skeleton of a proxy or predictor of your own, with a test.")
 
 Name = Annotated[str, typer.Argument(help="Name of the module, such as my_proxy.")]
 Folder = Annotated[Path, typer.Option(help="Where the two files go.")]
 
-PROXY = '''"""A zero-cost proxy: scores architectures without training them."""
+PROXY = '''"""A zero-cost proxy: scores a network without training it."""
+
+import torch
+from proxybench.proxies import Probe, Tap, proxy
+from proxybench.proxies.batch_pass import batch_pass
+
+
+@proxy(
+    "$name",
+    source="yours",
+    formula="sum over layers of the mean of |w dL/dw|",
+    needs=["images", "labels", "gradients"],
+    per_layer=True,
+    taps=[Tap.WEIGHT_GRADIENTS],
+)
+def score(probe: Probe) -> torch.Tensor:
+    """One value for each layer, whose sum is the score; larger is better. Raise NoAnswer where there is no value.
+
+    `probe.network`, `probe.images` and `probe.labels` are what is scored, `probe.layers` its weights; `probe.once`
+    runs a pass over the batch once for all proxies.
+    """
+    gradients = probe.once(batch_pass).weight_gradients
+    values = [(layer.values * gradient).abs().mean() for layer, gradient in zip(probe.layers, gradients, strict=True)]
+    return torch.stack(values).double()
+'''
+PROXY_TEST = '''"""Whether the proxy $name keeps its contract."""
+
+import sys
+from pathlib import Path
+
+import proxybench as pb
+
+sys.path.insert(0, str(Path(__file__).parent))  # $name.py is found in every import mode of pytest
+from $name import score  # noqa: E402
+
+
+def test_score_keeps_the_contract() -> None:
+    pb.check_proxy(score)
+'''
+SCORER = '''"""A scorer: scores architectures of a table without training them."""
 
 import numpy as np
 import proxybench as pb
@@ -35,7 +74,7 @@ def score(batch: ArchBatch) -> np.ndarray:
     """
     return np.array([len(arch.edges) + sum("conv" in op for op in arch.ops) for arch in batch], dtype=np.float64)
 '''
-PROXY_TEST = '''"""Whether the proxy $name keeps its contract."""
+SCORER_TEST = '''"""Whether the scorer $name keeps its contract."""
 
 import sys
 from pathlib import Path
@@ -99,10 +138,16 @@ def test_the_predictor_keeps_the_contract() -> None:
 
 
 @app.command("proxy", epilog="Example: proxybench new proxy my_proxy")
-def proxy(name: Name, folder: Folder = Path()) -> None:
-    """Write NAME.py with a scoring function and test_NAME.py with its test."""
-    _write(name, folder, PROXY, PROXY_TEST, "score")
-    _next_steps(name, folder, "quick", "score")
+def proxy(
+    name: Name,
+    folder: Folder = Path(),
+    scorer: Annotated[
+        bool, typer.Option("--scorer", help="A function of architectures and their columns, not of a network.")
+    ] = False,
+) -> None:
+    """Write NAME.py with a proxy, a function of a network, and test_NAME.py with its test."""
+    _write(name, folder, SCORER if scorer else PROXY, SCORER_TEST if scorer else PROXY_TEST, "score")
+    _next_steps(name, folder, "quick" if scorer else "networks", "score")
 
 
 @app.command("predictor", epilog="Example: proxybench new predictor my_predictor")

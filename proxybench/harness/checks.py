@@ -1,4 +1,4 @@
-"""`check_proxy`: whether a scoring function keeps the contract of a proxy. For anybody's own functions."""
+"""`check_proxy`: whether a proxy or a scorer of one's own keeps its contract."""
 
 from __future__ import annotations
 
@@ -10,25 +10,38 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, Ragged
 from predictors.checks import ContractBroken, example_batch
+from proxybench.harness.entrants import is_proxy
 
 __all__ = ["ContractBroken", "check_proxy"]
 
 Floats = NDArray[np.float64]
 
 
-def check_proxy(score: Callable[[ArchBatch], Any], batch: ArchBatch | None = None) -> None:
-    """Hold a scoring function to the contract: one number for each architecture, which depends on it alone.
+def check_proxy(thing: Any, batch: ArchBatch | None = None, **on_network: Any) -> None:
+    """Hold a proxy or a scorer to its contract.
 
-    Larger is better by definition, and NaN means no answer; neither can be checked.
+    A scorer gives one number for each architecture, which depends on that architecture alone. A proxy, made with
+    `proxybench.proxies.proxy`, gives one number for a network and leaves the network as it was. Larger is better by
+    definition, and NaN means no answer; neither can be checked.
 
     Args:
-        score: takes an ArchBatch of n architectures and returns n numbers.
-        batch: two architectures or more to score; default: 40 small graphs with columns "cost:params" and
-            "proxy:noise". A function that reads other columns or node arrays needs a batch that has them.
+        thing: a scorer, a function from an ArchBatch of n architectures to n numbers; or a proxy.
+        batch: for a scorer: two architectures or more to score; by default 40 small graphs with columns "cost:params"
+            and "proxy:noise". A function that reads other columns or node arrays needs a batch that has them.
+        on_network: for a proxy: `network`, `images` and `labels`, as of `proxies.checks.check_network_proxy`.
 
     Raises:
         ContractBroken: naming the first part of the contract that is not kept.
     """
+    if is_proxy(thing):
+        from proxybench.proxies.checks import check_network_proxy
+
+        check_network_proxy(thing, **on_network)
+        return
+    _check_scorer(thing, batch)
+
+
+def _check_scorer(score: Callable[[ArchBatch], Any], batch: ArchBatch | None) -> None:
     batch = example_batch(40)[0] if batch is None else batch
     if len(batch) < 2:
         raise ValueError("a check takes two architectures at least")
@@ -56,7 +69,7 @@ def _scores(score: Callable[[ArchBatch], Any], batch: ArchBatch, what: str) -> F
         found = np.asarray(score(batch))
     except Exception as error:
         _require("read-only" not in str(error), f"modifies the batch it is given ({error})")
-        raise ContractBroken(f"the proxy fails on {what}: {type(error).__name__}: {error}") from error
+        raise ContractBroken(f"the scorer fails on {what}: {type(error).__name__}: {error}") from error
     n = len(batch)
     _require(found.shape == (n,), f"gives shape {found.shape} for {what} of {n}; one number each is due")
     _require(found.dtype.kind in "biuf", f"gives {found.dtype} for {what}, not real numbers; NaN means no answer")
@@ -93,4 +106,4 @@ def _same(one: Floats, other: Floats) -> bool:
 
 def _require(kept: bool, what: str) -> None:
     if not kept:
-        raise ContractBroken(f"the proxy {what}")
+        raise ContractBroken(f"the scorer {what}")
