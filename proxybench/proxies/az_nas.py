@@ -174,4 +174,5 @@ def az_trainability(probe: Probe) -> float:
 def az_complexity(probe: Probe) -> float:
     """Multiply-adds of convolutions and matrix products, and biases, as NATS-Bench counts them; at this resolution."""
     with probe.borrowed(train=False, weights=False) as network:
-        return float(count_flops(network, tuple(probe.images.shape[1:]), rule="nats-bench").total)
+        shape, image = tuple(probe.images.shape[1:]), probe.images[:1]
+        return float(count_flops(network, shape, rule="nats-bench", image=image).total)

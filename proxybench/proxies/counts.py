@@ -71,7 +71,7 @@ def flops(probe: Probe) -> Tensor:
     No convolution is computed.
     """
     with probe.borrowed(train=False, weights=False) as network:
-        counts = count_flops(network, tuple(probe.images.shape[1:]))
+        counts = count_flops(network, tuple(probe.images.shape[1:]), image=probe.images[:1])
     return by_layer(probe, counts.by_module)
 
 
