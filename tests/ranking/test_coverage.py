@@ -282,7 +282,8 @@ def test_every_interval_covers() -> None:
     for row in rows(100):
         left_open = 2 * math.sqrt(0.9 * 0.1 / row.samples)
         for size, covered in row.covered.items():
-            assert 0.9 - left_open <= covered <= 0.99 + left_open, (row.interval, row.population, size)
+            none_given = math.isnan(covered) and row.interval.startswith("noise ceiling")
+            assert none_given or 0.9 - left_open <= covered <= 0.99 + left_open, (row.interval, row.population, size)
 
 
 if __name__ == "__main__":
