@@ -38,6 +38,7 @@ from proxybench.ranking.policy import Floats
 _ROUNDS = (1, 3, 200)  # of taking noise out: true values smoothly distributed, in between, in clumps
 _MANY = 500  # architectures for so many rounds; of fewer, fewer rounds make clumps
 _CLUSTERED = 0.025  # of tau between smooth and clumped: true values are clustered; more where n is below _MANY
+_DIVERGING = 0.005  # share of outlying runs from which on intervals covered too rarely, and there is none
 _LARGEST_FACTOR = 1e6  # beyond, the seeds disagree in architectures that show no variance, and no noise explains it
 
 
@@ -48,6 +49,7 @@ class NoiseCeiling:
     Attributes:
         seed_to_seed: mean tau-b of two single seeds, over all pairs of seeds, with its interval over architectures.
         attainable: expected tau-b of the true values with the mean over seeds; NaN where it is unknown.
+            The limits alone are NaN where runs diverge: their interval would cover too rarely.
         one_seed_bound: the square root of the seed-to-seed tau, above what is attainable against one seed.
         repeated: how many architectures have two seeds or more.
         architectures: how many have any.
@@ -149,6 +151,8 @@ def _attainable_interval(table: Floats, averaged: int | None, seed: int, between
         > _CLUSTERED * max(1, _MANY / len(table)) ** 0.25
     ):
         return unknown, "the true values fall into clusters, and whether those within one are equal cannot be told"
+    if np.isfinite(middle.fall).mean() > _DIVERGING:
+        return Interval(value, math.nan, math.nan, between.level, 0), ""
     low = min(_attainable(middle, between.low), _attainable(rough, between.low))
     high = max(_attainable(middle, between.high), _attainable(smooth, between.high))
     return Interval(value, low, high, between.level, between.resamples), ""

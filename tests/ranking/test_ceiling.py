@@ -99,6 +99,7 @@ def test_runs_that_diverge_lower_the_ceiling() -> None:
     found = noise_ceiling(table, resamples=50)
     assert found is not None
     assert found.attainable.value == pytest.approx(kendall(truth, table.mean(axis=1)), abs=0.02)
+    assert math.isnan(found.attainable.low)
 
 
 def test_clusters_of_nearly_equal_architectures_leave_the_ceiling_unknown() -> None:

