@@ -33,6 +33,7 @@ POLL_S = 0.5
 _WORK = b"proxybench:work"
 
 Run = Callable[[pa.Table], pa.Table]
+Prepare = Callable[[Mapping[str, Any], Mapping[str, bytes]], Run]
 Progress = Callable[[int], None]
 
 
@@ -211,10 +212,26 @@ def do(work: Work, on_progress: Progress | None = None) -> int:
     return here
 
 
+def does_work(prepare: Prepare) -> Prepare:
+    """Decorator of the functions that a folder of work may name: it may come from anywhere, and name anything."""
+    prepare.__does_work__ = True  # type: ignore[attr-defined]
+    return prepare
+
+
 def prepared(run: str, setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
-    """The function that does the items, ready for its setting."""
+    """The function that does the items, ready for its setting.
+
+    Raises:
+        CorruptData: when `run` does not name a function that `does_work` declared.
+    """
     module, _, name = run.partition(":")
-    function: Run = getattr(importlib.import_module(module), name)(setting, files)
+    try:
+        prepare = getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError) as error:
+        raise CorruptData(f"there is no work called {run!r}: {error}") from error
+    if prepare is None or not getattr(prepare, "__does_work__", False):
+        raise CorruptData(f"{run!r} is not work that can be done; remove its folder and start again")
+    function: Run = prepare(setting, files)
     return function
 
 

@@ -19,7 +19,7 @@ from predictors.errors import how_to_install
 from proxybench.compute.folder import begin
 from proxybench.compute.images import ImageBatch, read_batch
 from proxybench.compute.selection import load_proxy
-from proxybench.compute.shards import Run, Work
+from proxybench.compute.shards import Run, Work, does_work
 from proxybench.errors import ProxybenchError
 from proxybench.spaces import get_space
 
@@ -167,6 +167,7 @@ def require_same_torch(setting: Mapping[str, Any]) -> None:
         )
 
 
+@does_work
 def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
     """The function from items (digest, arch) to rows of scores."""
     require_same_torch(setting)

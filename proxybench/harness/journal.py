@@ -150,7 +150,7 @@ class Journal:
     def _decode(self, line: bytes) -> Record:
         try:
             return msgspec.json.decode(line, type=Record)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise CorruptData(f"{self.path}:{self._lines + 1} is not a record: {error}") from error
 
     def _note(self, record: Record, line: bytes) -> None:

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from proxybench.regular_files import open_regular
 from proxybench.tables.page_headers import Page, pages_of
-from proxybench.tables.untrusted import open_regular
 
 MAX_FOOTER = 32 * 2**20
 MAX_PAGE = 256 * 2**20  # bytes of one page when decompressed

@@ -15,7 +15,6 @@ import io
 import os
 import pickle
 import reprlib
-import stat
 import struct
 import tarfile
 import zipfile
@@ -26,6 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from proxybench.errors import CorruptData
+from proxybench.regular_files import open_regular
 from proxybench.tables.json_text import parse_json
 from proxybench.tables.unpickle import restricted_loads
 
@@ -69,31 +69,6 @@ def reading(path: Path) -> Iterator[None]:
         shown = reprlib.repr(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         reason = f"{type(error).__name__}: {shown}"
         raise CorruptData(f"{path}: damaged or not in the documented format ({reason[:200]})") from error
-
-
-@contextmanager
-def open_regular(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
-    """A stream of the bytes of a regular file, or of what a link to one leads to.
-
-    Raises:
-        CorruptData: for a folder, a device, a pipe or a socket, none of which is waited for or read.
-        OSError: when there is no such file, or it may not be read.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # a socket
-            raise _not_regular(path) from error
-        raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _not_regular(path)
-    with os.fdopen(descriptor, "rb", buffering) as stream:
-        yield stream
-
-
-def _not_regular(path: Path) -> CorruptData:
-    return CorruptData(f"{path}: is not a regular file; name a file that holds the data")
 
 
 def read_bytes(path: Path, limit: int | None = None) -> bytes:

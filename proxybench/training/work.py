@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from proxybench.compute.folder import begin
 from proxybench.compute.images import ImageBatch, read_batch
-from proxybench.compute.shards import Run, Work
+from proxybench.compute.shards import Run, Work, does_work
 from proxybench.compute.sweep import BATCH, one_thread, require_same_torch, seed_of
 from proxybench.errors import ProxybenchError
 from proxybench.spaces import get_space
@@ -91,6 +91,7 @@ def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
         raise ProxybenchError(f"the network of {text} cannot be built: {error}") from error
 
 
+@does_work
 def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
     """The function from items (digest, arch) to one row for each, with what was measured as lists."""
     require_same_torch(setting)

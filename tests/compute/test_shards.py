@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -192,3 +193,10 @@ def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
     (begun.folder / "sweep.json").write_text("{")
     with pytest.raises(CorruptData, match="is no JSON"):
         load(begun.folder)
+
+
+@pytest.mark.parametrize("run", ["builtins:exec", "os:system", "no.such:thing", "trial_work:logged", ""])
+def test_a_folder_cannot_name_any_function_to_be_called(tmp_path: Path, run: str) -> None:
+    begun = begin(replace(work(tmp_path / "w"), run=run, setting={"x": "print(1)"}))
+    with pytest.raises(CorruptData, match="work"):
+        do(begun)

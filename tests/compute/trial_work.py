@@ -10,11 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from proxybench.compute.shards import Run, Work
+from proxybench.compute.shards import Run, Work, does_work
 
 RUN = "trial_work:prepare"
 
 
+@does_work
 def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
     if setting.get("refuse"):
         raise RuntimeError("not on this machine")
