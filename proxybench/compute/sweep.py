@@ -235,7 +235,10 @@ class _Sweep:
     def _score(self, text: str, seed: int) -> Scores:
         from proxybench.proxies.probe import Probe
 
-        return Probe(self.network(text, seed), self._images, self._labels, seed=seed).run(self.proxies)
+        scores = Probe(self.network(text, seed), self._images, self._labels, seed=seed).run(self.proxies)
+        for error in scores.errors.values():
+            raise error  # an architecture that failed can be tried again, one that has no answer need not
+        return scores
 
 
 def _table(rows: Sequence[Mapping[str, Any]], proxies: Sequence[Proxy]) -> pa.Table:
