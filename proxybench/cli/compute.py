@@ -42,7 +42,7 @@ def compute(
     classes: Annotated[int | None, typer.Option(min=2, help="Logits; as many as the images have by default.")] = None,
     initialisation: Annotated[str, typer.Option(help="Of weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
     seed: Annotated[int, typer.Option(help="Of weights, draws, images and --sample.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
     chunk: Annotated[int | None, typer.Option(min=1, help="Architectures of a shard; what a kill costs.")] = None,
@@ -92,7 +92,7 @@ def compute(
             from proxybench.compute.known import take_over
 
             typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
-        carry_out(work, workers, dask)
+        carry_out(work, jobs, dask)
     rows = None
     if table is not None:
         from proxybench.compute.scores import merge as merge_shards

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    benchmark: Annotated[str, typer.Option(help="Table on this machine.")],
+    benchmark: Annotated[str, typer.Argument(help="Table on this machine, such as nasbench201.")],
     searcher: Annotated[
         list[str], typer.Option(help="NAME or NAME(ARGUMENT=VALUE, ...); may be repeated. `list searchers` names them.")
     ],

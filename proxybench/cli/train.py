@@ -23,7 +23,7 @@ def train_table(
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",
     dataset: Annotated[str | None, typer.Option(help="What the table calls the images; by default their name.")] = None,
-    architectures: Annotated[int, typer.Option(min=1, help="How many; more begin with the same ones.")] = 500,
+    sample: Annotated[int, typer.Option(min=1, help="Architectures; a larger sample begins with the same ones.")] = 500,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the whole training.")] = None,
     budgets: Annotated[str, typer.Option(help="Epochs after which accuracies are measured, such as 1,2,3.")] = "",
@@ -47,7 +47,7 @@ def train_table(
     rate: Annotated[float | None, typer.Option(min=0, help="Highest learning rate of the one-cycle schedule.")] = None,
     flip: Annotated[bool | None, typer.Option(help="Mirror every other image; by default all but digits.")] = None,
     seed: Annotated[int, typer.Option(help="Of images, weights, orders, and draws of architectures.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
     known: Annotated[
@@ -74,7 +74,7 @@ def train_table(
 
         recipe = _changed(default_recipe(space), network, architecture, epochs, budgets, resolution, batch, rate)
         if listing:
-            _print_population(space, architectures, seed, recipe)
+            _print_population(space, sample, seed, recipe)
             return
         require_torch()
         from proxybench.compute.images import load_batch
@@ -85,7 +85,7 @@ def train_table(
         work = begin_training(
             output,
             space,
-            architectures,
+            sample,
             recipe,
             load_batch(images, recipe.images, resolution=recipe.resolution, seed=seed),
             _name(images) if dataset is None else dataset,
@@ -99,7 +99,7 @@ def train_table(
             from proxybench.training.table import take_over
 
             typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
-        carry_out(work, workers, dask)
+        carry_out(work, jobs, dask)
     rows = None
     if table is not None:
         from proxybench.training.table import merge as merge_shards
