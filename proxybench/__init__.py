@@ -25,9 +25,9 @@ if TYPE_CHECKING:
         ProxybenchError,
         UnknownName,
     )
+    from proxybench.evaluation.checks import check_proxy
+    from proxybench.evaluation.entrants import entrant
     from proxybench.front_door import evaluate
-    from proxybench.harness.checks import check_proxy
-    from proxybench.harness.entrants import entrant
     from proxybench.proxies.score import score
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.results import Results
@@ -46,8 +46,8 @@ _PUBLIC = {
     "ProxybenchError": "proxybench.errors",
     "Results": "proxybench.results",
     "UnknownName": "proxybench.errors",
-    "check_proxy": "proxybench.harness.checks",
-    "entrant": "proxybench.harness.entrants",
+    "check_proxy": "proxybench.evaluation.checks",
+    "entrant": "proxybench.evaluation.entrants",
     "evaluate": "proxybench.front_door",
     "get_space": "proxybench.spaces",
     "list_benchmarks": "proxybench.tables.catalogue",

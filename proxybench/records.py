@@ -15,8 +15,8 @@ import msgspec
 
 from proxybench.errors import CorruptData
 from proxybench.files import replace_file
+from proxybench.readers.regular_files import open_regular
 from proxybench.record_limits import check_record
-from proxybench.regular_files import open_regular
 
 MAX_LINE = 64 * 2**20  # bytes of a record; the longest, a problem with its searches, has some hundred thousand
 Scalar = str | int | float | bool | None

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from proxybench.errors import CorruptData
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.records import Record, TaskIdentity, read_records
 
 TASK = TaskIdentity("tiny", 1, "b", "d", "four", 4, "whole population", "val_acc", "0" * 32)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from predictors.arch import ArchGraph
-    from proxybench.compute.shards import Work
+    from proxybench.jobs.shards import Work
     from proxybench.spaces import SearchSpace
 
 Choice = Literal["stratified", "random"]
@@ -58,16 +58,16 @@ def compute(
     is recorded with its error, and makes the exit code 1.
     """
     if merge is not None:
-        from proxybench.compute.folder import load
+        from proxybench.jobs.folder import load
 
         work, table = load(output), merge
     elif space is None:
         raise typer.BadParameter("name the search space", param_hint="SPACE")
     else:
-        from proxybench.compute.images import load_batch
-        from proxybench.compute.selection import choose_proxies
-        from proxybench.compute.sweep import begin_sweep, forget_failed, require_torch
         from proxybench.grammar import parse_arguments
+        from proxybench.images.batch import load_batch
+        from proxybench.sweeps.selection import choose_proxies
+        from proxybench.sweeps.sweep import begin_sweep, forget_failed, require_torch
 
         require_torch()
         chosen, left_out = choose_proxies([name.strip() for name in proxies.split(",") if name.strip()])
@@ -89,20 +89,20 @@ def compute(
         if retry:
             forget_failed(work)
         if known is not None:
-            from proxybench.compute.known import take_over
+            from proxybench.sweeps.known import take_over
 
             typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
         carry_out(work, jobs, dask)
     rows = None
     if table is not None:
-        from proxybench.compute.scores import merge as merge_shards
+        from proxybench.sweeps.merge import merge as merge_shards
 
         rows = merge_shards(work, table, node_bits=node_bits, partial=partial and merge is not None)
     _report(work, table, rows, as_json)
 
 
 def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> None:
-    from proxybench.compute.sweep import outcome
+    from proxybench.sweeps.sweep import outcome
 
     found = outcome(work)
     if as_json:
@@ -138,9 +138,9 @@ def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> 
 
 
 def _items(space_name: str, benchmark: str | None, sample: int | None, file: Path | None, seed: int) -> pa.Table:
-    from proxybench.compute.selection import items_of, of_file, whole_space
     from proxybench.errors import ProxybenchError
     from proxybench.spaces import get_space
+    from proxybench.sweeps.selection import items_of, of_file, whole_space
 
     space: SearchSpace = get_space(space_name)
     if sum(choice is not None for choice in (benchmark, sample, file)) > 1:
@@ -163,7 +163,7 @@ def _items(space_name: str, benchmark: str | None, sample: int | None, file: Pat
 
 def _once(archs: Sequence[ArchGraph], space: SearchSpace) -> pa.Table:
     """The items of architectures that a user asked for; says how many are isomorphic to another."""
-    from proxybench.compute.selection import items_of
+    from proxybench.sweeps.selection import items_of
 
     items = items_of(archs, space)
     if items.num_rows < len(archs):

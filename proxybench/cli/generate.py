@@ -58,7 +58,7 @@ def generate(
     The guide learns from --size random architectures of the table and predicts the rest. Exit code 1 where fewer than n
     different architectures came.
     """
-    from proxybench.compute.sweep import require_torch
+    from proxybench.sweeps.sweep import require_torch
 
     require_torch()
     from proxybench.errors import ProxybenchError
@@ -159,7 +159,7 @@ def train_generator(
     as_json: Json = False,
 ) -> None:
     """Train a diffusion model of a space's architectures. Killed and started again, it goes on where it was."""
-    from proxybench.compute.sweep import require_torch
+    from proxybench.sweeps.sweep import require_torch
 
     require_torch()
     import torch

@@ -53,11 +53,11 @@ def search(
     does what is missing; several processes may share the file, each with seeds of its own (--first-seed).
     """
     from proxybench.files import replace_file
-    from proxybench.front_door import search as run_searches
     from proxybench.leaderboard.search_verdicts import compared
     from proxybench.leaderboard.searches import SEARCHES, merge_searches
     from proxybench.search.curves import curves_csv
     from proxybench.search.experiment import Posed, Setting
+    from proxybench.search.front import search as run_searches
     from proxybench.search.groups import groups_of, read_groups
     from proxybench.search.summary import searched_problems
 

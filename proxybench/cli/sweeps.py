@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from proxybench.compute.shards import Work
+    from proxybench.jobs.shards import Work
 
 LINE_S = 60.0
 
@@ -21,15 +21,15 @@ def carry_out(work: Work, workers: int, dask: str | None) -> None:
     try:
         with _progress(work.items.num_rows) as on_progress:
             if dask is not None:
-                from proxybench.compute.dask_work import do_on_cluster
+                from proxybench.jobs.dask_work import do_on_cluster
 
                 do_on_cluster(work, dask, on_progress)
             elif workers > 1:
-                from proxybench.compute.processes import do_in_processes
+                from proxybench.jobs.processes import do_in_processes
 
                 do_in_processes(work, workers, on_progress)
             else:
-                from proxybench.compute.shards import do
+                from proxybench.jobs.shards import do
 
                 do(work, on_progress)
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ from proxybench.cli.sweeps import carry_out
 from proxybench.errors import ProxybenchError
 
 if TYPE_CHECKING:
-    from proxybench.compute.shards import Work
+    from proxybench.jobs.shards import Work
     from proxybench.training.recipe import Recipe
 
 
@@ -63,13 +63,13 @@ def train_table(
     error, and makes the exit code 1.
     """
     if merge is not None:
-        from proxybench.compute.folder import load
+        from proxybench.jobs.folder import load
 
         work, table = load(output), merge
     elif space is None:
         raise typer.BadParameter("name the search space", param_hint="SPACE")
     else:
-        from proxybench.compute.sweep import require_torch
+        from proxybench.sweeps.sweep import require_torch
         from proxybench.training.recipe import default_recipe
 
         recipe = _changed(default_recipe(space), network, architecture, epochs, budgets, resolution, batch, rate)
@@ -77,8 +77,8 @@ def train_table(
             _print_population(space, sample, seed, recipe)
             return
         require_torch()
-        from proxybench.compute.images import load_batch
-        from proxybench.compute.sweep import forget_failed
+        from proxybench.images.batch import load_batch
+        from proxybench.sweeps.sweep import forget_failed
         from proxybench.training.work import begin_training
 
         recipe = _fitted(recipe, images, split, flip)
@@ -141,7 +141,7 @@ def _changed(
 
 def _fitted(recipe: Recipe, images: str, split: str, flip: bool | None) -> Recipe:
     """The recipe for a source of images: parts as asked for, else scaled to what there is; digits are not mirrored."""
-    from proxybench.compute.pixels import open_source
+    from proxybench.images.sources import open_source
 
     recipe = replace(recipe, flip=_name(images) != "digits" if flip is None else flip)
     if not split:

@@ -18,9 +18,9 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
-from proxybench.compute.scores import SweepScores, read_scores
-from proxybench.compute.selection import items_of
+from proxybench.scores.score_file import SweepScores, read_scores
 from proxybench.spaces import get_space
+from proxybench.sweeps.selection import items_of
 from proxybench.tables.benchmark import load
 
 SMALL = ("--images", "digits", "--network", "channels=2,cells=1", "--batch", "8", "--resolution", "8")

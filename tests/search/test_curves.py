@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.records import TaskIdentity
 from proxybench.search.comparison import compare
 from proxybench.search.curves import COLUMNS, course, curve_rows, curves_csv

@@ -12,12 +12,12 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
-from proxybench.compute.folder import OtherSetting
-from proxybench.compute.images import ImageBatch, load_batch
-from proxybench.compute.shards import Work, do
-from proxybench.compute.sweep import forget_failed
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
+from proxybench.images.batch import ImageBatch, load_batch
+from proxybench.jobs.folder import OtherSetting
+from proxybench.jobs.shards import Work, do
 from proxybench.spaces import get_space
+from proxybench.sweeps.sweep import forget_failed
 from proxybench.tables.importers import trained as importer
 from proxybench.tables.schema import KEYS
 from proxybench.training.card import card

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from proxybench.errors import CorruptData
-from proxybench.regular_files import open_regular
+from proxybench.readers.regular_files import open_regular
 from proxybench.tables.importers.crc32c import masked_crc32c
 
 MAX_RECORD = 2**16  # bytes; a record of NAS-Bench-101 has about 1,000
