@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.results import Results
     from proxybench.spaces import get_space
+    from proxybench.sweeps.front import compute
     from proxybench.tables.benchmark import Benchmark, load
     from proxybench.tables.catalogue import list_benchmarks
 
@@ -47,6 +48,7 @@ _PUBLIC = {
     "Results": "proxybench.results",
     "UnknownName": "proxybench.errors",
     "check_proxy": "proxybench.evaluation.checks",
+    "compute": "proxybench.sweeps.front",
     "entrant": "proxybench.evaluation.entrants",
     "evaluate": "proxybench.front_door",
     "get_space": "proxybench.spaces",
@@ -70,6 +72,7 @@ __all__ = [
     "Results",
     "UnknownName",
     "check_proxy",
+    "compute",
     "entrant",
     "evaluate",
     "get_space",

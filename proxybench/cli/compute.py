@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,9 +13,7 @@ from proxybench.cli.sweeps import carry_out
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from predictors.arch import ArchGraph
     from proxybench.jobs.shards import Work
-    from proxybench.spaces import SearchSpace
 
 Choice = Literal["stratified", "random"]
 
@@ -138,34 +135,14 @@ def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> 
 
 
 def _items(space_name: str, benchmark: str | None, sample: int | None, file: Path | None, seed: int) -> pa.Table:
-    from proxybench.errors import ProxybenchError
+    """The items of the architectures that are named; says how many are isomorphic to another."""
     from proxybench.spaces import get_space
-    from proxybench.sweeps.selection import items_of, of_file, whole_space
+    from proxybench.sweeps.front import architectures
+    from proxybench.sweeps.selection import items_of, of_file
 
-    space: SearchSpace = get_space(space_name)
-    if sum(choice is not None for choice in (benchmark, sample, file)) > 1:
-        raise ProxybenchError("--benchmark, --sample and --archs exclude each other")
-    if benchmark is not None:
-        from proxybench.tables.benchmark import load
-
-        bench = load(benchmark)
-        if bench.space.name != space.name:
-            raise ProxybenchError(f"benchmark {benchmark} is of space {bench.space.name}, not {space.name}")
-        return items_of(bench, space, bench.digests)
-    if sample is not None:
-        try:
-            drawn = space.sample(sample, seed)
-        except ValueError as error:
-            raise ProxybenchError(str(error)) from error
-        return _once(drawn, space)
-    return _once(of_file(space, file), space) if file is not None else items_of(whole_space(space), space)
-
-
-def _once(archs: Sequence[ArchGraph], space: SearchSpace) -> pa.Table:
-    """The items of architectures that a user asked for; says how many are isomorphic to another."""
-    from proxybench.sweeps.selection import items_of
-
-    items = items_of(archs, space)
-    if items.num_rows < len(archs):
-        typer.echo(f"{len(archs)} architectures, {items.num_rows} after isomorphic ones count once", err=True)
+    space = get_space(space_name)
+    chosen = architectures(space, None if file is None else of_file(space, file), benchmark, sample, seed)
+    items = items_of(*chosen)
+    if items.num_rows < len(chosen[0]) and (sample or file):
+        typer.echo(f"{len(chosen[0])} architectures, {items.num_rows} after isomorphic ones count once", err=True)
     return items
