@@ -97,6 +97,7 @@ def test_a_worker_with_other_code_is_refused(cluster: Cluster, journal: Journal,
     with (other / "predictors" / "ranks.py").open("a") as stream:
         stream.write("# changed\n")
     cluster.add_worker(PYTHONPATH=os.pathsep.join([str(other), str(Path(trial_cells.__file__).parent)]))
+    cluster.wait_for(3)
     summary = execute_dask(work(20, 0.05), RUN, journal, cluster.address)
     assert summary.recorded == 20
     assert list(summary.refused.values()) == ["its code of proxybench or its task list differs"]
