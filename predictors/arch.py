@@ -9,6 +9,8 @@ from functools import cached_property
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
+
 from predictors.canonical import digest
 from predictors.errors import InvalidGraph, InvalidValues, unknown_name
 from predictors.frozen import Frozen, shortened
@@ -16,7 +18,6 @@ from predictors.ragged import Ragged
 from predictors.rows import is_mask, read_only, row_numbers
 
 if TYPE_CHECKING:  # numpy costs more than everything else an import of this package loads
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from predictors.row_labels import RowLabels
@@ -179,8 +180,6 @@ class ArchBatch:
     @overload
     def __getitem__(self, key: Index | tuple[Index, EllipsisType]) -> ArchBatch: ...
     def __getitem__(self, key: Any) -> ArchGraph | ArchBatch:
-        import numpy as np
-
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]  # scikit-learn indexes rows of anything with a shape as array[rows, ...]
         if isinstance(key, (bool, np.bool_)):

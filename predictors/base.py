@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
+import numpy as np
+
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.errors import ConstantPredictions, unknown_name, warn_caller
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Architectures = ArchBatch | Sequence[ArchGraph] | Sequence[str]
@@ -139,8 +140,6 @@ def checked_targets(X: ArchBatch | Sequence[Any], y: Any) -> NDArray[np.float64]
         ValueError: when their number is not that of the architectures, one is missing, infinite or too large to be
             squared, they are not real numbers, or their pandas index differs from that of X.
     """
-    import numpy as np
-
     from predictors.inputs import as_floats
 
     targets = as_floats(y, "y")
@@ -195,8 +194,6 @@ def warn_of_few_predictions(
     Warns:
         ConstantPredictions: where there are fewer.
     """
-    import numpy as np
-
     n = len(targets)
     wanted = min(fewest, len(np.unique(targets)))
     if wanted < 2 or n < _TOO_FEW:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -33,7 +34,6 @@ class Spread:
             residuals: float64[n], target minus prediction; those that are not finite do not count.
             deviations: float64[n], what the predictor said.
         """
-        import numpy as np
         from scipy.optimize import minimize
 
         self.scale_, self.noise_, self.factor_ = 1.0, 0.0, 1.0
@@ -59,8 +59,6 @@ class Spread:
 
     def calibrated(self, deviations: Floats) -> Floats:
         """Standard deviations float64[n] of a new measurement, all positive."""
-        import numpy as np
-
         return np.maximum(self.factor_ * np.hypot(self.scale_ * deviations, self.noise_), _SMALLEST)
 
 
@@ -75,7 +73,6 @@ def coverage_factor(ratios: Floats) -> float:
     Returns:
         The factor; 1 where half of the ratios are 0.
     """
-    import numpy as np
     from scipy.special import ndtri
 
     # Of n ratios the k-th smallest covers k / (n + 1) of new ones.

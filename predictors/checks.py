@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.errors import ConstantPredictions
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _OPS = ("conv3x3", "conv1x1", "skip", "pool")
@@ -24,8 +25,6 @@ class ContractBroken(AssertionError):
 
 def example_batch(n: int, seed: int = 0) -> tuple[ArchBatch, NDArray[np.float64]]:
     """`n` small graphs with two columns, and targets that depend on both, float64[n]."""
-    import numpy as np
-
     random = np.random.default_rng(seed)
     chosen = random.integers(0, len(_OPS), size=(n, 3))
     archs = [ArchGraph("example", ("input", *(_OPS[op] for op in row), "output"), _EDGES) for row in chosen]
@@ -53,7 +52,6 @@ def check_predictor(make: Callable[[], Any]) -> None:
 
 
 def _check(make: Callable[[], Any]) -> None:
-    import numpy as np
     from sklearn.base import clone
 
     batch, targets = example_batch(40)
@@ -82,8 +80,6 @@ def _check(make: Callable[[], Any]) -> None:
 
 
 def _gives_deviations(model: Any, batch: ArchBatch) -> None:
-    import numpy as np
-
     deviations = model.predict_std(batch)
     _require(
         isinstance(deviations, np.ndarray) and deviations.shape == (len(batch),), "predict_std gives another shape"
@@ -94,8 +90,6 @@ def _gives_deviations(model: Any, batch: ArchBatch) -> None:
 
 
 def _refuses(make: Callable[[], Any], batch: ArchBatch, targets: NDArray[np.float64]) -> None:
-    import numpy as np
-
     for bad, what in ((targets[:-1], "fewer targets than architectures"), (targets * np.nan, "targets that are NaN")):
         try:
             make().fit(batch, bad)

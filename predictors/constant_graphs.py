@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.arch import ArchGraph
 from predictors.encodings.reduced import is_constant
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
 def constants(archs: Iterable[ArchGraph]) -> NDArray[np.bool_]:
     """Which architectures are constant, bool[n]: the lowest that an accuracy can be, whatever else is known of them."""
-    import numpy as np
-
     return np.array([is_constant(arch) for arch in archs], dtype=np.bool_)
 
 

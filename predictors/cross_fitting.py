@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.arch import ArchBatch
 from predictors.tabular.base import Tabular
 from predictors.tabular.rows import Rows
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -54,8 +55,6 @@ class TrainingPart:
             model: unfitted.
             folds: positions to leave out, disjoint, together all.
         """
-        import numpy as np
-
         predicted = np.empty(len(self.targets))
         for left_out in folds:
             kept = np.setdiff1d(np.arange(len(self.targets)), left_out)
@@ -91,8 +90,6 @@ def predictions(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> F
         batch: what to predict.
         known: rows of the batch that are encoded already, by the description of what encodes them.
     """
-    import numpy as np
-
     if isinstance(fitted, Tabular):
         return fitted.predict_rows(known[repr(fitted.unfitted_rows())])
     return np.asarray(fitted.predict(batch), dtype=np.float64)
@@ -103,8 +100,6 @@ def deviations(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> Fl
 
     Those of a tabular predictor are not calibrated: who joins several calibrates what they join to.
     """
-    import numpy as np
-
     if not getattr(getattr(fitted, "tags", None), "has_std", False):
         return np.zeros(len(batch))
     if isinstance(fitted, Tabular):

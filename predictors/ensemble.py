@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch
 from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets, warn_of_few_predictions
 from predictors.calibration import Spread
@@ -16,7 +18,6 @@ from predictors.tabular.base import DEFAULT_ENCODINGS
 from predictors.tabular.targets import normal_scores
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -122,8 +123,6 @@ class Ensemble(Parameters):
         calibrated by residuals of what was left out (`Spread`). For these the first call fits the members once more for
         each part that is left out, with the weights as they are.
         """
-        import numpy as np
-
         batch = self._fitted_batch(X)
         if len(batch) == 0:
             return np.empty(0)
@@ -153,8 +152,6 @@ class Ensemble(Parameters):
         return PREDICTORS[name](**{key: value for key, value in given.items() if key in known})
 
     def _weights(self, models: list[Any], part: TrainingPart) -> Floats:
-        import numpy as np
-
         if self.combine in ("mean", "rank") or len(part.targets) < max(_FEWEST, 2):
             networks = 2 if self.graphs > 0 else 0
             weights = np.array([1.0] * (len(models) - networks) + [self.graphs / 2] * networks)
@@ -171,8 +168,6 @@ class Ensemble(Parameters):
 
     def _left_out(self) -> tuple[Floats, Floats]:
         """Residual and standard deviation of each training architecture by members that did not see it."""
-        import numpy as np
-
         part = self.part_
         scores = normal_scores(part.targets)
         residuals, deviations = np.full((2, len(scores)), np.nan)
@@ -206,8 +201,6 @@ class Ensemble(Parameters):
 
     def _means(self, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
         """Each member's predictions on the common scale, float64[members, n]; `known` as `_encoded` has it."""
-        import numpy as np
-
         found = [predictions(member, batch, known) for _, member in self.members_]
         return np.stack([scale.transform(one) for scale, one in zip(self.scales_, found, strict=True)])
 
@@ -224,8 +217,6 @@ class _MemberScale:
         self.ranks = ranks
 
     def fit(self, predicted: Floats) -> Self:
-        import numpy as np
-
         self.centre_, self.deviation_ = float(predicted.mean()), float(predicted.std()) or 1.0
         self.points_, first = np.unique(predicted, return_index=True)
         self.scores_ = normal_scores(predicted)[first]
@@ -233,8 +224,6 @@ class _MemberScale:
 
     def transform(self, predicted: Floats) -> Floats:
         """float64[n], increasing with the predictions."""
-        import numpy as np
-
         straight = (predicted - self.centre_) / self.deviation_
         if not self.ranks or len(self.points_) < 2:
             return np.asarray(straight)
@@ -245,7 +234,6 @@ class _MemberScale:
 
 def stacked(predicted: Floats, targets: Floats) -> Floats:
     """Weights float64[m] that are not negative and sum to 1, from predictions float64[m, n] for what was left out."""
-    import numpy as np
     from scipy.optimize import nnls
 
     weights = np.asarray(nnls(predicted.T, targets)[0])
@@ -259,8 +247,6 @@ def selected(predicted: Floats, targets: Floats, first: int, picks: int = 20) ->
     Begins with one each of the `first` members, then `picks` times adds the member, chosen before or not, with which
     the mean has the highest Kendall's tau; the best mean on the way counts.
     """
-    import numpy as np
-
     counts = np.zeros(len(predicted))
     counts[:first] = 1
     best, best_score = counts.copy(), kendall(counts @ predicted, targets)
@@ -274,7 +260,6 @@ def selected(predicted: Floats, targets: Floats, first: int, picks: int = 20) ->
 
 def kendall(one: Floats, other: Floats) -> float:
     """Kendall's tau-b; -1 where it is not defined, so that a constant prediction is never chosen."""
-    import numpy as np
     from scipy.stats import kendalltau
 
     if np.ptp(one) == 0 or np.ptp(other) == 0:
@@ -284,8 +269,6 @@ def kendall(one: Floats, other: Floats) -> float:
 
 def _mixed(weights: Floats, means: Floats, deviations: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of a mixture: weights [m], means and deviations [m, n]. Those of 0 are not known."""
-    import numpy as np
-
     mean = weights @ means
     known = (deviations > 0) * weights[:, None]
     within = (known * deviations**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1e-12)

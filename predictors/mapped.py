@@ -6,13 +6,14 @@ import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from predictors.ragged import Ragged
 from predictors.rows import places_of, row_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from predictors.rows import Index
@@ -41,8 +42,6 @@ class MappedFile:
     """
 
     def __init__(self, path: Path | str) -> None:
-        import numpy as np
-
         self.path = Path(path).absolute()
         with self.path.open("rb") as stream:
             shape, dtype, start = _header(self.path, stream)
@@ -54,8 +53,6 @@ class MappedFile:
 
     def copy(self, start: int, end: int) -> NDArray[Any]:
         """`array[start:end]` in memory."""
-        import numpy as np
-
         part = np.empty((end - start, *self.array.shape[1:]), self.array.dtype)
         step = max(1, _RESIDENT // max(1, self.array[:1].nbytes))
         for place in range(0, end - start, step):
@@ -66,8 +63,6 @@ class MappedFile:
 
     def gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[Any]:
         """Rows that start there and are so long, end to end, in memory."""
-        import numpy as np
-
         total = int(lengths.sum())
         part = np.empty((total, *self.array.shape[1:]), self.array.dtype)
         filled = 0
@@ -80,8 +75,6 @@ class MappedFile:
 
     def _pieces(self, lengths: NDArray[np.int64]) -> Iterator[slice]:
         """Rows one after the other, so many that they touch about as much as may be resident."""
-        import numpy as np
-
         touched = np.cumsum(lengths * self.array[:1].nbytes + _FAULT)
         start = 0
         while start < len(lengths):
@@ -130,8 +123,6 @@ class MappedRagged(Ragged):
     """
 
     def __init__(self, file: MappedFile, starts: ArrayLike, lengths: ArrayLike) -> None:
-        import numpy as np
-
         self.file = file
         self.starts: NDArray[np.int64] = np.asarray(starts, dtype=np.int64)
         self.lengths: NDArray[np.int64] = np.asarray(lengths, dtype=np.int64)
@@ -145,8 +136,6 @@ class MappedRagged(Ragged):
     @classmethod
     def open(cls, values: Path | str, offsets: ArrayLike) -> Self:
         """The rows of a `.npy` file of values, with offsets as Ragged has them. Raises as MappedFile and Ragged."""
-        import numpy as np
-
         file = MappedFile(values)
         bounds = Ragged(file.array, offsets).offsets
         return cls(file, bounds[:-1], np.diff(bounds))
@@ -154,8 +143,6 @@ class MappedRagged(Ragged):
     @property
     def values(self) -> NDArray[Any]:
         """The rows end to end; where they lie so in the file, its part of it, otherwise all of them in memory."""
-        import numpy as np
-
         if len(self) and np.array_equal(self.starts[1:], (self.starts + self.lengths)[:-1]):
             return self.file.array[self.starts[0] : self.starts[-1] + self.lengths[-1]]
         return self.file.gather(self.starts, self.lengths)
@@ -163,8 +150,6 @@ class MappedRagged(Ragged):
     @property
     def offsets(self) -> NDArray[np.int64]:
         """Where each row begins in `values`, and where the last ends, int64[n + 1]."""
-        import numpy as np
-
         return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
 
     def __len__(self) -> int:
@@ -176,8 +161,6 @@ class MappedRagged(Ragged):
 
     def take(self, rows: Index) -> Ragged:
         """The chosen rows, in the order given: a Ragged in memory, or, of more than 32 MiB, a MappedRagged."""
-        import numpy as np
-
         rows = row_numbers(rows, len(self))
         part = MappedRagged(self.file, self.starts[rows], self.lengths[rows])
         if int(part.lengths.sum()) * self.file.array[:1].nbytes > IN_MEMORY:
@@ -189,6 +172,4 @@ class MappedRagged(Ragged):
         return Ragged(self.file.gather(part.starts, part.lengths), offsets)
 
     def with_empty_row(self) -> MappedRagged:
-        import numpy as np
-
         return MappedRagged(self.file, np.append(self.starts, 0), np.append(self.lengths, 0))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.errors import InvalidValues
 from predictors.rows import places_of, read_only, row_numbers
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from predictors.rows import Index
@@ -28,8 +29,6 @@ class Ragged:
     """
 
     def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
-        import numpy as np
-
         from predictors.containers import as_numbers
 
         numbers = as_numbers(values, "the values of a node array")
@@ -53,8 +52,6 @@ class Ragged:
     @classmethod
     def from_rows(cls, rows: Iterable[ArrayLike]) -> Ragged:
         """Join one array per row, each in any container. Raises ValueError for a row that is not a list of numbers."""
-        import numpy as np
-
         from predictors.containers import as_numbers
 
         arrays = [as_numbers(row, f"row {number} of a node array") for number, row in enumerate(rows)]
@@ -73,8 +70,6 @@ class Ragged:
 
     def take(self, rows: Index) -> Ragged:
         """The chosen rows, in the order given; those of a slice of step 1 share memory with these."""
-        import numpy as np
-
         if isinstance(rows, slice) and rows.step in (None, 1):
             start, stop, _ = rows.indices(len(self))
             bounds = self.offsets[start : max(start, stop) + 1]
@@ -100,6 +95,4 @@ class Ragged:
 
     def with_empty_row(self) -> Ragged:
         """One more row at the end, of no values."""
-        import numpy as np
-
         return Ragged(self.values, np.append(self.offsets, self.offsets[-1]))

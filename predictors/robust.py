@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets, warn_of_few_predictions
 from predictors.constant_graphs import constants, score_of_constants
 from predictors.encodings import Columns
@@ -16,7 +18,6 @@ from predictors.errors import NotFitted, unknown_name
 from predictors.tabular.targets import spread
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from predictors.arch import ArchBatch
@@ -61,8 +62,6 @@ class Normaliser:
 
     def transform(self, metrics: NDArray[np.float64]) -> NDArray[np.float64]:
         """Normalised metrics, float64[n, m], without NaN."""
-        import numpy as np
-
         normalised = np.zeros(metrics.shape)
         for place, reference in enumerate(self.references_):
             if len(reference) == 0 or reference[0] == reference[-1]:
@@ -74,14 +73,10 @@ class Normaliser:
         return normalised
 
     def _stretched(self, values: NDArray[np.float64], order: bool = True) -> NDArray[np.float64]:
-        import numpy as np
-
         stretched = np.sign(values) * np.log1p(np.abs(values)) if self.scale == "signed_log" else values
         return np.sort(stretched) if order else stretched
 
     def _scaled(self, values: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-        import numpy as np
-
         if self.scale == "rank":
             below = np.searchsorted(reference, values, side="left")
             return (below + np.searchsorted(reference, values, side="right")) / (2.0 * len(reference))
@@ -123,7 +118,6 @@ class Robust(Parameters):
 
     def fit(self, X: Architectures, y: ArrayLike) -> Self:
         """Learn from n architectures. Raises ValueError for targets that are not finite or not n."""
-        import numpy as np
         from sklearn.linear_model import BayesianRidge
 
         batch = as_batch(X)
@@ -154,8 +148,6 @@ class Robust(Parameters):
 
         An architecture whose output sees no input has the target of such ones in the training part, or the lowest one.
         """
-        import numpy as np
-
         batch = self._fitted_batch(X)
         return np.where(constants(batch), self.constant_, self._predict(batch)[0]) * self.unit_
 
@@ -169,8 +161,6 @@ class Robust(Parameters):
         return as_batch(X)
 
     def _predict(self, batch: ArchBatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        import numpy as np
-
         if len(batch) == 0:
             return np.empty(0), np.empty(0)
         mean, std = self.regression_.predict(self._rows(batch) - self.centre_, return_std=True)
@@ -178,8 +168,6 @@ class Robust(Parameters):
 
     def _raw(self, batch: ArchBatch) -> NDArray[np.float64]:
         """The metrics as they come, float64[n, m]."""
-        import numpy as np
-
         counts = [[arch.ops.count(op) for op in self.operations_] for arch in batch]
         return np.concatenate(
             [self.columns_.transform(batch), np.array(counts, dtype=np.float64).reshape(len(batch), -1)], axis=1
@@ -187,8 +175,6 @@ class Robust(Parameters):
 
     def _rows(self, batch: ArchBatch) -> NDArray[np.float64]:
         """Normalised metrics, and the columns' sum as one more: its weight is what they have in common."""
-        import numpy as np
-
         normalised = self.normaliser_.transform(self._raw(batch))
         columns = normalised[:, : len(self.columns_.names_)]
         if not columns.shape[1]:
@@ -198,8 +184,6 @@ class Robust(Parameters):
 
     def _own(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         """Coefficients of the metrics after the common one is shared out."""
-        import numpy as np
-
         columns = len(self.columns_.names_)
         if not columns:
             return coefficients
@@ -210,6 +194,4 @@ class Robust(Parameters):
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    import numpy as np
-
     return np.isfinite(values)

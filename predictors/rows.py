@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.errors import InvalidValues
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Index = slice | Sequence[int] | NDArray[Any]
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 def places_of(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the values of rows lie that start there and are so long, int64[total], and the offsets of the rows."""
-    import numpy as np
-
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths), offsets
 
@@ -33,8 +32,6 @@ def row_numbers(key: Any, n: int) -> NDArray[np.int64]:
         IndexError: for a row that is not there, a mask of another length or with missing values, and a key that
             chooses no rows.
     """
-    import numpy as np
-
     if isinstance(key, slice):
         return np.arange(*key.indices(n))
     rows = _as_key(key)

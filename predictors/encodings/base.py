@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch
 from predictors.base import Parameters
 from predictors.registry import Registry
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 ENCODINGS = Registry(
@@ -61,16 +62,12 @@ class VaryingColumns(Parameters):
         raise NotImplementedError
 
     def fit(self, X: ArchBatch) -> Self:
-        import numpy as np
-
         self._learn(X)
         rows = self._rows(X) if len(X) else np.empty((0, 0))
         self.used_ = (rows != rows[:1]).any(axis=0)
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         if len(X) == 0 or not self.used_.any():
             return np.empty((len(X), int(self.used_.sum())))
         return self._rows(X)[:, self.used_]
@@ -95,8 +92,6 @@ class Joined(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         if not self.parts_:
             return np.empty((len(X), 0))
         return np.concatenate([part.transform(X) for part in self.parts_], axis=1)

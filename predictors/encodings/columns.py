@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch
 from predictors.base import Parameters
 from predictors.encodings.reduced import has_dead_operations
 from predictors.errors import UnknownName, unknown_name
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 CURVE = "curve:"
@@ -48,8 +49,6 @@ class Columns(Parameters):
         self.costs_of_dead = costs_of_dead
 
     def fit(self, X: ArchBatch) -> Self:
-        import numpy as np
-
         if self.scale not in SCALES:
             raise unknown_name("scale", self.scale, SCALES)
         self.names_ = sorted(name for name in X.columns if not name.startswith(CURVE))
@@ -65,8 +64,6 @@ class Columns(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         require_columns(X, self.names_)
         if not self.names_:
             return np.empty((len(X), 0))
@@ -107,15 +104,11 @@ def require_columns(X: ArchBatch, names: list[str]) -> None:
 
 def signed_log(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """sign(v) log(1 + |v|), elementwise: monotone, and about v near 0."""
-    import numpy as np
-
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 
 def _share_below(values: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mid-rank share of `known`, sorted, that lies below each value, linear in between; NaN stays NaN."""
-    import numpy as np
-
     if len(known) == 0:
         return np.where(np.isnan(values), np.nan, 0.5)
     distinct, first, counts = np.unique(known, return_index=True, return_counts=True)

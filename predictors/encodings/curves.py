@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch
 from predictors.base import Parameters
 from predictors.encodings.columns import CURVE, require_columns
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _POINT = re.compile(re.escape(CURVE) + r"(?P<metric>.+)@(?P<epoch>\d+)")
@@ -41,8 +42,6 @@ class LearningCurves(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         parts = [np.empty((len(X), 0))]
         for metric, epochs in self.epochs_.items():
             names = [f"{CURVE}{metric}@{epoch}" for epoch in epochs]
@@ -53,8 +52,6 @@ class LearningCurves(Parameters):
 
 def _curve(points: NDArray[np.float64], epochs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Points float64[n, t] with their last, highest, mean and slope appended, float64[n, t + 4]."""
-    import numpy as np
-
     finite = np.isfinite(points)
     some = finite.any(axis=1)
     last = points[np.arange(len(points)), points.shape[1] - 1 - finite[:, ::-1].argmax(axis=1)]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from predictors.arch import ArchGraph
 from predictors.errors import InvalidGraph
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -33,15 +34,11 @@ class FlatGraphs:
     @property
     def graph_of_node(self) -> NDArray[np.int64]:
         """int64[nodes], the graph that each node is of."""
-        import numpy as np
-
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
     @property
     def position(self) -> NDArray[np.int64]:
         """int64[nodes], each node's place in its graph."""
-        import numpy as np
-
         return np.arange(self.offsets[-1]) - self.offsets[self.graph_of_node]
 
 
@@ -66,23 +63,17 @@ class PaddedGraphs:
 
     def before(self, node: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The k nodes that feed this one in any graph, int64[k], and in which graphs they do, bool[k, 1, n]."""
-        import numpy as np
-
         nodes = np.flatnonzero(self.edges[:node, node].any(axis=1))
         return nodes, self.edges[nodes, node][:, None]
 
     def after(self, node: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The k nodes that this one feeds in any graph, int64[k], and in which graphs it does, bool[k, 1, n]."""
-        import numpy as np
-
         nodes = node + 1 + np.flatnonzero(self.edges[node, node + 1 :].any(axis=1))
         return nodes, self.edges[node, nodes][:, None]
 
 
 def flatten(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> FlatGraphs:
     """Graphs end to end, nodes in the order that each graph has them; `number` is the vocabulary."""
-    import numpy as np
-
     offsets = np.concatenate([[0], np.cumsum([len(arch.ops) for arch in archs], dtype=np.int64)])
     ops = chain.from_iterable([arch.ops for arch in archs])
     labels = np.fromiter(map(number.get, ops, repeat(-1)), dtype=np.int64, count=offsets[-1])
@@ -98,8 +89,6 @@ def padded(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> PaddedGraph
     Raises:
         InvalidGraph: for a graph with a cycle.
     """
-    import numpy as np
-
     flat = flatten(archs, number)
     if (flat.sources > flat.targets).any():
         flat = flatten([topological(arch) for arch in archs], number)

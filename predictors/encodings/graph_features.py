@@ -14,13 +14,14 @@ from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.encodings.base import VaryingColumns
 from predictors.encodings.flat import PaddedGraphs, chunks, padded
 from predictors.encodings.roles import roles
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -55,14 +56,10 @@ class GraphFeatures(VaryingColumns):
         self.nodes_ = max((len(arch) for arch in X), default=0)
 
     def _rows(self, X: ArchBatch) -> Floats:
-        import numpy as np
-
         parts = [self._part(part) for part in chunks(X.archs, max(1, len(self.subsets_)))]
         return np.concatenate(parts)
 
     def _part(self, archs: Sequence[ArchGraph]) -> Floats:
-        import numpy as np
-
         graphs = padded(archs, self.roles_.number)
         number = self.roles_.number
         choices = len(self.roles_.choices)
@@ -105,8 +102,6 @@ def shortest(
         ends: bool[m, n] each.
         absent: the answer where there is no path.
     """
-    import numpy as np
-
     length = np.full(passable.shape, np.inf, dtype=np.float32)
     for node in range(len(passable)):
         before, feeds = graphs.before(node)
@@ -119,8 +114,6 @@ def shortest(
 
 def most_on_path(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) -> list[NDArray[np.float32]]:
     """For each end, float32[s, n]: most `counted` nodes (bool[m, s, n]) on any path to that end, 0 without one."""
-    import numpy as np
-
     most = np.zeros(counted.shape, dtype=np.float32)
     for node in range(len(counted)):
         before, feeds = graphs.before(node)
@@ -130,8 +123,6 @@ def most_on_path(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) ->
 
 def _degrees(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) -> list[NDArray[np.float32]]:
     """float32[s, n] each: what sources feed and ends are fed by, then mean and maximum over nodes of either side."""
-    import numpy as np
-
     member = counted.astype(np.float32)
     fed_by, feeds = np.empty_like(member), np.empty_like(member)
     for node in range(len(member)):

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.encodings.base import VaryingColumns
 from predictors.encodings.flat import PaddedGraphs, chunks, padded
 from predictors.encodings.roles import roles
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Bools = NDArray[np.bool_]
@@ -38,15 +39,11 @@ class LiveCounts(VaryingColumns):
         self.roles_ = roles(X.archs)
 
     def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         blocked = min(self.limit, len(self.roles_.choices))
         parts = [self._part(part, blocked) for part in chunks(X.archs, blocked + 1)]
         return np.concatenate(parts)
 
     def _part(self, archs: Sequence[ArchGraph], blocked: int) -> NDArray[np.float64]:
-        import numpy as np
-
         graphs = padded(archs, self.roles_.number)
         passable = np.stack([graphs.present & (graphs.labels != label) for label in (-2, *range(blocked))], axis=1)
         live, paths = live_nodes(graphs, passable)
@@ -64,8 +61,6 @@ def live_nodes(graphs: PaddedGraphs, passable: Bools) -> tuple[Bools, NDArray[np
     Returns:
         bool[m, s, n] and float64[s, n].
     """
-    import numpy as np
-
     ways_to, ways_from = np.zeros(passable.shape), np.zeros(passable.shape)
     for node in range(len(passable)):
         before, feeds = graphs.before(node)

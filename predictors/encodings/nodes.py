@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch, Ragged
 from predictors.base import Parameters
 from predictors.encodings.columns import signed_log, widely_known
 from predictors.errors import UnknownName
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -35,8 +36,6 @@ class NodeStatistics(Parameters):
         self.positions = positions
 
     def fit(self, X: ArchBatch) -> Self:
-        import numpy as np
-
         self.names_ = widely_known_nodes(X)
         self.lengths_ = {}
         for name in self.names_:
@@ -46,15 +45,11 @@ class NodeStatistics(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         require_nodes(X, self.names_)
         parts = [self._array(X.nodes[name], self.lengths_[name]) for name in self.names_]
         return np.concatenate(parts, axis=1) if parts else np.empty((len(X), 0))
 
     def _array(self, nodes: Ragged, length: int) -> NDArray[np.float64]:
-        import numpy as np
-
         values = one_a_node(nodes)
         values = signed_log(values) if self.log else values
         row = np.repeat(np.arange(len(nodes)), np.diff(nodes.offsets))
@@ -87,8 +82,6 @@ class NodeTotals(Parameters):
 
 def widely_known_nodes(X: ArchBatch) -> list[str]:
     """Names of the node arrays that enough of a training part have, see `widely_known`."""
-    import numpy as np
-
     return sorted(name for name in X.nodes if widely_known(np.diff(X.nodes[name].offsets) > 0))
 
 
@@ -101,8 +94,6 @@ def require_nodes(X: ArchBatch, names: Sequence[str]) -> None:
 
 def one_a_node(nodes: Ragged) -> NDArray[np.float64]:
     """The values of all nodes end to end, float64[total], a copy; NaN where not finite."""
-    import numpy as np
-
     values = np.array(nodes.values, dtype=np.float64)
     if values.ndim > 1:
         values = values.reshape(len(values), int(np.prod(values.shape[1:]))).sum(axis=1)
@@ -112,15 +103,11 @@ def one_a_node(nodes: Ragged) -> NDArray[np.float64]:
 
 def node_totals(X: ArchBatch, names: Sequence[str]) -> NDArray[np.float64]:
     """The sums of these node arrays as sign(v) log(1 + |v|), float64[n, names]."""
-    import numpy as np
-
     return signed_log(np.column_stack([np.empty((len(X), 0)), *(_sums(X.nodes[name]) for name in names)]))
 
 
 def _sums(nodes: Ragged) -> NDArray[np.float64]:
     """Sum of the known values of each architecture, float64[n]; NaN where it has none or the sum overflows."""
-    import numpy as np
-
     lengths = np.diff(nodes.offsets)
     values = one_a_node(nodes)
     if len(values) and (lengths == lengths[0]).all():
@@ -137,8 +124,6 @@ def _sums(nodes: Ragged) -> NDArray[np.float64]:
 
 def _statistics(values: NDArray[np.float64], row: NDArray[np.int64], n: int) -> NDArray[np.float64]:
     """Sum, mean, standard deviation, minimum, maximum and count for each of n rows, float64[n, 6]."""
-    import numpy as np
-
     count = np.bincount(row, minlength=n).astype(np.float64)
     total = np.bincount(row, weights=values, minlength=n).astype(np.float64)  # of integers where there are no values
     some = count > 0

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.base import Parameters
 from predictors.encodings.flat import topological_order
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Edges = tuple[tuple[int, int], ...]
@@ -48,8 +49,6 @@ class Paths(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         width = len(self.column_)
         places = (
             row * width + self.column_[path]

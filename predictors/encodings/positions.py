@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from predictors.arch import ArchBatch
 from predictors.encodings.base import VaryingColumns
 from predictors.encodings.flat import FlatGraphs, flatten
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -23,8 +24,6 @@ class _Positions(VaryingColumns):
 
     def _edges(self, flat: FlatGraphs) -> NDArray[np.float64]:
         """float64[n, nodes * nodes], 1 for an edge; none beyond the training part's nodes."""
-        import numpy as np
-
         n, m = len(flat.offsets) - 1, self.nodes_
         graph, place = flat.graph_of_node, flat.position
         rows = np.zeros((n, m, m))
@@ -43,8 +42,6 @@ class Adjacency(_Positions):
     """
 
     def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         flat = self._flat(X)
         ops = np.full((len(X), self.nodes_), -2.0)
         kept = flat.position < self.nodes_
@@ -64,8 +61,6 @@ class OneHot(_Positions):
         self.attributes_ = sorted({name for arch in X for name, _ in arch.attrs})
 
     def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         n, m, k = len(X), self.nodes_, len(self.labels_)
         flat = self._flat(X)
         kept = (flat.labels >= 0) & (flat.position < m)
@@ -78,8 +73,6 @@ class OneHot(_Positions):
 
     def _attributes(self, X: ArchBatch) -> NDArray[np.float64]:
         """float64[n, attributes, nodes], 0 where there is no value."""
-        import numpy as np
-
         number = {name: index for index, name in enumerate(self.attributes_)}
         rows = np.zeros((len(X), len(number), self.nodes_))
         if number:

@@ -8,12 +8,13 @@ from functools import cache
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch, ArchGraph
 from predictors.base import Parameters
 from predictors.encodings.flat import flatten
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Hashes = NDArray[np.uint64]
@@ -37,8 +38,6 @@ class WeisfeilerLehman(Parameters):
         self.truncate = truncate
 
     def fit(self, X: ArchBatch) -> Self:
-        import numpy as np
-
         graph, label = self._labels(X.archs)
         pairs = np.unique(np.stack([label, graph.astype(np.uint64)]), axis=1)
         labels, graphs = np.unique(pairs[0], return_counts=True)
@@ -47,8 +46,6 @@ class WeisfeilerLehman(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
-        import numpy as np
-
         width = len(self.labels_)
         rows = np.zeros(len(X) * width)
         if rows.size:
@@ -60,8 +57,6 @@ class WeisfeilerLehman(Parameters):
 
     def _labels(self, archs: Sequence[ArchGraph]) -> tuple[NDArray[np.int64], Hashes]:
         """Graph and label hash of each node in each round, both of length nodes * (iterations + 1)."""
-        import numpy as np
-
         flat = flatten(archs, {})
         label = _operation_hashes(archs)
         rounds = [label]
@@ -75,8 +70,6 @@ class WeisfeilerLehman(Parameters):
 
 
 def _operation_hashes(archs: Sequence[ArchGraph]) -> Hashes:
-    import numpy as np
-
     hash_of = cache(_operation_hash)  # a batch has few operations
     hashes = [
         map(hash_of, repeat(tuple(name for name, _ in arch.attrs)), arch.ops, *(values for _, values in arch.attrs))
@@ -92,8 +85,6 @@ def _operation_hash(names: tuple[str, ...], op: str, *values: float) -> int:
 
 def _mix(values: Hashes, salt: int) -> Hashes:
     """A one-to-one scrambling of 64-bit numbers (splitmix64, Steele et al. 2014), another one for each salt."""
-    import numpy as np
-
     mixed = values + np.uint64(salt * 0x9E3779B97F4A7C15 % 2**64)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from predictors.base import Architectures, Parameters, as_batch, checked_targets, warn_of_few_predictions
 from predictors.constant_graphs import score_of_constants
 from predictors.encodings import EncodingLike, encoding_parts
@@ -12,7 +14,6 @@ from predictors.tabular.rows import Rows
 from predictors.tabular.targets import TARGETS, TargetScale
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
@@ -92,8 +93,6 @@ class Tabular(Parameters):
 
     def predict_rows(self, encoded: Floats) -> Floats:
         """`predict` of rows that `rows_` has made."""
-        import numpy as np
-
         if len(encoded) == 0:
             return np.empty(0)
         answer = np.asarray(self._answer(encoded), dtype=np.float64)

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -75,7 +76,6 @@ class BlockwiseGP:
 
     def fit(self, rows: Floats, targets: Floats) -> Self:
         """Learn from rows float64[n, d] and targets float64[n]."""
-        import numpy as np
         from scipy.linalg import cho_factor, cho_solve
 
         order = np.random.default_rng(self.random_state).permutation(len(rows))
@@ -91,14 +91,11 @@ class BlockwiseGP:
 
     def predict(self, rows: Floats) -> Floats:
         """Posterior mean, float64[n]."""
-        import numpy as np
-
         parts = [self._kernel(part, self.rows_) @ self.weights_ for part in _parts(rows)]
         return np.concatenate(parts)
 
     def predict_std(self, rows: Floats) -> Floats:
         """Posterior standard deviation of a new measurement, noise included, float64[n]."""
-        import numpy as np
         from scipy.linalg import solve_triangular
 
         prior = float(np.exp(2 * self._amplitudes(self.theta_)).sum() + np.exp(2 * self.theta_[-1]))
@@ -114,7 +111,6 @@ class BlockwiseGP:
         Equations 5.10 to 5.12, with the hyperparameters as they are. More than 1,500 rows are a random part of so many,
         as the costs grow with their cube.
         """
-        import numpy as np
         from scipy.linalg import cho_factor, cho_solve
 
         n = len(self.rows_)
@@ -131,14 +127,10 @@ class BlockwiseGP:
         return theta[: len(self.blocks)]
 
     def _lengths(self, theta: Floats) -> list[Floats]:
-        import numpy as np
-
         ends = np.cumsum([block.scales for block in self.blocks])[:-1]
         return np.split(theta[len(self.blocks) : -1], ends)
 
     def _kernel(self, one: Floats, other: Floats) -> Floats:
-        import numpy as np
-
         total = np.zeros((len(one), len(other)))
         for block, amplitude, lengths in zip(
             self.blocks, self._amplitudes(self.theta_), self._lengths(self.theta_), strict=True
@@ -149,7 +141,6 @@ class BlockwiseGP:
 
     def _tune(self, rows: Floats, targets: Floats) -> Floats:
         """The hyperparameters, float64[blocks + scales + 1]."""
-        import numpy as np
         from scipy.optimize import minimize
 
         distances = [_distances(rows[:, block.features], block) for block in self.blocks]
@@ -172,7 +163,6 @@ class BlockwiseGP:
 
     def _loss(self, theta: Floats, start: Floats, distances: Sequence[Floats], targets: Floats) -> tuple[float, Floats]:
         """Minus the log posterior of the hyperparameters, and its gradient."""
-        import numpy as np
         from scipy.linalg import cho_factor, cho_solve
 
         n = len(targets)
@@ -202,8 +192,6 @@ def _covariance(squares: Floats, factor: float, scale: float) -> Floats:
 
     Of large arrays the passes through memory are what takes time, so nothing but two arrays is written to.
     """
-    import numpy as np
-
     squares *= factor
     root = np.sqrt(squares)
     squares *= scale / 3
@@ -216,8 +204,6 @@ def _covariance(squares: Floats, factor: float, scale: float) -> Floats:
 
 def _matern(squares: Floats) -> tuple[Floats, Floats]:
     """Matern-5/2 of squared distances, and its derivative by the squared distance."""
-    import numpy as np
-
     root = _ROOT5 * np.sqrt(np.maximum(squares, 0.0))
     decay = np.exp(-root)
     return (1 + root + root**2 / 3) * decay, -5 / 6 * (1 + root) * decay
@@ -225,8 +211,6 @@ def _matern(squares: Floats) -> tuple[Floats, Floats]:
 
 def _squared(one: Floats, other: Floats) -> Floats:
     """Squared Euclidean distances, float64[len(one), len(other)]."""
-    import numpy as np
-
     squares: Floats = one @ (-2 * other.T)
     squares += (one**2).sum(axis=1)[:, None]
     squares += (other**2).sum(axis=1)
@@ -240,8 +224,6 @@ def _spread(block: Block) -> int:
 
 def _distances(rows: Floats, block: Block) -> Floats:
     """Squared distances for each length scale, float64[scales, n, n]."""
-    import numpy as np
-
     if not block.relevance:
         return _squared(rows, rows)[None] / _spread(block)
     return np.asarray((rows.T[:, :, None] - rows.T[:, None, :]) ** 2 / _spread(block))

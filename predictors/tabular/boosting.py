@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.encodings import EncodingLike
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 from predictors.tabular.targets import sampled_pairs
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -96,8 +97,6 @@ class PairwiseLogistic:
 
     def __call__(self, targets: Floats, scores: Floats) -> tuple[Floats, Floats]:
         """Gradient and diagonal of the Hessian, float64[n] each."""
-        import numpy as np
-
         n = len(targets)
         better, worse = sampled_pairs(targets, self.partners, np.random.default_rng(self.random_state))
         wrong = np.exp(-np.logaddexp(0.0, scores[better] - scores[worse]))

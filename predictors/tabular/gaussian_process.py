@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.base import Architectures, Tags
 from predictors.calibration import Spread
 from predictors.encodings import Columns, EncodingLike, LearningCurves, WeisfeilerLehman, encoding_parts
@@ -14,7 +16,6 @@ from predictors.tabular.rows import Rows
 from predictors.tabular.scaling import Standard
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -72,8 +73,6 @@ class GaussianProcess(Tabular):
 
     def predict_std_rows(self, encoded: Floats) -> Floats:
         """`predict_std` of rows that `rows_` has made."""
-        import numpy as np
-
         if len(encoded) == 0:
             return np.empty(0)
         if self.spread_ is None:
@@ -96,8 +95,6 @@ class GaussianProcess(Tabular):
         return self.regressor_.predict(self.standard_.transform(encoded))
 
     def _blocks(self) -> list[Block]:
-        import numpy as np
-
         ends = np.cumsum(self.rows_.widths_)
         features = np.arange(ends[-1]) if len(ends) else np.empty(0, np.int64)
         relevant = self.kernel == "ard" and self.rows_.in_band_last

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from predictors.tabular.base import Tabular
 from predictors.tabular.scaling import Scaled
 from predictors.tabular.targets import sampled_pairs
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -25,7 +26,6 @@ class Ridge(Tabular):
     pairwise = True
 
     def _learn(self, rows: Floats, targets: Floats) -> Any:
-        import numpy as np
         from sklearn.linear_model import RidgeCV
 
         if self.target == "pairwise":
@@ -49,7 +49,6 @@ class LinearRanking:
 
     def fit(self, rows: Floats, targets: Floats) -> Self:
         """Learn from standardised rows float64[n, d]."""
-        import numpy as np
         from scipy.optimize import minimize
 
         better, worse = sampled_pairs(targets, self.partners, np.random.default_rng(self.random_state))
@@ -66,6 +65,4 @@ class LinearRanking:
 
     def predict(self, rows: Floats) -> Floats:
         """Scores, float64[n]."""
-        import numpy as np
-
         return np.asarray(rows @ self.weights_)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from predictors.encodings import EncodingLike
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 from predictors.tabular.scaling import Scaled
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -78,6 +79,4 @@ class _Networks:
 
     def predict(self, rows: Floats) -> Floats:
         """Mean of the networks, float64[n]."""
-        import numpy as np
-
         return np.asarray(np.mean([member.predict(rows) for member in self.members_], axis=0))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from predictors.arch import ArchBatch
 from predictors.base import Parameters
 from predictors.constant_graphs import constants
@@ -12,7 +14,6 @@ from predictors.encodings import Columns, Encoding, Joined, LearningCurves, Node
 from predictors.encodings.columns import signed_log
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -42,8 +43,6 @@ class Rows(Parameters):
         self.columns = columns
 
     def fit(self, X: ArchBatch) -> Self:
-        import numpy as np
-
         kept = [part for part in self.parts if self.columns or not isinstance(part, _IN_BAND)]
         self.encoding_ = Joined(kept).fit(X)
         self.in_band_last = bool(kept) and isinstance(kept[-1], _IN_BAND)
@@ -58,8 +57,6 @@ class Rows(Parameters):
 
     def transform(self, X: ArchBatch) -> Floats:
         """float64[n, d], all finite."""
-        import numpy as np
-
         values = _finite_or_nan(self.encoding_.transform(X))
         missing = np.isnan(values)
         if missing.any():
@@ -81,8 +78,6 @@ class Rows(Parameters):
 
     def _fit_estimates(self, values: Floats, missing: NDArray[np.bool_]) -> None:
         """One ridge regression for each set of architectures that lack the same columns."""
-        import numpy as np
-
         enough = (~missing).sum(axis=0) >= _FEWEST
         self.estimated_ = np.flatnonzero(missing.any(axis=0) & enough) if len(self.complete_) else np.empty(0, np.int64)
         known = values[:, self.complete_]
@@ -101,8 +96,6 @@ class Rows(Parameters):
             self.coefficients_[:, places], self.intercepts_[places] = _ridge(rows, values[np.ix_(there, columns)])
 
     def _estimates(self, known: Floats) -> Floats:
-        import numpy as np
-
         rows = np.clip((known - self.centre_) / self.deviation_, -_FAR, _FAR)
         return np.asarray(rows @ self.coefficients_ + self.intercepts_)
 
@@ -113,7 +106,6 @@ _FAR = 5.0  # deviations beyond which a known value says no more
 
 def _ridge(rows: Floats, targets: Floats) -> tuple[Floats, Floats]:
     """Coefficients [d, k] and intercepts [k]; one penalty for each target, the best by leave-one-out."""
-    import numpy as np
     from sklearn.linear_model import RidgeCV
 
     fitted = RidgeCV(alphas=np.logspace(-1, 3, 9), alpha_per_target=targets.shape[1] > 1).fit(rows, targets)
@@ -121,22 +113,16 @@ def _ridge(rows: Floats, targets: Floats) -> tuple[Floats, Floats]:
 
 
 def _finite_or_nan(values: Floats) -> Floats:
-    import numpy as np
-
     return signed_log(np.where(np.isfinite(values), values, np.nan))
 
 
 def _median(column: Floats) -> float:
-    import numpy as np
-
     finite = column[np.isfinite(column)]
     return float(np.median(finite)) if len(finite) else 0.0
 
 
 def _range(values: Floats) -> tuple[Floats, Floats]:
     """Lowest and highest value of each column, widened by a fifth of their distance; 0 and 0 where there are none."""
-    import numpy as np
-
     finite = np.isfinite(values)
     low = np.where(finite, values, np.inf).min(axis=0, initial=np.inf)
     high = np.where(finite, values, -np.inf).max(axis=0, initial=-np.inf)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -22,8 +23,6 @@ class Standard:
         self.far = far
 
     def fit(self, rows: Floats) -> Self:
-        import numpy as np
-
         self.centre_ = rows.mean(axis=0)
         deviation = rows.std(axis=0)
         self.weight_ = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9)
@@ -31,8 +30,6 @@ class Standard:
 
     def transform(self, rows: Floats) -> Floats:
         """float64[n, d]."""
-        import numpy as np
-
         return np.asarray(np.clip((rows - self.centre_) * self.weight_, -self.far, self.far))
 
 
@@ -49,7 +46,5 @@ class Scaled:
 
     def predict(self, rows: Floats) -> Floats:
         """float64[n]."""
-        import numpy as np
-
         predicted = self.regressor.predict(self.standard_.transform(rows))  # type: ignore[attr-defined]
         return np.asarray(predicted, dtype=np.float64)

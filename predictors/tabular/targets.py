@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -44,8 +45,6 @@ class TargetScale:
 
 def spread(values: Floats) -> float:
     """The standard deviation; 0 where all values are equal, and only there as far as float64 can say."""
-    import numpy as np
-
     if not len(values) or values.min() == values.max():
         return 0.0  # the mean of equal values may differ from them in the last digit
     deviation = float(values.std())
@@ -68,7 +67,6 @@ def standardised(values: Floats) -> Floats:
 
 def normal_scores(values: Floats) -> Floats:
     """Standard normal quantiles of (rank - 1/2) / n, centred, deviation 1; zeros where all values are equal."""
-    import numpy as np
     from scipy.special import ndtri
 
     from predictors.ranks import mean_ranks
@@ -81,8 +79,6 @@ def normal_scores(values: Floats) -> Floats:
 
 def sampled_pairs(targets: Floats, partners: int, random: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
     """Pairs of positions (better, worse), at most `partners` for each architecture; equal targets make no pair."""
-    import numpy as np
-
     n = len(targets)
     if n - 1 <= 2 * partners:
         one, other = np.triu_indices(n, 1)

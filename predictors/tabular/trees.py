@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from predictors.base import Architectures, Tags
 from predictors.calibration import Spread
 from predictors.encodings import EncodingLike
@@ -11,7 +13,6 @@ from predictors.folds import random_folds
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -52,8 +53,6 @@ class _Forest(Tabular):
 
     def predict_std_rows(self, encoded: Floats) -> Floats:
         """`predict_std` of rows that `rows_` has made."""
-        import numpy as np
-
         if len(encoded) == 0:
             return np.empty(0)
         if self.spread_ is None:
@@ -62,14 +61,10 @@ class _Forest(Tabular):
 
     def deviation_rows(self, encoded: Floats) -> Floats:
         """`predict_std_rows` as the trees have it, not calibrated."""
-        import numpy as np
-
         return np.asarray(np.maximum(_of_trees(self.regressor_, encoded)[1], 1e-12) * self.scale_.deviation_)
 
     def _left_out(self) -> tuple[Floats, Floats]:
         """Residual and standard deviation of each training architecture by a forest that did not see it."""
-        import numpy as np
-
         rows, targets = self.training_
         rows, targets = rows[rows[:, -1] == 0], targets[rows[:, -1] == 0]  # constant ones no tree predicts
         residuals, deviations = np.full((2, len(targets)), np.nan)
@@ -129,8 +124,6 @@ class ExtraTrees(_Forest):
 
 def _of_trees(forest: Any, rows: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of the trees' predictions, float64[n] each."""
-    import numpy as np
-
     single = rows.astype(np.float32)  # what the trees compare in; converted once and not by each tree
     answers = np.stack([tree.predict(single) for tree in forest.estimators_])
     return answers.mean(axis=0), answers.std(axis=0)
