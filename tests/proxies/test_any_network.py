@@ -27,16 +27,6 @@ pytestmark = [
 
 # Values that are known to be wrong: what is wrong to network and proxy.
 FAULTS: dict[str, list[tuple[str, str]]] = {
-    "what is made of weights and added counts as a layer, or a recurrent layer as one": [
-        (name, "depth")
-        for name in (
-            *("DETR", "Perceiver", "LSTM", "LSTM of two layers", "LSTM in both directions", "LSTM with projection"),
-            *("GRU", "RNN", "LSTM cell", "CRNN"),
-        )
-    ],
-    "the output of an embedding counts as an output of the layer that shares its weight": [
-        ("GPT with shared embeddings", "fisher")
-    ],
     "a weight that a function uses, not its module, is lost": [("rounded", "ntk_trace"), ("rounded", "gradsign")],
     "layers that run without gradients leave no answer": [
         ("frozen backbone", "ntk_trace"),
