@@ -30,6 +30,11 @@ def is_fused(node: Node) -> bool:
     return node.name().startswith(_FUSED)
 
 
+def is_own(node: Node) -> bool:
+    """Whether an operation is a function of the network's own, of which the graph does not say what it does."""
+    return isinstance(node, BackwardCFunction)
+
+
 def contracted_operands(nodes: Iterable[Node]) -> dict[Node, list[bool]]:
     """For each operation that could be a layer, for each of its inputs whether it is a factor of a sum of products.
 
@@ -44,15 +49,11 @@ def contracted_operands(nodes: Iterable[Node]) -> dict[Node, list[bool]]:
         kind, inputs = kind_of(node), range(len(node.next_functions))
         if kind in _PRODUCTS:
             found[node] = [place != _PRODUCTS[kind] for place in inputs]
-        elif _is_own(node):
+        elif is_own(node):
             found[node] = [True for _ in inputs]
         elif node in sums:
             found[node] = [_varies(_factor(node, place), sums[node]) for place in inputs]
     return found
-
-
-def _is_own(node: Node) -> bool:
-    return isinstance(node, BackwardCFunction)
 
 
 def _sums_of_products(nodes: list[Node]) -> dict[Node, set[int]]:
