@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import operator
 import random
-import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,20 +20,14 @@ from proxybench.proxies.ambience import neutral_settings
 from proxybench.proxies.base import NoAnswer, Proxy, Tap
 from proxybench.proxies.batch_norm import running_variances
 from proxybench.proxies.layers import Layer, are_known, find_layers, operations_of, sum_over_operations
-from proxybench.proxies.linear_maps import find_linear_maps
+from proxybench.proxies.linear_maps import LinearMaps, find_linear_maps
+from proxybench.proxies.passes import Passes
 from proxybench.proxies.restore import Snapshot
 from proxybench.proxies.scores import NEVER_CAUGHT, NO_ANSWER, Scores, reason_of
 from proxybench.proxies.unwrap import EffectiveWeight, effective_weights, has_effective_weights, unwrap
 
 T = TypeVar("T")
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class _Done:
-    """The result of a pass; a box, so that a pass may also give an error as its result."""
-
-    value: Any
 
 
 class Probe:
@@ -50,7 +43,6 @@ class Probe:
         taps: what the shared pass over the batch records; `run` sets it from the proxies it is asked for.
 
     Attributes:
-        layers: every weight that the network multiplies its features with; see `find_layers`.
         operations: `network.operations` where these are names of modules that hold all layers, else the names of the
             layers.
     """
@@ -82,22 +74,22 @@ class Probe:
         self._inplace = [module for module in self._modules if getattr(module, "inplace", False) is True]
         self._snapshot: Snapshot | None = None
         self._lent = False
-        self._done: dict[Any, Any] = {}
-        self._seconds: dict[str, float] = {}
-        self._clock: list[float] = []
+        self._passes = Passes()
         self._stand_ins: list[EffectiveWeight] = []
         if has_effective_weights(self.network):
             with self.borrowed(train=False), torch.no_grad():
                 self._stand_ins = effective_weights(self.network)
         if images.is_floating_point() or not self._takes(self.images):
             self.images = self.images.to(self.dtype)
-        self.layers: tuple[Layer, ...] = self._find_layers()
-        self.operations, self._groups = operations_of(self.network, self.layers)
+        self._layers = self._find_layers()
+        known = self._layers if isinstance(self._layers, tuple) else ()
+        self.operations, self._groups = operations_of(self.network, known)
 
     def _takes(self, images: Tensor) -> bool:
         """Whether the network has an answer to the first of `images`."""
         try:
-            with self.borrowed(train=False, weights=False) as network, torch.no_grad():
+            with self.borrowed(train=False, weights=False) as network, torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 network(images[:1].clone())
         except NEVER_CAUGHT:
             raise
@@ -105,19 +97,44 @@ class Probe:
             return False
         return True
 
-    def _find_layers(self) -> tuple[Layer, ...]:
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every weight that the network multiplies its features with; see `find_layers`.
+
+        Raises:
+            NoAnswer: where they are not known, as the network raises an error while its operations are watched.
+            Exception: what the network raises for a single image of the batch in evaluation mode.
+        """
+        if isinstance(self._layers, tuple):
+            return self._layers
+        self._require_answer()
+        raise NoAnswer(
+            f"the layers of the network are not known, as it raises an error while it is watched: "
+            f"{reason_of(self._layers)}"
+        )
+
+    def _find_layers(self) -> tuple[Layer, ...] | Exception:
+        """The layers, or what the network raises when it is watched."""
         if not self._stand_ins and are_known(self.network):
             return find_layers(self.network)
         with self.borrowed(train=False) as network:
             if are_known(network):
                 return find_layers(network)
             try:
-                maps = find_linear_maps(network, self.images[:1].clone())
+                return find_layers(network, self._linear_maps(network))
             except NEVER_CAUGHT:
                 raise
-            except Exception:  # the passes that need the network's output will say what is wrong
-                return find_layers(network)
-            return find_layers(network, maps)
+            except Exception as error:
+                return error.with_traceback(None)
+
+    def _linear_maps(self, network: nn.Module) -> LinearMaps:
+        """Seen for the first image, or for the batch where the network takes no single one."""
+        try:
+            return find_linear_maps(network, self.images[:1].clone())
+        except NEVER_CAUGHT:
+            raise
+        except Exception:
+            return find_linear_maps(network, self.images.clone())
 
     def run(self, proxies: Sequence[Proxy]) -> Scores:
         """Score the network by all `proxies`, each distinct pass once.
@@ -133,12 +150,12 @@ class Probe:
             if "labels" in wanted.needs and self.labels is None:
                 raise ValueError(f"proxy {wanted.name!r} needs labels; pass labels=, or leave it out")
         self.record(frozenset().union(*(wanted.taps for wanted in proxies)))
-        scores = Scores(self.operations, seconds=self._seconds)
+        scores = Scores(self.operations, seconds=self._passes.seconds)
         with neutral_settings(self.dtype):
             self._snapshot = self._take_snapshot()
             try:
                 for wanted in proxies:
-                    with self._timed(wanted.name):
+                    with self._passes.timed(wanted.name):
                         self._score(wanted, scores)
             finally:
                 self._snapshot = None
@@ -183,7 +200,7 @@ class Probe:
         """Let the shared pass over the batch record `taps` too; forgets what was run without them."""
         if not taps <= self.taps:
             self.taps |= taps
-            self._done.clear()
+            self._passes.forget()
 
     def once(self, run: Callable[[Probe], T], *, timed: bool = True) -> T:
         """The result of a pass, a function of the probe, which runs at its first use only.
@@ -195,34 +212,12 @@ class Probe:
         Raises:
             NoAnswer: at each use, when the pass raised it at the first. So does any other error.
         """
-        if run not in self._done:
-            with self._timed(getattr(run, "__name__", repr(run))) if timed else nullcontext():
-                try:
-                    self._done[run] = _Done(run(self))
-                except NEVER_CAUGHT:
-                    raise
-                except NO_ANSWER as reason:
-                    self._done[run] = NoAnswer(str(reason))
-                except Exception as error:
-                    self._done[run] = error
-        result = self._done[run]
-        if isinstance(result, Exception):
-            raise result.with_traceback(None)
-        done: T = result.value
-        return done
 
-    @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
-        """Add the time inside to `name`, less what is timed inside under other names."""
-        start = time.perf_counter()
-        self._clock.append(0.0)
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - start
-            self._seconds[name] = self._seconds.get(name, 0.0) + spent - self._clock.pop()
-            if self._clock:
-                self._clock[-1] += spent
+        def start() -> T:
+            with self._passes.timed(getattr(run, "__name__", repr(run))) if timed else nullcontext():
+                return run(self)
+
+        return self._passes.once(run, start)
 
     def generator(self, name: str) -> torch.Generator:
         """A random generator on the CPU that depends on the seed and `name` alone."""
