@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import operator
-import random
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,11 +19,11 @@ from proxybench.proxies.ambience import neutral_settings
 from proxybench.proxies.base import NoAnswer, Proxy, Tap
 from proxybench.proxies.batch_norm import running_variances
 from proxybench.proxies.layers import Layer, are_known, find_layers, operations_of, sum_over_operations
+from proxybench.proxies.lending import Lender
 from proxybench.proxies.linear_maps import LinearMaps, find_linear_maps
 from proxybench.proxies.passes import Passes
-from proxybench.proxies.restore import Snapshot
 from proxybench.proxies.scores import NEVER_CAUGHT, NO_ANSWER, Scores, reason_of
-from proxybench.proxies.unwrap import EffectiveWeight, effective_weights, has_effective_weights, unwrap
+from proxybench.proxies.unwrap import effective_weights, has_effective_weights, unwrap
 
 T = TypeVar("T")
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -69,16 +68,12 @@ class Probe:
         self.seed = operator.index(seed)
         self.loss = loss
         self.taps = taps
-        self._modules = list(self.network.modules())
-        self._batch_norms = [module for module in self._modules if isinstance(module, _BatchNorm)]
-        self._inplace = [module for module in self._modules if getattr(module, "inplace", False) is True]
-        self._snapshot: Snapshot | None = None
-        self._lent = False
+        self._batch_norms = [module for module in self.network.modules() if isinstance(module, _BatchNorm)]
         self._passes = Passes()
-        self._stand_ins: list[EffectiveWeight] = []
+        self._lender = Lender(self.network, self.seed, self.device, self.dtype)
         if has_effective_weights(self.network):
             with self.borrowed(train=False), torch.no_grad():
-                self._stand_ins = effective_weights(self.network)
+                self._lender.stand_ins = effective_weights(self.network)
         if images.is_floating_point() or not self._takes(self.images):
             self.images = self.images.to(self.dtype)
         self._layers = self._find_layers()
@@ -115,7 +110,7 @@ class Probe:
 
     def _find_layers(self) -> tuple[Layer, ...] | Exception:
         """The layers, or what the network raises when it is watched."""
-        if not self._stand_ins and are_known(self.network):
+        if not self._lender.stand_ins and are_known(self.network):
             return find_layers(self.network)
         with self.borrowed(train=False) as network:
             if are_known(network):
@@ -151,18 +146,11 @@ class Probe:
                 raise ValueError(f"proxy {wanted.name!r} needs labels; pass labels=, or leave it out")
         self.record(frozenset().union(*(wanted.taps for wanted in proxies)))
         scores = Scores(self.operations, seconds=self._passes.seconds)
-        with neutral_settings(self.dtype):
-            self._snapshot = self._take_snapshot()
-            try:
-                for wanted in proxies:
-                    with self._passes.timed(wanted.name):
-                        self._score(wanted, scores)
-            finally:
-                self._snapshot = None
+        with self._lender.remembered():
+            for wanted in proxies:
+                with self._passes.timed(wanted.name):
+                    self._score(wanted, scores)
         return scores
-
-    def _take_snapshot(self) -> Snapshot:
-        return Snapshot(self.network, [stand_in.parameter for stand_in in self._stand_ins])
 
     def _score(self, wanted: Proxy, scores: Scores) -> None:
         try:
@@ -224,8 +212,7 @@ class Probe:
         digest = hashlib.blake2b(f"{self.seed} {name}".encode(), digest_size=8).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
 
-    @contextmanager
-    def borrowed(self, *, train: bool = True, weights: bool = True) -> Iterator[nn.Module]:
+    def borrowed(self, *, train: bool = True, weights: bool = True) -> AbstractContextManager[nn.Module]:
         """The network for one pass, in training mode or not, nothing done in place; put back bit for bit afterwards.
 
         While the network is lent already, it only changes to this mode and back, to be looked at.
@@ -234,24 +221,7 @@ class Probe:
             train: whether batch normalisation uses the batch's statistics (and dropout drops).
             weights: False where the pass changes no parameter in place.
         """
-        if self._lent:
-            with _in_mode(self._modules, train):
-                yield self.network
-            return
-        snapshot = self._snapshot or self._take_snapshot()
-        with neutral_settings(self.dtype), snapshot.lent(weights=weights) as network:
-            self._seed_everything()
-            for stand_in in self._stand_ins:
-                stand_in.install()
-            self._lent = True
-            if any(module.training is not train for module in self._modules):
-                network.train(train)
-            for module in self._inplace:
-                vars(module)["inplace"] = False
-            try:
-                yield network
-            finally:
-                self._lent = False
+        return self._lender.borrowed(train=train, weights=weights)
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
         """Logits [n, classes] of images [n, ...], which stay as they are even where the network writes into them.
@@ -278,15 +248,6 @@ class Probe:
             raise NoAnswer("the variance of a batch normalisation is not finite")
         return logits
 
-    def _seed_everything(self) -> None:
-        """Seed the global generators that dropout and the like draw from, where `restored` puts them back."""
-        torch.default_generator.manual_seed(self.seed)
-        if self.device.type == "cuda":
-            with torch.cuda.device(self.device):
-                torch.cuda.manual_seed(self.seed)
-        random.seed(self.seed)
-        np.random.seed(self.seed % 2**32)
-
     def noise(self, name: str, count: int | None = None, shape: Sequence[int] | None = None) -> Tensor:
         """Standard normal images, [count, *shape]; shape and count of the batch by default.
 
@@ -297,18 +258,6 @@ class Probe:
             raise NoAnswer("noise is not defined for a network that takes whole numbers")
         size = (len(self.images) if count is None else count, *(self.images.shape[1:] if shape is None else shape))
         return torch.randn(size, generator=self.generator(name), dtype=torch.float32).to(self.device, self.dtype)
-
-
-@contextmanager
-def _in_mode(modules: Sequence[nn.Module], train: bool) -> Iterator[None]:
-    modes = [(module, module.training) for module in modules]
-    for module in modules:
-        module.training = train
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def logits_of_one_image(probe: Probe) -> Tensor:
