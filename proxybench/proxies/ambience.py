@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -41,3 +42,17 @@ def neutral_settings(dtype: torch.dtype = torch.float32) -> Iterator[None]:
     finally:
         torch.set_default_dtype(default)
         torch.backends.mha.set_fastpath_enabled(fast_attention)
+
+
+@contextmanager
+def recurrence_unrolled() -> Iterator[None]:
+    """Let torch run recurrent layers step by step, not as one operation of a library."""
+    libraries: tuple[Any, ...] = (torch.backends.mkldnn, torch.backends.cudnn)
+    before = [library.enabled for library in libraries]
+    for library in libraries:
+        library.enabled = False
+    try:
+        yield
+    finally:
+        for library, enabled in zip(libraries, before, strict=True):
+            library.enabled = enabled

@@ -11,6 +11,7 @@ a constant map has entropy 0 and an identity block the gain 0, which rank as low
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -35,12 +36,12 @@ class BlockPass:
 
     Attributes:
         entropies: of each feature map.
-        gains: largest singular value of the block between each feature map and the next; 0 for an identity, NaN
-            where the next has more positions or another number of images, or nothing can be differentiated.
+        gains: largest singular value of the block between each feature map and the next, 0 for an identity; or why
+            a block has none.
     """
 
     entropies: list[float]
-    gains: list[float]
+    gains: list[float] | NoAnswer
 
 
 def block_pass(probe: Probe) -> BlockPass:
@@ -60,10 +61,16 @@ def block_pass(probe: Probe) -> BlockPass:
         if not maps:
             raise NoAnswer("no block of the network produces a feature map")
         entropies = [spectral_entropy(channels_first(feature.tensor.detach())) for feature in maps]
-        gains = [_gain(before, after, draws) for before, after in pairwise(maps)]
-        if not any(feature.tensor.requires_grad for feature in maps):
-            gains = [float("nan")] * len(gains)
-    return BlockPass(entropies, gains)
+        return BlockPass(entropies, _gains(maps, draws))
+
+
+def _gains(maps: Sequence[FeatureMap], draws: torch.Generator) -> list[float] | NoAnswer:
+    if len(maps) > 1 and not any(feature.tensor.requires_grad for feature in maps):
+        return NoAnswer("the trainability of blocks needs derivatives, and the network computes all maps without")
+    try:
+        return [_gain(before, after, draws) for before, after in pairwise(maps)]
+    except NoAnswer as reason:
+        return reason
 
 
 def spectral_entropy(feature: Tensor) -> float:
@@ -85,19 +92,27 @@ def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> floa
     """Largest singular value of the block that leads from one feature map to the next.
 
     Random signs are sent back through the block; the matrix is their mean product with what arrives, over images
-    and positions, [c_in, c_out]. 0 where no path connects the two maps, and for an identity, which trains nothing;
-    NaN where the later map has more positions or another number of images.
+    and positions, [c_in, c_out]. 0 where no path connects the two maps, and for an identity, which trains nothing.
+
+    Raises:
+        NoAnswer: where nothing can be sent back to the earlier map, as it does not come from the images, and where the
+            later one has more positions or another number of images.
     """
     sent = torch.randint(0, 2, after.tensor.shape, generator=draws).mul_(2).sub_(1).to(after.tensor)
-    arrived = None
-    if after.tensor.requires_grad:
-        [arrived] = torch.autograd.grad(after.tensor, [before.tensor], sent, retain_graph=True, allow_unused=True)
+    if not after.tensor.requires_grad:
+        return 0.0
+    if not before.tensor.requires_grad:
+        raise NoAnswer(
+            f"the trainability of the block {after.block!r} needs a derivative by the feature map before it "
+            f"({before.block}), which does not come from the images"
+        )
+    [arrived] = torch.autograd.grad(after.tensor, [before.tensor], sent, retain_graph=True, allow_unused=True)
     if arrived is None or torch.equal(arrived, sent):
         return 0.0
     out, back = channels_first(sent), channels_first(arrived)
     height, width = out.shape[2:]
     if len(out) != len(back) or height > back.shape[2] or width > back.shape[3]:
-        return float("nan")
+        raise NoAnswer("a block gives a larger feature map than it gets, or another number of images")
     reduced = to_resolution(back, height, width)
     rows_out, rows_back = (side.double().movedim(1, -1).flatten(0, -2) for side in (out, reduced))
     return float(torch.linalg.matrix_norm(rows_back.T @ rows_out / len(rows_out), ord=2))
@@ -154,13 +169,13 @@ def az_trainability(probe: Probe) -> float:
     """How well blocks keep the scale of gradients: 0 where all singular values are 1, lower otherwise.
 
     A block without gradient, or an identity, takes a million off the sum. NaN where there is only one feature map or a
-    block enlarges one.
+    block enlarges one, or one is not made of the images.
     """
     gains = probe.once(block_pass).gains
+    if isinstance(gains, NoAnswer):
+        raise gains
     if not gains:
         raise NoAnswer("needs 2 feature maps, the network has 1")
-    if any(gain != gain for gain in gains):
-        raise NoAnswer("a block gives a larger feature map than it gets, or another number of images")
     return sum(2 - gain - 1 / (gain + _IN_DIVISION) for gain in gains) / len(gains)
 
 

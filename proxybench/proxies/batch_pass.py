@@ -14,7 +14,7 @@ from proxybench.proxies.base import NoAnswer, Tap
 from proxybench.proxies.channel_products import ChannelProducts
 from proxybench.proxies.functions import overwrites
 from proxybench.proxies.image_axis import SeenTensors, image_axes
-from proxybench.proxies.layers import as_real
+from proxybench.proxies.layers import Layer, as_real
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.rectifiers import rectifier_inputs
@@ -93,17 +93,20 @@ def batch_pass(probe: Probe) -> BatchPass:
     taps = probe.taps
     if taps & _LOSS_TAPS and probe.labels is None:
         raise ValueError("the gradient of the loss needs labels; pass labels= to the Probe")
-    products = ChannelProducts(probe.layers, len(probe.images))
+    layers, unknown = _layers(probe)
+    if unknown is not None:
+        taps -= _LOSS_TAPS
+    products = ChannelProducts(layers, len(probe.images))
     signs = SeenTensors(len(probe.images))
     images = probe.images.detach().clone()
     images.requires_grad_(Tap.INPUT_GRADIENT in taps and images.is_floating_point())
     with probe.borrowed(weights=False) as network, ExitStack() as recording:
-        for layer in probe.layers:
+        for layer in layers:
             layer.weight.requires_grad_(bool(taps & _LOSS_TAPS))
         outputs = None
         if Tap.CHANNEL_PRODUCTS in taps:
             moves = recording.enter_context(overwrites(products.before_overwrite))
-            outputs = recording.enter_context(layer_outputs(probe.layers, partial(products.watch, moves=moves)))
+            outputs = recording.enter_context(layer_outputs(layers, partial(products.watch, moves=moves)))
         if Tap.RECTIFIER_SIGNS in taps:
             watch = recording.enter_context(
                 rectifier_inputs(lambda inputs: signs.add(inputs.detach() > 0, watch), network)
@@ -111,6 +114,8 @@ def batch_pass(probe: Probe) -> BatchPass:
         logits = probe.forward(network, images)
         recording.close()
         found = BatchPass(logits.detach())
+        for tap in _LOSS_TAPS if unknown is not None else ():
+            found.keep(tap, unknown)
         found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: _signs_by_image(probe, signs)))
         if outputs is not None:
             products.find_axes(lambda position: probe.once(image_axes).outputs[position], outputs)
@@ -119,6 +124,14 @@ def batch_pass(probe: Probe) -> BatchPass:
         if Tap.INPUT_GRADIENT in taps:
             found.keep(Tap.INPUT_GRADIENT, _attempt(lambda: _input_gradient(logits, images)))
     return found
+
+
+def _layers(probe: Probe) -> tuple[tuple[Layer, ...], NoAnswer | None]:
+    """The layers; none, and the reason, where they are not known, so that what needs no layers has its values."""
+    try:
+        return probe.layers, None
+    except NoAnswer as unknown:
+        return (), unknown
 
 
 def _attempt(work: Callable[[], T], what: str = "") -> T | NoAnswer:

@@ -83,11 +83,17 @@ def flops(probe: Probe) -> Tensor:
     initialisation="unused",
 )
 def depth(probe: Probe) -> float:
-    """Length of the longest path through which a derivative passes. NaN where no path leads to the logits."""
-    found = probe.once(structure_pass).depth
-    if found is None:
+    """Length of the longest path through which a derivative passes.
+
+    NaN where no path leads to the logits, and where operations hold values that never meet, such as the steps of two
+    recurrent layers, so that the longest path through operations is none through values.
+    """
+    found = probe.once(structure_pass)
+    if found.depth is None:
         raise NoAnswer("no path leads from the images to the logits")
-    return float(found)
+    if not found.certain:
+        raise NoAnswer("the longest path through the network's operations is none through its values")
+    return float(found.depth)
 
 
 @proxy(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.layers import as_real
-from proxybench.proxies.per_image import all_plain, chunks_of_gradients, each_image_alone, recorded_calls
+from proxybench.proxies.per_image import all_plain, all_separable, chunks_of_gradients, each_image_alone, recorded_calls
 from proxybench.proxies.probe import Probe
 
 
@@ -48,7 +48,7 @@ def signs_together(probe: Probe, network: nn.Module) -> list[Tensor] | None:
         return None
     with each_image_alone(), recorded_calls(probe.layers) as calls:
         logits = probe.forward(network, probe.images)
-    if not all(call.separable(len(logits)) for call in calls):
+    if not all_separable(calls, probe.layers, logits, len(logits)):
         return None
     losses = [loss_of(probe, logits[place : place + 1], place) for place in range(len(logits))]
     deltas = gradients(torch.stack(losses).sum(), [call.output for call in calls])

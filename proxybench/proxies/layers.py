@@ -60,6 +60,8 @@ def find_layers(network: nn.Module, maps: LinearMaps | None = None) -> tuple[Lay
     """
     found: dict[int, Layer] = {}
     for name, module in network.named_modules():
+        if not module._parameters:
+            continue
         for own, weight in module.named_parameters(recurse=False):
             if weight.dim() < 2 or not _is_layer(module, own, weight, maps):
                 continue
@@ -86,6 +88,7 @@ def are_known(network: nn.Module) -> bool:
         (isinstance(module, _MULTIPLIED) and (own == "weight" or own.endswith("_weight")))
         or type(module) in _ELEMENTWISE
         for module in network.modules()
+        if module._parameters  # most modules have none, and asking them takes a while
         for own, weight in module.named_parameters(recurse=False)
         if weight.dim() >= 2
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,9 +40,13 @@ class LinearMaps:
 
 
 def find_linear_maps(network: nn.Module, images: Tensor) -> LinearMaps:
-    """Run `network` on `images` and see what happens to its parameters. Raises whatever the network raises."""
+    """Run `network` on `images` and see what happens to its parameters.
+
+    Raises whatever the network raises. Warnings are left to the other passes, as an error would hide what is seen.
+    """
     watch = _Watch(list(network.parameters()), images)
-    with torch.no_grad(), watch:
+    with warnings.catch_warnings(), torch.no_grad(), watch:
+        warnings.simplefilter("ignore")
         network(images)
     return LinearMaps(frozenset(watch.multiplied), frozenset(watch.convolved))
 

@@ -11,7 +11,7 @@ from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.linear_regions import statistics_of_batch
-from proxybench.proxies.per_image import Call, all_plain, chunks_of_gradients, recorded_calls
+from proxybench.proxies.per_image import Call, all_plain, all_separable, chunks_of_gradients, recorded_calls
 from proxybench.proxies.probe import Probe
 
 SAMPLES = 16
@@ -52,7 +52,7 @@ def jacobians_together(probe: Probe, network: nn.Module) -> Iterator[Tensor] | N
         return None
     with recorded_calls(probe.layers) as calls:
         logits = probe.forward(network, images)
-    if not all(call.separable(len(images)) for call in calls):
+    if not all_separable(calls, probe.layers, logits, len(images)):
         return None
     return _by_layer(probe, calls, gradients(logits.sum(), [call.output for call in calls]))
 
@@ -65,9 +65,11 @@ def _by_layer(probe: Probe, calls: Sequence[Call], deltas: Sequence[Tensor]) -> 
 
 
 def jacobians_one_by_one(probe: Probe, network: nn.Module) -> Iterator[Tensor]:
-    """The same from a backward pass for each image, always possible."""
-    weights = [layer.weight for layer in probe.layers]
-    logits = probe.forward(network, probe.images[:SAMPLES])
+    """The same from a backward pass for each image, possible wherever the logits have the images first."""
+    weights, images = [layer.weight for layer in probe.layers], probe.images[:SAMPLES]
+    logits = probe.forward(network, images)
+    if len(logits) != len(images):
+        raise NoAnswer(f"logits of shape {tuple(logits.shape)} do not say what belongs to which image")
     outputs = logits.reshape(len(logits), -1).sum(1)
     rows = [[as_real(gradient) for gradient in gradients(output, weights, keep=True)] for output in outputs]
     return (torch.stack(each) for each in zip(*rows, strict=True))

@@ -15,11 +15,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
 from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.batch_norm import BatchNormCall, BatchNormMode
+from proxybench.proxies.contractions import is_own
 from proxybench.proxies.layers import Layer
 
 CHUNK = 2**24  # values of gradients that are held at a time
@@ -99,13 +101,17 @@ class Call:
 
 @contextmanager
 def recorded_calls(layers: Sequence[Layer]) -> Iterator[list[Call]]:
-    """The calls of `layers`, one weight each module, that happen inside, in order."""
+    """The calls of `layers`, one weight each module, that happen inside, in order.
+
+    Without those that the network runs with gradients switched off, which have none.
+    """
     calls: list[Call] = []
     by_module = {layer.module: layer for layer in layers}
 
     def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
-        inputs = args[0] if args else kwargs["input"]
-        calls.append(Call(by_module[module], inputs.detach(), output, (inputs._version, output._version)))
+        if output.requires_grad:
+            inputs = args[0] if args else kwargs["input"]
+            calls.append(Call(by_module[module], inputs.detach(), output, (inputs._version, output._version)))
 
     handles = [module.register_forward_hook(hook, with_kwargs=True) for module in by_module]
     try:
@@ -113,6 +119,42 @@ def recorded_calls(layers: Sequence[Layer]) -> Iterator[list[Call]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def all_separable(calls: Sequence[Call], layers: Sequence[Layer], logits: Tensor, images: int) -> bool:
+    """Whether the calls say all about the gradients of single images with respect to the weights of `layers`.
+
+    They do not where one mixes images, where a weight is used otherwise than by its module, as by a function, or where
+    a hook of the network changes what a module gave.
+    """
+    if not calls or not all(call.separable(images) for call in calls):
+        return False
+    return logits.grad_fn is not None and not _used_beside(calls, layers, logits.grad_fn)
+
+
+def _used_beside(calls: Sequence[Call], layers: Sequence[Layer], root: Node) -> bool:
+    """Whether the graph has a use of a weight that is none of the calls, or one that cannot be looked into."""
+    weights = {id(layer.weight) for layer in layers}
+    known: set[Node] = set()
+    for call in calls:
+        node = call.output.grad_fn
+        assert node is not None
+        known.add(node)
+        known.update(child for child, _ in node.next_functions if child is not None and child.name() == "TBackward0")
+    seen, waiting = {root}, [root]
+    while waiting:
+        node = waiting.pop()
+        if is_own(node):
+            return True
+        for child, _ in node.next_functions:
+            if child is None:
+                continue
+            if id(getattr(child, "variable", None)) in weights and node not in known:
+                return True
+            if child not in seen:
+                seen.add(child)
+                waiting.append(child)
+    return False
 
 
 def chunks_of_gradients(uses: Sequence[tuple[Call, Tensor]]) -> Iterator[Tensor]:

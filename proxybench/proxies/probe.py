@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import operator
-import random
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,20 +19,14 @@ from proxybench.proxies.ambience import neutral_settings
 from proxybench.proxies.base import NoAnswer, Proxy, Tap
 from proxybench.proxies.batch_norm import running_variances
 from proxybench.proxies.layers import Layer, are_known, find_layers, operations_of, sum_over_operations
-from proxybench.proxies.linear_maps import find_linear_maps
-from proxybench.proxies.restore import Snapshot
+from proxybench.proxies.lending import Lender
+from proxybench.proxies.linear_maps import LinearMaps, find_linear_maps
+from proxybench.proxies.passes import Passes
 from proxybench.proxies.scores import NEVER_CAUGHT, NO_ANSWER, Scores, reason_of
-from proxybench.proxies.unwrap import EffectiveWeight, effective_weights, has_effective_weights, unwrap
+from proxybench.proxies.unwrap import effective_weights, has_effective_weights, unwrap
 
 T = TypeVar("T")
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class _Done:
-    """The result of a pass; a box, so that a pass may also give an error as its result."""
-
-    value: Any
 
 
 class Probe:
@@ -50,7 +42,6 @@ class Probe:
         taps: what the shared pass over the batch records; `run` sets it from the proxies it is asked for.
 
     Attributes:
-        layers: every weight that the network multiplies its features with; see `find_layers`.
         operations: `network.operations` where these are names of modules that hold all layers, else the names of the
             layers.
     """
@@ -77,27 +68,23 @@ class Probe:
         self.seed = operator.index(seed)
         self.loss = loss
         self.taps = taps
-        self._modules = list(self.network.modules())
-        self._batch_norms = [module for module in self._modules if isinstance(module, _BatchNorm)]
-        self._inplace = [module for module in self._modules if getattr(module, "inplace", False) is True]
-        self._snapshot: Snapshot | None = None
-        self._lent = False
-        self._done: dict[Any, Any] = {}
-        self._seconds: dict[str, float] = {}
-        self._clock: list[float] = []
-        self._stand_ins: list[EffectiveWeight] = []
+        self._batch_norms = [module for module in self.network.modules() if isinstance(module, _BatchNorm)]
+        self._passes = Passes()
+        self._lender = Lender(self.network, self.seed, self.device, self.dtype)
         if has_effective_weights(self.network):
             with self.borrowed(train=False), torch.no_grad():
-                self._stand_ins = effective_weights(self.network)
+                self._lender.stand_ins = effective_weights(self.network)
         if images.is_floating_point() or not self._takes(self.images):
             self.images = self.images.to(self.dtype)
-        self.layers: tuple[Layer, ...] = self._find_layers()
-        self.operations, self._groups = operations_of(self.network, self.layers)
+        self._layers = self._find_layers()
+        known = self._layers if isinstance(self._layers, tuple) else ()
+        self.operations, self._groups = operations_of(self.network, known)
 
     def _takes(self, images: Tensor) -> bool:
         """Whether the network has an answer to the first of `images`."""
         try:
-            with self.borrowed(train=False, weights=False) as network, torch.no_grad():
+            with self.borrowed(train=False, weights=False) as network, torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 network(images[:1].clone())
         except NEVER_CAUGHT:
             raise
@@ -105,19 +92,44 @@ class Probe:
             return False
         return True
 
-    def _find_layers(self) -> tuple[Layer, ...]:
-        if not self._stand_ins and are_known(self.network):
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every weight that the network multiplies its features with; see `find_layers`.
+
+        Raises:
+            NoAnswer: where they are not known, as the network raises an error while its operations are watched.
+            Exception: what the network raises for a single image of the batch in evaluation mode.
+        """
+        if isinstance(self._layers, tuple):
+            return self._layers
+        self._require_answer()
+        raise NoAnswer(
+            f"the layers of the network are not known, as it raises an error while it is watched: "
+            f"{reason_of(self._layers)}"
+        )
+
+    def _find_layers(self) -> tuple[Layer, ...] | Exception:
+        """The layers, or what the network raises when it is watched."""
+        if not self._lender.stand_ins and are_known(self.network):
             return find_layers(self.network)
         with self.borrowed(train=False) as network:
             if are_known(network):
                 return find_layers(network)
             try:
-                maps = find_linear_maps(network, self.images[:1].clone())
+                return find_layers(network, self._linear_maps(network))
             except NEVER_CAUGHT:
                 raise
-            except Exception:  # the passes that need the network's output will say what is wrong
-                return find_layers(network)
-            return find_layers(network, maps)
+            except Exception as error:
+                return error.with_traceback(None)
+
+    def _linear_maps(self, network: nn.Module) -> LinearMaps:
+        """Seen for the first image, or for the batch where the network takes no single one."""
+        try:
+            return find_linear_maps(network, self.images[:1].clone())
+        except NEVER_CAUGHT:
+            raise
+        except Exception:
+            return find_linear_maps(network, self.images.clone())
 
     def run(self, proxies: Sequence[Proxy]) -> Scores:
         """Score the network by all `proxies`, each distinct pass once.
@@ -133,19 +145,12 @@ class Probe:
             if "labels" in wanted.needs and self.labels is None:
                 raise ValueError(f"proxy {wanted.name!r} needs labels; pass labels=, or leave it out")
         self.record(frozenset().union(*(wanted.taps for wanted in proxies)))
-        scores = Scores(self.operations, seconds=self._seconds)
-        with neutral_settings(self.dtype):
-            self._snapshot = self._take_snapshot()
-            try:
-                for wanted in proxies:
-                    with self._timed(wanted.name):
-                        self._score(wanted, scores)
-            finally:
-                self._snapshot = None
+        scores = Scores(self.operations, seconds=self._passes.seconds)
+        with self._lender.remembered():
+            for wanted in proxies:
+                with self._passes.timed(wanted.name):
+                    self._score(wanted, scores)
         return scores
-
-    def _take_snapshot(self) -> Snapshot:
-        return Snapshot(self.network, [stand_in.parameter for stand_in in self._stand_ins])
 
     def _score(self, wanted: Proxy, scores: Scores) -> None:
         try:
@@ -183,7 +188,7 @@ class Probe:
         """Let the shared pass over the batch record `taps` too; forgets what was run without them."""
         if not taps <= self.taps:
             self.taps |= taps
-            self._done.clear()
+            self._passes.forget()
 
     def once(self, run: Callable[[Probe], T], *, timed: bool = True) -> T:
         """The result of a pass, a function of the probe, which runs at its first use only.
@@ -195,42 +200,19 @@ class Probe:
         Raises:
             NoAnswer: at each use, when the pass raised it at the first. So does any other error.
         """
-        if run not in self._done:
-            with self._timed(getattr(run, "__name__", repr(run))) if timed else nullcontext():
-                try:
-                    self._done[run] = _Done(run(self))
-                except NEVER_CAUGHT:
-                    raise
-                except NO_ANSWER as reason:
-                    self._done[run] = NoAnswer(str(reason))
-                except Exception as error:
-                    self._done[run] = error
-        result = self._done[run]
-        if isinstance(result, Exception):
-            raise result.with_traceback(None)
-        done: T = result.value
-        return done
 
-    @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
-        """Add the time inside to `name`, less what is timed inside under other names."""
-        start = time.perf_counter()
-        self._clock.append(0.0)
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - start
-            self._seconds[name] = self._seconds.get(name, 0.0) + spent - self._clock.pop()
-            if self._clock:
-                self._clock[-1] += spent
+        def start() -> T:
+            with self._passes.timed(getattr(run, "__name__", repr(run))) if timed else nullcontext():
+                return run(self)
+
+        return self._passes.once(run, start)
 
     def generator(self, name: str) -> torch.Generator:
         """A random generator on the CPU that depends on the seed and `name` alone."""
         digest = hashlib.blake2b(f"{self.seed} {name}".encode(), digest_size=8).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
 
-    @contextmanager
-    def borrowed(self, *, train: bool = True, weights: bool = True) -> Iterator[nn.Module]:
+    def borrowed(self, *, train: bool = True, weights: bool = True) -> AbstractContextManager[nn.Module]:
         """The network for one pass, in training mode or not, nothing done in place; put back bit for bit afterwards.
 
         While the network is lent already, it only changes to this mode and back, to be looked at.
@@ -239,24 +221,7 @@ class Probe:
             train: whether batch normalisation uses the batch's statistics (and dropout drops).
             weights: False where the pass changes no parameter in place.
         """
-        if self._lent:
-            with _in_mode(self._modules, train):
-                yield self.network
-            return
-        snapshot = self._snapshot or self._take_snapshot()
-        with neutral_settings(self.dtype), snapshot.lent(weights=weights) as network:
-            self._seed_everything()
-            for stand_in in self._stand_ins:
-                stand_in.install()
-            self._lent = True
-            if any(module.training is not train for module in self._modules):
-                network.train(train)
-            for module in self._inplace:
-                vars(module)["inplace"] = False
-            try:
-                yield network
-            finally:
-                self._lent = False
+        return self._lender.borrowed(train=train, weights=weights)
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
         """Logits [n, classes] of images [n, ...], which stay as they are even where the network writes into them.
@@ -283,15 +248,6 @@ class Probe:
             raise NoAnswer("the variance of a batch normalisation is not finite")
         return logits
 
-    def _seed_everything(self) -> None:
-        """Seed the global generators that dropout and the like draw from, where `restored` puts them back."""
-        torch.default_generator.manual_seed(self.seed)
-        if self.device.type == "cuda":
-            with torch.cuda.device(self.device):
-                torch.cuda.manual_seed(self.seed)
-        random.seed(self.seed)
-        np.random.seed(self.seed % 2**32)
-
     def noise(self, name: str, count: int | None = None, shape: Sequence[int] | None = None) -> Tensor:
         """Standard normal images, [count, *shape]; shape and count of the batch by default.
 
@@ -302,18 +258,6 @@ class Probe:
             raise NoAnswer("noise is not defined for a network that takes whole numbers")
         size = (len(self.images) if count is None else count, *(self.images.shape[1:] if shape is None else shape))
         return torch.randn(size, generator=self.generator(name), dtype=torch.float32).to(self.device, self.dtype)
-
-
-@contextmanager
-def _in_mode(modules: Sequence[nn.Module], train: bool) -> Iterator[None]:
-    modes = [(module, module.training) for module in modules]
-    for module in modules:
-        module.training = train
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def logits_of_one_image(probe: Probe) -> Tensor:

@@ -48,7 +48,8 @@ def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]
     """Call `seen(position, output)` for every layer that is applied inside.
 
     Outputs of convolutions have their channels on axis 1, all others last. Those of convolutions and linear layers are
-    what the module that owns the weight returns. Other weights are watched in the function that multiplies with them.
+    what the module that owns the weight returns. A weight that another kind of module owns too, as an embedding, is
+    watched in the functions that multiply with it.
     The projections of an attention module come with the images first, [n, tokens, channels]: the packed one once with
     all its channels, or, where query, key and value differ, once for each of these, with zeros in the channels of the
     others. Attention of a single sequence without an axis for images is not seen.
@@ -57,16 +58,16 @@ def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]
     positions = {id(layer.weight): position for position, layer in enumerate(layers)}
     free: dict[int, Layer] = {}
     for position, layer in enumerate(layers):
-        for owner in (layer.module, *layer.shared):
+        owners = [owner for owner in (layer.module, *layer.shared) if not isinstance(owner, nn.MultiheadAttention)]
+        if not all(isinstance(owner, _ConvNd | nn.Linear) for owner in owners):
+            free[position] = layer
+            continue
 
-            def hook(module: nn.Module, inputs: Any, output: Any, position: int = position) -> None:
-                if isinstance(output, Tensor):
-                    seen(position, output)
+        def hook(module: nn.Module, inputs: Any, output: Any, position: int = position) -> None:
+            if isinstance(output, Tensor):
+                seen(position, output)
 
-            if isinstance(owner, _ConvNd | nn.Linear):
-                handles.append(owner.register_forward_hook(hook))
-            elif not isinstance(owner, nn.MultiheadAttention):
-                free[position] = layer
+        handles += [owner.register_forward_hook(hook) for owner in owners]
     outputs = LayerOutputs(free)
     with ExitStack() as stack:
         if any(isinstance(layer.module, nn.MultiheadAttention) for layer in layers):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import Node
 
+from proxybench.proxies.ambience import recurrence_unrolled
 from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.batch_norm import batch_norm_removed
+from proxybench.proxies.contractions import contracted_operands, is_fused
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.restore import replace_values
 from proxybench.proxies.same_way import Decisions, Undecided, decisions_replayed
@@ -33,20 +34,24 @@ class Structure:
 
     Attributes:
         depth: layers on the longest path from the images to the logits; None where there is no path.
+        certain: whether a derivative passes along this path alone, so that it is one through values, not only through
+            operations, which may hold values that never meet.
         connected: for each layer whether it lies on such a path.
     """
 
     depth: int | None
+    certain: bool
     connected: list[bool]
 
 
 def structure_pass(probe: Probe) -> Structure:
     """Follow the graph of derivatives of one image's forward pass, in evaluation mode.
 
-    An operation counts as a layer when it combines what comes from the image with a layer's weight, or with what is
-    made of weights alone. A connection counts when a derivative can pass it: the derivative is followed as zero or not
-    zero, without its size, and as not zero through every function of single values, so that none that is flat where it
-    is evaluated cuts a path. What is multiplied by zero is cut off.
+    An operation counts as a layer when it multiplies what comes from the image with a layer's weight, or with what is
+    made of weights alone, and sums over the products; each step of a recurrent layer does so too. A connection counts
+    when a derivative can pass it: the derivative is followed as zero or not zero, without its size, and as not zero
+    through every function of single values, so that none that is flat where it is evaluated cuts a path. What is
+    multiplied by zero is cut off.
 
     Values of weights do not matter: they are replaced by positive random numbers that keep the scale, biases by zero,
     and normalisation over the batch is taken out, so that nothing cancels. Where the network decides by values, as in
@@ -58,22 +63,31 @@ def structure_pass(probe: Probe) -> Structure:
     if not probe.images.is_floating_point():
         raise NoAnswer("a network that takes whole numbers has no derivative with respect to them")
     try:
-        try:
-            return _structure(probe, decisions_replayed(None))
-        except Undecided:
-            return _structure(probe, decisions_replayed(decisions_of_first_image(probe)))
-    except RuntimeError:  # torch does not let all of its operations be watched, as those of some recurrent layers
-        return _structure(probe, nullcontext())
+        return _structure(probe)
+    except _Fused:
+        with recurrence_unrolled():
+            return _structure(probe)
 
 
-def _structure(probe: Probe, decided: AbstractContextManager[None]) -> Structure:
+class _Fused(NoAnswer):
+    """A recurrent layer is one operation, which does not say how its steps are connected."""
+
+
+def _structure(probe: Probe) -> Structure:
+    try:
+        return _follow_one_image(probe, None)
+    except Undecided:
+        return _follow_one_image(probe, decisions_of_first_image(probe))
+
+
+def _follow_one_image(probe: Probe, decisions: Decisions | None) -> Structure:
     draws = torch.Generator().manual_seed(0)
     shape = (1, *probe.images.shape[1:])
     with probe.borrowed(train=False, weights=False) as network:
         replace_values(network, lambda name, parameter: _positive(parameter, name, draws).to(parameter))
         weights: list[Tensor] = [layer.weight.requires_grad_() for layer in probe.layers]
         image = torch.rand(shape, generator=draws).to(probe.images).add_(0.5).requires_grad_()
-        with batch_norm_removed(), decided:
+        with batch_norm_removed(), decisions_replayed(decisions):
             logits = network(image.clone())
         share = torch.rand(logits.shape, generator=draws).to(logits).add_(0.5)
         output = (logits * share).sum()
@@ -101,58 +115,98 @@ def _follow(output: Tensor, image: Tensor, weights: list[Tensor]) -> Structure:
         raise NoAnswer("nothing that could be differentiated reaches the output")
     connected = [False] * len(weights)
     nodes = list(_inputs_first(output.grad_fn))
-    passed = _derivatives_that_pass(output, image, nodes)
+    if any(is_fused(node) for node in nodes):
+        raise _Fused("a recurrent layer cannot be taken apart into its steps")
+    factors = contracted_operands(nodes)
+    passed, _ = _derivatives_that_pass(output, image, nodes)
     position = {id(weight): index for index, weight in enumerate(weights)}
     depth: dict[Node, int] = {node: 0 for node in nodes if _variable(node) is image}
+    deepest: dict[Node, int] = {}
     for node in nodes:
-        edges = [child for child, _ in node.next_functions if child is not None]
+        edges = [child for child, _ in node.next_functions]
         passes = passed.get(node, [False] * len(edges))
-        reached = [depth[child] for child, alive in zip(edges, passes, strict=True) if alive and child in depth]
+        reached = [
+            (depth[child], place)
+            for place, (child, alive) in enumerate(zip(edges, passes, strict=True))
+            if alive and child in depth
+        ]
         if not reached:
             continue
+        most, deepest[node] = max(reached)
         layers = {
             position[id(_variable(leaf))]
-            for child in edges
+            for child in _factors(node, factors)
             if child not in passed and child not in depth
             for leaf in _inputs_first(child)
             if id(_variable(leaf)) in position
         }
-        depth[node] = max(reached) + bool(layers)
+        depth[node] = most + bool(layers)
         for layer in layers:
             connected[layer] = True
-    return Structure(depth.get(output.grad_fn), connected)
+    _, certain = _derivatives_that_pass(output, image, nodes, _path(output.grad_fn, deepest))
+    return Structure(depth.get(output.grad_fn), certain, connected)
 
 
-def _derivatives_that_pass(output: Tensor, image: Tensor, nodes: list[Node]) -> Mapping[Node, list[bool]]:
-    """For each operation between image and output: for each of its inputs in the graph, whether a derivative passes."""
+def _path(node: Node | None, deepest: Mapping[Node, int]) -> dict[Node, int]:
+    """The operations on the longest path, from the last on, and by which of its inputs it leaves each."""
+    path: dict[Node, int] = {}
+    while node is not None and node in deepest:
+        path[node] = deepest[node]
+        node, _ = node.next_functions[path[node]]
+    return path
+
+
+def _factors(node: Node, factors: Mapping[Node, list[bool]]) -> list[Node]:
+    """The inputs of an operation that it multiplies and sums over."""
+    return [
+        child
+        for (child, _), factor in zip(node.next_functions, factors.get(node, ()), strict=False)
+        if factor and child is not None
+    ]
+
+
+def _derivatives_that_pass(
+    output: Tensor, image: Tensor, nodes: list[Node], path: Mapping[Node, int] | None = None
+) -> tuple[Mapping[Node, list[bool]], bool]:
+    """For each operation between image and output, for each of its inputs whether a derivative passes.
+
+    Also whether a derivative arrives at the image.
+
+    Args:
+        output: a scalar.
+        image: an input of the graph.
+        nodes: of the graph.
+        path: the operations that derivatives may pass, and by which input they leave each; all by default.
+    """
     passed: dict[Node, list[bool]] = {}
     pattern = _patterns()
 
     def watch(node: Node) -> Any:
-        inputs = [edge is not None for edge, _ in node.next_functions]
-        alike = sum(inputs) == 1 and not node.name().startswith(_telling_names())
+        alike = sum(edge is not None for edge, _ in node.next_functions) == 1
+        alike = alike and not node.name().startswith(_telling_names())
 
         def left(to_inputs: tuple[Tensor | None, ...], to_outputs: tuple[Tensor | None, ...]) -> Any:
             [first, *others] = to_outputs or (None,)
-            found = tuple(
+            found = [
                 derivative if derivative is None or first is None or others or not alike or _differ(derivative, first)
                 else first
                 for derivative in to_inputs
-            )  # fmt: skip
-            passed[node] = [
-                derivative is not None and bool((derivative != 0).any())
-                for derivative, there in zip(found, inputs, strict=True)
-                if there
-            ]
-            return tuple(None if derivative is None else pattern(derivative) for derivative in found)
+            ]  # fmt: skip
+            if path is not None:
+                found = [derivative if path.get(node) == place else None for place, derivative in enumerate(found)]
+            passed[node] = [derivative is not None and bool((derivative != 0).any()) for derivative in found]
+            return tuple(
+                None if given is None else torch.zeros_like(given) if derivative is None else pattern(derivative)
+                for given, derivative in zip(to_inputs, found, strict=True)
+            )
 
         return node.register_hook(left)
 
     handles = [watch(node) for node in nodes if _variable(node) is None]
-    torch.autograd.grad(output, [image], allow_unused=True)
+    [arrived] = torch.autograd.grad(output, [image], allow_unused=True, retain_graph=path is None)
     for handle in handles:
         handle.remove()
-    return passed
+    return passed, arrived is not None and bool((arrived != 0).any())
 
 
 def _differ(one: Tensor, other: Tensor) -> bool:

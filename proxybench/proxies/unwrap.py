@@ -52,13 +52,14 @@ def _require_watchable(name: str, module: nn.Module) -> None:
             f"the network is quantised ({name} is a {kind.__module__}.{kind.__qualname__}), so its weights have no "
             "gradients; score the network from before the quantisation"
         )
-    own = list(module.parameters(recurse=False))
-    if isinstance(module, torch.jit.ScriptModule) and (own or name == "the network itself"):
+    if isinstance(module, torch.jit.ScriptModule) and (
+        name == "the network itself" or any(True for _ in module.parameters(recurse=False))
+    ):
         raise ValueError(
             f"the network is TorchScript ({name} is scripted or traced), so its layers cannot be watched; score the "
             "nn.Module that it was made from"
         )
-    if any(parameter.is_inference() for parameter in own):
+    if any(parameter is not None and parameter.is_inference() for parameter in module._parameters.values()):
         raise ValueError(
             f"parameters of {name} were created in torch.inference_mode(), so they have no gradients; build the "
             "network outside of it"

@@ -25,26 +25,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
 ]
 
-# Values that are known to be wrong: what is wrong to network and proxy.
-FAULTS: dict[str, list[tuple[str, str]]] = {
-    "what is made of weights and added counts as a layer, or a recurrent layer as one": [
-        (name, "depth")
-        for name in (
-            *("DETR", "Perceiver", "LSTM", "LSTM of two layers", "LSTM in both directions", "LSTM with projection"),
-            *("GRU", "RNN", "LSTM cell", "CRNN"),
-        )
-    ],
-    "the output of an embedding counts as an output of the layer that shares its weight": [
-        ("GPT with shared embeddings", "fisher")
-    ],
-    "a weight that a function uses, not its module, is lost": [("rounded", "ntk_trace"), ("rounded", "gradsign")],
-    "layers that run without gradients leave no answer": [
-        ("frozen backbone", "ntk_trace"),
-        ("frozen backbone", "gradsign"),
-    ],
-}
-KNOWN = {place: fault for fault, places in FAULTS.items() for place in places}
-
 
 @cache
 def scored(name: str) -> tuple[Any, bool]:
@@ -88,19 +68,14 @@ def test_layers_are_the_weights_that_features_are_multiplied_with(name: str) -> 
 @pytest.mark.parametrize("name", ZOO)
 def test_values_are_those_of_the_definitions(name: str) -> None:
     entry, (found, _) = ZOO[name], scored(name)
-    reference, wrong, known = Reference(entry), [], set()
+    reference, wrong = Reference(entry), []
     for proxy, work_out in REFERENCES.items():
         if proxy in entry.skipped or (proxy == "az_complexity" and entry.products is None):
             continue
         expected = work_out(reference)
         if found[proxy] != pytest.approx(expected, rel=TOLERANCES.get(proxy, 1e-3), abs=1e-9, nan_ok=True):
-            if (name, proxy) in KNOWN:
-                known.add(KNOWN[name, proxy])
-            else:
-                wrong.append(f"{proxy}: {found[proxy]} instead of {expected} ({found.reasons.get(proxy, '')})")
+            wrong.append(f"{proxy}: {found[proxy]} instead of {expected} ({found.reasons.get(proxy, '')})")
     assert not wrong, "\n".join(wrong)
-    if known:
-        pytest.xfail("; ".join(sorted(known)))
 
 
 OUTPUTS = {

@@ -223,6 +223,40 @@ def test_one_image_is_enough_where_maps_have_positions() -> None:
     assert np.isfinite(score(cell_network(CELL), *BLOCKWISE, images=IMAGES[:1])).all()
 
 
+class Constant(nn.Module):
+    """Learned maps in place of what it gets, the same for each image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(torch.arange(36.0).view(1, 1, 6, 6).expand(len(x), -1, -1, -1))
+
+
+class Beside(nn.Module):
+    """Adds the images to what a block makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Constant(), nn.Conv2d(1, 1, 1)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        made, second = self.blocks
+        return second(x + made(x))
+
+
+def test_a_map_that_is_not_made_of_the_images_has_an_entropy_but_nothing_is_sent_back_to_it() -> None:
+    torch.manual_seed(0)
+    found = Probe(Beside(), torch.randn(4, 1, 6, 6)).run(BLOCKWISE)
+    assert np.isfinite([found.values["az_expressivity"], found.values["az_progressivity"]]).all()
+    assert list(found.unanswered) == ["az_trainability"]
+    assert found.unanswered["az_trainability"] == (
+        "the trainability of the block 'blocks.1' needs a derivative by the feature map before it (blocks.0), "
+        "which does not come from the images"
+    )
+
+
 def test_one_map_has_expressivity_alone_and_none_has_nothing() -> None:
     expressivity, *others = score(Blocks(), *BLOCKWISE)
     assert expressivity == pytest.approx(0, abs=1e-7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import torch
 from networks import ResNet, VisionTransformer, batch, mobile_network
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+import proxybench as pb
 from proxybench.proxies import PROXIES
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.scores import Scores
@@ -99,3 +102,60 @@ def test_a_convolution_over_time_and_over_volumes() -> None:
         found = probe.run([PROXIES[name] for name in ("snip", "fisher", "synflow", "depth", "nwot")])
         assert found.unanswered == {}
         assert found.values["depth"] == 2
+
+
+class Fussy(nn.Module):
+    """A product with a parameter of its own, which raises an error or warns where its operations are watched."""
+
+    def __init__(self, complain: Callable[[], None]) -> None:
+        super().__init__()
+        self.matrix, self.last = nn.Parameter(torch.randn(3, 5)), nn.Linear(5, 4)
+        self._complain = complain
+
+    def forward(self, images: Tensor) -> Tensor:
+        if _get_current_dispatch_mode() is not None:
+            self._complain()
+        return self.last((images.mean((2, 3)) @ self.matrix).relu())
+
+
+def refuse() -> None:
+    raise RuntimeError("not while I am watched")
+
+
+def test_a_warning_in_the_watched_pass_changes_nothing() -> None:
+    torch.manual_seed(0)
+    quiet, images = Fussy(lambda: None), torch.randn(4, 3, 8, 8)
+    loud = Fussy(lambda: warnings.warn("slow", stacklevel=1))  # an error under the settings of these tests
+    loud.load_state_dict(quiet.state_dict())
+    found = pb.score(loud, images, torch.arange(4), proxies=["l2_norm", "snip"])
+    assert found == pb.score(quiet, images, torch.arange(4), proxies=["l2_norm", "snip"])
+
+
+def test_without_its_layers_a_network_has_the_scores_that_need_none() -> None:
+    torch.manual_seed(0)
+    network, images, labels = Fussy(refuse), torch.randn(4, 3, 8, 8), torch.arange(4)
+    whole = Fussy(lambda: None)
+    whole.load_state_dict(network.state_dict())
+    found, expected = pb.score(network, images, labels), pb.score(whole, images, labels)
+    reason = (
+        "the layers of the network are not known, as it raises an error while it is watched: "
+        "RuntimeError: not while I am watched"
+    )
+    for name in ("l2_norm", "snip", "grasp", "fisher", "synflow", "ntk_trace", "gradsign", "zico", "depth", "params"):
+        assert (found[name] != found[name], found.reasons[name]) == (True, reason)
+    for name in ("jacov", "nwot", "swap", "linear_regions"):
+        assert found[name] == expected[name]
+    assert pb.score(network, images, labels, proxies=["snip"], nodes=True)["snip"].shape == (0,)
+    assert [layer.name for layer in Probe(whole, images).layers] == ["matrix", "last"]
+
+
+class Fixed(Fussy):
+    """Takes batches of four alone."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images.reshape(4, 3, 8, 8))
+
+
+def test_a_network_that_takes_no_single_image_is_watched_with_the_batch() -> None:
+    network, images = Fixed(lambda: None), torch.randn(4, 3, 8, 8)
+    assert [layer.name for layer in Probe(network, images).layers] == ["matrix", "last"]

@@ -115,3 +115,32 @@ def test_tokens_before_images_are_told_apart_from_images() -> None:
     network, images, labels = odd("tokens first")  # 4 tokens of 8 images
     found = Probe(network, images, labels).run([PROXIES["nwot"], PROXIES["fisher"]])
     assert found.unanswered == {}
+
+
+class Tied(nn.Module):
+    """A linear layer that shares its weight with an embedding, which looks it up and multiplies nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.last = nn.Embedding(7, 4), nn.Linear(4, 7)
+        self.last.weight = self.embed.weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.last(self.embed(tokens).mean(1))
+
+
+def test_of_a_weight_shared_with_an_embedding_each_product_is_seen_once() -> None:
+    torch.manual_seed(0)
+    network, tokens, labels = Tied(), torch.arange(15).view(3, 5) % 7, torch.arange(3)
+    probe = Probe(network, tokens, labels)
+    [layer] = probe.layers
+    seen: list[Tensor] = []
+    with layer_outputs(probe.layers, lambda _, output: seen.append(output)):
+        logits = network(tokens)
+    [output] = seen
+    assert torch.equal(output, logits)
+    logits.retain_grad()
+    functional.cross_entropy(logits, labels).backward()
+    assert logits.grad is not None
+    expected = 0.5 * (logits * logits.grad).detach().square().mean(0).sum() * layer.weight.numel() / 7
+    assert probe.run([PROXIES["fisher"]]).values["fisher"] == pytest.approx(float(expected), rel=1e-5)

@@ -185,16 +185,84 @@ def test_choices_and_normalisation_keep_paths(build: Callable[[], nn.Module]) ->
     assert counts(build()) == (2, 1)
 
 
+class Rows(nn.Module):
+    """A convolution whose six rows are a sequence."""
+
+    def __init__(self, *cells: nn.RNNBase) -> None:
+        super().__init__()
+        self.conv, self.cells, self.last = nn.Conv2d(3, 4, 3), nn.ModuleList(cells), nn.Linear(5, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.conv(images).permute(0, 3, 1, 2).flatten(2)
+        for cell in self.cells:
+            x, _ = cell(x)
+        return self.last(x[:, -1])
+
+
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
-def test_a_recurrent_layer_lies_on_the_path(kind: Callable[..., nn.RNNBase]) -> None:
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv, self.cell, self.last = nn.Conv2d(3, 4, 3), kind(24, 5, batch_first=True), nn.Linear(5, 4)
+def test_each_step_of_a_recurrent_layer_is_a_layer_on_the_path(kind: Callable[..., nn.RNNBase]) -> None:
+    # convolution, input, five steps from state to state (the first state is no image), classifier
+    assert counts(Rows(kind(24, 5, batch_first=True))) == (8, 1)
 
-        def forward(self, images: Tensor) -> Tensor:
-            return self.last(self.cell(self.conv(images).permute(0, 3, 1, 2).flatten(2))[0][:, -1])
 
-    depth, convolutions = counts(Network())
-    assert depth >= 3
-    assert convolutions == 1
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_the_depth_of_recurrent_layers_on_one_another_is_not_known(kind: Callable[..., nn.RNNBase]) -> None:
+    network = Rows(kind(24, 5, batch_first=True), kind(5, 5, batch_first=True))
+    found = pb.score(network, IMAGES, proxies=COUNTS)
+    assert math.isnan(found["depth"])
+    assert found.reasons == {"depth": "the longest path through the network's operations is none through its values"}
+    assert found["convolutions"] == 1
+
+
+class Joined(nn.Module):
+    """Joins the features of the images with what is made of a second weight."""
+
+    def __init__(self, join: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(192, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+        self.join = join
+
+    def forward(self, images: Tensor) -> Tensor:
+        made = self.second(torch.ones(4, 4))
+        return self.last(self.join(self.first(images.flatten(1)), made).reshape(len(images), -1)[:, -4:])
+
+
+WEIGHTS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], int]] = {
+    "added": (lambda x, made: x + made[0], 2),
+    "subtracted": (lambda x, made: made[0] - x, 2),
+    "times": (lambda x, made: x * made[0], 2),
+    "joined": (lambda x, made: torch.cat([x, made[:1].expand(len(x), -1)], 1).unflatten(1, (2, 4)).sum(1), 2),
+    "chosen": (lambda x, made: torch.where(torch.arange(4) < 2, x, made[0]), 2),
+    "largest": (lambda x, made: torch.maximum(x, made[0]), 2),
+    "added to a product": (lambda x, made: torch.addmm(made[:1], x, torch.eye(4)), 2),
+    "matrix product": (lambda x, made: x @ made, 3),
+    "sum of products": (lambda x, made: (x[:, None] * made).sum(-1), 3),
+    "mean of products": (lambda x, made: (made.T * x[..., None]).transpose(1, 2).mean(2), 3),
+    "einsum": (lambda x, made: torch.einsum("ni,io->no", x, made), 3),
+    "scaled, summed over something else": (lambda x, made: (x[:, None] * made[:1].expand(3, 4)).sum(1), 2),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_only_a_sum_of_products_with_a_weight_is_a_layer(name: str) -> None:
+    join, depth = WEIGHTS[name]
+    torch.manual_seed(0)
+    assert counts(Joined(join)) == (depth, 0)
+
+
+class Crossed(nn.Module):
+    """Two halves: one goes through a layer before they are joined, the other one afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.before, self.after, self.last = (nn.Linear(size, 4) for size in (192, 4, 4, 4))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.first(images.flatten(1))
+        left, right = torch.cat([self.before(x), x], 1).chunk(2, 1)
+        return self.last(left + self.after(right))
+
+
+def test_a_path_that_no_value_takes_is_not_counted() -> None:
+    torch.manual_seed(0)
+    assert math.isnan(counts(Crossed())[0])  # 3 through each half, 4 through the operations

@@ -40,7 +40,8 @@ class Entry:
         build: makes the network; its weights follow from torch's global random state.
         layers: patterns of the names of modules, or of parameters, that hold the weights features are multiplied with.
         count: how many weights that is.
-        depth: layers on the longest path from the images to the logits; None where there is no derivative.
+        depth: layers on the longest path from the images to the logits; None where there is no derivative, or where
+            the path through operations is none through values.
         convolutions: how many of the weights are kernels of convolutions; None as for depth.
         products: multiply-adds of one image beside those of the modules in `layers`, and biases of what is no module;
             None where the cost depends on values.

@@ -75,7 +75,7 @@ def plain_tcn(network: nn.Module) -> nn.Module:
 
 
 class Equilibrium(nn.Module):
-    """One convolution applied again and again to its own output."""
+    """One convolution applied again and again to its own output; the first time, to zeros, no image goes through it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ ENTRIES: dict[str, Entry] = {
         lambda: Recurrent(nn.LSTM(24, 5, 2, batch_first=True), 5),
         ("rnn.weight*", "last"),
         5,
-        10,
+        None,  # 10 through the values; one product of the second layer holds all steps of the first
         0,
         8 * (480 + 100 + 40) + 8 * (100 + 100 + 40),
         skipped=NOT_MODULES,
@@ -154,5 +154,5 @@ ENTRIES: dict[str, Entry] = {
     # 4 columns of 4 channels in 4 rows; both directions
     "CRNN": Entry(CRNN, ("conv", "rnn.weight*", "last"), 6, 6, 1, 2 * 4 * (240 + 75 + 30), skipped=NOT_MODULES),
     "TCN": Entry(TCN, ("convs.*", "last"), 4, 4, 3, plain=plain_tcn),
-    "one layer again and again": Entry(Equilibrium, ("inject", "step", "last"), 3, 5, 2),
+    "one layer again and again": Entry(Equilibrium, ("inject", "step", "last"), 3, 4, 2),
 }

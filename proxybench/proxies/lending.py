@@ -1,0 +1,93 @@
+"""One network lent to one pass after another, each time from the same state, and put back bit for bit in between."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from proxybench.proxies.ambience import neutral_settings
+from proxybench.proxies.restore import Snapshot
+from proxybench.proxies.unwrap import EffectiveWeight
+
+
+class Lender:
+    """Lends a network.
+
+    Args:
+        network: what is lent.
+        seed: of the global random generators in each pass.
+        device: of the network.
+        dtype: of the network.
+
+    Attributes:
+        stand_ins: plain weights that take the place of computed ones while the network is lent.
+    """
+
+    def __init__(self, network: nn.Module, seed: int, device: torch.device, dtype: torch.dtype) -> None:
+        self._network, self._seed, self._device, self._dtype = network, seed, device, dtype
+        self._modules = list(network.modules())
+        self._inplace = [module for module in self._modules if getattr(module, "inplace", False) is True]
+        self._snapshot: Snapshot | None = None
+        self._lent = False
+        self.stand_ins: list[EffectiveWeight] = []
+
+    @contextmanager
+    def remembered(self) -> Iterator[None]:
+        """Let the passes inside share one record of the network's state, which nothing else changes meanwhile."""
+        with neutral_settings(self._dtype):
+            self._snapshot = self._take_snapshot()
+            try:
+                yield
+            finally:
+                self._snapshot = None
+
+    @contextmanager
+    def borrowed(self, *, train: bool, weights: bool) -> Iterator[nn.Module]:
+        """See `Probe.borrowed`."""
+        if self._lent:
+            with _in_mode(self._modules, train):
+                yield self._network
+            return
+        snapshot = self._snapshot or self._take_snapshot()
+        with neutral_settings(self._dtype), snapshot.lent(weights=weights) as network:
+            self._seed_everything()
+            for stand_in in self.stand_ins:
+                stand_in.install()
+            self._lent = True
+            if any(module.training is not train for module in self._modules):
+                network.train(train)
+            for module in self._inplace:
+                vars(module)["inplace"] = False
+            try:
+                yield network
+            finally:
+                self._lent = False
+
+    def _take_snapshot(self) -> Snapshot:
+        return Snapshot(self._network, [stand_in.parameter for stand_in in self.stand_ins])
+
+    def _seed_everything(self) -> None:
+        """Seed the global generators that dropout and the like draw from; the snapshot puts them back."""
+        torch.default_generator.manual_seed(self._seed)
+        if self._device.type == "cuda":
+            with torch.cuda.device(self._device):
+                torch.cuda.manual_seed(self._seed)
+        random.seed(self._seed)
+        np.random.seed(self._seed % 2**32)
+
+
+@contextmanager
+def _in_mode(modules: Sequence[nn.Module], train: bool) -> Iterator[None]:
+    modes = [(module, module.training) for module in modules]
+    for module in modules:
+        module.training = train
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
