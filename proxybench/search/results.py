@@ -66,8 +66,8 @@ class SearchResults:
         """One row for each searcher and budget, best first by the mean value of what it returned.
 
         Columns: searcher, budget, runs, value (of the objective, mean over runs), low and high (Student's 95 percent
-        interval over runs), reported (mean of the other quantity), median_rank (of what was returned, 1 being the best
-        of the population), seconds (of training that the table records, mean).
+        interval over runs; NaN for fewer than 20), reported (mean of the other quantity), median_rank (of what was
+        returned, 1 being the best of the population), seconds (of training that the table records, mean).
         """
         import pandas as pd
 
@@ -86,8 +86,8 @@ class SearchResults:
         """What the first searcher found beyond the second with the same seed, in the objective.
 
         One row for each budget that both have: `difference`, the mean over the shared seeds; `low` and `high`,
-        Student's 95 percent interval; `p_value` of Wilcoxon's signed-rank test; `better`, on how many seeds the first
-        is ahead; `seeds`, how many are shared.
+        Student's 95 percent interval, NaN for fewer than 20 seeds; `p_value` of Wilcoxon's signed-rank test; `better`,
+        on how many seeds the first is ahead; `seeds`, how many are shared.
 
         Raises:
             UnknownName: for a searcher without runs.
