@@ -25,13 +25,14 @@ if TYPE_CHECKING:
         ProxybenchError,
         UnknownName,
     )
+    from proxybench.evaluation.checks import check_proxy
+    from proxybench.evaluation.entrants import entrant
     from proxybench.front_door import evaluate
-    from proxybench.harness.checks import check_proxy
-    from proxybench.harness.entrants import entrant
     from proxybench.proxies.score import score
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.results import Results
     from proxybench.spaces import get_space
+    from proxybench.sweeps.front import compute
     from proxybench.tables.benchmark import Benchmark, load
     from proxybench.tables.catalogue import list_benchmarks
 
@@ -46,8 +47,9 @@ _PUBLIC = {
     "ProxybenchError": "proxybench.errors",
     "Results": "proxybench.results",
     "UnknownName": "proxybench.errors",
-    "check_proxy": "proxybench.harness.checks",
-    "entrant": "proxybench.harness.entrants",
+    "check_proxy": "proxybench.evaluation.checks",
+    "compute": "proxybench.sweeps.front",
+    "entrant": "proxybench.evaluation.entrants",
     "evaluate": "proxybench.front_door",
     "get_space": "proxybench.spaces",
     "list_benchmarks": "proxybench.tables.catalogue",
@@ -70,6 +72,7 @@ __all__ = [
     "Results",
     "UnknownName",
     "check_proxy",
+    "compute",
     "entrant",
     "evaluate",
     "get_space",

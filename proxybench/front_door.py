@@ -1,4 +1,4 @@
-"""The front door: what most people come for, each one call. The command line and the pytest plugin are thin over it."""
+"""The front door: methods on tasks in one call. The verb `run` is thin over it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from proxybench.harness.backlog import Summary
-from proxybench.harness.entrants import COLUMNS
-from proxybench.harness.journal import Journal
-from proxybench.harness.network_proxies import NetworkSetting, with_scores
-from proxybench.harness.objects import methods_as_text
-from proxybench.harness.suites import Plan, chosen_tasks, forget, plan_tasks, run_plan, write_suite_scores
+from proxybench.evaluation.entrants import COLUMNS
+from proxybench.evaluation.network_proxies import NetworkSetting, with_scores
+from proxybench.evaluation.objects import methods_as_text
+from proxybench.evaluation.suites import Plan, chosen_tasks, forget, plan_tasks, run_plan, write_suite_scores
+from proxybench.jobs.backlog import Summary
+from proxybench.jobs.journal import Journal
 from proxybench.leaderboard.build import LOCAL
 from proxybench.progress import cell_progress, network_progress
 from proxybench.records import read_records
 from proxybench.results import RUNS, Results
-
-if TYPE_CHECKING:
-    from proxybench.search.results import SearchResults
 
 QUICK = "quick"
 
@@ -110,72 +107,6 @@ def evaluate(
         cells = {spec.cell for spec in plan.specs}
         paths = [kept / RUNS / f"{home}.jsonl" for home in plan.parts()]
         return Results((one for one in read_records(paths) if one.cell in cells), plan.absent, summary)
-
-
-def search(
-    benchmark: str,
-    searchers: str | Sequence[str] = ("random", "robot"),
-    *,
-    budget: int = 20,
-    seeds: int = 10,
-    first_seed: int = 0,
-    dataset: str | None = None,
-    objective: str | None = None,
-    report: str | None = None,
-    where: Sequence[str] = (),
-    columns_of: str | None = None,
-    computed: bool = False,
-    every_row: bool = False,
-    journal: str | Path | None = None,
-    progress: bool = True,
-) -> SearchResults:
-    """Run searchers on a table, once for each seed.
-
-        found = pb.search("trained-nasbench201", ["random", "robot", "guided(predictor=gbdt, every=5)"], budget=20)
-
-    Args:
-        benchmark: name of a table on this machine.
-        searchers: `NAME` or `NAME(argument=value, ...)` (`proxybench list searchers`).
-        budget: full trainings that a run pays.
-        seeds: runs of each searcher.
-        first_seed: seed of the first run; the others follow it.
-        dataset: of the table; may be None where it has one.
-        objective: quantity that a query answers, `[DATASET/]METRIC[@EPOCHS][#SEED]`; by default the validation result
-            at the most epochs.
-        report: quantity reported of what was found; by default test_acc where the table has it.
-        where: metrics that must be measured.
-        columns_of: data set whose proxies are known without cost, or "all"; by default `dataset`.
-        computed: whether the proxies that this project computed itself are known too.
-        every_row: count isomorphic architectures as different ones.
-        journal: file that keeps the runs; those in it are not run again.
-        progress: show a progress bar in terminals and notebooks.
-
-    Raises:
-        UnknownName: for an unknown table, searcher, option, data set or metric; suggests the nearest.
-        InvalidText: for a searcher or quantity in another form.
-        InvalidProblem: for a budget below one training, or a population that lacks the objective.
-        CorruptData: for a journal that holds something else.
-    """
-    from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
-    from proxybench.search.results import SearchResults
-
-    texts = [searchers] if isinstance(searchers, str) else searchers
-    entries = list({text: Entry.parse(text) for text in texts}.values())
-    setting = Setting(
-        benchmark,
-        dataset,
-        objective,
-        report,
-        tuple(where),
-        "index" if every_row else "digest",
-        columns_of,
-        fidelities=any(entry.name in MULTI_FIDELITY for entry in entries),
-        computed=computed,
-    )
-    posed, wanted = Posed(setting), range(first_seed, first_seed + seeds)
-    kept = None if journal is None else Journal(Path(journal))
-    with cell_progress(len(entries) * seeds) if progress else nullcontext() as on_record:
-        return SearchResults(run_experiment(posed, entries, budget, wanted, kept, on_record))
 
 
 def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +21,8 @@ from rich.progress import (
 )
 
 from proxybench.records import Record
+
+quiet: ContextVar[bool] = ContextVar("quiet", default=False)  # whether nothing is to be shown
 
 
 @contextmanager
@@ -63,4 +66,9 @@ def _progress(*amounts: ProgressColumn) -> Progress:
     """A bar with what is being done before it and `amounts` after it, gone when it ends."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *amounts)
-    return Progress(*columns, console=console, disable=not (console.is_terminal or console.is_jupyter), transient=True)
+    return Progress(
+        *columns,
+        console=console,
+        disable=quiet.get() or not (console.is_terminal or console.is_jupyter),
+        transient=True,
+    )

@@ -7,6 +7,7 @@ commit, machine, time. Two records with the same identity are the same cell of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
@@ -14,8 +15,10 @@ import msgspec
 
 from proxybench.errors import CorruptData
 from proxybench.files import replace_file
+from proxybench.readers.regular_files import open_regular
 from proxybench.record_limits import check_record
 
+MAX_LINE = 64 * 2**20  # bytes of a record; the longest, a problem with its searches, has some hundred thousand
 Scalar = str | int | float | bool | None
 Kind = Literal["training-free", "training-free with labels", "predictor", "search", "control", "cost"]
 Outcome = Literal["ok", "failed", "timeout", "unsupported"]
@@ -138,14 +141,17 @@ def read_lines(paths: Iterable[Path], kind: type[Line], otherwise: str) -> Itera
     """The lines of some files, one after the other: the file, the line's number from 1, and what it holds.
 
     Raises:
-        CorruptData: for a line that is not of this kind, naming file and line: it is `otherwise`, as in "not a record".
+        CorruptData: for a line that is not of this kind, naming file and line: it is `otherwise`, as in "not a record";
+            for a line of more than MAX_LINE bytes, and for what is not a regular file.
     """
     decoder = msgspec.json.Decoder(kind)
     for path in paths:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
+        with open_regular(path) as stream:
+            for number, line in enumerate(iter(partial(stream.readline, MAX_LINE + 1), b""), start=1):
+                if len(line) > MAX_LINE:
+                    raise CorruptData(f"{path}:{number} has more than {MAX_LINE} bytes")
                 try:
                     found = decoder.decode(line.rstrip(b"\r\n"))
-                except msgspec.MsgspecError as error:
+                except (msgspec.MsgspecError, RecursionError) as error:
                     raise CorruptData(f"{path}:{number} is {otherwise}: {error}") from error
                 yield path, number, found

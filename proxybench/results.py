@@ -19,7 +19,7 @@ from proxybench.records import Record, read_records, write_records
 if TYPE_CHECKING:
     import pandas as pd
 
-    from proxybench.harness.backlog import Summary
+    from proxybench.jobs.backlog import Summary
 
 RUNS = "runs"
 SHOWN = 12  # rows of a printed leaderboard

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import distributed
+
 
 class Cluster:
     """A scheduler and its workers, each a process in `folder` that can load what lies in `modules`."""
@@ -32,6 +34,11 @@ class Cluster:
         """Start a worker, with these environment variables changed."""
         options = ("--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--local-directory", str(self._folder))
         self.workers.append(self._start("worker", self.address, *options, **changes))
+
+    def wait_for(self, workers: int) -> None:
+        """Wait until so many workers are known to the scheduler."""
+        with distributed.Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=60)
 
     def _start(self, *arguments: str, **changes: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]

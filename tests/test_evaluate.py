@@ -10,8 +10,8 @@ import pytest
 import proxybench as pb
 from predictors import PREDICTORS, make
 from predictors.errors import UnknownName
-from proxybench.harness.entrants import InvalidMethod, find_entrant
-from proxybench.harness.objects import methods_as_text
+from proxybench.evaluation.entrants import InvalidMethod, find_entrant
+from proxybench.evaluation.objects import methods_as_text
 from proxybench.records import comparable
 
 RANK, LEARN = "trained-nasbench201-test", "trained-nasbench201-predict"

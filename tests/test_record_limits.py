@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from proxybench.errors import CorruptData
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.records import Record, TaskIdentity, read_records
 
 TASK = TaskIdentity("tiny", 1, "b", "d", "four", 4, "whole population", "val_acc", "0" * 32)
@@ -92,3 +93,27 @@ def test_a_seed_of_a_search_may_be_large() -> None:
 def test_an_infinite_metric_is_refused_where_the_record_is_made() -> None:
     with pytest.raises(ValueError, match="own is inf"):
         msgspec.structs.replace(GOOD, metrics={"own": float("inf")})
+
+
+@pytest.mark.parametrize("nested", [b"[" * 100_000, b'{"task":' * 100_000])
+def test_a_line_that_is_nested_deeply_is_named(tmp_path: Path, nested: bytes) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(changed() + b"\n" + nested + b"\n")
+    with pytest.raises(CorruptData, match=r"runs\.jsonl:2"):
+        read_records([path])
+    with pytest.raises(CorruptData, match=r"runs\.jsonl:2"):
+        Journal(path)
+
+
+def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxybench.records.MAX_LINE", 10_000)
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(changed() + b"\n" + b" " * 20_000)
+    with pytest.raises(CorruptData, match=r"runs\.jsonl:2 has more than 10000 bytes"):
+        read_records([path])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "runs.jsonl")
+    with pytest.raises(CorruptData, match="is not a regular file"):
+        read_records([tmp_path / "runs.jsonl"])

@@ -31,8 +31,13 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Every verb has --help with an example."""
+    if quiet:
+        from proxybench import progress
+
+        progress.quiet.set(True)
 
 
 app.command("list", epilog="Example: proxybench list tasks --json")(listing.list_)
@@ -46,7 +51,7 @@ app.command(epilog="Example: proxybench doctor --json")(doctor.doctor)
 app.command(epilog="Example: proxybench run --suite published")(ranking.run)
 app.command(
     epilog="Example: proxybench compute nasbench201 --proxies synflow,nwot --images cifar10:cifar-10-python.tar.gz "
-    "--network channels=16,cells=5 --workers 4 --output nb201 --table nb201.parquet"
+    "--network channels=16,cells=5 --jobs 4 --output nb201 --table nb201.parquet"
 )(compute.compute)
 app.command(
     epilog="Example: proxybench score nasbench201 '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|' "
@@ -54,15 +59,15 @@ app.command(
 )(score.score)
 app.command(
     "train-table",
-    epilog="Example: proxybench train-table nasbench201 --images cifar10:cifar-10-python.tar.gz --architectures 500 "
-    "--seeds 3 --workers 4 --output trained --table trained-nasbench201.parquet",
+    epilog="Example: proxybench train-table nasbench201 --images cifar10:cifar-10-python.tar.gz --sample 500 "
+    "--seeds 3 --jobs 4 --output trained --table trained-nasbench201.parquet",
 )(train.train_table)
 app.command(
-    epilog="Example: proxybench search --benchmark nasbench201 --dataset cifar10 --objective val_acc@12 "
+    epilog="Example: proxybench search nasbench201 --dataset cifar10 --objective val_acc@12 "
     "--report test_acc@200 --searcher robot --budget 20 --seeds 10"
 )(search.search)
 app.command(
-    epilog="Example: proxybench generate --space nasbench201 --dataset cifar10 --n 20 --guide val_acc@200 "
+    epilog="Example: proxybench generate nasbench201 --dataset cifar10 --n 20 --guide val_acc@200 "
     '--constraint "latency_ms@edgegpu<5" --csv generated.csv'
 )(generate.generate)
 app.command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,9 +13,7 @@ from proxybench.cli.sweeps import carry_out
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from predictors.arch import ArchGraph
-    from proxybench.compute.shards import Work
-    from proxybench.spaces import SearchSpace
+    from proxybench.jobs.shards import Work
 
 Choice = Literal["stratified", "random"]
 
@@ -42,7 +39,7 @@ def compute(
     classes: Annotated[int | None, typer.Option(min=2, help="Logits; as many as the images have by default.")] = None,
     initialisation: Annotated[str, typer.Option(help="Of weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
     seed: Annotated[int, typer.Option(help="Of weights, draws, images and --sample.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
     chunk: Annotated[int | None, typer.Option(min=1, help="Architectures of a shard; what a kill costs.")] = None,
@@ -58,16 +55,16 @@ def compute(
     is recorded with its error, and makes the exit code 1.
     """
     if merge is not None:
-        from proxybench.compute.folder import load
+        from proxybench.jobs.folder import load
 
         work, table = load(output), merge
     elif space is None:
         raise typer.BadParameter("name the search space", param_hint="SPACE")
     else:
-        from proxybench.compute.images import load_batch
-        from proxybench.compute.selection import choose_proxies
-        from proxybench.compute.sweep import begin_sweep, forget_failed, require_torch
         from proxybench.grammar import parse_arguments
+        from proxybench.images.batch import load_batch
+        from proxybench.sweeps.selection import choose_proxies
+        from proxybench.sweeps.sweep import begin_sweep, forget_failed, require_torch
 
         require_torch()
         chosen, left_out = choose_proxies([name.strip() for name in proxies.split(",") if name.strip()])
@@ -89,20 +86,20 @@ def compute(
         if retry:
             forget_failed(work)
         if known is not None:
-            from proxybench.compute.known import take_over
+            from proxybench.sweeps.known import take_over
 
             typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
-        carry_out(work, workers, dask)
+        carry_out(work, jobs, dask)
     rows = None
     if table is not None:
-        from proxybench.compute.scores import merge as merge_shards
+        from proxybench.sweeps.merge import merge as merge_shards
 
         rows = merge_shards(work, table, node_bits=node_bits, partial=partial and merge is not None)
     _report(work, table, rows, as_json)
 
 
 def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> None:
-    from proxybench.compute.sweep import outcome
+    from proxybench.sweeps.sweep import outcome
 
     found = outcome(work)
     if as_json:
@@ -138,34 +135,14 @@ def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> 
 
 
 def _items(space_name: str, benchmark: str | None, sample: int | None, file: Path | None, seed: int) -> pa.Table:
-    from proxybench.compute.selection import items_of, of_file, whole_space
-    from proxybench.errors import ProxybenchError
+    """The items of the architectures that are named; says how many are isomorphic to another."""
     from proxybench.spaces import get_space
+    from proxybench.sweeps.front import architectures
+    from proxybench.sweeps.selection import items_of, of_file
 
-    space: SearchSpace = get_space(space_name)
-    if sum(choice is not None for choice in (benchmark, sample, file)) > 1:
-        raise ProxybenchError("--benchmark, --sample and --archs exclude each other")
-    if benchmark is not None:
-        from proxybench.tables.benchmark import load
-
-        bench = load(benchmark)
-        if bench.space.name != space.name:
-            raise ProxybenchError(f"benchmark {benchmark} is of space {bench.space.name}, not {space.name}")
-        return items_of(bench, space, bench.digests)
-    if sample is not None:
-        try:
-            drawn = space.sample(sample, seed)
-        except ValueError as error:
-            raise ProxybenchError(str(error)) from error
-        return _once(drawn, space)
-    return _once(of_file(space, file), space) if file is not None else items_of(whole_space(space), space)
-
-
-def _once(archs: Sequence[ArchGraph], space: SearchSpace) -> pa.Table:
-    """The items of architectures that a user asked for; says how many are isomorphic to another."""
-    from proxybench.compute.selection import items_of
-
-    items = items_of(archs, space)
-    if items.num_rows < len(archs):
-        typer.echo(f"{len(archs)} architectures, {items.num_rows} after isomorphic ones count once", err=True)
+    space = get_space(space_name)
+    chosen = architectures(space, None if file is None else of_file(space, file), benchmark, sample, seed)
+    items = items_of(*chosen)
+    if items.num_rows < len(chosen[0]) and (sample or file):
+        typer.echo(f"{len(chosen[0])} architectures, {items.num_rows} after isomorphic ones count once", err=True)
     return items

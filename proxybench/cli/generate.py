@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def generate(
-    space: Annotated[str, typer.Option(help="Search space, such as nasbench201.")],
+    space: Annotated[str, typer.Argument(help="Search space, such as nasbench201.")],
     n: Annotated[int, typer.Option(min=1, help="Different architectures.")] = 10,
     guide: Annotated[
         str | None, typer.Option(help="Quantity to be large, [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@200.")
@@ -27,7 +27,7 @@ def generate(
     ] = None,
     benchmark: Annotated[str | None, typer.Option(help="Table that guides; by default the space's.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Of the table; may be left out where it has one.")] = None,
-    told: Annotated[int, typer.Option(min=2, help="Architectures whose guiding quantity is paid for.")] = 50,
+    size: Annotated[int, typer.Option(min=2, help="Training architectures, whose guiding quantity is known.")] = 50,
     predictor: Annotated[str, typer.Option(help="What learns from them, of predictors.available().")] = "ensemble",
     columns: Annotated[
         str | None,
@@ -55,10 +55,10 @@ def generate(
 ) -> None:
     """Generate architectures, led to what is asked for, with predicted and, where the table has them, true values.
 
-    The guide pays for --told random architectures of the table and predicts the rest. Exit code 1 where fewer than n
+    The guide learns from --size random architectures of the table and predicts the rest. Exit code 1 where fewer than n
     different architectures came.
     """
-    from proxybench.compute.sweep import require_torch
+    from proxybench.sweeps.sweep import require_torch
 
     require_torch()
     from proxybench.errors import ProxybenchError
@@ -75,7 +75,7 @@ def generate(
         from proxybench.tables.benchmark import load
 
         bounds = tuple(Constraint.parse(text) for text in constraint or ())
-        options: dict[str, Any] = {"told": told, "predictor": predictor, "columns": columns, "steps": guide_steps}
+        options: dict[str, Any] = {"told": size, "predictor": predictor, "columns": columns, "steps": guide_steps}
         options |= {"rounds": rounds, "calls": calls, "seed": seed}
         posing = Posing(guide, bounds, dataset, share=share, scale=scale, **options)
         table = TableGuide(source, load(benchmark or space), posing)
@@ -159,7 +159,7 @@ def train_generator(
     as_json: Json = False,
 ) -> None:
     """Train a diffusion model of a space's architectures. Killed and started again, it goes on where it was."""
-    from proxybench.compute.sweep import require_torch
+    from proxybench.sweeps.sweep import require_torch
 
     require_torch()
     import torch

@@ -63,7 +63,7 @@ def _benchmarks(as_json: bool) -> None:
 
 
 def _suites() -> Rows:
-    from proxybench.harness.tasks import load_tasks
+    from proxybench.evaluation.tasks import load_tasks
 
     tasks_of: dict[str, list[str]] = {}
     for task in load_tasks().values():
@@ -73,7 +73,7 @@ def _suites() -> Rows:
 
 
 def _tasks() -> Rows:
-    from proxybench.harness.tasks import load_tasks
+    from proxybench.evaluation.tasks import load_tasks
 
     return [
         {
@@ -92,7 +92,7 @@ def _tasks() -> Rows:
 
 def _methods() -> Rows:
     """Every name that `run --method` takes without a table or a file of one's own."""
-    from proxybench.harness.entrants import ALWAYS, CONTROL, PREDICTORS
+    from proxybench.evaluation.entrants import ALWAYS, CONTROL, PREDICTORS
 
     controls = [
         {"method": name, "kind": "control" if name == CONTROL else "cost", "what": "takes part in every run"}
@@ -109,7 +109,7 @@ def _methods() -> Rows:
 
 
 def _proxies() -> Rows:
-    from proxybench.compute.sweep import require_torch
+    from proxybench.sweeps.sweep import require_torch
 
     require_torch()
     from proxybench.proxies import PROXIES

@@ -188,7 +188,7 @@ def _problems_of_name(name: str) -> list[str]:
 def _problems_of_module(name: str) -> list[str]:
     """What else is called so: a module that the new one would hide, or a method that it would be ranked beside."""
     from predictors import available
-    from proxybench.harness.entrants import ALWAYS, COLUMNS
+    from proxybench.evaluation.entrants import ALWAYS, COLUMNS
 
     if name in (*available(), *ALWAYS, COLUMNS):
         return [f"{name!r} is a method of proxybench; choose another name"]

@@ -64,11 +64,11 @@ def run(
     Recorded cells are skipped; killed and started again, it does what is missing. A method of your own is scored
     again when its file has changed.
     """
+    from proxybench.evaluation.entrants import COLUMNS
+    from proxybench.evaluation.network_proxies import NetworkSetting
+    from proxybench.evaluation.suites import FAILURES
     from proxybench.front_door import evaluate
     from proxybench.grammar import parse_arguments
-    from proxybench.harness.entrants import COLUMNS
-    from proxybench.harness.network_proxies import NetworkSetting
-    from proxybench.harness.suites import FAILURES
 
     results = evaluate(
         method or [COLUMNS],
@@ -189,7 +189,7 @@ def show(
 
 def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
     """Gains over the method, written as for `proxybench run`."""
-    from proxybench.harness.entrants import find_entrant
+    from proxybench.evaluation.entrants import find_entrant
     from proxybench.leaderboard.entries import label_of
     from proxybench.leaderboard.paired import paired_gains
     from proxybench.records import params_text

@@ -11,7 +11,7 @@ from proxybench.cli.output import Json, print_json, print_table, show
 
 if TYPE_CHECKING:
     from predictors.arch import ArchGraph
-    from proxybench.compute.images import ImageBatch
+    from proxybench.images.batch import ImageBatch
     from proxybench.networks.base import Network
     from proxybench.proxies.base import Proxy
     from proxybench.proxies.scores import Scores
@@ -37,9 +37,9 @@ def score(
 
     Larger is better in all of them. A pass that several proxies share has a line of its own.
     """
-    from proxybench.compute.images import load_batch
-    from proxybench.compute.sweep import require_torch, seed_of
     from proxybench.grammar import parse_arguments
+    from proxybench.images.batch import load_batch
+    from proxybench.sweeps.sweep import require_torch, seed_of
 
     require_torch()
     from proxybench.proxies.score import prepare
@@ -91,8 +91,8 @@ def _space_of(graph: ArchGraph) -> Any:
 
 def _choose(names: str, nodes: bool) -> list[Proxy]:
     """The proxies by name; of one's own, "module:name"."""
-    from proxybench.compute.selection import ALL, load_proxy
     from proxybench.proxies.score import choose
+    from proxybench.sweeps.selection import ALL, load_proxy
 
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if not wanted:

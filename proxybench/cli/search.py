@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    benchmark: Annotated[str, typer.Option(help="Table on this machine.")],
+    benchmark: Annotated[str, typer.Argument(help="Table on this machine, such as nasbench201.")],
     searcher: Annotated[
         list[str], typer.Option(help="NAME or NAME(ARGUMENT=VALUE, ...); may be repeated. `list searchers` names them.")
     ],
@@ -53,11 +53,11 @@ def search(
     does what is missing; several processes may share the file, each with seeds of its own (--first-seed).
     """
     from proxybench.files import replace_file
-    from proxybench.front_door import search as run_searches
     from proxybench.leaderboard.search_verdicts import compared
     from proxybench.leaderboard.searches import SEARCHES, merge_searches
     from proxybench.search.curves import curves_csv
     from proxybench.search.experiment import Posed, Setting
+    from proxybench.search.front import search as run_searches
     from proxybench.search.groups import groups_of, read_groups
     from proxybench.search.summary import searched_problems
 

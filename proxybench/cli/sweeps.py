@@ -11,27 +11,18 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from proxybench.compute.shards import Work
+    from proxybench.jobs.shards import Work
 
 LINE_S = 60.0
 
 
-def carry_out(work: Work, workers: int, dask: str | None) -> None:
+def carry_out(work: Work, jobs: int, dask: str | None) -> None:
     """Do all chunks; an interruption says how to go on and ends the program with code 130."""
+    from proxybench.sweeps.front import do_work
+
     try:
         with _progress(work.items.num_rows) as on_progress:
-            if dask is not None:
-                from proxybench.compute.dask_work import do_on_cluster
-
-                do_on_cluster(work, dask, on_progress)
-            elif workers > 1:
-                from proxybench.compute.processes import do_in_processes
-
-                do_in_processes(work, workers, on_progress)
-            else:
-                from proxybench.compute.shards import do
-
-                do(work, on_progress)
+            do_work(work, jobs, dask, on_progress)
     except KeyboardInterrupt:
         typer.echo("interrupted; run the same command again to go on", err=True)
         raise typer.Exit(130) from None
@@ -43,6 +34,11 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from proxybench.progress import quiet
+
+    if quiet.get():
+        yield lambda done: None
+        return
     console = Console(stderr=True)
     if console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(True))

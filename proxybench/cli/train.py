@@ -13,7 +13,7 @@ from proxybench.cli.sweeps import carry_out
 from proxybench.errors import ProxybenchError
 
 if TYPE_CHECKING:
-    from proxybench.compute.shards import Work
+    from proxybench.jobs.shards import Work
     from proxybench.training.recipe import Recipe
 
 
@@ -23,7 +23,7 @@ def train_table(
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",
     dataset: Annotated[str | None, typer.Option(help="What the table calls the images; by default their name.")] = None,
-    architectures: Annotated[int, typer.Option(min=1, help="How many; more begin with the same ones.")] = 500,
+    sample: Annotated[int, typer.Option(min=1, help="Architectures; a larger sample begins with the same ones.")] = 500,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the whole training.")] = None,
     budgets: Annotated[str, typer.Option(help="Epochs after which accuracies are measured, such as 1,2,3.")] = "",
@@ -47,7 +47,7 @@ def train_table(
     rate: Annotated[float | None, typer.Option(min=0, help="Highest learning rate of the one-cycle schedule.")] = None,
     flip: Annotated[bool | None, typer.Option(help="Mirror every other image; by default all but digits.")] = None,
     seed: Annotated[int, typer.Option(help="Of images, weights, orders, and draws of architectures.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
     known: Annotated[
@@ -63,29 +63,29 @@ def train_table(
     error, and makes the exit code 1.
     """
     if merge is not None:
-        from proxybench.compute.folder import load
+        from proxybench.jobs.folder import load
 
         work, table = load(output), merge
     elif space is None:
         raise typer.BadParameter("name the search space", param_hint="SPACE")
     else:
-        from proxybench.compute.sweep import require_torch
+        from proxybench.sweeps.sweep import require_torch
         from proxybench.training.recipe import default_recipe
 
         recipe = _changed(default_recipe(space), network, architecture, epochs, budgets, resolution, batch, rate)
         if listing:
-            _print_population(space, architectures, seed, recipe)
+            _print_population(space, sample, seed, recipe)
             return
         require_torch()
-        from proxybench.compute.images import load_batch
-        from proxybench.compute.sweep import forget_failed
+        from proxybench.images.batch import load_batch
+        from proxybench.sweeps.sweep import forget_failed
         from proxybench.training.work import begin_training
 
         recipe = _fitted(recipe, images, split, flip)
         work = begin_training(
             output,
             space,
-            architectures,
+            sample,
             recipe,
             load_batch(images, recipe.images, resolution=recipe.resolution, seed=seed),
             _name(images) if dataset is None else dataset,
@@ -99,7 +99,7 @@ def train_table(
             from proxybench.training.table import take_over
 
             typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
-        carry_out(work, workers, dask)
+        carry_out(work, jobs, dask)
     rows = None
     if table is not None:
         from proxybench.training.table import merge as merge_shards
@@ -141,7 +141,7 @@ def _changed(
 
 def _fitted(recipe: Recipe, images: str, split: str, flip: bool | None) -> Recipe:
     """The recipe for a source of images: parts as asked for, else scaled to what there is; digits are not mirrored."""
-    from proxybench.compute.pixels import open_source
+    from proxybench.images.sources import open_source
 
     recipe = replace(recipe, flip=_name(images) != "digits" if flip is None else flip)
     if not split:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import replace_file
-from proxybench.tables.arrays import read_npz
-from proxybench.tables.json_text import parse_json
-from proxybench.tables.untrusted import reading
+from proxybench.readers.arrays import read_npz
+from proxybench.readers.json_text import parse_json
+from proxybench.readers.untrusted import reading
 
 FORMAT = 1
 MAX_BYTES = 128 * 2**20  # the models that come with the project have less than 1 MiB

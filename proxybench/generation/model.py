@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from proxybench.generation.network import ScoreNetwork
 from proxybench.generation.sde import SDE, as_dict, from_dict
 from proxybench.resources import data_path
 from proxybench.spaces import SearchSpace, get_space
+
+_NAME = re.compile(r"[\w.-]{1,100}")  # of a space, which need not be one of this project
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,8 @@ def restore(header: Mapping[str, Any], weights: Mapping[str, Tensor], source: ob
     """The model that `header` describes, with these weights. Raises CorruptData where the two do not fit."""
     try:
         layout, sizes = layout_of(header["layout"]), sizes_of(header["network"], weights)
-        get_space(layout.space)
+        if not _NAME.fullmatch(layout.space):
+            raise ValueError(f"{layout.space!r} cannot be the name of a space")
         sde, training = from_dict(header["sde"]), dict(header.get("training", {}))
         with private_generator(0):  # the weights drawn here are replaced
             network = ScoreNetwork(layout, sizes)

@@ -102,6 +102,8 @@ class ChannelProducts:
         """Stop watching; [n, channels] for each layer, None where no gradient arrived."""
         for handle in self._handles:
             handle.remove()
+        for held in (self._handles, self._outputs, self._by_memory):
+            held.clear()  # outputs are large, and what waits for gradients refers to itself
         return self._found if self._failure is None else self._failure
 
 

@@ -7,7 +7,7 @@ import operator
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -155,6 +155,7 @@ class Probe:
         except Exception as error:
             if not isinstance(error, NO_ANSWER):
                 self._require_answer()
+                scores.errors[wanted.name] = error.with_traceback(None)
             scores.unanswered[wanted.name] = reason_of(error)
             score, nodes = float("nan"), np.full(len(self.operations), np.nan) if wanted.per_layer else None
         if nodes is not None:
@@ -166,7 +167,7 @@ class Probe:
     def _require_answer(self) -> None:
         """Raise what the network raises for the images in evaluation mode, which is the caller's to put right."""
         with suppress(NoAnswer):
-            self.once(logits_of_one_image)
+            self.once(logits_of_one_image, timed=False)
 
     def _value(self, wanted: Proxy) -> tuple[float, NDArray[np.float64] | None]:
         """The score, and for a sum over layers its parts by operation. Raises what the proxy raises."""
@@ -184,14 +185,18 @@ class Probe:
             self.taps |= taps
             self._done.clear()
 
-    def once(self, run: Callable[[Probe], T]) -> T:
+    def once(self, run: Callable[[Probe], T], *, timed: bool = True) -> T:
         """The result of a pass, a function of the probe, which runs at its first use only.
+
+        Args:
+            run: the pass.
+            timed: whether its time has a line of its own.
 
         Raises:
             NoAnswer: at each use, when the pass raised it at the first. So does any other error.
         """
         if run not in self._done:
-            with self._timed(getattr(run, "__name__", repr(run))):
+            with self._timed(getattr(run, "__name__", repr(run))) if timed else nullcontext():
                 try:
                     self._done[run] = _Done(run(self))
                 except NEVER_CAUGHT:

@@ -190,7 +190,7 @@ def _labels(labels: Tensor | ArrayLike) -> Tensor:
 def _logits(probe: Probe) -> Tensor | None:
     """What the network makes of one image; None where it has no answer. Raises ValueError when it does not take it."""
     try:
-        return probe.once(logits_of_one_image)
+        return probe.once(logits_of_one_image, timed=False)
     except NoAnswer:
         return None
     except (TypeError, MemoryError, torch.cuda.OutOfMemoryError):

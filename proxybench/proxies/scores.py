@@ -24,6 +24,7 @@ class Scores:
         operations: names of the network's operations, to which `nodes` belongs.
         seconds: pass or proxy to the time it took itself, without the passes it shares.
         unanswered: proxy name to the reason of its NaN.
+        errors: proxy name to the error that it or its pass raised, where that is the reason.
     """
 
     operations: tuple[str, ...]
@@ -31,6 +32,7 @@ class Scores:
     nodes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     unanswered: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
 
 
 def reason_of(error: Exception) -> str:

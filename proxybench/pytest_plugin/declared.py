@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxybench.harness.entrants import DECLARED, InvalidMethod
+from proxybench.evaluation.entrants import DECLARED, InvalidMethod
 
 
 def declared() -> dict[str, Any]:

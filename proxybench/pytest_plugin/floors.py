@@ -7,7 +7,7 @@ from typing import Any
 
 from predictors.errors import unknown_name
 from proxybench.errors import ProxybenchError
-from proxybench.harness.tasks import load_tasks
+from proxybench.evaluation.tasks import load_tasks
 from proxybench.records import Record
 
 Floors = dict[tuple[str, str], float]

@@ -11,10 +11,10 @@ import pytest
 
 from predictors.errors import UnknownName
 from proxybench.errors import ProxybenchError, Unsupported
-from proxybench.harness.evaluate import evaluate
-from proxybench.harness.failure import MethodFailed, describe
-from proxybench.harness.method_job import do_job_here
-from proxybench.harness.provenance import provenance
+from proxybench.evaluation.evaluate import evaluate
+from proxybench.evaluation.method_job import do_job_here
+from proxybench.jobs.failure import MethodFailed, describe
+from proxybench.jobs.provenance import provenance
 from proxybench.pytest_plugin.floors import below_floor
 from proxybench.pytest_plugin.plan import PlannedCell
 from proxybench.records import Record

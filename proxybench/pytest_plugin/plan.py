@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from proxybench.evaluation.entrants import ALWAYS, Entrant, InvalidMethod, find_entrant
+from proxybench.evaluation.suites import plan_suite, suite_tasks
+from proxybench.evaluation.tasks import Task
 from proxybench.grammar import Call
-from proxybench.harness.cells import CellSpec
-from proxybench.harness.entrants import ALWAYS, Entrant, InvalidMethod, find_entrant
-from proxybench.harness.suites import plan_suite, suite_tasks
-from proxybench.harness.tasks import Task
+from proxybench.jobs.cells import CellSpec
 
 
 @dataclass(frozen=True)

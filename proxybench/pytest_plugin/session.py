@@ -13,8 +13,8 @@ import pytest
 
 from predictors.errors import UnknownName
 from proxybench.errors import ProxybenchError
-from proxybench.harness.entrants import COLUMNS, load_object
-from proxybench.harness.suites import suite_tasks
+from proxybench.evaluation.entrants import COLUMNS, load_object
+from proxybench.evaluation.suites import suite_tasks
 from proxybench.pytest_plugin import FLOORS_INI
 from proxybench.pytest_plugin.board import refuse_foreign_records, write_board
 from proxybench.pytest_plugin.declared import declared, target

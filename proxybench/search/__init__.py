@@ -6,7 +6,7 @@
     history = run(make_searcher("robot", problem, np.random.default_rng(0), budget=20), problem, budget=20)
 
 `proxybench.search(...)`, the module called as a function, runs several searchers over several seeds on a table; see
-`proxybench.front_door.search`. Everything is loaded on first use.
+`proxybench.search.front.search`. Everything is loaded on first use.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class _Search(ModuleType):
     """The class of this module, which can be called: a package and a function cannot share a name otherwise."""
 
     def __call__(self, *arguments: Any, **named: Any) -> SearchResults:
-        from proxybench.front_door import search
+        from proxybench.search.front import search
 
         return search(*arguments, **named)
 

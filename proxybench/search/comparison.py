@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from proxybench.compute.shipped import shipped_files
 from proxybench.grammar import parse_call
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.records import Record
+from proxybench.scores.shipped import shipped_files
 from proxybench.search.experiment import HINDSIGHT, MULTI_FIDELITY, Entry, Posed, Setting
 from proxybench.search.metrics import metric_names
 from proxybench.search.problem import InvalidProblem, Problem

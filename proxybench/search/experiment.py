@@ -13,10 +13,10 @@ import numpy as np
 
 from predictors.errors import unknown_name
 from proxybench.errors import CorruptData
+from proxybench.evaluation.entrants import find_entrant, make_predictor
 from proxybench.grammar import Quantity, parse_call, parse_recorded, recordable
-from proxybench.harness.entrants import find_entrant, make_predictor
-from proxybench.harness.journal import Journal
-from proxybench.harness.provenance import provenance
+from proxybench.jobs.journal import Journal
+from proxybench.jobs.provenance import provenance
 from proxybench.records import Cell, Record, Scalar, TaskIdentity
 from proxybench.search import SEARCHERS, make_searcher
 from proxybench.search.groups import Run, RunBlock, short_run

@@ -83,7 +83,7 @@ def search_record(
         findings: more metrics.
         wall_s: time that the run took here.
     """
-    from proxybench.harness.provenance import provenance
+    from proxybench.jobs.provenance import provenance
 
     metrics = metrics_of(problem, history, signs) | dict(findings or {})
     seconds = None if history.seconds is None else float(history.seconds[-1])

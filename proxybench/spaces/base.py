@@ -14,12 +14,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from predictors.arch import ArchGraph
+from predictors.registry import Registry
 from proxybench.errors import InvalidArchitecture
 from proxybench.spaces.spelling import Unreadable, read_object, read_text
 
 if TYPE_CHECKING:  # torch
     from proxybench.networks.base import Network
 
+# Named and not imported: a space describes architectures, and the layer above makes networks of them.
+_ABOVE = Registry("layer above", {"build": "proxybench.networks:build"})
 MAX_TEXT = 10_000  # characters; the longest architecture string of any space has about 700
 _BLANKS = re.compile(r"\s+(?=\W)|(?<=\W)\s+")  # between two words or numbers they part these
 
@@ -122,10 +125,9 @@ class SearchSpace(ABC):
             UnknownName: for a space that describes no convolutional network.
             InvalidArchitecture: for another space's graph.
         """
-        from proxybench.networks import build
-
         self.require(arch)
-        return build(arch, num_classes, in_shape, **options)
+        network: Network = _ABOVE["build"](arch, num_classes, in_shape, **options)
+        return network
 
     def digest(self, arch: ArchGraph) -> str:
         """32 hexadecimal digits, equal for architectures that the space's published simplification identifies.

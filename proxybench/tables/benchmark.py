@@ -253,13 +253,13 @@ class Benchmark:
         """
         if columns not in ("computed", "all"):
             return self.recipe
-        from proxybench.compute.shipped import shipped_digest
+        from proxybench.scores.shipped import shipped_digest
 
         both = f"{self.recipe} {shipped_digest(self.space.name)}"
         return hashlib.blake2b(both.encode(), digest_size=16).hexdigest()
 
     def _with_computed(self, batch: ArchBatch) -> ArchBatch:
-        from proxybench.compute.shipped import shipped_sweeps
+        from proxybench.scores.shipped import shipped_sweeps
 
         computed = ArchBatch(self._graphs)
         for scores in shipped_sweeps(self.space.name):

@@ -13,8 +13,8 @@ from typing import Annotated
 import msgspec
 
 from proxybench.errors import CorruptData
+from proxybench.readers.untrusted import read_bytes
 from proxybench.tables.merge import BlockKey
-from proxybench.tables.untrusted import read_bytes
 
 FORMAT = 1
 FILES = ("archs.parquet", "card.md", "values.parquet")

@@ -71,7 +71,7 @@ def _command(table: TrainedTable, recipe: Recipe) -> str:
     setting = table.setting
     options = {
         "dataset": setting["dataset"],
-        "architectures": _count(table),
+        "sample": _count(table),
         "seeds": setting["seeds"],
         "epochs": recipe.epochs,
         "budgets": ",".join(map(str, recipe.budgets)),

@@ -8,11 +8,11 @@ from itertools import count, islice
 import pyarrow as pa
 
 from predictors.arch import ArchGraph
-from proxybench.compute.selection import items_of
-from proxybench.compute.sweep import seed_of
 from proxybench.errors import ProxybenchError
 from proxybench.spaces import EnumerableSpace, SearchSpace
 from proxybench.spaces.nds_cells import DEPTHS, WIDTHS, NDSCellSpace
+from proxybench.sweeps.selection import items_of
+from proxybench.sweeps.sweep import seed_of
 from proxybench.training.recipe import Sizes
 
 BLOCK = 64  # drawn at once

@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from proxybench.compute.folder import OtherSetting, differences
-from proxybench.compute.shards import Work
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
 from proxybench.files import replace_file
-from proxybench.tables.columns import read_parquet
-from proxybench.tables.json_text import parse_json
+from proxybench.jobs.folder import OtherSetting, differences
+from proxybench.jobs.shards import Work
+from proxybench.readers.columns import read_parquet
+from proxybench.readers.json_text import parse_json
 from proxybench.tables.schema import UNTRAINED, fragment_from_rows
 from proxybench.training.recipe import MEASURED
 from proxybench.training.work import RUN, SIZES, table_of

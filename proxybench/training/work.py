@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from proxybench.compute.folder import begin
-from proxybench.compute.images import ImageBatch, read_batch
-from proxybench.compute.shards import Run, Work
-from proxybench.compute.sweep import BATCH, one_thread, require_same_torch, seed_of
 from proxybench.errors import ProxybenchError
+from proxybench.images.batch import ImageBatch, read_batch
+from proxybench.jobs.folder import begin
+from proxybench.jobs.shards import Run, Work, does_work
 from proxybench.spaces import get_space
+from proxybench.sweeps.sweep import BATCH, one_thread, require_same_torch, seed_of
 from proxybench.training.population import population
 from proxybench.training.recipe import MEASURED, Recipe
 
@@ -91,6 +91,7 @@ def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
         raise ProxybenchError(f"the network of {text} cannot be built: {error}") from error
 
 
+@does_work
 def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
     """The function from items (digest, arch) to one row for each, with what was measured as lists."""
     require_same_torch(setting)

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.stats import norm
 
 import predictors
-from proxybench.harness.splits import hash_split
-from proxybench.harness.tasks import load_tasks
+from proxybench.evaluation.splits import hash_split
+from proxybench.evaluation.tasks import load_tasks
 from proxybench.tables.benchmark import load
 
 TASKS = (

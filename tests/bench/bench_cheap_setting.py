@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from proxybench.compute.scores import SweepScores, read_scores
+from proxybench.scores.score_file import SweepScores, read_scores
 
 RESAMPLES = 1000
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from predictors.gbdt_nas import ChoiceGBDT
 from predictors.gbdt_nas.shapley import interaction_values, shapley_values
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.search import run
 from proxybench.search.base import Query
 from proxybench.search.evolution import RegularisedEvolution

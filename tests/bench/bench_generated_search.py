@@ -37,8 +37,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 import proxybench as pb
-from proxybench.harness.journal import Journal
-from proxybench.harness.provenance import provenance
+from proxybench.jobs.journal import Journal
+from proxybench.jobs.provenance import provenance
 from proxybench.records import Cell, Record, read_records
 from proxybench.search import Query, make_searcher
 from proxybench.search.curves import course, half_width

@@ -246,7 +246,7 @@ def show(path: Path) -> None:
 
 
 def summarise(path: Path, output: Path) -> None:
-    from proxybench.harness.provenance import provenance
+    from proxybench.jobs.provenance import provenance
     from proxybench.leaderboard.generation import GeneratedBy, GenerationProblem, write_generation
     from proxybench.records import TaskIdentity
 

@@ -32,7 +32,7 @@ GROUP = 16_384  # rows; what merge writes at once
 CHILD = """
 import json, resource, sys, threading, time
 import numpy as np
-from proxybench.compute.mapped import map_scores
+from proxybench.sweeps.mapped import map_scores
 import predictors.mapped
 
 def status(name):

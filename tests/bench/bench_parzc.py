@@ -16,8 +16,8 @@ import numpy as np
 
 import proxybench as pb
 from predictors.parzc import ParZC
-from proxybench.harness.splits import hash_split
-from proxybench.harness.tasks import load_tasks
+from proxybench.evaluation.splits import hash_split
+from proxybench.evaluation.tasks import load_tasks
 
 TASK, TRAIN, FIT_SECONDS, PREDICT_SECONDS = "nasbench201-cifar10-predict-all-columns", 781, 60, 3
 

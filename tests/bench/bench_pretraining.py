@@ -23,7 +23,7 @@ import numpy as np
 import proxybench as pb
 from predictors.arch import ArchBatch
 from predictors.pretraining import Pretrained
-from proxybench.harness.splits import hash_split
+from proxybench.evaluation.splits import hash_split
 from proxybench.ranking.intervals import half_interval
 
 

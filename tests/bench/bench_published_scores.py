@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 import proxybench as pb
 from predictors.arch import ArchBatch
-from proxybench.compute.images import load_batch
-from proxybench.compute.processes import do_in_processes
-from proxybench.compute.scores import merge, read_scores
-from proxybench.compute.selection import choose_proxies, items_of
-from proxybench.compute.sweep import begin_sweep
 from proxybench.grammar import parse_arguments
+from proxybench.images.batch import load_batch
+from proxybench.jobs.processes import do_in_processes
 from proxybench.ranking.metrics import rank_metrics
+from proxybench.scores.score_file import read_scores
+from proxybench.sweeps.merge import merge
+from proxybench.sweeps.selection import choose_proxies, items_of
+from proxybench.sweeps.sweep import begin_sweep
 
 
 def arguments() -> argparse.Namespace:

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 import proxybench as pb
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.leaderboard.search_verdicts import BASELINES, compared, searches_csv, totals, verdict_lines
 from proxybench.leaderboard.searches import SEARCHES, write_searches
 from proxybench.search import find_problem, make_searcher, run

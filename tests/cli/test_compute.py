@@ -18,9 +18,9 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
-from proxybench.compute.scores import SweepScores, read_scores
-from proxybench.compute.selection import items_of
+from proxybench.scores.score_file import SweepScores, read_scores
 from proxybench.spaces import get_space
+from proxybench.sweeps.selection import items_of
 from proxybench.tables.benchmark import load
 
 SMALL = ("--images", "digits", "--network", "channels=2,cells=1", "--batch", "8", "--resolution", "8")
@@ -62,7 +62,7 @@ def same(one: SweepScores, other: SweepScores) -> bool:
 
 def test_killed_and_started_again_it_gives_the_table_of_a_run_that_was_not(run, tmp_path: Path) -> None:
     assert run(*SWEEP, "--output", "whole", "--table", "whole.parquet").code == 0
-    with started(*SWEEP, "--output", "killed", "--workers", "2") as process:
+    with started(*SWEEP, "--output", "killed", "--jobs", "2") as process:
         wait_for_shards("killed", 3)
         workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
@@ -124,7 +124,7 @@ def test_a_failure_makes_the_exit_code_1_and_is_tried_again_on_request(run, tmp_
     )
     words = ("compute", "nasbench201", "--archs", "archs.txt", "--proxies", "own:mine,params", *SMALL)
     for retry in ((), ("--retry-failed",)):
-        answer = run(*words, *retry, "--workers", "1")
+        answer = run(*words, *retry, "--jobs", "1")
         assert answer.code == 1
         assert "error: 1 architectures failed, such as |none~0|+|none~0" in answer.err
         assert "ZeroDivisionError: on purpose" in answer.err

@@ -41,21 +41,21 @@ def small(cache: Path) -> None:
 
 
 def test_architectures_without_a_guide(run, model: Path) -> None:
-    answer = run("generate", "--space", "nasbench201", "--model", str(model), *FEW, "--json")
+    answer = run("generate", "nasbench201", "--model", str(model), *FEW, "--json")
     assert answer.code == 0, answer.err
     texts = [row["arch"] for row in json.loads(answer.out)]
     assert len(set(texts)) == 3
     assert all(SPACE.format(SPACE.parse(text)) == text for text in texts)
-    again = run("generate", "--space", "nasbench201", "--model", str(model), *FEW, "--json")
+    again = run("generate", "nasbench201", "--model", str(model), *FEW, "--json")
     assert again.out == answer.out
 
 
 def test_a_guide_and_a_bound(run, small: None, model: Path, tmp_path: Path) -> None:
-    words = ("generate", "--space", "nasbench201", "--model", str(model), *FEW, "--benchmark", "small")
+    words = ("generate", "nasbench201", "--model", str(model), *FEW, "--benchmark", "small")
     words += (
         "--guide",
         "val_acc@12",
-        "--told",
+        "--size",
         "30",
         "--predictor",
         "ridge",
@@ -92,7 +92,7 @@ def test_a_guide_and_a_bound(run, small: None, model: Path, tmp_path: Path) -> N
     ],
 )
 def test_a_mistake_is_one_line(run, small: None, model: Path, words: tuple[str, ...], message: str) -> None:
-    base = ("generate", "--space", "nasbench201", "--benchmark", "small", "--model", str(model))
+    base = ("generate", "nasbench201", "--benchmark", "small", "--model", str(model))
     answer = run(*base, *words)
     assert answer.code == 1
     assert message in answer.err
@@ -100,7 +100,7 @@ def test_a_mistake_is_one_line(run, small: None, model: Path, words: tuple[str, 
 
 
 def test_a_model_of_another_space_is_refused(run, model: Path) -> None:
-    answer = run("generate", "--space", "nasbench101", "--model", str(model))
+    answer = run("generate", "nasbench101", "--model", str(model))
     assert answer.code == 1
     assert "of nasbench201, not of nasbench101" in answer.err
 

@@ -8,7 +8,7 @@ import pytest
 
 from predictors import available
 from proxybench import proxies
-from proxybench.harness.tasks import load_tasks
+from proxybench.evaluation.tasks import load_tasks
 from proxybench.search import SEARCHERS
 from proxybench.spaces import SPACES
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from proxybench.harness.journal import Journal
-from proxybench.harness.suites import plan_suite, run_plan
+from proxybench.evaluation.suites import plan_suite, run_plan
+from proxybench.jobs.journal import Journal
 
 OWN = """
 import proxybench as pb

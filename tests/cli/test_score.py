@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="the extra proxybench[torch] is not installe
 
 import torch
 
-from proxybench.compute.scores import read_scores
 from proxybench.proxies import PROXIES
+from proxybench.scores.score_file import read_scores
 
 CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 SMALL = ("--images", "digits", "--network", "channels=2,cells=1", "--batch", "8")

@@ -15,7 +15,7 @@ from proxybench.tables.merge import Source, merge
 from proxybench.tables.schema import fragment_from_rows
 from proxybench.tables.store import write_table
 
-BASE = ("search", "--benchmark", "small", "--budget", "4", "--seeds", "3")
+BASE = ("search", "small", "--budget", "4", "--seeds", "3")
 
 
 @pytest.fixture(autouse=True)

@@ -52,9 +52,9 @@ def figures(path: str) -> pa.Table:
 
 
 def test_killed_and_started_again_it_gives_the_table_of_a_run_that_was_not(run) -> None:
-    sweep = (*TINY, "--architectures", "8")
+    sweep = (*TINY, "--sample", "8")
     assert run(*sweep, "--output", "whole", "--table", "whole.parquet").code == 0
-    with started(*sweep, "--output", "killed", "--workers", "2") as process:
+    with started(*sweep, "--output", "killed", "--jobs", "2") as process:
         wait_for_shards("killed", 2)
         workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
@@ -73,15 +73,15 @@ def test_killed_and_started_again_it_gives_the_table_of_a_run_that_was_not(run) 
 
 
 def test_the_list_names_what_is_trained(run) -> None:
-    listed = run(*TINY, "--architectures", "2", "--list").out.splitlines()
-    assert run(*TINY, "--architectures", "2", "--table", "t.parquet", "--card", "t.md").code == 0
+    listed = run(*TINY, "--sample", "2", "--list").out.splitlines()
+    assert run(*TINY, "--sample", "2", "--table", "t.parquet", "--card", "t.md").code == 0
     trained = read_table("t.parquet").values.column("arch").to_pylist()
     assert list(dict.fromkeys(trained)) == listed
     assert Path("t.md").read_text().startswith("# Trainings of nasbench201 on digits")
 
 
 def test_failed_architectures_make_the_exit_code_1(run) -> None:
-    narrow = ("train-table", "nasbench101", "--network", "channels=2,stacks=1", "--architectures", "9", *SMALL)
+    narrow = ("train-table", "nasbench101", "--network", "channels=2,stacks=1", "--sample", "9", *SMALL)
     answer = run(*narrow, "--seeds", "1", "--epochs", "1", "--table", "t.parquet")
     assert answer.code == 1
     assert "1 architectures failed, such as" in answer.err
@@ -90,8 +90,8 @@ def test_failed_architectures_make_the_exit_code_1(run) -> None:
 
 
 def test_another_recipe_in_the_same_folder_is_refused(run) -> None:
-    assert run(*TINY, "--architectures", "1").code == 0
-    answer = run(*TINY, "--architectures", "1", "--rate", "0.3")
+    assert run(*TINY, "--sample", "1").code == 0
+    answer = run(*TINY, "--sample", "1", "--rate", "0.3")
     assert answer.code == 1
     assert "recipe rate is 0.2 there and 0.3 here" in answer.err
 

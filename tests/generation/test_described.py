@@ -56,7 +56,6 @@ def test_a_copy_is_the_same_model(changed) -> None:
         (("network", "feedforward"), 2**31),
         (("network", "depth"), 1),
         (("network",), None),
-        (("layout", "space"), "nope"),
         (("layout", "space"), "../../x"),
         (("layout", "nodes"), 10**9),
         (("layout", "nodes"), 9),

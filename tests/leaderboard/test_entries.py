@@ -27,13 +27,14 @@ def test_a_single_record_keeps_its_own_interval_and_has_no_deviation(record) -> 
 
 @pytest.mark.parametrize("metric", ["regret_at_1", "best_rank_at_10", "precision_at_1_percent", "noise_ceiling"])
 def test_what_no_interval_covers_has_none_whatever_the_records_say(record, metric: str) -> None:
-    made = [record("nwot", 0.6, repeat=repeat, intervals={metric: (0.0, 1.0)}) for repeat in range(2)]
+    made = [record("nwot", 0.6, repeat=repeat, intervals={metric: (1.0, 1.0)}) for repeat in range(2)]
+    least = 1.0 if metric.startswith("best_rank") else 0.0
     for repeat, value in enumerate((0.2, 0.4)):
-        made[repeat].metrics[metric] = value
+        made[repeat].metrics[metric] = least + value
     (alone,), (both,) = entries_of(made[:1]), entries_of(made)
-    assert alone.metric(metric) == (0.2, None, None, None, 1)
+    assert alone.metric(metric) == (least + 0.2, None, None, None, 1)
     found = both.metric(metric)
-    assert (found.mean, found.sd) == (pytest.approx(0.3), pytest.approx(0.2 / 2**0.5))
+    assert (found.mean, found.sd) == (pytest.approx(least + 0.3), pytest.approx(0.2 / 2**0.5))
     assert (found.low, found.high) == (None, None)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import proxybench as pb
-from proxybench.harness.entrants import DECLARED, InvalidMethod, find_entrant, load_object
+from proxybench.evaluation.entrants import DECLARED, InvalidMethod, find_entrant, load_object
 from proxybench.pytest_plugin.declared import declared, target
 
 

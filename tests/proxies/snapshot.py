@@ -48,5 +48,5 @@ def _bits(tensor: Tensor | None) -> Any:
     """Data pointer, shape, type and bytes: NaN equals itself and -0 is not 0."""
     if tensor is None:
         return None
-    flat = tensor.detach().clone().contiguous().flatten()  # numpy() would keep the memory from being resized
+    flat = tensor.detach().contiguous().flatten()
     return (tensor.data_ptr(), tuple(tensor.shape), tensor.dtype, flat.view(torch.uint8).numpy().tobytes())

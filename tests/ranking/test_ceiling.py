@@ -190,7 +190,7 @@ def test_no_averaged_seed_is_refused() -> None:
 
 
 def test_nasbench201_cifar10_seeds(mirror: Path) -> None:
-    from proxybench.tables.untrusted import read_pickle
+    from proxybench.readers.untrusted import read_pickle
 
     accuracies = list(read_pickle(next(mirror.glob("HamsterMimi/MeCo/*/notebooks_201/nb2_test_acc_cf10.p"))).values())
     table = np.array([row + [math.nan] * (3 - len(row)) for row in accuracies])

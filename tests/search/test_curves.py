@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.records import TaskIdentity
 from proxybench.search.comparison import compare
 from proxybench.search.curves import COLUMNS, band, course, curve_rows, curves_csv

@@ -10,7 +10,7 @@ import pytest
 
 from proxybench.errors import CorruptData, UnknownName
 from proxybench.grammar import InvalidText
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.records import comparable, read_records
 from proxybench.search.experiment import Entry, Posed, Setting, run_experiment
 from proxybench.search.outcomes import Found, read_runs

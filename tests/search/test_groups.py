@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from proxybench.errors import CorruptData
-from proxybench.harness.journal import Journal
+from proxybench.jobs.journal import Journal
 from proxybench.search.comparison import compare
 from proxybench.search.experiment import HINDSIGHT, Entry, Posed, Setting, run_experiment
 from proxybench.search.groups import groups_of, read_groups

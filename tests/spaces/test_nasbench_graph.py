@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxybench.errors import InvalidArchitecture
+from proxybench.readers.untrusted import read_pickle
 from proxybench.spaces.nasbench_graph import LINKS, OPERATIONS, NASBenchGraph
-from proxybench.tables.untrusted import read_pickle
 
 SPACE = NASBenchGraph()
 LIGHT = "THUMNLab/NAS-Bench-Graph/be42534b56f6aaab2c3d6145b10eda9cbde10193/nas-bench-graph/light"

@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from proxybench.errors import InvalidArchitecture
+from proxybench.readers.untrusted import iter_zip_json
 from proxybench.spaces import get_space
-from proxybench.tables.untrusted import iter_zip_json
 
 SPACE = get_space("transnas101-macro")
 ZEN = "automl/NASLib/8359327a8c5e46f684c8d7f34d99a6c6dbcd9097/run/results/benchmarks/tnb101_macro_zen.zip"

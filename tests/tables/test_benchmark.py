@@ -111,8 +111,8 @@ def test_an_architecture_that_is_not_in_the_table(bench: Benchmark) -> None:
     ("question", "message"),
     [
         ({"dataset": "cifar-10"}, r"unknown dataset 'cifar-10'\. Did you mean 'cifar10'\? Valid: cifar10, cifar100"),
-        ({"metric": "test_ac"}, r"'test_ac'\. Did you mean 'test_acc'"),
-        ({"epochs": 199}, r"unknown epochs.* 199\..*Valid: 200"),
+        ({"metric": "test_ac"}, r"'test_ac' of tiny on cifar10\. Did you mean 'test_acc'"),
+        ({"epochs": 199}, r"199 is not among the epochs of test_acc on cifar10\. Valid: 200"),
         ({"seed": 778}, r"unknown seed.* 778\..*Valid: 777, 888, mean"),
         ({"dataset": None}, r"several data sets; say which: cifar10, cifar100"),
     ],

@@ -170,8 +170,8 @@ def test_an_official_table_that_is_not_here_names_the_import(cache: Path, name: 
 
 
 def test_an_imported_sweep_is_ranked_by_its_task(cache: Path, tmp_path: Path) -> None:
-    from proxybench.harness.evaluate import evaluate, specify
-    from proxybench.harness.tasks import load_tasks
+    from proxybench.evaluation.evaluate import evaluate, specify
+    from proxybench.evaluation.tasks import load_tasks
 
     jobs = [
         {

@@ -111,7 +111,7 @@ def test_every_card_names_source_licence_and_citation(real_tables: Path) -> None
 
 
 def test_the_cells_are_bound_to_the_population_that_tasks_state(real_tables: Path) -> None:
-    from proxybench.harness.tasks import load_tasks
+    from proxybench.evaluation.tasks import load_tasks
 
     for task in load_tasks().values():
         if task.size is not None:

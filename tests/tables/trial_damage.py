@@ -16,14 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from proxybench.compute.pixels import parquet_folder
-from proxybench.compute.scores import read_scores
 from proxybench.errors import ProxybenchError
 from proxybench.generation.files import read as read_model
-from proxybench.spaces import get_space
-from proxybench.tables.importers.tfrecord import read_batches
-from proxybench.tables.importers.trained import read as read_trained
-from proxybench.tables.untrusted import (
+from proxybench.images.sources import parquet_folder
+from proxybench.readers.untrusted import (
     iter_tar_json,
     iter_zip_json,
     read_csv_columns,
@@ -31,6 +27,10 @@ from proxybench.tables.untrusted import (
     read_pickle,
     read_pickle_bz2,
 )
+from proxybench.scores.score_file import read_scores
+from proxybench.spaces import get_space
+from proxybench.tables.importers.tfrecord import read_batches
+from proxybench.tables.importers.trained import read as read_trained
 from proxybench.training.table import read_table
 
 MORE_MEMORY = 2 * 2**30  # bytes beyond what the process has when it starts

@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="the extra proxybench[torch] is not installe
 
 import torch
 
-from proxybench.compute.images import load_batch
+from proxybench.images.batch import load_batch
 from proxybench.networks import build
 from proxybench.networks.base import Network
 from proxybench.spaces import get_space

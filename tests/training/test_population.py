@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from proxybench.compute.selection import items_of
 from proxybench.errors import ProxybenchError
 from proxybench.spaces import get_space
+from proxybench.sweeps.selection import items_of
 from proxybench.training.population import population
 
 SIZES = {"width": 4, "depth": 3}

@@ -12,12 +12,12 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
-from proxybench.compute.folder import OtherSetting
-from proxybench.compute.images import ImageBatch, load_batch
-from proxybench.compute.shards import Work, do
-from proxybench.compute.sweep import forget_failed
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
+from proxybench.images.batch import ImageBatch, load_batch
+from proxybench.jobs.folder import OtherSetting
+from proxybench.jobs.shards import Work, do
 from proxybench.spaces import get_space
+from proxybench.sweeps.sweep import forget_failed
 from proxybench.tables.importers import trained as importer
 from proxybench.tables.schema import KEYS
 from proxybench.training.card import card
@@ -178,7 +178,7 @@ def test_the_card_states_population_recipe_and_agreement_of_seeds(trained: Path)
         "1 failed and have no accuracies",
         "128 images for training, 60 for validation, 70 for test",
         "channels 2, modules 1, stacks 1 at 8 x 8 pixels; 2 epochs of batches of 32, measured after 1, 2",
-        "`proxybench train-table nasbench101 --dataset digits --architectures 9 --seeds 2 --epochs 2 --budgets 1,2 "
+        "`proxybench train-table nasbench101 --dataset digits --sample 9 --seeds 2 --epochs 2 --budgets 1,2 "
         "--network channels=2,modules=1,stacks=1 --resolution 8 --split 128,60,70 --batch 32 --rate 0.1 --seed 0 "
         "--device cpu --flip --images IMAGES`",
         "- agrees with nothing\n",

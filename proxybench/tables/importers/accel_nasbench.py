@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from proxybench.readers.untrusted import iter_tar_json, reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping, number, percent
 from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows
-from proxybench.tables.untrusted import iter_tar_json, reading
 
 DATASET = "imagenet"
 EPOCHS = 16

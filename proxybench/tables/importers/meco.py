@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from proxybench.errors import CorruptData
+from proxybench.readers.untrusted import read_pickle, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.spaces.nasbench201 import OPERATIONS
 from proxybench.tables.schema import Fragment, fragment
-from proxybench.tables.untrusted import read_pickle, reading
 
 NATS_SEEDS = ("777", "888", "999")
 

@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from predictors.errors import unknown_name
+from proxybench.readers.untrusted import read_pickle, reading
 from proxybench.spaces.nasbench_graph import NASBenchGraph
 from proxybench.tables.importers.checks import percent
 from proxybench.tables.schema import MEAN, UNTRAINED, Fragment, fragment
-from proxybench.tables.untrusted import read_pickle, reading
 
 # Epoch budget per data set: hyper-parameter table in the paper's appendix.
 EPOCHS = {

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from proxybench.readers.untrusted import read_json, reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping, number, percent, sequence
 from proxybench.tables.schema import MEAN, UNTRAINED, Fragment, fragment_from_rows
-from proxybench.tables.untrusted import read_json, reading
 
 EPOCHS = 50
 TRAININGS = 3

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from proxybench.errors import CorruptData
+from proxybench.readers.untrusted import read_json, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.spaces.nasbench101 import NASBench101
 from proxybench.spaces.nasbench101_hash import OPERATIONS
 from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows
-from proxybench.tables.untrusted import read_json, reading
 
 DATASET = "cifar10"
 SEED_OF_EPOCHS = {4: "0", 12: "0", 36: "0", 108: "max"}

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from proxybench.errors import CorruptData, InvalidArchitecture
+from proxybench.readers.untrusted import read_csv_columns
 from proxybench.tables.importers.naslib_codes import parse_tuple
 from proxybench.tables.schema import score_or_nan
-from proxybench.tables.untrusted import read_csv_columns
 
 MILLION = 1_000_000
 

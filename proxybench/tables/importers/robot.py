@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from proxybench.errors import CorruptData
+from proxybench.readers.untrusted import read_pickle, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.tables.schema import MEAN, Fragment, fragment
-from proxybench.tables.untrusted import read_pickle, reading
 
 
 def test_accuracy(paths: Sequence[Path], space: SearchSpace, dataset: str) -> Fragment:

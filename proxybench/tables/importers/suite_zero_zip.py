@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from proxybench.errors import CorruptData
+from proxybench.readers.untrusted import iter_zip_json, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.tables.importers.suite_zero import Collector, Repeats, find_benchmark
 from proxybench.tables.schema import Fragment
-from proxybench.tables.untrusted import iter_zip_json, reading
 
 _MEMBER = re.compile(r"benchmark--(?P<benchmark>.+?)--(?P<task>.+)--[0-9]+\.json", re.ASCII)
 

@@ -11,11 +11,11 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from proxybench.readers.untrusted import read_bytes, reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import percent
 from proxybench.tables.importers.repeats import name_runs, repeat_notes
 from proxybench.tables.schema import Fragment, fragment
-from proxybench.tables.untrusted import read_bytes, reading
 
 DATASET = "cifar10"
 EPOCHS = 200

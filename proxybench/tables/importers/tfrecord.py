@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 
 from proxybench.errors import CorruptData
+from proxybench.readers.regular_files import open_regular
 from proxybench.tables.importers.crc32c import masked_crc32c
-from proxybench.tables.untrusted import open_regular
 
 MAX_RECORD = 2**16  # bytes; a record of NAS-Bench-101 has about 1,000
 _BATCH_BYTES = 2**24  # bytes of a batch after padding to its longest record

@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from proxybench.readers.columns import read_parquet
+from proxybench.readers.json_text import parse_json
+from proxybench.readers.untrusted import reading
 from proxybench.spaces import SearchSpace
-from proxybench.tables.columns import read_parquet
 from proxybench.tables.importers.checks import mapping
-from proxybench.tables.json_text import parse_json
 from proxybench.tables.schema import KEY_TYPES, KEYS, Fragment, metric_of
-from proxybench.tables.untrusted import reading
 
 SETTING = b"proxybench"
 FORMAT = 1

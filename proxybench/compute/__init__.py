@@ -1,1 +1,0 @@
-"""Sweeps: zero-cost proxies of many architectures, computed once each, resumable, into one parquet file."""

@@ -1,0 +1,352 @@
+"""Evaluates one cell: a method on a task, for one repeat and training size, to a record.
+
+What a method is told: the population's graphs without the name of their space, the columns of its task, and for methods
+that learn, the training target of `n_train` architectures. The evaluation target is touched once, after all scores are
+in. A method of the user's own gets copies of this in a process of its own, and nothing else; see `MethodJob`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.arch import ArchBatch
+from predictors.errors import MissingInput
+from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
+from proxybench.evaluation.entrants import (
+    COMPUTED,
+    CONTROL,
+    COSTS,
+    EARLY,
+    Entrant,
+    InvalidMethod,
+    find_entrant,
+    make_predictor,
+    random_scores,
+)
+from proxybench.evaluation.method_job import MethodJob, MethodScores, fit_and_score, without_space
+from proxybench.evaluation.method_process import do_job_apart
+from proxybench.evaluation.network_proxies import scores_in
+from proxybench.evaluation.splits import Split, hash_split
+from proxybench.evaluation.tasks import Task, load_tasks
+from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.failure import MethodFailed, MethodLacking, NotInstalled
+from proxybench.jobs.provenance import provenance
+from proxybench.ranking.ceiling import NoiseCeiling, noise_ceiling, share_of_ceiling
+from proxybench.ranking.intervals import has_interval, metric_intervals
+from proxybench.ranking.metrics import LEADERBOARD, rank_metrics
+from proxybench.ranking.strata import quantile_strata, within_strata
+from proxybench.records import Record
+from proxybench.scores.shipped import shipped_scores_of
+from proxybench.tables.benchmark import Benchmark, load
+from proxybench.tables.schema import MEAN
+
+RESAMPLES = 1000
+Floats = NDArray[np.float64]
+DoJob = Callable[[MethodJob], MethodScores]
+
+
+def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
+    """The record of a cell. `spec.payload["method"]` is the method as `find_entrant` takes it.
+
+    Args:
+        spec: the cell.
+        do_job: does what is asked of a method of the user's own; by default in a process of its own.
+
+    Raises:
+        CorruptData: when the table is not the one that the cell was specified for.
+        MethodFailed: when the method gives no scores that can be ranked.
+        MethodLacking: when the user's method cannot be loaded, or its file is not the one it was specified with.
+        InvalidMethod: when the method learns and the task has no training part.
+        Unsupported: for a predictor of this project that takes an optional library which is not installed, or
+            something of architectures that the task does not give.
+    """
+    task = load_tasks().get(spec.task.name)
+    if task is None:
+        raise CorruptData(f"the task list here has no task {spec.task.name}")
+    bench = _benchmark(task.benchmark)
+    if task.identity(bench) != spec.task:
+        raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the cell was specified")
+    entrant = entrant_of(spec)
+    score = _learned if entrant.learns else _training_free
+    try:
+        outcome = score(task, bench, entrant, spec, do_job)
+    except ModuleNotFoundError as error:
+        if entrant.target:
+            raise
+        raise NotInstalled(f"{entrant.name} takes {error.name}, which is not installed") from error
+    except MissingInput as error:
+        raise Unsupported(f"{entrant.name}: {error}") from error
+    return msgspec.structs.replace(outcome, repeat=spec.repeat, n_train=spec.n_train, code=entrant.code)
+
+
+def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat: int = 0) -> CellSpec:
+    """The cell of a method on a task."""
+    entrant = find_entrant(method)
+    named = ("target", "learns", "code", "network")
+    own = {name: getattr(entrant, name) for name in named} if entrant.target else {}
+    return CellSpec(
+        task=task.identity(bench),
+        method=entrant.name,
+        kind=entrant.kind,
+        params=entrant.params,
+        n_train=n_train,
+        repeat=repeat,
+        payload={"method": method, **own},
+    )
+
+
+def entrant_of(spec: CellSpec) -> Entrant:
+    """The method of a cell. What its specification says of a method of the user's own spares loading it here."""
+    if "target" in spec.payload:
+        own = {name: spec.payload[name] for name in ("target", "learns", "code", "network")}
+        own["scores"] = spec.payload.get("scores", "")
+        return Entrant(spec.method, spec.kind, spec.params, **own)
+    return find_entrant(str(spec.payload.get("method", spec.method)))
+
+
+def training_free_scores(
+    task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob = do_job_apart
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Scores of the population, and for which architectures one was attempted; a failed attempt is NaN."""
+    scores, attempted, _ = _scored(task, bench, entrant, do_job)
+    return scores, attempted
+
+
+def _scored(
+    task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob
+) -> tuple[Floats, NDArray[np.bool_], dict[str, float | None]]:
+    """As `training_free_scores`, and with what the scores cost."""
+    rows = task.rows(bench)
+    if entrant.target and not entrant.network:
+        done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
+        cost = {"seconds_per_architecture": done.score_s / len(rows), **_peak(done)}
+        return done.scores, np.ones(len(rows), dtype=bool), cost
+    scores, attempted = _known_scores(task, bench, entrant, rows)
+    return scores, attempted, {"seconds_per_architecture": _published_seconds(task, bench, entrant)}
+
+
+def _known_scores(
+    task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """What is known of the population without running a method: columns, costs, the control."""
+    everywhere = np.ones(len(rows), dtype=bool)
+    if entrant.network:
+        if not Path(entrant.scores).is_file():
+            raise MethodLacking(f"the scores of {entrant.name} are missing at {entrant.scores or 'their place'}")
+        return scores_in(Path(entrant.scores), entrant.name, [bench.digests[row] for row in rows]), everywhere
+    if entrant.name == CONTROL:
+        return random_scores([bench.digests[row] for row in rows], task.name), everywhere
+    if EARLY.fullmatch(entrant.name):
+        seen = population(task).columns.get(f"curve:{entrant.name}")
+        return (np.full(len(rows), np.nan), ~everywhere) if seen is None else (seen, everywhere)
+    if entrant.name.endswith(COMPUTED):
+        return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
+    column = entrant.name if entrant.name in COSTS else f"proxy:{entrant.name}"
+    if column not in bench.metrics(task.dataset):
+        return np.full(len(rows), np.nan), ~everywhere
+    return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
+
+
+def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
+    """What this project computed itself; NaN and not attempted where it has no such proxy or architecture."""
+    try:
+        computed = shipped_scores_of(bench.space.name, proxy)
+    except DataNotAvailable:
+        return np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool)
+    row_of = {digest: row for row, digest in enumerate(computed.digests)}
+    places = np.array([row_of.get(bench.digests[row], -1) for row in rows])
+    column = f"proxy:{proxy}"
+    known = column in computed.scores
+    values = computed.scores[column].to_numpy() if known else np.full(len(computed.digests), np.nan)
+    return np.where(places < 0, np.nan, values[places]), (places >= 0) & known
+
+
+@cache
+def population(task: Task) -> ArchBatch:
+    """The architectures of a task with its columns, in index order; read-only. Its graphs do not name their space."""
+    bench = _benchmark(task.benchmark)
+    batch = without_space(task.batch(bench))
+    for values in [*batch.columns.values(), *(ragged.values for ragged in batch.nodes.values())]:
+        values.flags.writeable = False  # one method must not change what the next one sees
+    return batch
+
+
+def ranked_metrics(target: Floats, scores: Floats, attempted: NDArray[np.bool_]) -> dict[str, float | None]:
+    """Metrics over what was attempted, a failed score ranked last; and the correlations without the failed ones.
+
+    So all methods are compared on one population, as the published figures are, and a method gains nothing by
+    failing. How many it failed on stands beside.
+    """
+    answered = rank_metrics(target[attempted], scores[attempted])
+    metrics = rank_metrics(target[attempted], failures_last(scores[attempted]))
+    metrics |= {
+        "attempted": float(attempted.sum()),
+        "answered": answered["answered"],
+        "pearson": answered["pearson"],
+        "kendall_answered": answered["kendall"],
+        "spearman_answered": answered["spearman"],
+    }
+    return {name: _defined(value) for name, value in metrics.items()}
+
+
+def failures_last(scores: Floats) -> Floats:
+    """Ranks of the scores, 1 for the lowest, ties sharing one; 0 for all that are not finite."""
+    finite = np.isfinite(scores)
+    ranks = np.zeros(len(scores))
+    ranks[finite] = np.unique(scores[finite], return_inverse=True)[1] + 1.0
+    return ranks
+
+
+def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_job: DoJob) -> Record:
+    """Scores the whole population, or where the task has a training part, what the cell's split leaves to score."""
+    scores, attempted, cost = _scored(task, bench, entrant, do_job)
+    target = target_values(task, bench)
+    test = np.arange(len(scores))
+    if task.train_target is not None:
+        test = _split(task, bench, spec).test
+        scores, attempted, target = scores[test], attempted[test], target[test]
+    usable = bool(np.isfinite(scores[attempted]).any())
+    if entrant.target and not usable:
+        raise _no_answer(entrant, len(scores))
+    return Record(
+        task=spec.task,
+        method=entrant.name,
+        kind=entrant.kind,
+        outcome="ok" if usable else "unsupported",
+        metrics=_all_metrics(task, test, target, scores, attempted),
+        params=entrant.params,
+        intervals=_intervals(target[attempted], scores[attempted]) if usable else {},
+        cost=cost,
+        message="" if usable else f"the table has no {entrant.name} for this population",
+        provenance=provenance(),
+    )
+
+
+def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_job: DoJob) -> Record:
+    if task.train_target is None:
+        raise InvalidMethod(f"{entrant.name} learns from targets, and task {task.name} has no training part")
+    batch, split = population(task), _split(task, bench, spec)
+    told = task.train_target
+    y_train = bench.values(told.metric, dataset=task.dataset, epochs=told.epochs, seed=told.seed)
+    told_y = y_train[task.rows(bench)][split.train]
+    job = MethodJob(
+        entrant.target, entrant.code, entrant.params, batch[split.test], batch[split.train], told_y, spec.repeat
+    )
+    done = do_job(job) if entrant.target else fit_and_score(make_predictor(entrant, spec.repeat), entrant.name, job)
+    predicted = done.scores
+    if not np.isfinite(predicted).any():
+        raise _no_answer(entrant, len(predicted))
+    everywhere = np.ones(len(predicted), dtype=bool)
+    target = target_values(task, bench)[split.test]
+    return Record(
+        task=spec.task,
+        method=entrant.name,
+        kind=entrant.kind,
+        outcome="ok",
+        metrics=_all_metrics(task, split.test, target, predicted, everywhere),
+        params=entrant.params,
+        intervals=_intervals(target, predicted),
+        cost={"fit_s": done.fit_s, "predict_s": done.score_s / len(predicted), **_peak(done)},
+        provenance=provenance(),
+    )
+
+
+def _peak(done: MethodScores) -> dict[str, float | None]:
+    """The memory of the method's process, where it had one of its own, goes before that of the one that evaluates."""
+    return {} if done.peak_mb is None else {"peak_mb": done.peak_mb}
+
+
+def _no_answer(entrant: Entrant, n: int) -> MethodFailed:
+    return MethodFailed(f"{entrant.name} gave a finite score for none of the {n} architectures")
+
+
+def _split(task: Task, bench: Benchmark, spec: CellSpec) -> Split:
+    digests = [bench.digests[row] for row in task.rows(bench)]
+    return hash_split(task.name, spec.repeat, digests, spec.n_train, task.n_test)
+
+
+def _all_metrics(
+    task: Task, test: NDArray[np.int64], target: Floats, scores: Floats, attempted: NDArray[np.bool_]
+) -> dict[str, float | None]:
+    """Metrics of what was scored, `test` of the population; with the share of the ceiling and the check for size."""
+    metrics = ranked_metrics(target, scores, attempted)
+    metrics["kendall_within_params"] = _within_params(task, test, target, scores, attempted)
+    return metrics | _ceiling_metrics(task, metrics["kendall"])
+
+
+def _within_params(
+    task: Task, test: NDArray[np.int64], target: Floats, scores: Floats, attempted: NDArray[np.bool_]
+) -> float | None:
+    """Mean tau-b within deciles of the parameters: what a score knows beyond size (Kadlecova et al., GRAF, 2024)."""
+    params = population(task).columns.get("cost:params")
+    chosen = attempted & np.isfinite(params[test]) if params is not None else np.zeros(len(test), dtype=bool)
+    if params is None or chosen.sum() < 20:
+        return None
+    deciles = quantile_strata(params[test][chosen])
+    return _defined(within_strata(target[chosen], failures_last(scores[chosen]), deciles).mean)
+
+
+def _intervals(target: Floats, scores: Floats) -> dict[str, tuple[float | None, float | None]]:
+    """Bootstrap intervals over architectures of the metrics that have one, a failed score ranked last."""
+    names = [name for name in LEADERBOARD if has_interval(name)]
+    found = metric_intervals(target, failures_last(scores)[:, None], names, RESAMPLES)
+    return {name: (_defined(one[0].low), _defined(one[0].high)) for name, one in found.items()}
+
+
+def target_values(task: Task, bench: Benchmark) -> Floats:
+    """The evaluation target of the population."""
+    target = task.target
+    return bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=target.seed)[task.rows(bench)]
+
+
+def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | None]:
+    """What the noise of the target allows, and the share of it that was reached; null where that is unknown."""
+    ceiling = _ceiling(task)
+    if ceiling is None:
+        return {"noise_ceiling": None, "share_of_ceiling": None}
+    attainable = _defined(ceiling.attainable.value)
+    share = share_of_ceiling(kendall, attainable) if kendall is not None else None
+    return {"noise_ceiling": attainable, "share_of_ceiling": share}
+
+
+@cache
+def _ceiling(task: Task) -> NoiseCeiling | None:
+    if task.target.seed != MEAN:
+        return None
+    bench, target = _benchmark(task.benchmark), task.target
+    labels = bench.seeds(target.metric, task.dataset, target.epochs)
+    runs = [
+        np.where(
+            bench.measured(target.metric, dataset=task.dataset, epochs=target.epochs, seed=label),
+            bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=label),
+            np.nan,
+        )
+        for label in labels
+        if label.isdecimal()
+    ]
+    return noise_ceiling(np.column_stack(runs)[task.rows(bench)], resamples=200) if len(runs) > 1 else None
+
+
+def _published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float | None:
+    """Mean time the source took for one score, where it says so."""
+    column = f"proxy_s:{entrant.name}"
+    if column not in bench.metrics(task.dataset):
+        return None
+    seconds = bench.values(column, dataset=task.dataset)[task.rows(bench)]
+    return float(np.mean(seconds[np.isfinite(seconds)])) if np.isfinite(seconds).any() else None
+
+
+@cache
+def _benchmark(name: str) -> Benchmark:
+    return load(name)
+
+
+def _defined(value: float) -> float | None:
+    return value if math.isfinite(value) else None

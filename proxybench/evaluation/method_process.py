@@ -1,0 +1,214 @@
+"""The process of a user's method: a new interpreter for every job, which ends with it.
+
+So whatever a method changes (modules, default types, the environment, signal handlers, random state, arrays, threads)
+ends with its job, and whatever it breaks (its interpreter, its descriptors, the channel) is the failure of that job.
+The process is started by the one that evaluates, which keeps the targets and the metrics to itself. The job goes in
+through a file; the answer comes back as numbers and text, so that nothing of a method is executed here.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from typing import IO
+
+import msgspec
+import numpy as np
+
+from predictors.errors import MissingInput
+from proxybench.errors import Unsupported
+from proxybench.evaluation.entrants import InvalidMethod, OwnMethod, look_at
+from proxybench.evaluation.method_job import MethodJob, MethodScores, do_job
+from proxybench.jobs.channel import Channel, ChannelBroken, wait
+from proxybench.jobs.environment import ENVIRONMENT
+from proxybench.jobs.failure import MethodFailed, MethodLacking, describe, one_line
+from proxybench.jobs.kin import adopt_orphans, death, descendants, end_with_parent, kill, peak_mb, silence
+from proxybench.records import Outcome
+
+POLL_S = 0.2
+LOOK_S = 300.0
+FAREWELL_S = 1.0
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What travels back. One of `scores` and `message` is empty, or `own` answers what the method is.
+
+    Attributes:
+        scores: the bytes of float64[n].
+        lacking: why this machine does not have the method as it was planned.
+        library: the library that was not found, where that is why it failed.
+    """
+
+    scores: bytes = b""
+    fit_s: float = 0.0
+    score_s: float = 0.0
+    peak_mb: float | None = None
+    outcome: Outcome = "ok"
+    message: str = ""
+    exhausted: bool = False
+    lacking: str = ""
+    library: str = ""
+    own: OwnMethod | None = None
+
+
+def do_job_apart(job: MethodJob) -> MethodScores:
+    """Do a job in a process of its own, and wait for it.
+
+    Raises:
+        MethodLacking: as `do_job`.
+        MethodFailed: for whatever else goes wrong, with what is to stand in the record.
+    """
+    answer = _ask(job, None)
+    if answer.lacking:
+        raise MethodLacking(answer.lacking)
+    if answer.outcome != "ok":
+        cost: dict[str, float | None] = {"peak_mb": answer.peak_mb}
+        raise MethodFailed(
+            answer.message, answer.outcome, exhausted=answer.exhausted, library=answer.library, cost=cost
+        )
+    if len(answer.scores) != 8 * len(job.asked):
+        raise MethodFailed(f"{len(answer.scores)} bytes came back as the scores of {len(job.asked)} architectures")
+    scores = np.frombuffer(answer.scores, dtype=np.float64).copy()
+    return MethodScores(scores, answer.fit_s, answer.score_s, answer.peak_mb)
+
+
+def look_apart(target: str) -> OwnMethod:
+    """What the user's object at "module:name" is, found by importing its module in a process of its own.
+
+    Raises:
+        InvalidMethod: when it cannot be loaded; says why.
+    """
+    try:
+        answer = _ask(target, LOOK_S)
+    except MethodFailed as error:
+        raise InvalidMethod(f"cannot load {target!r}: {error}") from error
+    if answer.own is None:
+        raise InvalidMethod(answer.message)
+    return answer.own
+
+
+def main(descriptor: int) -> None:
+    """What the process does: the job that lies in the file at descriptor 0, for the parent at the other descriptor."""
+    end_with_parent()
+    adopt_orphans()
+    os.set_inheritable(descriptor, False)
+    channel = Channel(socket.socket(fileno=descriptor))
+    asked: MethodJob | str = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the parent
+    silence()
+    process = os.getpid()
+    # A method may leave any of these changed, which must not keep the answer from being sent.
+    getpid, leave, encode, rest = os.getpid, os._exit, msgspec.msgpack.encode, signal.pause
+    answer = _look(asked) if isinstance(asked, str) else _answer(asked)
+    if getpid() != process:  # the method forked, and this is the child that came back
+        leave(0)
+    channel.send(encode(answer))
+    while True:  # until the parent ends it, and all that it started with it
+        rest()
+
+
+def _look(target: str) -> _Answer:
+    """What a method is, or why it cannot be loaded, whatever happens."""
+    try:
+        return _Answer(own=look_at(target))
+    except InvalidMethod as error:
+        return _Answer(message=one_line(str(error)))
+    except BaseException as error:
+        return _Answer(message=f"cannot load {target!r}: {describe(error)}")
+
+
+def _answer(job: MethodJob) -> _Answer:
+    """What comes of a job, whatever happens."""
+    try:
+        done = do_job(job)
+        return _Answer(done.scores.tobytes(), done.fit_s, done.score_s, peak_mb())
+    except InvalidMethod as error:
+        return _Answer(outcome="failed", message=str(error), peak_mb=peak_mb())
+    except MethodLacking as error:
+        return _Answer(lacking=one_line(str(error)))
+    except MethodFailed as error:
+        return _Answer(outcome=error.outcome, message=one_line(str(error)), peak_mb=peak_mb())
+    except (Unsupported, MissingInput) as error:
+        return _Answer(outcome="unsupported", message=one_line(str(error)), peak_mb=peak_mb())
+    except ModuleNotFoundError as error:
+        return _Answer(outcome="failed", message=describe(error), library=str(error.name), peak_mb=peak_mb())
+    except MemoryError as error:
+        return _Answer(outcome="failed", message=describe(error), exhausted=True, peak_mb=peak_mb())
+    except BaseException as error:
+        return _Answer(outcome="failed", message=describe(error), peak_mb=peak_mb())
+
+
+def _ask(asked: MethodJob | str, limit_s: float | None) -> _Answer:
+    """Start a process for it, and read its answer."""
+    ours, theirs = socket.socketpair()
+    channel = Channel(ours)
+    with tempfile.TemporaryFile() as given:
+        with theirs:
+            pickle.dump(asked, given, pickle.HIGHEST_PROTOCOL)
+            given.seek(0)
+            process = _start(given, theirs.fileno())
+        try:
+            return msgspec.msgpack.decode(_message(process, channel, limit_s), type=_Answer)
+        except msgspec.DecodeError as error:
+            raise MethodFailed("the method wrote to the channel on which its scores are sent") from error
+        finally:
+            _end(process)
+            channel.close()
+
+
+def _start(given: IO[bytes], descriptor: int) -> subprocess.Popen[bytes]:
+    program = (
+        f"import sys; sys.path[:] = {sys.path!r}; from proxybench.evaluation.method_process import main; "
+        f"main({descriptor})"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=given,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[descriptor],
+        env={**ENVIRONMENT, **os.environ},
+    )
+
+
+def _message(process: subprocess.Popen[bytes], channel: Channel, limit_s: float | None) -> bytes:
+    """The bytes of the answer. Raises MethodFailed when none can come any more."""
+    deadline = float("inf") if limit_s is None else time.monotonic() + limit_s
+    while True:
+        ended = process.poll() is not None  # before the channel is read: what was sent is then all there
+        try:
+            if (message := channel.poll()) is not None:
+                return message
+        except ChannelBroken as error:
+            raise MethodFailed(_why_broken(process, error)) from error
+        if ended:
+            raise MethodFailed(_ended(process.returncode))
+        if time.monotonic() > deadline:
+            raise MethodFailed(f"it took longer than {limit_s} s")
+        wait([channel], POLL_S)
+
+
+def _why_broken(process: subprocess.Popen[bytes], error: ChannelBroken) -> str:
+    """A process that ends closes its end of the channel first."""
+    try:
+        return _ended(process.wait(FAREWELL_S))
+    except subprocess.TimeoutExpired:
+        return f"the method disturbed the channel of its answer: {error}"
+
+
+def _ended(code: int) -> str:
+    return f"{death(code)} before the method gave its scores"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and what it started."""
+    if process.poll() is None:
+        started = descendants(process.pid)
+        process.kill()
+        kill(started)
+        process.wait()

@@ -1,0 +1,142 @@
+"""Proxies of the user's own, functions of a network's Probe, as methods: their scores of a task's networks.
+
+The networks of a task's architectures are built and scored before its jobs begin, several at a time, by the resumable
+sweeps of `proxybench.sweeps`. A sweep lies in the cache under a name made of all that its scores depend on, the
+proxy's file included, so that the same proxy in the same setting is computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from proxybench.cache_folder import cache_dir
+from proxybench.errors import CorruptData, Unsupported
+from proxybench.evaluation.tasks import Task
+from proxybench.images.batch import ImageBatch, load_batch
+from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.folder import begin
+from proxybench.jobs.processes import do_in_processes
+from proxybench.jobs.shards import Work
+from proxybench.networks import NETWORKS
+from proxybench.scores.score_file import read_scores
+from proxybench.spaces import get_space
+from proxybench.sweeps.merge import merge
+from proxybench.sweeps.selection import choose_proxies, items_of
+from proxybench.sweeps.sweep import require_torch, sweep_work
+from proxybench.tables.benchmark import load
+
+SWEEPS = "sweeps"
+OnNetworks = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class NetworkSetting:
+    """How the networks of architectures are built and scored.
+
+    Attributes:
+        images: source of the images, `digits`, `noise`, `cifar10:PATH` or `parquet:FOLDER`.
+        batch: images.
+        resolution: height and width that the images are resized to; their own where None.
+        network: options of the space's network, such as {"channels": 16, "cells": 5}; its published size where empty.
+        seed: of weights, draws and images.
+    """
+
+    images: str = "digits"
+    batch: int = 64
+    resolution: int | None = 32
+    network: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+
+def with_scores(
+    specs: Sequence[CellSpec],
+    tasks: Iterable[Task],
+    setting: NetworkSetting,
+    workers: int,
+    on_networks: OnNetworks | None = None,
+) -> list[CellSpec]:
+    """The jobs, those of network proxies with the file of their scores, which is computed where it is missing.
+
+    Args:
+        specs: jobs of any methods.
+        tasks: of the jobs.
+        setting: of the networks.
+        workers: processes.
+        on_networks: called with the space, how many networks are scored, and how many there are, now and then.
+
+    Raises:
+        Unsupported: for a space without networks.
+        ProxybenchError: when torch is missing, or a proxy cannot be loaded.
+    """
+    own = [spec for spec in specs if spec.payload.get("network")]
+    if not own:
+        return list(specs)
+    require_torch()
+    by_name = {task.name: task for task in tasks}
+    space_of = {spec.task.name: load(by_name[spec.task.name].benchmark).space.name for spec in own}
+    tasks_of: dict[tuple[str, str], dict[str, Task]] = {}
+    for spec in own:
+        wanted = space_of[spec.task.name], str(spec.payload["target"])
+        tasks_of.setdefault(wanted, {})[spec.task.name] = by_name[spec.task.name]
+    batch = load_batch(setting.images, setting.batch, resolution=setting.resolution, seed=setting.seed)
+    files = {}
+    for (space, target), chosen in tasks_of.items():
+        work = _sweep(space, target, list(chosen.values()), batch, setting)
+        files[space, target] = str(_done(work, workers, on_networks))
+    return [
+        msgspec.structs.replace(
+            spec, payload={**spec.payload, "scores": files[space_of[spec.task.name], spec.payload["target"]]}
+        )
+        if spec.payload.get("network")
+        else spec
+        for spec in specs
+    ]
+
+
+def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, setting: NetworkSetting) -> Work:
+    """The work of scoring the networks of the tasks' populations, in a folder of the cache that is named for it."""
+    if space not in NETWORKS:
+        raise Unsupported(f"{target} scores networks, and the architectures of {space} have none here")
+    archs, digests = [], []
+    for task in tasks:
+        bench = load(task.benchmark)
+        for row in task.rows(bench).tolist():
+            archs.append(bench.arch(row))
+            digests.append(bench.digests[row])
+    items = items_of(archs, get_space(space), digests)
+    chosen, _ = choose_proxies([target])
+    work = sweep_work(Path(), space, items, chosen, batch, network=setting.network, seed=setting.seed)
+    return begin(replace(work, folder=cache_dir() / SWEEPS / f"{space}-{work.digest}"))
+
+
+def _done(work: Work, workers: int, on_networks: OnNetworks | None) -> Path:
+    """The file of a sweep's scores, once all are there."""
+    file, total = work.folder / "scores.parquet", work.items.num_rows
+    if not file.is_file():
+        space = str(work.setting["space"])
+        do_in_processes(work, workers, None if on_networks is None else lambda done: on_networks(space, done, total))
+        merge(work, file)
+    return file
+
+
+def scores_in(file: Path, proxy: str, digests: Sequence[str]) -> NDArray[np.float64]:
+    """The scores of architectures by their digests, float64[n]; NaN for one that has no answer.
+
+    Raises:
+        CorruptData: when the file lacks the proxy or an architecture.
+    """
+    found = read_scores(file)
+    place = {digest: row for row, digest in enumerate(found.digests)}
+    column = f"proxy:{proxy}"
+    missing = [digest for digest in digests if digest not in place]
+    if column not in found.scores or missing:
+        raise CorruptData(f"{file} does not hold {proxy} of all architectures; remove its folder and run again")
+    values: NDArray[np.float64] = found.scores[column].to_numpy(np.float64)
+    return values[[place[digest] for digest in digests]]

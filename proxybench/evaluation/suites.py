@@ -1,0 +1,231 @@
+"""Runs a suite: the cells of its tasks and methods, executed here or on a cluster, into one journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import predictors
+from predictors.errors import unknown_name
+from proxybench.errors import DataNotAvailable
+from proxybench.evaluation.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS, InvalidMethod, find_entrant
+from proxybench.evaluation.evaluate import entrant_of, specify, training_free_scores
+from proxybench.evaluation.tasks import Task, load_tasks
+from proxybench.jobs.backlog import Summary
+from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.execute import execute
+from proxybench.jobs.journal import Journal
+from proxybench.records import Cell, Record
+from proxybench.scores.shipped import shipped_sweeps
+from proxybench.tables.benchmark import Benchmark, load
+
+EVALUATE = "proxybench.evaluation.evaluate:evaluate"
+FAILURES = ("failed", "timeout")
+
+
+@dataclass
+class Plan:
+    """The cells of a run, and the tasks left out with the reason."""
+
+    specs: list[CellSpec] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+
+    def parts(self) -> dict[str, Plan]:
+        """The plan by the suite that its tasks' records are filed under, see `Task.home`; less what is absent."""
+        parts: dict[str, Plan] = {}
+        homes = {task.name: task.home for task in self.tasks}
+        for task in self.tasks:
+            parts.setdefault(task.home, Plan()).tasks.append(task)
+        for spec in self.specs:
+            parts[homes[spec.task.name]].specs.append(spec)
+        return parts
+
+
+def suite_tasks(suite: str) -> list[Task]:
+    """The tasks of a suite. Raises UnknownName listing the suites."""
+    tasks = load_tasks().values()
+    chosen = [task for task in tasks if suite in task.suites]
+    if not chosen:
+        raise unknown_name("suite", suite, sorted({name for task in tasks for name in task.suites}))
+    return chosen
+
+
+def plan_suite(
+    suite: str,
+    methods: Sequence[str] = (COLUMNS,),
+    repeats: int = 1,
+    without: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+) -> Plan:
+    """The cells of a suite whose tables are here.
+
+    Args:
+        suite: a name that tasks carry.
+        methods: as `find_entrant` takes them; "columns" stands for every proxy among a task's columns, "predictors"
+            for every registered predictor and, where a task tells accuracies early in training, for those. The
+            controls (parameters, FLOPs, random) always take part.
+        repeats: splits of each training size, on tasks that have a training part.
+        without: methods that `methods` stands for, but that do not take part.
+        tasks: names of some tasks of the suite; all where there are none.
+        sizes: numbers of training architectures, on tasks that have a training part; all where there are none.
+
+    Raises:
+        UnknownName: for a suite that no task belongs to, a task that is not of the suite, a training size that no task
+            has, or a method that is no predictor and no column of its tables.
+        InvalidMethod: for a method that names nothing.
+    """
+    return plan_tasks(chosen_tasks(suite, tasks), methods, repeats, without, sizes)
+
+
+def plan_tasks(
+    tasks: Sequence[Task],
+    methods: Sequence[str] = (COLUMNS,),
+    repeats: int = 1,
+    without: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+) -> Plan:
+    """The cells of some tasks whose tables are here; arguments and errors as of `plan_suite`."""
+    _require_sizes(tasks, sizes)
+    plan = Plan()
+    known = {COLUMNS, PREDICTORS, *ALWAYS}
+    for task in tasks:
+        try:
+            bench = load(task.benchmark)
+            task.identity(bench)
+        except DataNotAvailable as error:
+            plan.absent[task.name] = str(error)
+            continue
+        plan.tasks.append(task)
+        published = [name.removeprefix("proxy:") for name in bench.metrics(task.dataset) if name.startswith("proxy:")]
+        computed = _computed(bench)
+        early = [f"val_acc@{epochs}" for epochs in task.curves]
+        groups = {
+            COLUMNS: published + (computed if task.columns == "all" else []),
+            PREDICTORS: early + predictors.available(),
+        }
+        for name in computed:  # where the table holds no score of the plain name, it stands for this project's
+            plain = name.removesuffix(COMPUTED)
+            if plain not in published:
+                groups[plain] = [name]
+        known |= {*published, *computed, *early, *groups}
+        named = [name for method in methods for name in groups.get(method, [method])]
+        for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
+            plan.specs += [specify(task, bench, method, *cell) for cell in _splits(task, method, repeats, sizes)]
+    _refuse_namesakes(plan.specs)
+    for method in (*methods, *without) if plan.tasks else ():
+        entrant = find_entrant(method)
+        if not entrant.learns and not entrant.target and entrant.name not in known:
+            raise unknown_name("method", method, [*predictors.available(), *sorted(known)])
+    return plan
+
+
+def chosen_tasks(suite: str | None, names: Sequence[str]) -> list[Task]:
+    """The tasks of a suite, the named ones of them, or, without a suite, the named ones of all.
+
+    Raises:
+        UnknownName: for an unknown suite, or a task that is not there or not of the suite.
+    """
+    among = load_tasks() if suite is None else {task.name: task for task in suite_tasks(suite)}
+    for name in names:
+        if name not in among:
+            raise unknown_name("task", name, among, f"of suite {suite!r}" if suite else "")
+    return [task for name, task in among.items() if name in names or not names]
+
+
+def _computed(bench: Benchmark) -> list[str]:
+    """Methods that rank by a score of this project, less those that take part in every task as they are."""
+    try:
+        sweeps = shipped_sweeps(bench.space.name)
+    except DataNotAvailable:
+        return []
+    names = dict.fromkeys(str(column).removeprefix("proxy:") for sweep in sweeps for column in sweep.scores)
+    return [f"{name}{COMPUTED}" for name in names if name not in ALWAYS]
+
+
+def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: bool = False) -> int:
+    """Drop records of the plan's cells that are to be run again; how many.
+
+    Args:
+        plan: whose cells.
+        journal: that holds the records.
+        everything: drop all of them, not only those of a user's method whose file has changed since; also what is
+            recorded of its tasks as they were before they or their tables changed.
+        failures: drop those that failed or ran out of time.
+    """
+    codes = {spec.cell: find_entrant(str(spec.payload["method"])).code for spec in plan.specs}
+    tasks = {spec.task.name: spec.task for spec in plan.specs}
+
+    def unwanted(record: Record) -> bool:
+        if everything and record.task != tasks.get(record.task.name, record.task):
+            return True
+        if record.cell not in codes:
+            return False
+        return everything or record.code != codes[record.cell] or (failures and record.outcome in FAILURES)
+
+    return journal.drop(unwanted)
+
+
+def run_plan(
+    plan: Plan,
+    journal: Journal,
+    *,
+    jobs: int = 1,
+    timeout_s: float | None = None,
+    memory_mb: int | None = None,
+    dask: str | None = None,
+    on_record: Callable[[Record], None] | None = None,
+) -> Summary:
+    """Execute the cells that the journal lacks, on this machine or on the Dask cluster at `dask`."""
+    if dask is None:
+        return execute(
+            plan.specs, EVALUATE, journal, jobs=jobs, timeout_s=timeout_s, memory_mb=memory_mb, on_record=on_record
+        )
+    from proxybench.jobs.dask_execute import execute_dask
+
+    return execute_dask(
+        plan.specs, EVALUATE, journal, dask, timeout_s=timeout_s, memory_mb=memory_mb, on_record=on_record
+    )
+
+
+def write_suite_scores(plan: Plan, folder: Path) -> list[Path]:
+    """Architecture-level scores of the training-free methods, for the views of a page that is built locally."""
+    from proxybench.evaluation.evaluate import target_values
+    from proxybench.leaderboard.scores import write_scores
+
+    paths = []
+    for task in plan.tasks:
+        bench = load(task.benchmark)
+        methods = {
+            spec.method: training_free_scores(task, bench, entrant_of(spec))[0]
+            for spec in plan.specs
+            if spec.task.name == task.name and spec.kind != "predictor"
+        }
+        archs = [bench.archs[row] for row in task.rows(bench)]
+        paths.append(write_scores(folder, task.name, target_values(task, bench), methods, archs))
+    return paths
+
+
+def _refuse_namesakes(specs: Iterable[CellSpec]) -> None:
+    methods: dict[Cell, object] = {}
+    for spec in specs:
+        other = methods.setdefault(spec.cell, spec.payload["method"])
+        if other != spec.payload["method"]:
+            raise InvalidMethod(f"{other} and {spec.payload['method']} are both ranked as {spec.method!r}; rename one")
+
+
+def _require_sizes(tasks: Sequence[Task], sizes: Sequence[int]) -> None:
+    known = sorted({str(size) for task in tasks for size in task.sizes}, key=int)
+    for size in map(str, sizes):
+        if size not in known:
+            raise unknown_name("number of training architectures", size, known)
+
+
+def _splits(task: Task, method: str, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """(n_train, repeat) of each cell of a method on a task; where nothing is trained, methods that learn sit out."""
+    if task.train_target is None:
+        return [] if find_entrant(method).learns else [(0, 0)]
+    chosen = [size for size in task.sizes if size in sizes or not sizes]
+    return [(n_train, repeat) for n_train in chosen for repeat in range(repeats)]

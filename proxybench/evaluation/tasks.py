@@ -1,0 +1,164 @@
+"""Tasks: which population of which benchmark is ranked against which target. Read from `data/tasks.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.arch import ArchBatch
+from proxybench.errors import CorruptData
+from proxybench.records import TaskIdentity
+from proxybench.resources import data_path
+from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.schema import MEAN
+
+
+class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The measured quantity that scores are compared with."""
+
+    metric: str
+    epochs: int
+    seed: str = "mean"
+
+    def __str__(self) -> str:
+        return f"{self.metric}, {self.epochs} epochs, seed {self.seed}"
+
+
+class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the task list.
+
+    Attributes:
+        suites: names under which `proxybench run --suite` finds it; its records go to the file named for the first,
+            whichever it was run under, so that none of its cells is recorded in two.
+        population: in words, for every figure that is reported.
+        where: metrics that must be measured; they pick the population out of the table.
+        sample: only the first so many different digests of them, in the order of digests, one architecture each; None
+            for all.
+        size: how many architectures that must be; None where it depends on a file that the user has.
+        train_target: what methods that learn are told of the training architectures; None where none may enter.
+        sizes: numbers of training architectures; see `proxybench.evaluation.splits` for the rule.
+        n_test: how many digests are scored, the same for all sizes; None for all that are not trained on.
+        columns: what methods see of every architecture: what the table has without training, or "all", which adds the
+            proxies that this project computed itself for the space.
+        curves: epochs after which `val_acc` of every architecture is a column `curve:val_acc@EPOCHS` too; only where
+            there is a training part, since this is no knowledge free of training.
+        version: raised when anything that changes a figure changes.
+    """
+
+    name: str
+    suites: tuple[str, ...]
+    benchmark: str
+    dataset: str
+    population: str
+    target: Target
+    version: int
+    size: int | None = None
+    sample: int | None = None
+    where: tuple[str, ...] = ()
+    train_target: Target | None = None
+    sizes: tuple[int, ...] = ()
+    n_test: int | None = None
+    columns: Literal["training-free", "all"] = "training-free"
+    curves: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.suites:
+            raise ValueError(f"task {self.name}: belongs to no suite")
+        if self.curves and (self.train_target is None or max(self.curves) >= self.target.epochs):
+            raise ValueError(f"task {self.name}: curves take a training part, and end before the target's epochs")
+
+    @property
+    def home(self) -> str:
+        """The suite that the file of its records is named for."""
+        return self.suites[0]
+
+    @property
+    def split(self) -> str:
+        """The split rule in words."""
+        if self.train_target is None:
+            return "whole population"
+        scored = "all digests not trained on" if self.n_test is None else f"{self.n_test} digests"
+        told = f"; told val_acc of all after {', '.join(map(str, self.curves))} epochs" if self.curves else ""
+        return f"hash order; trained on {self.train_target}{told}; scored on {scored}"
+
+    def rows(self, bench: Benchmark) -> NDArray[np.int64]:
+        """Indices of the population.
+
+        Raises:
+            CorruptData: when the table gives another number of architectures than the task states.
+        """
+        target = bench.values(
+            self.target.metric, dataset=self.dataset, epochs=self.target.epochs, seed=self.target.seed
+        )
+        chosen = np.isfinite(target)
+        for metric in self.where:
+            chosen &= bench.measured(metric, dataset=self.dataset)
+        rows = np.flatnonzero(chosen)
+        if self.sample is not None:
+            rows = _first_digests(rows, bench.digests, self.sample)
+        if self.size is not None and len(rows) != self.size:
+            raise CorruptData(f"task {self.name}: the population has {len(rows)} architectures, not {self.size}")
+        return rows
+
+    def batch(self, bench: Benchmark) -> ArchBatch:
+        """The population with the columns that methods see, in index order.
+
+        Raises:
+            DataNotAvailable: when the task's columns take scores that do not come with the project.
+        """
+        early = {
+            f"curve:val_acc@{epochs}": bench.values("val_acc", dataset=self.dataset, epochs=epochs, seed=MEAN)
+            for epochs in self.curves
+        }
+        return bench.batch(self.columns, dataset=self.dataset).with_columns(**early)[self.rows(bench)]
+
+    def identity(self, bench: Benchmark) -> TaskIdentity:
+        """What a record says about its task; `table` is a digest of all that methods see.
+
+        Raises:
+            CorruptData: as `rows` does.
+            DataNotAvailable: when the task's columns take scores that do not come with the project.
+        """
+        return TaskIdentity(
+            name=self.name,
+            version=self.version,
+            benchmark=self.benchmark,
+            dataset=self.dataset,
+            population=self.population,
+            size=len(self.rows(bench)),
+            split=self.split,
+            target=str(self.target),
+            table=bench.recipe_with(self.columns),
+        )
+
+
+def _first_digests(rows: NDArray[np.int64], digests: Sequence[str], count: int) -> NDArray[np.int64]:
+    """The first row of each of the first `count` digests, in index order. Digests are hashes: the sample is random."""
+    first: dict[str, int] = {}
+    for row in rows.tolist():
+        first.setdefault(digests[row], row)
+    return np.array(sorted(first[digest] for digest in sorted(first)[:count]), dtype=np.int64)
+
+
+class _TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tasks: tuple[Task, ...]
+
+
+@cache
+def load_tasks() -> dict[str, Task]:
+    """All tasks by name. Raises CorruptData when the file is not as documented or names a task twice."""
+    path = data_path("tasks.toml")
+    try:
+        tasks = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _TaskFile).tasks
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise CorruptData(f"{path}: {error}") from error
+    by_name = {task.name: task for task in tasks}
+    if len(by_name) != len(tasks):
+        raise CorruptData(f"{path}: a task name stands twice")
+    return by_name

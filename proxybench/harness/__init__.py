@@ -1,1 +1,0 @@
-"""The harness: tasks, and the runs that turn tables and methods into records."""

@@ -1,0 +1,245 @@
+"""Resumable work: a table of items cut in chunks, each done once by any number of processes on one folder.
+
+The folder holds `sweep.json` (what is done, and the setting), `items.parquet`, files that the work needs, and
+`shards/`, one parquet file for each finished chunk. A chunk is claimed by a lock on a file of `claims/`, which the
+operating system frees when the process dies; a shard appears in one step, when it is whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from proxybench.errors import CorruptData, ProxybenchError
+from proxybench.files import replace_file
+from proxybench.readers.columns import read_parquet
+
+FORMAT = 1
+POLL_S = 0.5
+_WORK = b"proxybench:work"
+
+Run = Callable[[pa.Table], pa.Table]
+Prepare = Callable[[Mapping[str, Any], Mapping[str, bytes]], Run]
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is to be done, in `folder`.
+
+    Attributes:
+        folder: where it is kept.
+        run: "module:function", which takes (setting, files) and returns a function from a table of items to a table
+            of as many rows.
+        setting: everything that the results depend on beside the items; JSON.
+        items: one row for each item.
+        files: name to content of what `run` needs.
+        chunk: items of a chunk.
+    """
+
+    folder: Path
+    run: str
+    setting: Mapping[str, Any]
+    items: pa.Table
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    chunk: int = 16
+    _whole: set[int] = field(default_factory=set, repr=False)
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """What `sweep.json` says."""
+        return {
+            "format": FORMAT,
+            "run": self.run,
+            "items": self.items.num_rows,
+            "items digest": digest_of(canonical_json(self.items.to_pydict())),
+            "files": {name: digest_of(content) for name, content in sorted(self.files.items())},
+            "setting": json.loads(json.dumps(self.setting)),
+            "chunk": self.chunk,
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that the results depend on; stands in each shard."""
+        return digest_of(canonical_json(self.plan))
+
+    @property
+    def chunks(self) -> int:
+        return len(range(0, self.items.num_rows, self.chunk))
+
+    def size(self, number: int) -> int:
+        """How many items a chunk has."""
+        return len(range(self.items.num_rows)[number * self.chunk : (number + 1) * self.chunk])
+
+    def items_of(self, number: int) -> pa.Table:
+        """The items of a chunk."""
+        return self.items.slice(number * self.chunk, self.chunk)
+
+    def shard(self, number: int) -> Path:
+        """Where the results of a chunk are, once they are there."""
+        return self.folder / "shards" / f"{number:06d}.parquet"
+
+    def missing(self) -> list[int]:
+        """Chunks without a whole shard, in order. A shard that is torn or of another setting is none."""
+        absent = [number for number in range(self.chunks) if number not in self._whole]
+        if absent:
+            there = {path.name for path in self.shard(0).parent.glob("*.parquet")}
+            self._whole.update(n for n in absent if self.shard(n).name in there and self._is_whole(n))
+        return [number for number in absent if number not in self._whole]
+
+    def done(self) -> int:
+        """How many items have a result."""
+        return int(self.items.num_rows) - sum(self.size(number) for number in self.missing())
+
+    def require_done(self, *, partial: bool) -> bool:
+        """Whether all is done.
+
+        Raises:
+            ProxybenchError: when something is missing and not `partial`, or nothing is there.
+        """
+        missing = len(self.missing())
+        if missing == self.chunks or (missing and not partial):
+            raise ProxybenchError(
+                f"{self.folder}: {self.done()} of {self.items.num_rows} architectures are done; run it to its end"
+                + ("" if missing == self.chunks else ", or merge what is there with --partial")
+            )
+        return not missing
+
+    def write(self, number: int, table: pa.Table) -> None:
+        """Keep the results of a chunk. Raises ValueError when they are not one row for each item."""
+        if table.num_rows != self.size(number):
+            raise ValueError(f"{self.run} gave {table.num_rows} rows for {self.size(number)} items")
+        table = table.replace_schema_metadata({_WORK: self.digest.encode()})
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+        replace_file(self.shard(number), sink.getvalue())
+        self._whole.add(number)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The results of the finished chunks, in order. Raises CorruptData for one damaged since it was checked."""
+        missing = set(self.missing())
+        for number in range(self.chunks):
+            if number not in missing:
+                try:
+                    yield read_parquet(self.shard(number))
+                except (OSError, ValueError, pa.ArrowException) as error:
+                    raise CorruptData(f"{self.shard(number)} is damaged ({error}); remove it and run again") from error
+
+    def forget(self, number: int) -> bool:
+        """Remove the results of a chunk, so that it is done again; False when another process has it in hand."""
+        with self._locked(number) as mine:
+            if mine:
+                self.shard(number).unlink(missing_ok=True)
+                self._whole.discard(number)
+            return mine
+
+    @contextmanager
+    def claimed(self, number: int) -> Iterator[bool]:
+        """Keep other processes from a chunk meanwhile; False when another has it, or it is done."""
+        with self._locked(number) as mine:
+            yield mine and not self._is_done(number)
+
+    @contextmanager
+    def _locked(self, number: int) -> Iterator[bool]:
+        path = self.folder / "claims" / f"{number:06d}"
+        path.parent.mkdir(exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+            # Only a finished chunk's file goes: who opened it before sees the shard once the lock is theirs.
+            if self._is_done(number):
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
+
+    def _is_done(self, number: int) -> bool:
+        if number not in self._whole and self.shard(number).exists() and self._is_whole(number):
+            self._whole.add(number)
+        return number in self._whole
+
+    def _is_whole(self, number: int) -> bool:
+        try:
+            table = read_parquet(self.shard(number))
+        except (OSError, ValueError, pa.ArrowException):
+            return False
+        same = (table.schema.metadata or {}).get(_WORK) == self.digest.encode()
+        return bool(same and table.num_rows == self.size(number))
+
+
+def do(work: Work, on_progress: Progress | None = None) -> int:
+    """Do the chunks that nobody does, here; returns when all are done, by whomever. How many items were done here.
+
+    Args:
+        work: as `begin` or `load` gave it.
+        on_progress: called with the number of items that are done, now and then.
+    """
+    run = prepared(work.run, work.setting, work.files)
+    here = 0
+    while missing := work.missing():
+        if on_progress is not None:
+            on_progress(work.done())
+        before = here
+        for number in missing:
+            with work.claimed(number) as mine:
+                if mine:
+                    work.write(number, run(work.items_of(number)))
+                    here += work.size(number)
+                    if on_progress is not None:
+                        on_progress(work.done())
+        if here == before:
+            time.sleep(POLL_S)  # others have the rest; should they die, it is free
+    if on_progress is not None:
+        on_progress(work.done())
+    return here
+
+
+def does_work(prepare: Prepare) -> Prepare:
+    """Decorator of the functions that a folder of work may name: it may come from anywhere, and name anything."""
+    prepare.__does_work__ = True  # type: ignore[attr-defined]
+    return prepare
+
+
+def prepared(run: str, setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
+    """The function that does the items, ready for its setting.
+
+    Raises:
+        CorruptData: when `run` does not name a function that `does_work` declared.
+    """
+    module, _, name = run.partition(":")
+    try:
+        prepare = getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError) as error:
+        raise CorruptData(f"there is no work called {run!r}: {error}") from error
+    if prepare is None or not getattr(prepare, "__does_work__", False):
+        raise CorruptData(f"{run!r} is not work that can be done; remove its folder and start again")
+    function: Run = prepare(setting, files)
+    return function
+
+
+def canonical_json(value: Any) -> bytes:
+    """The same bytes for the same value."""
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def digest_of(data: bytes) -> str:
+    """32 hexadecimal digits."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,38 @@
+"""Regular files, and nothing else under their names: a pipe would be waited for, a device read without end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from proxybench.errors import CorruptData
+
+
+@contextmanager
+def open_regular(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
+    """A stream of the bytes of a regular file, or of what a link to one leads to.
+
+    Raises:
+        CorruptData: for a folder, a device, a pipe or a socket, none of which is waited for or read.
+        OSError: when there is no such file, or it may not be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise _not_regular(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_regular(path)
+    with os.fdopen(descriptor, "rb", buffering) as stream:
+        yield stream
+
+
+def _not_regular(path: Path) -> CorruptData:
+    return CorruptData(f"{path}: is not a regular file; name a file that holds the data")

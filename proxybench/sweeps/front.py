@@ -1,0 +1,153 @@
+"""`pb.compute(...)`: proxies of many architectures' networks in one call. The verb `compute` shares its parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from predictors.arch import ArchGraph
+from proxybench.errors import ProxybenchError
+from proxybench.images.batch import load_batch
+from proxybench.jobs.processes import do_in_processes
+from proxybench.jobs.shards import Progress, Work, do
+from proxybench.progress import network_progress
+from proxybench.scores.score_file import SweepScores, read_scores
+from proxybench.spaces import SearchSpace, get_space
+from proxybench.sweeps.merge import merge
+from proxybench.sweeps.selection import choose_proxies, items_of, whole_space
+from proxybench.sweeps.sweep import begin_sweep, require_torch
+from proxybench.tables.benchmark import load
+
+
+def compute(
+    space: str,
+    proxies: str | Sequence[str] = "all",
+    *,
+    archs: Sequence[ArchGraph | str] | None = None,
+    benchmark: str | None = None,
+    sample: int | None = None,
+    images: str = "noise",
+    batch: int = 64,
+    resolution: int | None = None,
+    network: Mapping[str, Any] | None = None,
+    classes: int | None = None,
+    initialisation: str = "torch",
+    seed: int = 0,
+    device: str = "cpu",
+    jobs: int | None = None,
+    dask: str | None = None,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> SweepScores:
+    """Zero-cost proxies of a space's architectures, isomorphic ones once.
+
+        scores = pb.compute("nasbench201", ["synflow", "nwot"], sample=100, network={"channels": 16, "cells": 5})
+        scores.scores                  # pandas: a column for each proxy, a row for each architecture
+
+    Args:
+        space: name of the search space (`proxybench list spaces`).
+        proxies: "all", or names (`proxybench list proxies`) and "module:name" of proxies of one's own.
+        archs: the architectures, as graphs or texts; by default all of the space.
+        benchmark: the architectures of this table instead.
+        sample: so many architectures, drawn with `seed`, instead.
+        images: `noise`, `digits`, `cifar10:PATH` of cifar-10-python.tar.gz, or `parquet:FOLDER`.
+        batch: images.
+        resolution: height and width that the images are resized to.
+        network: options of the space's network.
+        classes: logits; as many as the images have classes by default.
+        initialisation: of the weights, by its name in `networks.initialise`.
+        seed: of weights, draws, images and `sample`.
+        device: of torch.
+        jobs: processes on this machine; one for each processor where None.
+        dask: address of a Dask scheduler that does the work instead.
+        folder: where the work is kept, so that it goes on after an interruption; a temporary folder where None.
+        progress: show a progress bar in terminals and notebooks.
+
+    Raises:
+        UnknownName: for an unknown space, proxy, image source or initialisation; suggests the nearest.
+        ProxybenchError: for architectures given in two ways, or a network that cannot be built.
+        OtherSetting: when the folder holds another sweep.
+    """
+    require_torch()
+    names = [proxies] if isinstance(proxies, str) else list(proxies)
+    chosen, _ = choose_proxies(names)
+    known = get_space(space)
+    items = items_of(*architectures(known, archs, benchmark, sample, seed))
+    with ExitStack() as stack:
+        place = Path(folder) if folder is not None else Path(stack.enter_context(TemporaryDirectory()))
+        work = begin_sweep(
+            place / "sweep",
+            space,
+            items,
+            chosen,
+            load_batch(images, batch, resolution=resolution, seed=seed),
+            network=network,
+            classes=classes,
+            initialisation=initialisation,
+            seed=seed,
+            device=device,
+        )
+        on_progress = None
+        if progress:
+            show = stack.enter_context(network_progress())
+            on_progress = _shown(show, space, items.num_rows)
+        do_work(work, jobs or os.cpu_count() or 1, dask, on_progress)
+        file = place / "scores.parquet"
+        merge(work, file)
+        return read_scores(file)
+
+
+def architectures(
+    space: SearchSpace,
+    archs: Sequence[ArchGraph | str] | None = None,
+    benchmark: str | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+) -> tuple[Sequence[ArchGraph], SearchSpace, Sequence[str] | None]:
+    """The architectures that are named in one of three ways, or all of the space, as `selection.items_of` takes them.
+
+    Raises:
+        ProxybenchError: for two ways at once, a table of another space, a sample that the space is too small for, or a
+            space that cannot be enumerated.
+        InvalidArchitecture: for a text that is no architecture of the space.
+    """
+    if sum(choice is not None for choice in (benchmark, sample, archs)) > 1:
+        raise ProxybenchError("a benchmark, a sample and given architectures exclude each other; name one of them")
+    if benchmark is not None:
+        bench = load(benchmark)
+        if bench.space.name != space.name:
+            raise ProxybenchError(f"benchmark {benchmark} is of space {bench.space.name}, not {space.name}")
+        return list(bench), space, bench.digests
+    if sample is not None:
+        try:
+            return space.sample(sample, seed), space, None
+        except ValueError as error:
+            raise ProxybenchError(str(error)) from error
+    if archs is not None:
+        return [space.parse(arch) if isinstance(arch, str) else arch for arch in archs], space, None
+    return list(whole_space(space)), space, None
+
+
+def do_work(work: Work, jobs: int, dask: str | None, on_progress: Progress | None = None) -> None:
+    """Do all chunks: on the Dask cluster at `dask`, in so many processes, or here.
+
+    Raises:
+        WorkersDied: when no process is left and there is work.
+        ClusterLost: when the scheduler does not answer.
+    """
+    if dask is not None:
+        from proxybench.jobs.dask_work import do_on_cluster
+
+        do_on_cluster(work, dask, on_progress)
+    elif jobs > 1:
+        do_in_processes(work, jobs, on_progress)
+    else:
+        do(work, on_progress)
+
+
+def _shown(show: Callable[[str, int, int], None], space: str, total: int) -> Progress:
+    return lambda done: show(space, done, total)

@@ -1,0 +1,37 @@
+"""Take over what an earlier sweep of the same setting computed, from its table: on another machine, or for more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from proxybench.jobs.folder import OtherSetting, differences
+from proxybench.jobs.shards import Work
+from proxybench.readers.columns import read_parquet
+from proxybench.scores.score_file import read_scores
+
+
+def take_over(work: Work, path: Path) -> int:
+    """Write the shards of `work` whose architectures are all in a table that `merge` wrote; how many architectures.
+
+    Node values have the mantissa bits that the table kept. Architectures that failed there are computed again.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        CorruptData: for a file that is no such table.
+        OtherSetting: for a table of another setting; names the differences.
+    """
+    known = read_scores(path)
+    different = list(differences(dict(known.setting), work.plan["setting"]))
+    if different:
+        raise OtherSetting(f"{path} is of another setting: {'; '.join(different)}")
+    table = read_parquet(path).replace_schema_metadata({})
+    row_of = {digest: row for row, digest in enumerate(known.digests) if not known.errors[row]}
+    taken = 0
+    for number in work.missing():
+        digests = work.items_of(number).column("digest").to_pylist()
+        if all(digest in row_of for digest in digests):
+            work.write(number, table.take(pa.array([row_of[digest] for digest in digests])))
+            taken += len(digests)
+    return taken

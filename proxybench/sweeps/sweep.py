@@ -1,0 +1,269 @@
+"""Scores of architectures, one network alive at a time: what a chunk of a sweep does."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from predictors.errors import how_to_install
+from proxybench.errors import ProxybenchError
+from proxybench.images.batch import ImageBatch, read_batch
+from proxybench.jobs.folder import begin
+from proxybench.jobs.shards import Run, Work, does_work
+from proxybench.spaces import get_space
+from proxybench.sweeps.selection import load_proxy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from proxybench.networks.base import Network
+    from proxybench.proxies.base import Proxy
+    from proxybench.proxies.scores import Scores
+
+RUN = "proxybench.sweeps.sweep:prepare"
+BATCH = "batch.npz"
+SEED_RULE = "first 8 bytes of BLAKE2b-64 of 'SEED DIGEST' // 2, for the weights and for the probe"
+
+
+def require_torch() -> None:
+    """Raise ProxybenchError with what to install when torch is not here."""
+    if importlib.util.find_spec("torch") is None:
+        raise ProxybenchError(f"zero-cost proxies need torch; {how_to_install('torch', 'torch')}")
+
+
+def sweep_work(
+    folder: Path,
+    space: str,
+    items: pa.Table,
+    proxies: Mapping[str, Mapping[str, Any]],
+    batch: ImageBatch,
+    *,
+    network: Mapping[str, Any] | None = None,
+    classes: int | None = None,
+    initialisation: str = "torch",
+    seed: int = 0,
+    device: str = "cpu",
+    chunk: int | None = None,
+) -> Work:
+    """The work of a sweep, to be begun with `folder.begin`; `shards.do` does it.
+
+    Args:
+        folder: of this sweep.
+        space: of the architectures.
+        items: columns digest and arch, as `selection.items_of` makes them.
+        proxies: name to identity, as `selection.choose_proxies` makes them.
+        batch: of images.
+        network: options of the space's network.
+        classes: logits; as many as the source of images has by default.
+        initialisation: of the weights, by its name in networks.initialise; "torch" is what the constructors draw.
+        seed: of weights and draws; see SEED_RULE.
+        device: of torch.
+        chunk: architectures of a shard; by default 16, fewer where there are less than a thousand.
+
+    Raises:
+        ProxybenchError: when the network cannot be built with these options, or has too few logits.
+        UnknownName: for a space that has no networks, or an initialisation that is none.
+    """
+    import torch
+
+    if items.num_rows == 0:
+        raise ProxybenchError("no architectures to compute")
+    setting = {
+        "space": space,
+        "network": dict(network or {}),
+        "classes": batch.classes if classes is None else classes,
+        "initialisation": initialisation,
+        "seed": seed,
+        "seed rule": SEED_RULE,
+        "images": batch.description,
+        "proxies": {name: dict(identity) for name, identity in proxies.items()},
+        "device": device,
+        "torch": torch.__version__,
+    }
+    if setting["classes"] <= batch.labels.max():
+        raise ProxybenchError(f"{setting['classes']} classes are too few for labels up to {batch.labels.max()}")
+    _check_network(setting, batch, items.column("arch")[0].as_py())
+    chunk = max(1, min(16, items.num_rows // 64)) if chunk is None else chunk
+    return Work(folder, RUN, setting, items, {BATCH: batch.to_bytes()}, chunk)
+
+
+def begin_sweep(folder: Path, *arguments: Any, **named: Any) -> Work:
+    """The work of a sweep in its folder, begun or taken up; arguments and errors as of `sweep_work`.
+
+    Raises:
+        OtherSetting: when the folder holds another sweep.
+    """
+    return begin(sweep_work(folder, *arguments, **named))
+
+
+def _check_network(setting: Mapping[str, Any], batch: ImageBatch, text: str) -> None:
+    """Find wrong options now, not in every architecture."""
+    try:
+        _Sweep(setting, batch.images, batch.labels).network(text, 0)
+    except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
+        raise ProxybenchError(f"the network of {text} cannot be built: {error}") from error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the architectures so far.
+
+    Attributes:
+        done: how many have a row.
+        seconds: that they took, one after the other.
+        errors: architecture to why it failed.
+        unanswered: proxy to the number of architectures that it has no answer for.
+    """
+
+    done: int
+    seconds: float
+    errors: Mapping[str, str]
+    unanswered: Mapping[str, int]
+
+
+def forget_failed(work: Work) -> int:
+    """Remove the shards that hold a failed architecture, so that it is computed again; how many shards."""
+    done = [number for number in range(work.chunks) if number not in set(work.missing())]
+    failed = [
+        number
+        for number, table in zip(done, work.tables(), strict=True)
+        if any(error for error in table.column("error").to_pylist())
+    ]
+    return sum(work.forget(number) for number in failed)
+
+
+def outcome(work: Work) -> Outcome:
+    """What became of a sweep."""
+    errors: dict[str, str] = {}
+    unanswered: Counter[str] = Counter()
+    done, seconds = 0, 0.0
+    for table in work.tables():
+        part = table.select(["arch", "error", "unanswered", "seconds"]).to_pydict()
+        done += table.num_rows
+        seconds += sum(part["seconds"])
+        errors |= {arch: error for arch, error in zip(part["arch"], part["error"], strict=True) if error}
+        for text in part["unanswered"]:
+            unanswered.update(json.loads(text).keys())
+    return Outcome(done, seconds, errors, dict(sorted(unanswered.items())))
+
+
+def require_same_torch(setting: Mapping[str, Any]) -> None:
+    """Raise ProxybenchError unless torch is of the version that the work was begun with."""
+    import torch
+
+    if torch.__version__ != setting["torch"]:
+        raise ProxybenchError(
+            f"this work was begun with torch {setting['torch']}, here is {torch.__version__}; use the same"
+        )
+
+
+@does_work
+def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
+    """The function from items (digest, arch) to rows of scores."""
+    require_same_torch(setting)
+    sweep = _Sweep(setting, *read_batch(files[BATCH]))
+
+    def run(items: pa.Table) -> pa.Table:
+        with one_thread():
+            rows = [sweep.row(item["digest"], item["arch"]) for item in items.to_pylist()]
+        return _table(rows, sweep.proxies)
+
+    return run
+
+
+def seed_of(seed: int, digest: str) -> int:
+    """The seed of an architecture's weights and draws: SEED_RULE."""
+    hashed = hashlib.blake2b(f"{seed} {digest}".encode(), digest_size=8).digest()
+    return int.from_bytes(hashed, "big") >> 1
+
+
+class _Sweep:
+    """The setting, ready to score one architecture after the other."""
+
+    def __init__(self, setting: Mapping[str, Any], images: Any, labels: Any) -> None:
+        import torch
+
+        self._space = get_space(setting["space"])
+        self._options = {"num_classes": setting["classes"], "in_shape": images.shape[1:], **setting["network"]}
+        self._initialisation = setting["initialisation"]
+        self._seed = setting["seed"]
+        self._device = torch.device(setting["device"])
+        self._images: Tensor = torch.from_numpy(images).to(self._device)
+        self._labels: Tensor = torch.from_numpy(labels).to(self._device)
+        self.proxies: list[Proxy] = [load_proxy(identity["target"]) for identity in setting["proxies"].values()]
+
+    def row(self, digest: str, text: str) -> dict[str, Any]:
+        """Scores of one architecture; its error where it has none."""
+        start = time.perf_counter()
+        row: dict[str, Any] = {"digest": digest, "arch": text, "error": "", "unanswered": "{}"}
+        try:
+            scores = self._score(text, seed_of(self._seed, digest))
+        except Exception as error:  # whatever a network or a user's proxy raises is a fact about this architecture
+            row["error"] = f"{type(error).__name__}: {error}"
+        else:
+            row |= {f"proxy:{name}": value for name, value in scores.values.items()}
+            row |= {f"nodes:{name}": values for name, values in scores.nodes.items()}
+            row |= {f"seconds:{name}": seconds for name, seconds in scores.seconds.items()}
+            row["unanswered"] = json.dumps(scores.unanswered)
+        row["seconds"] = time.perf_counter() - start
+        return row
+
+    def network(self, text: str, seed: int) -> Network:
+        """The network of an architecture, its weights drawn with `seed`; the global random state stays."""
+        import torch
+
+        from proxybench.networks import build
+        from proxybench.networks.initialise import initialise
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = build(self._space.parse(text), **self._options)
+        if self._initialisation != "torch":
+            initialise(network, self._initialisation, seed)
+        return network.to(self._device)
+
+    def _score(self, text: str, seed: int) -> Scores:
+        from proxybench.proxies.probe import Probe
+
+        scores = Probe(self.network(text, seed), self._images, self._labels, seed=seed).run(self.proxies)
+        for error in scores.errors.values():
+            raise error  # an architecture that failed can be tried again, one that has no answer need not
+        return scores
+
+
+def _table(rows: Sequence[Mapping[str, Any]], proxies: Sequence[Proxy]) -> pa.Table:
+    """Rows as a table; the columns of proxies are the same for every chunk."""
+    types = {"digest": pa.string(), "arch": pa.string(), "error": pa.string(), "unanswered": pa.string()}
+    types |= {f"proxy:{proxy.name}": pa.float64() for proxy in proxies}
+    types |= {f"nodes:{proxy.name}": pa.list_(pa.float64()) for proxy in proxies if proxy.per_layer}
+    types["seconds"] = pa.float64()
+    types |= {name: pa.float64() for row in rows for name in sorted(row) if name.startswith("seconds:")}
+    absent: dict[str, Any] = {
+        name: [] if pa.types.is_list(kind) else float("nan") if name.startswith("proxy:") else None
+        for name, kind in types.items()
+    }
+    columns = {name: pa.array([row.get(name, absent[name]) for row in rows], type=kind) for name, kind in types.items()}
+    return pa.table(columns)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums in one order whatever the number of cores: the same figures from any number of workers."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,62 @@
+"""Proxies of the user's own as methods: computed on the networks of a task, once, and ranked with the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import proxybench as pb
+from proxybench.evaluation.network_proxies import NetworkSetting
+from proxybench.evaluation.tasks import load_tasks
+from proxybench.grammar import parse_arguments
+
+torch = pytest.importorskip("torch")
+
+TASK = "trained-nasbench201-test"
+SMALL = NetworkSetting("noise", 2, 4, parse_arguments("channels=2,cells=1"))
+OWN = """
+from pathlib import Path
+
+from proxybench.proxies.base import proxy
+
+
+@proxy("my_weights", source="mine", formula="number of weights", version=1)
+def weights(probe):
+    with Path("calls").open("a") as calls:
+        calls.write("x")
+    return sum(layer.weight.numel() for layer in probe.layers)
+
+
+def score(batch):
+    return batch.columns["cost:params"]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "own_proxy.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PROXYBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_a_proxy_is_computed_on_the_networks_once_and_ranked_beside_scorers(home: Path) -> None:
+    asked = {"tasks": [TASK], "networks": SMALL, "jobs": 1, "progress": False}
+    found = pb.evaluate(["own_proxy:weights", "own_proxy:score"], **asked).frame().set_index("method")
+    assert found.loc["my_weights", "outcome"] == "ok", found.loc["my_weights", "message"]
+    bench = pb.load("trained-nasbench201")
+    rows = load_tasks()[TASK].rows(bench)
+    truth = bench.values("test_acc", dataset="cifar10", epochs=3)[rows]
+    networks = [bench.arch(int(row)) for row in rows]
+    by_hand = [sum(weight.numel() for weight in _network(arch).parameters() if weight.dim() > 1) for arch in networks]
+    assert found.loc["my_weights", "kendall"] == pytest.approx(pb.rank_metrics(truth, by_hand)["kendall"])
+    calls = (home / "calls").read_text()
+    assert len(calls) >= len({bench.digests[row] for row in rows})
+    pb.evaluate("own_proxy:weights", **asked)
+    assert (home / "calls").read_text() == calls
+
+
+def _network(arch):
+    return pb.get_space("nasbench201").build(arch, 10, (3, 4, 4), channels=2, cells=1)
