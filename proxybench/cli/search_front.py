@@ -39,10 +39,10 @@ def search_front(
 def _row(runs: list[FrontRun]) -> tuple[str, ...]:
     import numpy as np
 
-    from proxybench.ranking.intervals import half_interval
+    from proxybench.ranking.repeats import half_of_runs
 
     shares = np.array([one.share[-1] for one in runs])
-    half = half_interval(shares)
+    half = half_of_runs(shares)
     return (
         runs[0].searcher,
         str(len(runs)),

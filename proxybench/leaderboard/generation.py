@@ -50,7 +50,7 @@ class GeneratedBy(msgspec.Struct, frozen=True):
 
     @property
     def half(self) -> float | None:
-        """Half of the 95 percent interval of the mean rank, over seeds; None for a single one."""
+        """Half of the 95 percent interval of the mean rank, over seeds; None for fewer than 20."""
         return _half(self.mean_rank)
 
 
@@ -179,9 +179,9 @@ def _number(value: float | None) -> str:
 
 
 def _half(values: Sequence[float]) -> float | None:
-    from proxybench.ranking.intervals import half_interval  # with the bootstrap, which importing a leaderboard does not
+    from proxybench.ranking.repeats import half_of_runs  # numpy and scipy, which importing a leaderboard does not load
 
-    return half_interval(values)
+    return half_of_runs(values)
 
 
 def _refuse_damaged(problem: GenerationProblem, where: str) -> None:

@@ -66,15 +66,15 @@ def _searched(runs: Searched, against: Sequence[Compared | None]) -> dict[str, A
         "against": [
             None if test is None else [rounded(test.wins, 3), rounded(test.p_holm, 2), test.verdict] for test in against
         ],
-        "curves": {curve.axis: _curve(curve) for curve in runs.curves},
+        "curves": {curve.axis: _curve(curve, runs.halves(curve)) for curve in runs.curves},
     }
 
 
-def _curve(curve: Curve) -> dict[str, Any]:
+def _curve(curve: Curve, halves: list[float | None]) -> dict[str, Any]:
     return {
         "at": curve.at,
         "mean": curve.mean,
-        "half": curve.half,
+        "half": halves,
         "median": curve.median,
         "low": curve.low,
         "high": curve.high,

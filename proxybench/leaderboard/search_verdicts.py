@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+import msgspec
 import numpy as np
 
 from predictors.ranks import mean_ranks
@@ -121,9 +122,10 @@ def curves_csv(problems: Sequence[SearchedProblem]) -> bytes:
     for problem in problems:
         for runs in sorted(problem.searched, key=lambda runs: (runs.budget, runs.label)):
             for curve in runs.curves:
-                values = [getattr(curve, name) or [""] * len(curve.at) for name in columns]
+                figures = {**msgspec.structs.asdict(curve), "half": runs.halves(curve)}
+                values = [figures[name] or [None] * len(curve.at) for name in columns]
                 for at, *row in zip(curve.at, *values, strict=True):
-                    cells = [value if value == "" else f"{value:g}" for value in (at, *row)]
+                    cells = ["" if value is None else f"{value:g}" for value in (at, *row)]
                     rows.append([names[problem.task.name], runs.budget, runs.label, curve.axis, *cells])
     return csv_bytes(["problem", "budget", "searcher", "axis", "at", *columns], rows)
 

@@ -6,7 +6,7 @@ seed, and of all runs together the best-so-far curves. Who searched writes it (p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +14,12 @@ import msgspec
 from filelock import FileLock
 
 from proxybench.errors import CorruptData
+from proxybench.ranking.repeats import FEWEST_RUNS
 from proxybench.record_limits import LARGEST, check_costs, check_interval, check_number, check_task, check_within
 from proxybench.records import Scalar, TaskIdentity, read_lines, write_lines
 
 SEARCHES = "searches"
+FIRST_TRAININGS = 10  # after fewer, rare failures that most runs did not meet decide the mean
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -26,7 +28,7 @@ class Curve(msgspec.Struct, frozen=True):
     Attributes:
         axis: "trainings" or "seconds".
         at: the points.
-        mean: of the objective; `half` is half of its 95 percent interval, null for a single run.
+        mean: of the objective; `half` is half of its 95 percent interval, null where there is none, see `halves`.
         median: of the objective; `low` and `high` are the quartiles.
         reported: mean of what is reported; null where nothing is.
     """
@@ -34,7 +36,7 @@ class Curve(msgspec.Struct, frozen=True):
     axis: str
     at: list[float]
     mean: list[float]
-    half: list[float] | None
+    half: list[float | None] | None
     median: list[float]
     low: list[float]
     high: list[float]
@@ -88,6 +90,17 @@ class Searched(msgspec.Struct, frozen=True, omit_defaults=True):
         """The seeds, one by one."""
         return [seed for first, last in map(_limits, self.seeds.split(",")) for seed in range(first, last + 1)]
 
+    def halves(self, curve: Curve) -> list[float | None]:
+        """`half` of a curve where the interval covers: of 20 runs that differ or more, from the tenth training on.
+
+        Trainings are taken to come evenly on the time axis.
+        """
+        halves = curve.half or [None] * len(curve.at)
+        if len(self.regret) < FEWEST_RUNS:
+            return [None] * len(curve.at)
+        after = trained(curve.at, self.budget)
+        return [half if half and count >= FIRST_TRAININGS else None for half, count in zip(halves, after, strict=True)]
+
 
 class SearchedProblem(msgspec.Struct, frozen=True):
     """A problem and how every searcher did on it.
@@ -106,6 +119,11 @@ class SearchedProblem(msgspec.Struct, frozen=True):
     searched: list[Searched]
     made_with: list[str] = []
     format: int = 1
+
+
+def trained(at: Sequence[float], budget: float) -> list[float]:
+    """After how many trainings the points of an axis come, evenly spread, the last at the end of the budget."""
+    return [budget * point / at[-1] if at[-1] else 0.0 for point in at]
 
 
 def seed_ranges(seeds: Iterable[int]) -> str:
@@ -227,11 +245,11 @@ def _check_curve(curve: Curve, name: str) -> None:
     columns = [values for values in given if values is not None]
     if {len(values) for values in columns} != {len(curve.at)}:
         raise ValueError(f"{name} needs as many figures of each kind as it has points")
-    for value in (value for values in columns for value in values):
+    for value in (value for values in columns for value in values if value is not None):
         check_number(f"a figure of {name}", value)
     if any(low > high for low, high in zip(curve.low, curve.high, strict=True)):
         raise ValueError(f"the quartiles of {name} are reversed")
-    if min([*curve.at, *(curve.half or [])], default=0) < 0:
+    if min([*curve.at, *(half for half in curve.half or [] if half is not None)], default=0) < 0:
         raise ValueError(f"{name} has a negative point or half interval")
 
 

@@ -13,8 +13,8 @@ seed-to-seed tau is the mean of (2p - 1)^2 and the attainable tau for one seed i
 inequality attainable tau <= sqrt(seed-to-seed tau) for a target of one seed.
 
 Where no architecture has two seeds the ceiling is unknown: None, never 1. It is also unknown, NaN with the reason,
-where the seeds hardly agree, and where the true values fall into clusters: whether architectures of one cluster are
-equal or nearly so cannot be told, and decides the tau.
+where the tau between seeds is below .6, and where the true values fall into clusters: whether architectures of one
+cluster are equal or nearly so cannot be told, and decides the tau.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from proxybench.ranking.policy import Floats
 _ROUNDS = (1, 3, 200)  # of taking noise out: true values smoothly distributed, in between, in clumps
 _MANY = 500  # architectures for so many rounds; of fewer, fewer rounds make clumps
 _CLUSTERED = 0.025  # of tau between smooth and clumped: true values are clustered; more where n is below _MANY
-_DIVERGING = 0.005  # share of outlying runs from which on intervals covered too rarely, and there is none
+_DIVERGING = 0.002  # share of outlying runs from which on intervals covered too rarely, and there is none
+_LEAST = 0.6  # seed-to-seed tau; below, what is assumed of the true values moved the ceiling by more than .02
 _LARGEST_FACTOR = 1e6  # beyond, the seeds disagree in architectures that show no variance, and no noise explains it
 
 
@@ -49,7 +50,8 @@ class NoiseCeiling:
     Attributes:
         seed_to_seed: mean tau-b of two single seeds, over all pairs of seeds, with its interval over architectures.
         attainable: expected tau-b of the true values with the mean over seeds; NaN where it is unknown.
-            The limits alone are NaN where runs diverge: their interval would cover too rarely.
+            The limits alone are NaN where more than .2 percent of the runs are outliers (`noise_model`), as where runs
+            diverge or the noise has heavy tails: their interval would cover too rarely.
         one_seed_bound: the square root of the seed-to-seed tau, above what is attainable against one seed.
         repeated: how many architectures have two seeds or more.
         architectures: how many have any.
@@ -137,8 +139,8 @@ def share_of_ceiling(tau: float, ceiling: float | None) -> float | None:
 def _attainable_interval(table: Floats, averaged: int | None, seed: int, between: Interval) -> tuple[Interval, str]:
     """The attainable tau with its interval; NaN with the reason where it is unknown."""
     unknown = Interval(math.nan, math.nan, math.nan, between.level, 0)
-    if not between.low > between.value / 3:
-        return unknown, "the seeds hardly agree on the order of the architectures; measure more seeds or architectures"
+    if between.value < _LEAST:
+        return unknown, f"the seeds hardly agree on the order of the architectures: their tau is below {_LEAST}"
     if between.value >= 1:
         pairs = count_pairs(*[np.nanmean(table, axis=1)] * 2)
         value = math.sqrt(1 - pairs.tied_first / pairs.everything)  # the true values of what is equal differ
@@ -151,7 +153,7 @@ def _attainable_interval(table: Floats, averaged: int | None, seed: int, between
         > _CLUSTERED * max(1, _MANY / len(table)) ** 0.25
     ):
         return unknown, "the true values fall into clusters, and whether those within one are equal cannot be told"
-    if np.isfinite(middle.fall).mean() > _DIVERGING:
+    if middle.outlying > _DIVERGING:
         return Interval(value, math.nan, math.nan, between.level, 0), ""
     low = min(_attainable(middle, between.low), _attainable(rough, between.low))
     high = max(_attainable(middle, between.high), _attainable(smooth, between.high))

@@ -6,7 +6,8 @@ and follows monotone maps of it. Resamples in which a metric is undefined are le
 remain.
 
 Over repeats answers: would it hold with other seeds or training samples? A bootstrap over a few repeats is far too
-narrow, so the interval is Student's t. Over both, the two variances are added (`repeats.over_both`).
+narrow, so the interval is Student's t. Over both, the two variances are added
+(`repeats.over_both`), from three repeats on.
 
 Only metrics whose intervals cover the true value in simulations have one (tests/ranking/test_coverage.py). All others
 have NaN for both ends:
@@ -37,6 +38,7 @@ from proxybench.ranking.policy import Floats, answered, as_columns
 from proxybench.ranking.repeats import half_interval, over_both, over_repeats
 
 FEWEST = 10  # architectures that count; with six the interval of a strong correlation covers 87 percent
+FEWEST_REPEATS = 3  # of an interval over both; with two it covers 87 percent where the repeats differ much
 Over = Literal["architectures", "repeats", "both"]
 MetricLike = str | Callable[[Floats, Floats], float]
 _RANKS = ("kendall", "kendall_a", "spearman")
@@ -224,13 +226,13 @@ def _draws(
 ) -> Floats | None:
     """Bootstrap values over architectures, float64[resamples, columns], of which there are none over repeats.
 
-    None where the metric has no interval.
+    None where the metric has no interval, or there are too few repeats for one over both.
     """
     if over not in _COVERED:
         raise ValueError(f"over is 'architectures', 'repeats' or 'both', not {over!r}")
     if over != "architectures" and repeats < 2:
         raise ValueError(f"an interval over {over} needs at least two repeats; give scores of shape [n, repeats]")
-    if not has_interval(metric, over):
+    if not has_interval(metric, over) or (over == "both" and repeats < FEWEST_REPEATS):
         return None
     if over == "repeats":
         return np.empty((0, table.shape[1]))

@@ -38,6 +38,7 @@ class NoiseModel:
         noise: standard normal, float64[simulations, most runs, n].
         fall: how far an outlier falls from the true value, NaN for a run that is none, as `noise`.
         spacing: of the grid that values are rounded to; 0 for none.
+        outlying: share of the measured runs that are outliers.
     """
 
     truth: Floats
@@ -46,6 +47,7 @@ class NoiseModel:
     noise: Floats
     fall: Floats
     spacing: float
+    outlying: float
 
     @classmethod
     def fit(cls, table: Floats, averaged: int | None, seed: int, rounds: int) -> NoiseModel:
@@ -73,10 +75,11 @@ class NoiseModel:
         shape = (_SIMULATIONS, max(2, int(runs.max())), len(means))
         noise = rng.standard_normal(shape)
         fall = np.full(shape, math.nan)
-        if len(falls):
-            struck = rng.random(shape) < outlying.sum() / np.isfinite(table).sum()
+        share = float(outlying.sum() / np.isfinite(table).sum())
+        if share:
+            struck = rng.random(shape) < share
             fall[struck] = rng.choice(falls, int(struck.sum()))
-        return cls(truth, np.interp(truth, means, deviation), runs.astype(np.float64), noise, fall, spacing)
+        return cls(truth, np.interp(truth, means, deviation), runs.astype(np.float64), noise, fall, spacing, share)
 
     def between(self, factor: float) -> float:
         """Mean tau-b of two single runs, the deviation of the normal noise times `factor`."""

@@ -1,4 +1,9 @@
-"""Student's t for the mean of a metric over a few repeats, alone or with the architectures drawn anew too."""
+"""Student's t for the mean over a few repeats, alone or with the architectures drawn anew too, and over many runs.
+
+How often these intervals cover is measured in tests/ranking/test_coverage.py. Rank correlations on other splits are
+nearly normal, and t covers from two repeats on. What searches and generators find is skewed and ends at the optimum: t
+of three to ten runs covered 79 to 92 percent there, of 20 at least 91 percent. So fewer runs have no interval.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from numpy.typing import ArrayLike
 
 from predictors.inputs import as_vector
 from proxybench.ranking.policy import Floats
+
+FEWEST_RUNS = 20  # whose values may be skewed and tied
 
 
 class MeanError(NamedTuple):
@@ -44,6 +51,12 @@ def half_interval(values: ArrayLike, level: float = 0.95) -> float | None:
     return None if len(found) < 2 else over_repeats(found).half(level)
 
 
+def half_of_runs(values: ArrayLike, level: float = 0.95) -> float | None:
+    """The same of the mean over runs of a search or generator; None for fewer than FEWEST_RUNS, or where all agree."""
+    found = as_vector(values)
+    return None if len(found) < FEWEST_RUNS or np.ptp(found) == 0 else over_repeats(found).half(level)
+
+
 def over_repeats(values: Floats) -> MeanError:
     """The error of the mean of r >= 2 independent values, r - 1 degrees of freedom."""
     return MeanError(float(np.std(values, ddof=1)) / math.sqrt(len(values)), len(values) - 1)
@@ -53,11 +66,13 @@ def over_both(values: Floats, draws: Floats) -> MeanError:
     """The error of a mean over repeats when both other architectures and other repeats might have been drawn.
 
     The bootstrap's variance over architectures holds what each repeat has of its own on each architecture. So of the
-    variance between repeats only what exceeds that is added. Degrees of freedom are Satterthwaite's ("An approximate
-    distribution of estimates of variance components", Biometrics Bulletin 1946).
+    variance between repeats only what exceeds that is added. Where some does, the degrees of freedom are
+    Satterthwaite's ("An approximate distribution of estimates of variance components", Biometrics Bulletin 1946);
+    where none does, the error is the bootstrap's alone, which needs no t. With two repeats such intervals covered
+    down to 87 percent.
 
     Args:
-        values: the metric of each of r >= 2 repeats.
+        values: the metric of each of r >= 3 repeats.
         draws: the same under bootstrap of the architectures, [resamples, r].
     """
     repeats = len(values)
@@ -65,5 +80,5 @@ def over_both(values: Floats, draws: Floats) -> MeanError:
     shifts = draws - values
     own = float(np.mean(np.var(shifts, axis=1, ddof=1))) / repeats
     total = float(np.var(draws.mean(axis=1))) + max(0.0, between - own)
-    freedom = (repeats - 1) * max(1.0, (total / between) ** 2) if between > 0 else math.inf
+    freedom = (repeats - 1) * max(1.0, (total / between) ** 2) if between > own else math.inf
     return MeanError(math.sqrt(total), freedom)

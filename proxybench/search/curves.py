@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from proxybench.csv_text import csv_bytes
-from proxybench.ranking.repeats import half_interval
+from proxybench.leaderboard.searches import FIRST_TRAININGS, trained
+from proxybench.ranking.repeats import half_of_runs
 from proxybench.search.groups import RunGroup, groups_of
 from proxybench.search.outcomes import Found, SearchRecord
 from proxybench.search.problem import Floats
@@ -69,7 +70,8 @@ def course(group: RunGroup, axis: str, points: Iterable[float] | None = None) ->
 def curve_rows(runs: Iterable[SearchRecord]) -> list[tuple[str | float, ...]]:
     """Rows of `COLUMNS`: the mean with its 95 percent interval (Student's t over runs), the median with the quartiles.
 
-    `axis` is "trainings" or "seconds"; `quantity` is "value" (the objective) or "reported".
+    `axis` is "trainings" or "seconds"; `quantity` is "value" (the objective) or "reported". The interval is NaN where
+    it would cover too rarely: of fewer than 20 runs, where all agree, and before the tenth training.
     """
     rows: list[tuple[str | float, ...]] = []
     for group in groups_of(runs):
@@ -78,9 +80,10 @@ def curve_rows(runs: Iterable[SearchRecord]) -> list[tuple[str | float, ...]]:
             found = course(group, axis)
             for quantity, values in (("value", found.values), ("reported", found.reported)) if found else ():
                 if found is not None and values is not None:
+                    points = zip(found.at.tolist(), trained(found.at.tolist(), group.budget), values, strict=True)
                     rows += [
-                        (*name, axis, round(at, 6), len(group.runs), quantity, *band(point))
-                        for at, point in zip(found.at.tolist(), values, strict=True)
+                        (*name, axis, round(at, 6), len(group.runs), quantity, *band(point, after >= FIRST_TRAININGS))
+                        for at, after, point in points
                     ]
     return rows
 
@@ -91,17 +94,17 @@ def curves_csv(runs: Iterable[SearchRecord]) -> bytes:
     return csv_bytes(COLUMNS, ([f"{cell:.8g}" if isinstance(cell, float) else cell for cell in row] for row in rows))
 
 
-def band(values: Floats) -> tuple[float, ...]:
-    """Mean with the limits of its 95 percent interval, median with the quartiles, of float64[runs]."""
+def band(values: Floats, covered: bool = True) -> tuple[float, ...]:
+    """Mean with the limits of its 95 percent interval, NaN unless `covered`, median with the quartiles, of a point."""
     mean = float(values.mean())
-    half = half_width(values)
+    half = half_width(values) if covered else float("nan")
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
     return mean, mean - half, mean + half, median, low, high
 
 
 def half_width(values: Floats) -> float:
-    """Half of the mean's 95 percent interval, Student's t over runs; NaN for a single run."""
-    half = half_interval(values)
+    """Half of the mean's 95 percent interval, Student's t over runs; NaN where there is none (`half_of_runs`)."""
+    half = half_of_runs(values)
     return float("nan") if half is None else half
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from predictors.errors import unknown_name
 from proxybench.errors import DataNotAvailable
 from proxybench.grammar import Quantity
-from proxybench.ranking.repeats import half_interval
+from proxybench.ranking.repeats import half_of_runs
 from proxybench.records import write_records
 from proxybench.results import label_of, mean_difference
 from proxybench.search.outcomes import SearchRecord, read_runs
@@ -66,8 +66,8 @@ class SearchResults:
         """One row for each searcher and budget, best first by the mean value of what it returned.
 
         Columns: searcher, budget, runs, value (of the objective, mean over runs), low and high (Student's 95 percent
-        interval over runs), reported (mean of the other quantity), median_rank (of what was returned, 1 being the best
-        of the population), seconds (of training that the table records, mean).
+        interval over runs; NaN for fewer than 20), reported (mean of the other quantity), median_rank (of what was
+        returned, 1 being the best of the population), seconds (of training that the table records, mean).
         """
         import pandas as pd
 
@@ -86,8 +86,8 @@ class SearchResults:
         """What the first searcher found beyond the second with the same seed, in the objective.
 
         One row for each budget that both have: `difference`, the mean over the shared seeds; `low` and `high`,
-        Student's 95 percent interval; `p_value` of Wilcoxon's signed-rank test; `better`, on how many seeds the first
-        is ahead; `seeds`, how many are shared.
+        Student's 95 percent interval, NaN for fewer than 20 seeds; `p_value` of Wilcoxon's signed-rank test; `better`,
+        on how many seeds the first is ahead; `seeds`, how many are shared.
 
         Raises:
             UnknownName: for a searcher without runs.
@@ -176,7 +176,7 @@ def _summary(searcher: str, budget: int, runs: list[SearchRecord]) -> dict[str, 
     reported = [value for one in runs if (value := one.metrics.get("reported")) is not None]
     ranks = [value for one in runs if (value := one.metrics.get("rank")) is not None]
     seconds = [value for one in runs if (value := one.cost.get("train_s")) is not None]
-    mean, half = float(np.mean(values)), half_interval(values)
+    mean, half = float(np.mean(values)), half_of_runs(values)
     return {
         "searcher": searcher,
         "budget": budget,
@@ -194,4 +194,7 @@ def _comparison(budget: int, gains: list[float]) -> dict[str, Any]:
     from scipy.stats import wilcoxon
 
     signed_ranks = float(wilcoxon(gains).pvalue) if any(gains) else 1.0
-    return {"budget": budget, **mean_difference(gains), "p_value": signed_ranks, "seeds": len(gains)}
+    found = {**mean_difference(gains), "p_value": signed_ranks, "seeds": len(gains)}
+    if half_of_runs(gains) is None:
+        found |= {"low": math.nan, "high": math.nan}
+    return {"budget": budget, **found}

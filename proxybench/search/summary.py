@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -85,18 +86,22 @@ def _points(group: RunGroup, axis: str) -> list[float]:
 
 
 def _curve(axis: str, found: Course) -> Curve:
-    halves = [half_width(values) for values in found.values]
+    halves = [_half(half_width(values)) for values in found.values]
     low, median, high = np.quantile(found.values, [0.25, 0.5, 0.75], axis=1)
     return Curve(
         axis=axis,
         at=_rounded(found.at),
         mean=_rounded(found.values.mean(axis=1)),
-        half=None if np.isnan(halves).any() else _rounded(np.array(halves), 2),
+        half=None if all(half is None for half in halves) else halves,
         median=_rounded(median),
         low=_rounded(low),
         high=_rounded(high),
         reported=None if found.reported is None else _rounded(found.reported.mean(axis=1)),
     )
+
+
+def _half(value: float) -> float | None:
+    return None if math.isnan(value) else _round(value, 2)
 
 
 def _mean_and_median(values: list[float]) -> tuple[float, float]:

@@ -26,7 +26,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from scipy.stats import binom
 
 from predictors.gbdt_nas import ChoiceGBDT
 from predictors.gbdt_nas.shapley import interaction_values, shapley_values
@@ -40,6 +39,7 @@ from proxybench.search.mcts import TreeSearch
 from proxybench.search.outcomes import SearchRecord, read_runs, search_record
 from proxybench.search.problem import Problem
 from proxybench.search.random_search import RandomSearch
+from proxybench.search.summary import median_interval
 
 SETTING = Setting("nasbench101", "cifar10", "val_acc@108")
 CELLS, PUBLISHED_BATCH = 423_624, 1000
@@ -153,37 +153,22 @@ def show(path: Path) -> None:
         costs[record.method].append(record.cost["wall_s"])
     for method in (method for method in METHODS if method in queries):
         values = np.sort(queries[method])
-        low, high = interval_places(len(values))
-        interval = f"median {middle(values):7.0f} [{values[low]:.0f}, {values[high]:.0f}], mean {values.mean():7.0f}"
+        _, low, high = median_interval(values)
+        limits = "" if low is None else f" [{low:.0f}, {high:.0f}]"
+        interval = f"median {middle(values):7.0f}{limits}, mean {values.mean():7.0f}"
         reached = f"{len(values):4d} runs, {np.isfinite(values).mean():4.0%} reached"
         print(f"{method:15s} {reached}; {interval}; {np.mean(costs[method]):.1f} s a run")
     for ours in ("gbdt-nas", "gbdt-nas-s"):
         for other, published in PUBLISHED_RATIOS.items():
             if queries[ours] and queries[other]:
-                ratio, low, high = ratio_of_medians(np.array(queries[other]), np.array(queries[ours]))
-                print(
-                    f"{other} / {ours}: {ratio:.1f} [{low:.1f}, {high:.1f}], published for the whole space {published}"
-                )
-
-
-def interval_places(n: int) -> tuple[int, int]:
-    """Places of the sorted sample between which the median lies with 95 percent probability, where n allows."""
-    low = max(0, int(binom.ppf(0.025, n, 0.5)) - 1)
-    return low, n - 1 - low
+                ratio = middle(np.array(queries[other])) / middle(np.array(queries[ours]))
+                print(f"{other} / {ours}: {ratio:.1f}, published for the whole space {published}")
 
 
 def middle(values: np.ndarray) -> float:
     """The median, infinite where half of the runs did not reach the optimum."""
     ordered = np.sort(values)
     return float(ordered[(len(ordered) - 1) // 2] / 2 + ordered[len(ordered) // 2] / 2)
-
-
-def ratio_of_medians(one: np.ndarray, other: np.ndarray, resamples: int = 2000) -> tuple[float, float, float]:
-    """The ratio, and its 95 percent interval by resampling the runs of each method."""
-    rng = np.random.default_rng(0)
-    drawn = [middle(rng.choice(one, len(one))) / middle(rng.choice(other, len(other))) for _ in range(resamples)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975], method="lower")
-    return middle(one) / middle(other), low, high
 
 
 def steps() -> None:

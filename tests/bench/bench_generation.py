@@ -53,7 +53,7 @@ from proxybench.generation import (
     sample,
 )
 from proxybench.generation.measures import expected_unique
-from proxybench.ranking.intervals import half_interval
+from proxybench.ranking.repeats import half_of_runs
 from proxybench.spaces import get_space
 
 SAMPLES, TOLD, KEPT, CALLS = 1000, 50, 100, 1000
@@ -219,7 +219,7 @@ def by_method(records: list[dict]) -> dict[tuple[str, int], list[dict]]:
 
 
 def interval(values) -> str:
-    half = half_interval(values)
+    half = half_of_runs(values)
     return f"{np.mean(values):7.1f} +- {np.nan if half is None else half:5.1f}"
 
 

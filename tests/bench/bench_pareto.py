@@ -13,7 +13,7 @@ import argparse
 
 from scipy.stats import binomtest
 
-from proxybench.ranking.intervals import half_interval
+from proxybench.ranking.repeats import half_of_runs
 from proxybench.search.experiment import Posed, Setting
 from proxybench.search.fronts import FRONT_SEARCHERS, FrontProblem, share_after
 
@@ -28,7 +28,11 @@ def main(seeds: int, budget: int) -> None:
         found = {name: list(problem.runs([name], budget, range(seeds))) for name in FRONT_SEARCHERS}
         for name, runs in found.items():
             shares = {after: share_after(runs, after) for after in AFTER if after <= budget}
-            told = "  ".join(f"{at}: {one.mean():.4f} +- {half_interval(one) or 0:.4f}" for at, one in shares.items())
+            halves = {at: half_of_runs(one) for at, one in shares.items()}
+            told = "  ".join(
+                f"{at}: {one.mean():.4f}" + ("" if halves[at] is None else f" +- {halves[at]:.4f}")
+                for at, one in shares.items()
+            )
             print(f"{cost:20s} {name:7s} {seeds} seeds  {told}")
         pairs = zip(*(share_after(found[name], budget) for name in ("nsga2", "random")), strict=True)
         ahead = sum(own > other for own, other in pairs)

@@ -24,7 +24,7 @@ from proxybench.leaderboard.generation import (
 )
 from proxybench.leaderboard.generation_content import generation_content
 from proxybench.leaderboard.generation_picture import generation_picture
-from proxybench.ranking.intervals import half_interval
+from proxybench.ranking.repeats import half_of_runs
 from proxybench.records import write_records
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -37,31 +37,31 @@ def given(method: str, ranks: list[float], calls: int = 0, counts: tuple[int, in
 
 @pytest.fixture
 def problem(task) -> GenerationProblem:
-    """A hundred architectures, bins from 90 to 91 and 91 to 92; three methods with four seeds, one with three."""
+    """A hundred architectures, bins from 90 to 91 and 91 to 92; three methods with twenty seeds, one with fifteen."""
     methods = [
-        given("unguided", [50, 50, 50, 50], counts=(8, 1, 1)),
-        given("filter", [10, 14, 10, 14], calls=20),
-        given("evolution", [6, 6, 6], calls=30),
-        given("guided<b>", [4, 6, 12, 10], calls=20, counts=(0, 5, 15)),
+        given("unguided", [50, 50, 50, 50] * 5, counts=(8, 1, 1)),
+        given("filter", [10, 14, 10, 14] * 5, calls=20),
+        given("evolution", [6, 6, 6] * 5, calls=30),
+        given("guided<b>", [4, 6, 12, 10] * 5, calls=20, counts=(0, 5, 15)),
     ]
     return GenerationProblem(task("tiny-generation", size=100), "test_acc@200", 5, [90, 91, 92], [50, 30, 20], methods)
 
 
 def test_gains_are_of_seeds_in_pairs_and_of_baselines_with_as_many_questions(problem) -> None:
-    """Differences to filter: 6, 8, -2, 4; their deviation is 4.32, and t of three degrees of freedom 3.182."""
+    """Differences to filter: five times 6, 8, -2, 4; their deviation is 3.839, and t of 19 degrees of freedom 2.093."""
     plain, asked = gains(problem, problem.methods[3])
-    assert (plain.baseline, plain.mean, plain.wins, plain.seeds) == ("unguided", 42, 1, 4)
+    assert (plain.baseline, plain.mean, plain.wins, plain.seeds) == ("unguided", 42, 1, 20)
     assert (asked.baseline, asked.mean, asked.wins) == ("filter", 4, 0.75)
-    assert asked.half == pytest.approx(3.182 * 4.3205 / 2, rel=1e-3)
+    assert asked.half == pytest.approx(2.093 * 3.839 / 20**0.5, rel=1e-3)
     assert gains(problem, problem.methods[1]) == []
-    assert half_interval([3.0]) is None
+    assert half_of_runs([3.0, 4.0] * 9) is None
 
 
 def test_the_csv_says_all_of_it(problem) -> None:
     rows = list(csv.DictReader(io.StringIO(generation_csv([problem]).decode())))
     assert [row["method"] for row in rows] == ["unguided", "filter", "evolution", "guided<b>"]
     led = rows[3]
-    assert (led["mean_rank"], led["mean_rank_percent"], led["runs"], led["calls"]) == ("8.0", "8.00", "4", "20")
+    assert (led["mean_rank"], led["mean_rank_percent"], led["runs"], led["calls"]) == ("8.0", "8.00", "20", "20")
     assert (led["ranks vs filter"], led["wins vs filter"], led["ranks vs evolution"]) == ("4.0", "0.750", "")
 
 
@@ -80,7 +80,7 @@ def test_the_picture_puts_bars_and_medians_where_the_axis_says(problem) -> None:
         "unguided", "filter", "guided<b>", "evolution",
     ]  # fmt: skip
     assert "80 % <" in words
-    assert "8 ± 6 (top 8.0 %)" in words
+    assert "8 ± 2 (top 8.0 %)" in words
     tick = {element.text: float(element.get("x", "nan")) for element in root.iter(f"{SVG}text")}
     medians = [path.get("d", "") for path in root.iter(f"{SVG}path") if path.get("stroke-width") == "2"]
     assert len(medians) == 4

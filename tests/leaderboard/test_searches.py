@@ -173,6 +173,17 @@ def test_damaged_searches_are_refused_by_name(problem, tmp_path: Path) -> None:
         read_searches([twice, twice])
 
 
+def test_halves_are_shown_of_twenty_runs_that_differ_from_the_tenth_training_on() -> None:
+    def searched(count: int) -> Searched:
+        return msgspec.structs.replace(runs("random", [1.0] * count), budget=12)
+
+    curve = Curve("trainings", [9, 10, 11, 12], [1] * 4, [1, 2, 0, 4], [1] * 4, [1] * 4, [1] * 4)
+    late = msgspec.structs.replace(curve, axis="seconds", at=[900, 1000, 1100, 1200])
+    assert searched(20).halves(curve) == searched(20).halves(late) == [None, 2, None, 4]
+    assert searched(19).halves(curve) == [None] * 4
+    assert searched(20).halves(msgspec.structs.replace(curve, half=None)) == [None] * 4
+
+
 def test_the_leaderboard_of_a_folder_shows_its_searches(problem, record, tmp_path: Path) -> None:
     write_records(tmp_path / "runs/a.jsonl", [record("nwot", 0.5)])
     before = build(tmp_path)
@@ -185,8 +196,8 @@ def test_the_leaderboard_of_a_folder_shows_its_searches(problem, record, tmp_pat
     assert {"searches.csv", "searches-curves.csv"} <= manifest["files"].keys()
     curves = list(csv.DictReader((tmp_path / "searches-curves.csv").read_text().splitlines()))
     assert [(row["at"], row["median"], row["half"]) for row in curves[:2]] == [
-        ("1", "81", "1"),
-        ("2", "91", "2"),
+        ("1", "81", ""),
+        ("2", "91", ""),
     ]
     (tmp_path / "searches/mine.jsonl").unlink()
     write(tmp_path)

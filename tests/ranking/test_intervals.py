@@ -19,6 +19,7 @@ from proxybench.ranking.intervals import (
     two_sided_p,
 )
 from proxybench.ranking.metrics import get_metric
+from proxybench.ranking.repeats import half_of_runs, over_both
 
 
 def scored(n: int, noise: float, repeats: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -143,6 +144,28 @@ def test_both_levels_are_wider_than_either() -> None:
     assert widths["both"] > max(widths["architectures"], widths["repeats"])
 
 
+def test_two_repeats_have_a_value_and_no_interval_over_both() -> None:
+    target, scores = scored(60, 1.0, repeats=6)
+    two = difference(target, scores[:, :2], scores[:, 2:4], over="both", resamples=50)
+    assert not math.isnan(two.value)
+    assert np.isnan([two.low, two.high, two.p_value]).all()
+    assert math.isnan(interval(target, scores[:, :2], over="both", resamples=50).low)
+    assert difference(target, scores[:, :3], scores[:, 3:], over="both", resamples=50).low < 0.5
+
+
+def test_variance_that_the_architectures_explain_is_counted_once() -> None:
+    # Under the bootstrap the repeats' mean stays, and they differ by more than they do: nothing is added, no t needed.
+    draws = np.array([[1.0, 0, -1], [-1, 1, 0], [0, -1, 1], [1, 0, -1]])
+    values = np.array([0.1, 0.0, -0.1])
+    alone = over_both(values, values + draws)
+    assert (alone.error, alone.freedom) == (pytest.approx(0, abs=1e-12), math.inf)
+    # A shift of 0 or 2 for all, none of their own: variance 1 and that between repeats, 4 / 3, are added.
+    values = np.array([-2.0, 0, 2])
+    shared = over_both(values, values + np.array([[0.0], [2.0]]))
+    assert shared.error == pytest.approx(math.sqrt(1 + 4 / 3))
+    assert shared.freedom == pytest.approx(2 * (7 / 4) ** 2)
+
+
 def test_one_repeat_cannot_be_resampled() -> None:
     with pytest.raises(ValueError, match="at least two"):
         interval(*scored(10, 1.0), over="both")
@@ -198,6 +221,12 @@ def test_students_interval_by_hand() -> None:
     assert half_interval([7, 7]) == 0
     assert half_interval([7]) is None
     assert half_interval([]) is None
+
+
+def test_runs_have_an_interval_from_twenty_on_that_differ() -> None:
+    assert half_of_runs(np.arange(19.0)) is None
+    assert half_of_runs(np.ones(20)) is None
+    assert half_of_runs(np.arange(20.0)) == half_interval(np.arange(20.0))
 
 
 def test_p_values_by_hand() -> None:

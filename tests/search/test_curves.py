@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 
+import msgspec
+import numpy as np
 import pytest
 
 from proxybench.jobs.journal import Journal
 from proxybench.records import TaskIdentity
 from proxybench.search.comparison import compare
-from proxybench.search.curves import COLUMNS, course, curve_rows, curves_csv
+from proxybench.search.curves import COLUMNS, band, course, curve_rows, curves_csv
 from proxybench.search.experiment import Setting
 from proxybench.search.groups import groups_of, read_groups
 from proxybench.search.outcomes import Found, SearchRecord
@@ -49,9 +52,20 @@ def test_time_runs_from_when_all_have_found_something_to_when_the_first_has_ende
 
 
 def test_bands_are_standard_errors_and_quartiles() -> None:
+    # Values 50 and 60, ten of each: standard deviation 5.13, its error 1.1471, t of 19 degrees of freedom 2.0930.
+    found = band(np.repeat([50.0, 60.0], 10))
+    assert found == pytest.approx((55, 55 - 2.0930 * 1.1471, 55 + 2.0930 * 1.1471, 55, 50, 60), rel=1e-4)
+
+
+def test_few_runs_have_no_interval_of_the_mean() -> None:
     row = next(row for row in curve_rows([ONE, OTHER]) if row[4:8] == ("trainings", 1.0, 2, "value"))
-    # Values 50 and 60: standard deviation 7.071, its error 5, t with one degree of freedom 12.706.
-    assert row[9:] == pytest.approx((55 - 12.706205 * 5, 55 + 12.706205 * 5, 55, 52.5, 57.5))
+    assert row[8:] == pytest.approx((55, math.nan, math.nan, 55, 52.5, 57.5), nan_ok=True)
+
+
+def test_no_interval_before_the_tenth_training() -> None:
+    runs = [record(seed, [Found(1, None, 50.0 + seed, None)], (12, None)) for seed in range(20)]
+    rows = curve_rows([msgspec.structs.replace(one, n_train=12) for one in runs])
+    assert [row[5] for row in rows if not math.isnan(row[9])] == [10, 11, 12]
 
 
 def test_without_recorded_seconds_there_is_no_time_axis() -> None:
