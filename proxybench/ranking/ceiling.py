@@ -21,11 +21,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 
 from predictors.inputs import as_floats
 from predictors.ranks import count_pairs
@@ -171,29 +171,7 @@ def _attainable(model: NoiseModel, between: float) -> float:
         high *= 2
         if high > _LARGEST_FACTOR:
             return math.nan
-    return model.attainable(_root(lambda factor: model.between(factor) - between, 0.0, high))
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function that falls crosses zero, between `low`, where it is above, and `high`, where it is not.
-
-    Regula falsi by the Illinois rule (Dowell and Jarratt, BIT 1971): the value at an end that stays twice counts half.
-    Ends where the function is within 1e-6 of zero, or its place is known to 1e-4.
-    """
-    above, below = function(low), function(high)
-    point, stayed = high, ""
-    while below < 0 and high - low > 1e-4:
-        point = (low * below - high * above) / (below - above)
-        value = function(point)
-        if abs(value) < 1e-6:
-            break
-        if value > 0:
-            low, above, below = point, value, below / (2 if stayed == "high" else 1)
-            stayed = "high"
-        else:
-            high, below, above = point, value, above / (2 if stayed == "low" else 1)
-            stayed = "low"
-    return point
+    return model.attainable(float(brentq(lambda factor: model.between(factor) - between, 0.0, high, xtol=1e-4)))
 
 
 def _table(seeds: ArrayLike) -> Floats:

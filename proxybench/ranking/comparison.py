@@ -100,27 +100,10 @@ def nemenyi_difference(methods: int, tasks: int, alpha: float = 0.05) -> float:
 
     q_alpha is the upper quantile of the studentised range of k normals divided by sqrt 2 (Demsar, table 5).
     """
-    return _range_quantile(methods, 1 - alpha) / math.sqrt(2) * math.sqrt(methods * (methods + 1) / (6 * tasks))
+    from scipy.stats import studentized_range
 
-
-def _range_quantile(normals: int, probability: float) -> float:
-    """Quantile of the range of k independent standard normals.
-
-    The least lies at z and the others within q above with density k phi(z) (Phi(z + q) - Phi(z))^(k - 1), whose sum on
-    a grid is its integral but for rounding: it is smooth and vanishes at both ends. scipy.stats has it too, at a second
-    of loading.
-    """
-    from scipy.special import ndtr
-
-    step = 1 / 64
-    least = np.arange(-12, 12, step)
-    density = normals * np.exp(-(least**2) / 2) / math.sqrt(2 * math.pi)
-    below = ndtr(least)
-    low, high = 0.0, 24.0
-    while low < (middle := (low + high) / 2) < high:
-        within = (density * (ndtr(least + middle) - below) ** (normals - 1)).sum() * step
-        low, high = (low, middle) if within > probability else (middle, high)
-    return middle
+    quantile = float(studentized_range.ppf(1 - alpha, methods, math.inf)) / math.sqrt(2)
+    return quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
 
 
 def critical_difference(values: ArrayLike, names: Sequence[str], alpha: float = 0.05) -> CriticalDifference:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proxybench.ranking.ceiling import _root, noise_ceiling, seed_to_seed_tau, share_of_ceiling
+from proxybench.ranking.ceiling import noise_ceiling, seed_to_seed_tau, share_of_ceiling
 from proxybench.ranking.correlation import kendall
 from proxybench.ranking.noise_model import grid_spacing
 
@@ -163,14 +163,6 @@ def test_seed_to_seed_is_the_mean_over_pairs_on_what_both_have() -> None:
 def test_results_repeat_exactly() -> None:
     _, table = measured(200, 3, 2.0)
     assert noise_ceiling(table, resamples=20, seed=3) == noise_ceiling(table, resamples=20, seed=3)
-
-
-@pytest.mark.parametrize("high", [2.0, 1024.0])
-def test_roots_of_falling_functions(high: float) -> None:
-    assert _root(lambda x: 1 / (1 + x) - 0.4, 0.0, high) == pytest.approx(1.5, abs=1e-4)
-    assert _root(lambda x: 1 - x**3, 0.0, high) == pytest.approx(1.0, abs=1e-4)
-    assert _root(lambda x: 0.5 - (x > 1), 0.0, high) == pytest.approx(1.0, abs=1e-4)
-    assert _root(lambda x: high - x, 0.0, high) == high
 
 
 def test_share_of_the_ceiling() -> None:
