@@ -2,16 +2,20 @@
 
 A searcher is built as `Searcher(problem, rng, budget, **options)`: the population it may look at without training, its
 only source of randomness, and how many full trainings the run will pay. It never sees an objective value that it was
-not told.
+not told. What others must know of it, the class says itself: `multi_fidelity = True` where it queries fewer epochs than
+the full budget too, `deterministic = True` where the generator makes no difference.
 """
 
 from __future__ import annotations
 
 import math
+from inspect import signature
 from typing import Any, NamedTuple, Protocol
 
 from predictors.errors import InvalidValues
 from predictors.inputs import as_scalar
+
+_GIVEN = ("problem", "rng", "budget")  # what every searcher is made with, besides its options
 
 
 class Query(NamedTuple):
@@ -31,6 +35,30 @@ class Searcher(Protocol):
     def tell(self, query: Query, value: float) -> None:
         """The answer to `query`, larger better, as `told_value` takes it."""
         ...
+
+
+def is_multi_fidelity(searcher: type[Searcher]) -> bool:
+    """Whether a class of searchers queries fewer epochs than the full budget too."""
+    return bool(getattr(searcher, "multi_fidelity", False))
+
+
+def is_deterministic(searcher: type[Searcher]) -> bool:
+    """Whether all runs of a class of searchers on a problem are the same."""
+    return bool(getattr(searcher, "deterministic", False))
+
+
+def options_of(searcher: type[Searcher]) -> list[str]:
+    """The names of a class's options, with those that it passes on to the class it derives from."""
+    names: dict[str, None] = {}
+    for one in searcher.__mro__:
+        if "__init__" not in vars(one):
+            continue
+        parameters = signature(one).parameters.values()
+        named = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+        names |= dict.fromkeys(name for name in named if name not in _GIVEN)
+        if len(named) == len(parameters):  # it passes nothing on
+            break
+    return list(names)
 
 
 def told_value(value: Any) -> float:

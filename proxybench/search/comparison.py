@@ -13,7 +13,9 @@ from proxybench.grammar import parse_call
 from proxybench.jobs.journal import Journal
 from proxybench.records import Record
 from proxybench.scores.shipped import shipped_files
-from proxybench.search.experiment import HINDSIGHT, MULTI_FIDELITY, Entry, Posed, Setting
+from proxybench.search import SEARCHERS
+from proxybench.search.base import is_multi_fidelity
+from proxybench.search.experiment import HINDSIGHT, Entry, Posed, Setting
 from proxybench.search.metrics import metric_names
 from proxybench.search.problem import InvalidProblem, Problem
 from proxybench.tables.benchmark import load
@@ -110,7 +112,7 @@ def _suited(posed: Posed, entries: Sequence[str]) -> list[str]:
     """What can run on the problem: a table without training-free metrics has no rankings of them."""
     fidelities = len(posed.problem.levels) > 1
     chosen = [text for text in entries if text in SHORTER] if fidelities else list(entries)
-    chosen = [text for text in chosen if fidelities or parse_call(text).name not in MULTI_FIDELITY]
+    chosen = [text for text in chosen if fidelities or not is_multi_fidelity(SEARCHERS[parse_call(text).name])]
     if not _has_metrics(posed.problem):
         chosen = [text for text in chosen if not text.startswith(("robot", "ranking"))]
     return chosen

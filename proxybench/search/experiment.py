@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from inspect import signature
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +18,7 @@ from proxybench.jobs.journal import Journal
 from proxybench.jobs.provenance import provenance
 from proxybench.records import Cell, Record, Scalar, TaskIdentity
 from proxybench.search import SEARCHERS, make_searcher
+from proxybench.search.base import is_deterministic, options_of
 from proxybench.search.groups import Run, RunBlock, short_run
 from proxybench.search.history import run
 from proxybench.search.metrics import metric_names
@@ -30,10 +30,6 @@ from proxybench.search.robot import RoBoT
 from proxybench.tables.benchmark import Benchmark, load
 from proxybench.tables.quantities import quantities, sign_of
 
-MULTI_FIDELITY = ("asha", "hyperband")
-DETERMINISTIC = ("ranking",)
-_PASSED_ON = {"bananas": "guided", "robot-paper": "robot"}  # whose options these pass on
-_GIVEN = ("problem", "rng", "budget")  # what every searcher is made with, beside its options
 HINDSIGHT = "best in hindsight"  # value of ranking's "metrics": the single one that led furthest, which nobody can know
 
 
@@ -141,7 +137,7 @@ class Posed:
         if entry.options.get("metrics") == HINDSIGHT:
             best, metric = self._in_hindsight(entry, budget)
             runs, message = (best,) * len(seeds), f"metric {metric}"
-        elif entry.name in DETERMINISTIC:
+        elif is_deterministic(SEARCHERS[entry.name]):
             runs, message = (self._short(entry, budget, seeds[0]),) * len(seeds), ""
         else:
             runs, message = tuple(self._short(entry, budget, seed) for seed in seeds), ""
@@ -179,7 +175,7 @@ class Posed:
 
     def require(self, entry: Entry, budget: int) -> None:
         """Raise InvalidProblem for options that the searcher does not take, before anything has run."""
-        accepted = _options_of(entry.name)
+        accepted = options_of(SEARCHERS[entry.name])
         for option in entry.options:
             if option not in accepted:
                 raise InvalidProblem(f"{entry.name}: {unknown_name('option', option, accepted)}")
@@ -257,13 +253,6 @@ def run_missing(
 
 def _product(entries: Sequence[Entry], seeds: Sequence[int]) -> list[tuple[Entry, int]]:
     return [(entry, seed) for seed in seeds for entry in entries]
-
-
-def _options_of(searcher: str) -> list[str]:
-    """The names of the options of a searcher, with those that it passes on to another one."""
-    named = [SEARCHERS[searcher], *([SEARCHERS[_PASSED_ON[searcher]]] if searcher in _PASSED_ON else [])]
-    taken = [taken for make in named for taken in signature(make).parameters.values()]
-    return list(dict.fromkeys(one.name for one in taken if one.name not in _GIVEN and one.kind is not one.VAR_KEYWORD))
 
 
 def _argument(key: str, value: Scalar) -> Any:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from proxybench.jobs.journal import Journal
 from proxybench.progress import cell_progress
-from proxybench.search.experiment import MULTI_FIDELITY, Entry, Posed, Setting, run_experiment
+from proxybench.search import SEARCHERS
+from proxybench.search.base import is_multi_fidelity
+from proxybench.search.experiment import Entry, Posed, Setting, run_experiment
 from proxybench.search.results import SearchResults
 
 
@@ -66,7 +68,7 @@ def search(
         tuple(where),
         "index" if every_row else "digest",
         columns_of,
-        fidelities=any(entry.name in MULTI_FIDELITY for entry in entries),
+        fidelities=any(is_multi_fidelity(SEARCHERS[entry.name]) for entry in entries),
         computed=computed,
     )
     posed, wanted = Posed(setting), range(first_seed, first_seed + seeds)

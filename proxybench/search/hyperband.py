@@ -7,6 +7,7 @@ MLSys 2020, algorithm 2 (ASHA), here with one worker.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class Hyperband:
         rng: source of randomness.
         budget: of the run; not used.
     """
+
+    multi_fidelity: ClassVar = True
 
     def __init__(self, problem: Problem, rng: np.random.Generator, budget: float) -> None:
         self._levels = _rungs(problem)
@@ -68,6 +71,8 @@ class ASHA:
         rng: source of randomness.
         budget: of the run; not used.
     """
+
+    multi_fidelity: ClassVar = True
 
     def __init__(self, problem: Problem, rng: np.random.Generator, budget: float) -> None:
         self._levels = _rungs(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class MetricRanking:
         scale: normalisation, "rank", "minmax" or "signed_log".
         missing: rule for missing values, "middle" or "skip".
     """
+
+    deterministic: ClassVar = True
 
     def __init__(
         self,

@@ -126,7 +126,7 @@ def test_a_mistake_is_one_line_with_the_next_step(run, words: tuple[str, ...], m
 def test_against_a_cost_the_front_is_searched(run) -> None:
     # All nine cells are paid for. Of each latency, 1 + first + last, the cell with the larger first is worth most.
     answer = run(
-        *BASE[:3], "--budget", "9", "--seeds", "2", "--searcher", "random", "--against", "latency_ms@fpga", "--json"
+        *BASE[:2], "--budget", "9", "--seeds", "2", "--searcher", "random", "--against", "latency_ms@fpga", "--json"
     )
     runs = json.loads(answer.out)
     assert [(one["searcher"], one["seed"], one["queries"]) for one in runs] == [("random", 0, 9), ("random", 1, 9)]

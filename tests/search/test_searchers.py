@@ -10,6 +10,7 @@ import pytest
 from predictors.base import Parameters
 from proxybench.errors import UnknownName
 from proxybench.search import SEARCHERS, Query, make_searcher, run
+from proxybench.search.base import is_deterministic
 from proxybench.search.model_guided import ModelGuided
 from proxybench.search.problem import InvalidProblem
 
@@ -20,7 +21,6 @@ OPTIONS = {
     "gp": {"every": 4},
     "diffusion": {"predictor": "ridge", "ensemble": 2, "every": 6, "learn": 20, "samples": 16, "times": 4, "steps": 5},
 }
-DETERMINISTIC = {"ranking"}
 
 
 def searched(name: str, problem, seed: int, budget: int = 12):
@@ -51,7 +51,7 @@ class TestEverySearcher:
     def test_gives_the_same_run_for_a_seed_and_another_for_another(self, name: str, problem) -> None:
         runs = [searched(name, problem, seed).candidates.tolist() for seed in (3, 3, 4)]
         assert runs[0] == runs[1]
-        assert (runs[0] == runs[2]) == (name in DETERMINISTIC)
+        assert (runs[0] == runs[2]) == is_deterministic(SEARCHERS[name])
 
     def test_leaves_global_random_state_alone(self, name: str, problem) -> None:
         np.random.seed(0)
