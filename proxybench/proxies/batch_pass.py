@@ -119,6 +119,7 @@ def batch_pass(probe: Probe) -> BatchPass:
         found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: _signs_by_image(probe, signs)))
         if outputs is not None:
             products.find_axes(lambda position: probe.once(image_axes).outputs[position], outputs)
+            products.require_all(logits)
         if taps & _LOSS_TAPS:
             _take_loss_gradients(probe, logits, products, found)
         if Tap.INPUT_GRADIENT in taps:

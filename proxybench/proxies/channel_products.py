@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor
+from torch.autograd.graph import Node
 from torch.utils.hooks import RemovableHandle
 
 from proxybench.proxies.base import NoAnswer
@@ -14,6 +15,7 @@ from proxybench.proxies.functions import AxisMoves
 from proxybench.proxies.image_axis import Found, ImageAxis, SeenTensors
 from proxybench.proxies.layers import Layer
 from proxybench.proxies.recorder import LayerOutputs
+from proxybench.proxies.weight_uses import are_used_beside
 
 
 @dataclass
@@ -39,6 +41,7 @@ class ChannelProducts:
         self._outputs: list[list[_Output]] = [[] for _ in layers]
         self._seen = [SeenTensors(images) for _ in layers]
         self._found: list[Tensor | None] = [None] * len(layers)
+        self._nodes: list[set[Node]] = [set() for _ in layers]
         self._by_memory: dict[int, list[_Output]] = {}
         self._handles: list[RemovableHandle] = []
         self._failure: NoAnswer | None = None
@@ -48,8 +51,9 @@ class ChannelProducts:
         entry = _Output(output.detach(), output._version)
         self._outputs[position].append(entry)
         self._seen[position].add(entry.values, moves)
-        if not output.requires_grad:
+        if output.grad_fn is None:
             return
+        self._nodes[position].add(output.grad_fn)
         self._by_memory.setdefault(_memory(output), []).append(entry)
 
         def arrived(gradient: Tensor) -> None:
@@ -84,6 +88,15 @@ class ChannelProducts:
         except NoAnswer as failure:
             self._failure = failure
 
+    def require_all(self, logits: Tensor) -> None:
+        """Have no answer where a weight also reaches the logits beside the outputs that were seen."""
+        beside = are_used_beside(logits, [layer.weight for layer in self._layers], self._nodes)
+        for layer, used in zip(self._layers, beside, strict=True):
+            if used and self._failure is None:
+                self._failure = NoAnswer(
+                    f"the weight of layer {layer.name!r} is also used outside of its module, where no output is seen"
+                )
+
     def _add(self, position: int, entry: _Output, gradient: Tensor) -> None:
         if entry.axis is None or self._failure is not None:
             return
@@ -102,7 +115,7 @@ class ChannelProducts:
         """Stop watching; [n, channels] for each layer, None where no gradient arrived."""
         for handle in self._handles:
             handle.remove()
-        for held in (self._handles, self._outputs, self._by_memory):
+        for held in (self._handles, self._outputs, self._by_memory, self._nodes):
             held.clear()  # outputs are large, and what waits for gradients refers to itself
         return self._found if self._failure is None else self._failure
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from proxybench.proxies.base import proxy
+from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.functions import Functions
 from proxybench.proxies.image_axis import image_axes, is_clear, known_axis
+from proxybench.proxies.layers import Layer
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.synflow import absolute_pass
@@ -46,13 +47,13 @@ def log_code_volume(output: Tensor) -> Tensor:
     return log_determinant.cpu()
 
 
-def code_volume_pass(probe: Probe) -> Tensor:
-    """`log_code_volume` of each layer, float64[layers], in evaluation mode.
+def code_volume_pass(probe: Probe) -> list[Tensor | None]:
+    """`log_code_volume` of each layer in evaluation mode.
 
-    Of the last call for a layer that was called several times; 0 for one that was not called.
+    Of the last call for a layer that was called several times; None for one that was not called.
     """
     images = len(probe.images)
-    volumes = torch.zeros(len(probe.layers), dtype=torch.float64)
+    volumes: list[Tensor | None] = [None for _ in probe.layers]
     calls = [0] * len(probe.layers)
     unclear: dict[int, tuple[int, Tensor]] = {}
     with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), Functions() as moves:
@@ -72,8 +73,7 @@ def code_volume_pass(probe: Probe) -> Tensor:
         outputs.require_all()
     for position, (call, output) in unclear.items():
         axis = known_axis(probe.once(image_axes).outputs[position][call])
-        if axis is not None:
-            volumes[position] = log_code_volume(axis.first(output, images))
+        volumes[position] = log_code_volume(axis.first(output, images)) if axis is not None else torch.zeros(())
     return volumes
 
 
@@ -91,8 +91,19 @@ def t_cet(probe: Probe) -> Tensor:
     The variant with synflow, the default of the authors' code (the other has snip). Codes are signs of the outputs of
     convolutions and linear layers in evaluation mode; synaptic flow has no batch normalisation.
     """
-    ratios = [
-        log_signal_to_noise((layer.weight.detach() * gradient).abs())
-        for layer, gradient in zip(probe.layers, probe.once(absolute_pass), strict=True)
+    parts = [
+        _part(layer, (layer.weight.detach() * gradient).abs(), volume)
+        for layer, gradient, volume in zip(
+            probe.layers, probe.once(absolute_pass), probe.once(code_volume_pass), strict=True
+        )
     ]
-    return torch.stack(ratios) * probe.once(code_volume_pass)
+    return torch.stack(parts)
+
+
+def _part(layer: Layer, saliency: Tensor, volume: Tensor | None) -> Tensor:
+    """The part of one layer, float64[]; 0 for one that takes part in nothing."""
+    if volume is not None:
+        return log_signal_to_noise(saliency) * volume
+    if saliency.any():
+        raise NoAnswer(f"the output of layer {layer.name!r} cannot be seen, as a function uses its weight")
+    return torch.zeros((), dtype=torch.float64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from networks import Shared, VisionTransformer, batch, odd
@@ -144,3 +146,35 @@ def test_of_a_weight_shared_with_an_embedding_each_product_is_seen_once() -> Non
     assert logits.grad is not None
     expected = 0.5 * (logits * logits.grad).detach().square().mean(0).sum() * layer.weight.numel() / 7
     assert probe.run([PROXIES["fisher"]]).values["fisher"] == pytest.approx(float(expected), rel=1e-5)
+
+
+class Functional(nn.Module):
+    """Three layers, the middle one used in the way that `use` says."""
+
+    def __init__(self, use: Callable[[nn.Linear, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.middle, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4, 4), nn.Linear(4, 4)
+        self._use = use
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.last(self._use(self.middle, self.conv(images).relu().mean((2, 3))))
+
+
+USES: dict[str, tuple[Callable[[nn.Linear, Tensor], Tensor], set[str]]] = {
+    "by its module": (lambda middle, x: middle(x), set()),
+    "not at all": (lambda middle, x: x, set()),
+    "in an output that is then overwritten": (lambda middle, x: functional.relu_(middle(x)), set()),
+    "by a function": (lambda middle, x: functional.linear(x, middle.weight), {"fisher", "t_cet"}),
+    "scaled": (lambda middle, x: x @ (2 * middle.weight), {"fisher", "t_cet"}),
+    "by both": (lambda middle, x: middle(x) @ middle.weight, {"fisher"}),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_what_needs_outputs_has_no_answer_where_a_function_gives_one_that_is_not_seen(name: str) -> None:
+    torch.manual_seed(0)
+    use, unanswered = USES[name]
+    images, labels = batch(4, (3, 8, 8))
+    found = Probe(Functional(use), images, labels).run([PROXIES[one] for one in ("fisher", "t_cet", "snip")])
+    assert set(found.unanswered) == unanswered
+    assert all("'middle'" in reason for reason in found.unanswered.values())
