@@ -25,7 +25,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from predictors.inputs import as_floats
 from predictors.ranks import count_pairs
@@ -166,6 +165,8 @@ def _attainable(model: NoiseModel, between: float) -> float:
         return math.nan
     if between >= model.between(0) - 1e-12:
         return model.attainable(0)
+    from scipy.optimize import brentq
+
     high = 1.0
     while model.between(high) > between:
         high *= 2

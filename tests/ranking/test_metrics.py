@@ -188,12 +188,10 @@ def test_kendall_a_counts_pairs(xy: tuple[list[int], list[int]]) -> None:
 def test_no_metric_loads_scipy_stats() -> None:
     code = (
         "import sys, numpy as np\n"
-        "from proxybench.ranking.ceiling import noise_ceiling\n"
-        "from proxybench.ranking.comparison import critical_difference, friedman\n"
+        "from proxybench.ranking.comparison import friedman\n"
         "from proxybench.ranking.metrics import rank_metrics\n"
         "table = np.random.default_rng(0).normal(size=(40, 3)) + np.arange(40)[:, None]\n"
-        "rank_metrics(table[:, 0], table[:, 1]), friedman(table), critical_difference(table, 'abc')\n"
-        "assert noise_ceiling(table, resamples=5).attainable.value > 0.9\n"
+        "rank_metrics(table[:, 0], table[:, 1]), friedman(table)\n"
         "slow = {'scipy.stats', 'scipy.optimize', 'numba'} & set(sys.modules)\n"
         "assert not slow, slow"
     )

@@ -21,9 +21,9 @@ from predictors.mapped import MappedRagged
 from proxybench.errors import CorruptData
 from proxybench.jobs.folder import begin
 from proxybench.jobs.shards import Work
-from proxybench.scores import score_file as scores_module
 from proxybench.scores.score_file import SweepScores, read_scores
 from proxybench.spaces import get_space
+from proxybench.sweeps import merge as merge_module
 from proxybench.sweeps.mapped import map_scores
 from proxybench.sweeps.merge import merge
 from proxybench.sweeps.npy import write_npy
@@ -177,7 +177,7 @@ def test_damage_is_named(table: Path, tmp_path: Path, cache: Path) -> None:
 def test_a_table_of_several_row_groups_holds_the_same_rows(
     tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scores_module, "ROW_GROUP", 3)
+    monkeypatch.setattr(merge_module, "ROW_GROUP", 3)
     assert merge(work_in(tmp_path / "work"), tmp_path / "s.parquet") == 11
     assert pq.ParquetFile(tmp_path / "s.parquet").num_row_groups == 4
     assert_same_scores(map_scores(tmp_path / "s.parquet"), read_scores(table))
