@@ -1,4 +1,4 @@
-"""Architectures as values, and predictors of their quality for other people's searchers.
+"""Architectures as values, and predictors of their quality for use in any search code.
 
     from predictors import available, make
 
@@ -115,20 +115,20 @@ __all__ = [
 
 
 def available() -> list[str]:
-    """Names that `make` takes, sorted."""
+    """The names accepted by `make`, sorted."""
     return sorted(PREDICTORS)
 
 
 def make(name: str, **params: Any) -> Any:
-    """An unfitted predictor.
+    """Construct an unfitted predictor.
 
     Args:
         name: one of `available()`.
         params: constructor arguments, such as `random_state`.
 
     Raises:
-        UnknownName: for another name; suggests the nearest.
-        TypeError: for an argument that the predictor does not take.
+        UnknownName: if the name is unknown; the message suggests the nearest one.
+        TypeError: if the predictor does not take one of the arguments.
     """
     return PREDICTORS[name](**params)
 

@@ -40,7 +40,7 @@ class ArchGraph:
         attrs: numeric node attributes (channels, stride, depth): (name, n values) pairs, sorted by name.
 
     Raises:
-        InvalidGraph: when an edge leaves the nodes, repeats or is a loop, or an attribute has another length.
+        InvalidGraph: if an edge is out of range, repeated or a self-loop, or an attribute has the wrong length.
     """
 
     space: str
@@ -51,10 +51,10 @@ class ArchGraph:
     def __post_init__(self) -> None:
         n = len(self.ops)
         if len(set(self.edges)) != len(self.edges):
-            raise InvalidGraph(f"an edge stands twice in {self.edges}")
+            raise InvalidGraph(f"repeated edge in {self.edges}")
         for source, target in self.edges:
             if source == target or not (0 <= source < n and 0 <= target < n):
-                raise InvalidGraph(f"edge ({source}, {target}) does not fit a graph of {n} nodes")
+                raise InvalidGraph(f"edge ({source}, {target}) is not valid in a graph of {n} nodes")
         for name, values in self.attrs:
             if len(values) != n:
                 raise InvalidGraph(f"attribute {name!r} has {len(values)} values for {n} nodes")
@@ -67,14 +67,14 @@ class ArchGraph:
         edges: tuple[tuple[int, int], ...],
         attrs: tuple[tuple[str, tuple[float, ...]], ...] = (),
     ) -> ArchGraph:
-        """A graph that is known to be one, such as a part of another: the checks cost more than all the rest."""
+        """A graph known to be valid, such as part of another one; skips the checks, which dominate the cost."""
         graph = cls.__new__(cls)
         graph.__dict__.update(space=space, ops=ops, edges=edges, attrs=attrs)
         return graph
 
     @cached_property
     def digest(self) -> str:
-        """32 hexadecimal digits, equal if and only if operations, attributes and edges are isomorphic."""
+        """32 hexadecimal digits, equal if and only if graphs with their operations and attributes are isomorphic."""
         labels = self.ops
         if self.attrs:
             labels = tuple(
@@ -91,32 +91,32 @@ class ArchGraph:
 class ArchBatch:
     """Architectures with named columns (`proxy:synflow`, `cost:flops`) and ragged per-node arrays (`nodes:snip`).
 
-    `batch[3]` is an ArchGraph; a slice, an index array or a boolean mask gives the ArchBatch of those rows with
+    `batch[3]` is an ArchGraph; a slice, an index array or a boolean mask selects the ArchBatch of those rows with
     their columns, so scikit-learn's splitters keep columns and architectures together. As in NumPy, columns and node
-    arrays of a slice of step 1 share memory with those of the batch.
+    arrays of a slice with step 1 share memory with those of the batch.
 
-    A batch does not change. Columns are converted and copied when it is made, and the mappings and arrays are
-    read-only; `with_columns` gives a batch with more columns.
+    A batch is immutable. Columns are converted and copied when it is created, and the mappings and arrays are
+    read-only; `with_columns` returns a batch with more columns.
 
     Args:
         archs: n architectures, in a sequence, an iterator, an object array or a pandas Series.
-        columns: name to n numbers in any container (see `predictors.inputs`), or a DataFrame. They are taken by
-            position; a missing value becomes NaN.
-        nodes: name to a Ragged of n rows, or to one list of numbers for each architecture.
+        columns: maps names to n numbers in any container (see `predictors.inputs`), or is a DataFrame. Values are
+            taken by position; missing values become NaN.
+        nodes: maps names to a Ragged of n rows, or to one list of numbers per architecture.
 
     Attributes:
         archs: n architectures.
-        columns: name to float64[n]; NaN where there is no answer.
-        nodes: name to a Ragged of n rows, one value per operation node; a MappedRagged where they lie in a file.
-        labels: what is known of which rows these are, for `require_rows`.
+        columns: maps names to float64[n]; NaN where a value is missing.
+        nodes: maps names to a Ragged of n rows, one value per operation node; a MappedRagged if stored in a file.
+        labels: what is known about the identity of the rows, for `require_rows`.
 
     Warns:
-        IndexIgnored: where columns have a pandas index other than 0 to n - 1 and the architectures have none.
+        IndexIgnored: if columns have a pandas index other than 0 to n - 1 and the architectures have none.
 
     Raises:
-        ValueError: when a column or node array does not have n rows or is not made of real numbers, and for columns
-            whose pandas indices differ.
-        TypeError: for architectures that are no ArchGraph, and for a name that is not text.
+        ValueError: if a column or node array does not have n rows or does not hold real numbers, or if the pandas
+            indices of columns differ.
+        TypeError: if an architecture is not an ArchGraph, or a name is not text.
     """
 
     archs: Sequence[ArchGraph]
@@ -140,7 +140,7 @@ class ArchBatch:
 
     @classmethod
     def _of(cls, archs: Sequence[ArchGraph], columns: Any, nodes: Any, labels: RowLabels) -> ArchBatch:
-        """A batch of what another one has converted and checked."""
+        """A batch from data that another batch has already converted and checked."""
         batch = cls.__new__(cls)
         columns = {name: read_only(values) for name, values in columns.items()}
         nodes = {name: rows.read_only() for name, rows in nodes.items()}
@@ -151,7 +151,7 @@ class ArchBatch:
 
     @classmethod
     def labelled(cls, archs: list[ArchGraph], source: Any) -> ArchBatch:
-        """A batch without columns, whose rows are named by the index of `source` where that is a pandas Series."""
+        """A batch without columns; if `source` is a pandas Series, its index names the rows."""
         from predictors.row_labels import RowLabels
 
         return cls._of(archs, {}, {}, RowLabels.of({"the architectures": source}, positional=False))
@@ -181,9 +181,9 @@ class ArchBatch:
     def __getitem__(self, key: Index | tuple[Index, EllipsisType]) -> ArchBatch: ...
     def __getitem__(self, key: Any) -> ArchGraph | ArchBatch:
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
-            key = key[0]  # scikit-learn indexes rows of anything with a shape as array[rows, ...]
+            key = key[0]  # scikit-learn selects rows of anything with a shape by array[rows, ...]
         if isinstance(key, (bool, np.bool_)):
-            raise IndexError(f"{key} chooses no row; give a number, a mask of {len(self)} values or a slice")
+            raise IndexError(f"{key} does not select rows; use a number, a mask of {len(self)} values or a slice")
         if isinstance(key, (int, np.integer)):
             return self.archs[_one_row(int(key), len(self))]
         if not isinstance(key, (slice, list)) and getattr(key, "ndim", None) == 0:
@@ -193,7 +193,7 @@ class ArchBatch:
         rows = row_numbers(key, len(self))
         consecutive = isinstance(key, slice) and key.step in (None, 1)
         if consecutive and len(rows) == len(self):
-            return self  # node arrays in a file stay there
+            return self  # node arrays in a file are not read
         where = key if consecutive else rows
         return ArchBatch._of(
             archs=[self.archs[row] for row in rows.tolist()],
@@ -203,20 +203,20 @@ class ArchBatch:
         )
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """One column, float64[n], read-only; raises UnknownName with the nearest name."""
+        """One column, float64[n], read-only. Raises UnknownName, which suggests the nearest name."""
         if name not in self.columns:
             raise unknown_name("column", name, self.columns)
         return self.columns[name]
 
     def with_columns(self, **columns: ArrayLike) -> ArchBatch:
-        """A batch with more columns, or other values for those of the same name; this one stays as it is.
+        """A new batch with columns added, or replaced where the name exists; this batch is unchanged.
 
-        Warns and raises as the constructor does; a pandas index is compared with that of the columns there are.
+        Warns and raises as the constructor does; a pandas index is compared with that of the existing columns.
         """
         return self.extended(columns)
 
     def extended(self, columns: Mapping[str, Any], nodes: Mapping[str, Ragged] | None = None) -> ArchBatch:
-        """`with_columns` for any names, and with more node arrays."""
+        """Like `with_columns`, but takes arbitrary names, and node arrays as well."""
         labels = self.labels.joined({f"column {name!r}": values for name, values in columns.items()})
         added = {name: _column(name, values, len(self)) for name, values in columns.items()}
         arrays = {name: _node_array(rows) for name, rows in (nodes or {}).items()}
@@ -225,47 +225,47 @@ class ArchBatch:
         return ArchBatch._of(self.archs, {**self.columns, **added}, {**self.nodes, **arrays}, labels)
 
     def named_by(self, index: Callable[[], Any]) -> ArchBatch:
-        """The same batch, whose rows a pandas index names too, so that targets with that index need no warning.
+        """The same batch with its rows also named by a pandas index, so that targets with that index raise no warning.
 
         Args:
-            index: gives the index of the n rows; called when targets with an index are first met.
+            index: returns the index of the n rows; first called when targets with an index are seen.
         """
         from predictors.row_labels import Names
 
         return ArchBatch._of(self.archs, self.columns, self.nodes, replace(self.labels, names=Names(index)))
 
     def require_rows(self, values: Any, what: str) -> None:
-        """Look whether `values`, if they have a pandas index, belong to the rows of this batch.
+        """Check that `values`, if they have a pandas index, belong to the rows of this batch.
 
         Warns:
-            IndexIgnored: where their index is other than 0 to n - 1 and the batch has none.
+            IndexIgnored: if their index is not 0 to n - 1 and the batch has none.
 
         Raises:
-            ValueError: where their index differs from that of the batch's columns.
+            ValueError: if their index differs from that of the batch's columns.
         """
         self.labels.compare(values, what)
 
 
-_CHANGE = "batch.with_columns(name=values) gives a batch with another column"
+_CHANGE = "batch.with_columns(name=values) returns a batch with another column"
 
 
 def _listed(archs: Any) -> Sequence[ArchGraph]:
-    """Architectures as a sequence that is read by position; one that makes them on use stays as it is."""
+    """Architectures as an indexable sequence; a sequence that creates them lazily is returned unchanged."""
     if isinstance(archs, ArchBatch):
         return archs.archs
     if isinstance(archs, (str, bytes, Mapping, Set, ArchGraph)) or not isinstance(archs, Iterable):
-        raise TypeError(f"architectures must be a sequence of ArchGraph, not a {type(archs).__name__}")
+        raise TypeError(f"architectures must be a sequence of ArchGraph, not {type(archs).__name__}")
     if isinstance(archs, Sequence) and not isinstance(archs, (list, tuple)):
         return archs
     found = list(archs)
     for number, arch in enumerate(found):
         if not isinstance(arch, ArchGraph):
-            raise TypeError(f"architectures must be ArchGraph; number {number} is a {type(arch).__name__}")
+            raise TypeError(f"architectures must be ArchGraph; number {number} is of type {type(arch).__name__}")
     return found
 
 
 def _by_name(columns: Any) -> dict[str, Any]:
-    """The columns of a mapping or of a table of pandas, Arrow or polars."""
+    """The columns of a mapping, or of a pandas, Arrow or polars table."""
     if isinstance(columns, Mapping):
         found = dict(columns)
     elif hasattr(type(columns), "column_names"):  # Arrow, where `columns` are the values
@@ -273,25 +273,25 @@ def _by_name(columns: Any) -> dict[str, Any]:
     elif hasattr(type(columns), "columns"):
         found = {name: columns[name] for name in columns.columns}
     else:
-        raise TypeError(f"columns must be a mapping from names to values, not a {type(columns).__name__}")
+        raise TypeError(f"columns must be a mapping from names to values, not {type(columns).__name__}")
     for name in found:
         if not isinstance(name, str):
-            raise TypeError(f"the name of a column must be text, not {name!r}")
+            raise TypeError(f"column names must be text, not {name!r}")
     return found
 
 
 def _column(name: str, values: Any, n: int) -> NDArray[np.float64]:
-    """A column as float64[n] of its own, read-only."""
+    """A read-only copy of a column as float64[n]."""
     from predictors.inputs import as_floats
 
     found = as_floats(values, f"column {name!r}")
     if found.ndim != 1:
         hint = "; take its only column with [:, 0]" if found.ndim == 2 and found.shape[1] == 1 else ""
         raise InvalidValues(
-            f"column {name!r} has shape {found.shape}; it must be one value for each architecture{hint}"
+            f"column {name!r} has shape {found.shape}; it must have one value for each architecture{hint}"
         )
     _require_rows(name, len(found), n)
-    return read_only(found.copy())  # also of a read-only view, whose owner may change it
+    return read_only(found.copy())  # copied even if it is a read-only view, since its owner may change it
 
 
 def _node_array(rows: Any) -> Ragged:
@@ -305,5 +305,5 @@ def _require_rows(name: str, rows: int, n: int) -> None:
 
 def _one_row(row: int, n: int) -> int:
     if not -n <= row < n:
-        raise IndexError(f"row {row} is not one of the {n} architectures")
+        raise IndexError(f"row {row} is out of range for {n} architectures")
     return row

@@ -1,4 +1,4 @@
-"""The one-import choice: encodings and learners picked by cross-validation on the training part alone."""
+"""A good default: encodings and learners chosen by cross-validation on the training set alone."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from predictors.tabular import GBDT, ExtraTrees, GaussianProcess, Ridge
 class Auto(Ensemble):
     """Ensemble selection over boosted trees, extra trees, Gaussian processes and ridge on several encodings.
 
-    Each candidate predicts parts of the training part that it did not see, and the members and weights are chosen on
-    those predictions alone (`Ensemble` with "select"), beginning with the three that `Ensemble` averages. Nothing
-    outside the training part is touched.
+    Each candidate predicts held-out folds of the training set, and the members and weights are chosen from those
+    predictions alone (`Ensemble` with "select"), starting with the three that `Ensemble` averages. Nothing outside the
+    training set is used.
 
     Args:
-        members: other candidates; None for this package's own.
-        folds: parts that are left out in turn; three of large training parts.
-        columns, random_state, threads, space: of the candidates; random_state of the folds too.
+        members: custom candidates; None for the default ones.
+        folds: number of cross-validation folds; at most three for large training sets.
+        columns, random_state, threads, space: passed to the candidates; random_state also seeds the folds.
     """
 
     def __init__(

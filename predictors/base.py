@@ -1,8 +1,8 @@
-"""The contract of a predictor, and the constructor parameters that scikit-learn's tools ask for.
+"""The predictor contract, and the parameter access that scikit-learn's tools need.
 
-A predictor is a class with `fit(X, y) -> self` and `predict(X) -> float64[n]`, larger always better; X is an
-ArchBatch or a sequence of ArchGraph, or of text where the predictor was given a space. The constructor only stores
-its parameters, what `fit` learns ends in `_`. Nothing needs to be inherited; `Parameters` spares writing
+A predictor is a class with `fit(X, y) -> self` and `predict(X) -> float64[n]`, where larger is always better; X is an
+ArchBatch, a sequence of ArchGraph, or a sequence of text if the predictor has a space. The constructor only stores
+its parameters, and attributes learned by `fit` end in `_`. No base class is required; `Parameters` provides
 `get_params` and `set_params`.
 """
 
@@ -30,7 +30,7 @@ class Tags:
 
     Attributes:
         has_std: whether it has `predict_std(X) -> float64[n]`.
-        needs_columns: whether it uses the columns of an ArchBatch and nothing else.
+        needs_columns: whether it uses only the columns of an ArchBatch.
     """
 
     has_std: bool = False
@@ -39,14 +39,14 @@ class Tags:
 
 @runtime_checkable
 class Predictor(Protocol):
-    """What every predictor offers."""
+    """The methods of every predictor."""
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn from n architectures and their targets, larger better."""
+        """Learn from n architectures and their targets, where larger is better."""
         ...
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predicted targets, float64[n]; only their order is meant."""
+        """Predicted targets, float64[n]; only their order matters."""
         ...
 
 
@@ -56,12 +56,12 @@ class Parameters:
     tags = Tags()
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments as they are now."""
+        """The current values of the constructor arguments."""
         names = [name for name in inspect.signature(type(self)).parameters if name != "self"]
         return {name: getattr(self, name) for name in names}
 
     def set_params(self, **params: Any) -> Self:
-        """Replace constructor arguments. Raises UnknownName for a name the constructor does not have."""
+        """Replace constructor arguments. Raises UnknownName if the constructor has no such parameter."""
         known = self.get_params()
         for name, value in params.items():
             if name not in known:
@@ -87,10 +87,10 @@ class Parameters:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
     def score(self, X: Any, y: Any) -> float:
-        """Kendall's tau-b of predictions and targets: what scikit-learn's model selection maximises by default.
+        """Kendall's tau-b of predictions and targets, which scikit-learn's model selection maximises by default.
 
         Raises:
-            ValueError: for targets that are not finite or not one for each architecture.
+            ValueError: if a target is not finite, or there is not exactly one per architecture.
         """
         from scipy.stats import kendalltau
 
@@ -103,9 +103,9 @@ def as_batch(X: Architectures, space: Any = None) -> ArchBatch:
     """The architectures as an ArchBatch.
 
     Args:
-        X: an ArchBatch, or ArchGraph, and where there is a space text, in a sequence, an iterator, an object array or
-            a pandas Series.
-        space: an object with `parse(text) -> ArchGraph`, or such a function.
+        X: an ArchBatch; or ArchGraph objects (or text, if there is a space) in a sequence, an iterator, an object
+            array or a pandas Series.
+        space: an object with `parse(text) -> ArchGraph`, or a function with that signature.
 
     Raises:
         TypeError: for anything else.
@@ -119,9 +119,9 @@ def as_batch(X: Architectures, space: Any = None) -> ArchBatch:
     for arch in X:
         graph: Any = parse(arch) if parse is not None and isinstance(arch, str) else arch
         if isinstance(graph, str):
-            raise TypeError(f"architecture {graph!r} is text; give the predictor its search space: space=...")
+            raise TypeError(f"architecture {graph!r} is text; construct the predictor with its search space: space=...")
         if not isinstance(graph, ArchGraph):
-            raise TypeError(f"X must be an ArchBatch or a sequence of ArchGraph; it holds a {type(graph).__name__}")
+            raise TypeError(f"X must be an ArchBatch or a sequence of ArchGraph; it contains {type(graph).__name__}")
         archs.append(graph)
     return ArchBatch.labelled(archs, X)
 
@@ -134,18 +134,18 @@ def checked_targets(X: ArchBatch | Sequence[Any], y: Any) -> NDArray[np.float64]
         y: n numbers in any container, taken by position.
 
     Warns:
-        IndexIgnored: for a pandas index that says another order, where X says none.
+        IndexIgnored: if the pandas index of y implies a different order and X has no index.
 
     Raises:
-        ValueError: when their number is not that of the architectures, one is missing, infinite or too large to be
-            squared, they are not real numbers, or their pandas index differs from that of X.
+        ValueError: if the number of targets differs from the number of architectures, a target is missing, infinite
+            or too large to square, they are not real numbers, or their pandas index differs from that of X.
     """
     from predictors.inputs import as_floats
 
     targets = as_floats(y, "y")
     if targets.shape != (len(X),):
         raise ValueError(
-            f"y has shape {targets.shape}; expected one target for each of {len(X)} architectures, in a vector"
+            f"y has shape {targets.shape}; expected a vector with one target for each of {len(X)} architectures"
         )
     rows = X if isinstance(X, ArchBatch) else ArchBatch.labelled([], X)
     rows.require_rows(y, "y")
@@ -153,21 +153,21 @@ def checked_targets(X: ArchBatch | Sequence[Any], y: Any) -> NDArray[np.float64]
     if missing or infinite:
         raise ValueError(
             f"{missing + infinite} targets are not finite ({missing} missing, {infinite} infinite); "
-            "leave those architectures out"
+            "remove those architectures"
         )
     if len(targets) and np.abs(targets).max() > LARGEST_TARGET:
         raise ValueError(
-            f"a target is {np.abs(targets).max():g} in size, whose square overflows; divide the targets by a constant, "
-            f"so that they stay below {LARGEST_TARGET:g}"
+            f"a target has absolute value {np.abs(targets).max():g}, too large to square; divide the targets by a "
+            f"constant so that they stay below {LARGEST_TARGET:g}"
         )
     return targets
 
 
 def orderable_targets(X: ArchBatch, y: Any) -> NDArray[np.float64]:
-    """Targets as float64[n], of two architectures at least: what an order can be learned from.
+    """Targets as float64[n] for at least two architectures, the fewest from which an order can be learned.
 
     Raises:
-        ValueError: for fewer, and as `checked_targets` raises.
+        ValueError: if there are fewer than two, and as in `checked_targets`.
     """
     targets = checked_targets(X, y)
     if len(targets) < 2:
@@ -182,23 +182,23 @@ def warn_of_few_predictions(
     remedy: str = "give more architectures, or something that tells them apart: columns, or another encoding",
     fewest: int = 2,
 ) -> None:
-    """Warn where a fitted predictor hardly tells the architectures of its training part apart, though targets differ.
+    """Warn if a fitted predictor hardly distinguishes its training architectures although their targets differ.
 
     Args:
-        name: of the predictor.
-        targets: float64[n], of the training part.
-        predict: gives the predictions for positions int64[k] of the training part.
+        name: name of the predictor.
+        targets: float64[n], the training targets.
+        predict: returns the predictions for positions int64[k] of the training set.
         remedy: what the user can do.
-        fewest: different predictions that are enough; or as many as there are different targets.
+        fewest: required number of distinct predictions, or the number of distinct targets if that is smaller.
 
     Warns:
-        ConstantPredictions: where there are fewer.
+        ConstantPredictions: if there are fewer distinct predictions.
     """
     n = len(targets)
     wanted = min(fewest, len(np.unique(targets)))
     if wanted < 2 or n < _TOO_FEW:
         return
-    # Most predictors tell some of these apart; the rest need not be predicted then.
+    # Most predictors distinguish some of these; then the rest need not be predicted.
     few = np.unique([*np.linspace(0, n - 1, min(n, _SAMPLED)).astype(np.int64), targets.argmin(), targets.argmax()])
     for positions in (few, np.arange(n)):
         found = len(np.unique(predict(positions)))
@@ -209,7 +209,7 @@ def warn_of_few_predictions(
     warn_caller(f"{told}; {remedy}", ConstantPredictions)
 
 
-_TOO_FEW = 5  # architectures of which nobody expects an order to be learned
-_SAMPLED = 32  # architectures of a training part that are predicted first
+_TOO_FEW = 5  # with fewer architectures, nobody expects an order to be learned
+_SAMPLED = 32  # number of training architectures that are predicted first
 LARGEST_TARGET = 1e100
-"""Larger targets are refused: their squares, and sums and products of those, would overflow."""
+"""Larger targets are rejected: their squares, and sums and products of those, would overflow."""

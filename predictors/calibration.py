@@ -1,4 +1,4 @@
-"""Standard deviations that hold: noise, a scale and a factor from residuals of what was left out."""
+"""Calibrated standard deviations: noise, scale and factor estimated from held-out residuals."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEVELS = (0.5, 0.8, 0.95)
-_FEWEST = 10  # residuals below which they say too little
+_FEWEST = 10  # with fewer residuals, nothing is calibrated
 _SMALLEST = 1e-12
 
 
 class Spread:
-    """A predictor's standard deviations d, as factor * sqrt((scale * d)^2 + noise^2).
+    """Calibrates a predictor's standard deviations d as factor * sqrt((scale * d)^2 + noise^2).
 
-    Trees that agree on an architecture are sure of it, whatever the noise of its accuracy; hence the noise. It and the
-    scale have the highest normal likelihood of the residuals. Residuals of accuracies have heavy tails, and then these
-    deviations are too wide for most architectures; hence the factor, see `coverage_factor`.
+    Trees that agree on an architecture report no uncertainty, however noisy its accuracy is; hence the noise. The noise
+    and the scale maximise the normal likelihood of the residuals. Residuals of accuracies have heavy tails, which makes
+    these standard deviations too wide for most architectures; hence the factor, see `coverage_factor`.
 
     Attributes:
-        scale_, noise_, factor_: 1, 0 and 1 where fewer than ten residuals are known, or all are 0.
+        scale_, noise_, factor_: 1, 0 and 1 if fewer than ten residuals are known, or all are 0.
     """
 
     def fit(self, residuals: Floats, deviations: Floats) -> Self:
-        """Learn from architectures that a fit did not see.
+        """Calibrate on held-out architectures.
 
         Args:
-            residuals: float64[n], target minus prediction; those that are not finite do not count.
-            deviations: float64[n], what the predictor said.
+            residuals: float64[n], target minus prediction; values that are not finite are ignored.
+            deviations: float64[n], the predicted standard deviations.
         """
         from scipy.optimize import minimize
 
@@ -58,24 +58,24 @@ class Spread:
         return self
 
     def calibrated(self, deviations: Floats) -> Floats:
-        """Standard deviations float64[n] of a new measurement, all positive."""
+        """Standard deviations of a new measurement, float64[n], all positive."""
         return np.maximum(self.factor_ * np.hypot(self.scale_ * deviations, self.noise_), _SMALLEST)
 
 
 def coverage_factor(ratios: Floats) -> float:
-    """What standard deviations are multiplied by, so that intervals mean +- z * deviation cover what they say.
+    """The factor on standard deviations that gives intervals mean +- z * standard deviation their nominal coverage.
 
-    The geometric mean, over 50, 80 and 95 % intervals, of the factor with which each covers its share.
+    It is the geometric mean of the factors with which the 50, 80 and 95 % intervals reach their nominal coverage.
 
     Args:
-        ratios: residual / standard deviation of architectures that a fit did not see.
+        ratios: residual / standard deviation of held-out architectures.
 
     Returns:
-        The factor; 1 where half of the ratios are 0.
+        The factor; 1 if half of the ratios are 0.
     """
     from scipy.special import ndtri
 
-    # Of n ratios the k-th smallest covers k / (n + 1) of new ones.
+    # The k-th smallest of n ratios covers k / (n + 1) of new ones.
     reached = np.quantile(np.abs(ratios), LEVELS, method="weibull")
     if not (reached > 0).all():
         return 1.0

@@ -2,10 +2,10 @@
 
 Two graphs get the same digest if and only if there is a one-to-one map of their nodes that preserves labels and
 edges. Colour refinement (Weisfeiler-Lehman over predecessors and successors) separates almost every node of an
-architecture; nodes that it leaves equal are told apart by individualisation and backtracking (McKay and Piperno,
-"Practical graph isomorphism, II", 2014), so the answer is exact and not a hash of refinement colours. Nodes left
-equal that have no path through each other, such as parallel branches of one cell, are arranged each part for itself,
-so that k equal branches cost k steps and not k!.
+architecture; remaining ties are broken by individualisation and backtracking (McKay and Piperno, "Practical graph
+isomorphism, II", 2014), so the result is exact rather than a hash of refinement colours. Groups of tied nodes that
+are not connected with each other, such as parallel branches of a cell, are ordered independently, so that k equal
+branches cost k steps rather than k!.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _order(colours: list[int], predecessors: Neighbours, successors: Neighbours)
 
 def _order_by_individualising(colours: list[int], predecessors: Neighbours, successors: Neighbours) -> list[int]:
     cell = _first_tie(colours)
-    # Nodes with equal neighbours are interchangeable: any of them gives the same certificate.
+    # Nodes with equal neighbours are interchangeable: each of them leads to the same certificate.
     twins = all(
         set(predecessors[node]) == set(predecessors[cell[0]]) and set(successors[node]) == set(successors[cell[0]])
         for node in cell
@@ -63,7 +63,7 @@ def _order_by_individualising(colours: list[int], predecessors: Neighbours, succ
 def _arrange_part(
     part: list[int], colours: list[int], predecessors: Neighbours, successors: Neighbours
 ) -> tuple[tuple[object, ...], list[int]]:
-    """A description of the part, equal for isomorphic parts, and its nodes in the order that it describes."""
+    """A description of the part, equal for isomorphic parts, and its nodes in the order of the description."""
     index = {node: position for position, node in enumerate(part)}
     inner = [
         [[index[other] for other in neighbours[node] if other in index] for node in part]
@@ -91,7 +91,7 @@ def _refine(colours: list[int], predecessors: Neighbours, successors: Neighbours
 
 
 def _split(cell: list[int], colours: list[int], predecessors: Neighbours, successors: Neighbours) -> list[list[int]]:
-    """The nodes of one colour by the colours of their neighbours."""
+    """The nodes of one colour, grouped by the colours of their neighbours."""
     parts: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
     for node in cell:
         before = tuple(sorted([colours[other] for other in predecessors[node]]))

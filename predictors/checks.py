@@ -1,4 +1,4 @@
-"""`check_predictor`: whether a class keeps the contract of a predictor. For this package's own and for anybody's."""
+"""`check_predictor` checks that a class fulfils the predictor contract, for built-in and third-party predictors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EDGES = ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
 
 
 class ContractBroken(AssertionError):
-    """A predictor that does not keep the contract; the message says which part."""
+    """A predictor breaks the contract; the message says which part."""
 
 
 def example_batch(n: int, seed: int = 0) -> tuple[ArchBatch, NDArray[np.float64]]:
@@ -38,16 +38,17 @@ def example_batch(n: int, seed: int = 0) -> tuple[ArchBatch, NDArray[np.float64]
 
 
 def check_predictor(make: Callable[[], Any]) -> None:
-    """Hold a predictor to the contract.
+    """Check that a predictor fulfils the contract.
 
     Args:
-        make: called without arguments, gives an unfitted predictor; a class whose arguments have defaults will do.
+        make: returns an unfitted predictor when called without arguments; a class whose arguments all have defaults
+            will do.
 
     Raises:
-        ContractBroken: naming the first part of the contract that is not kept.
+        ContractBroken: if part of the contract is broken; names the first one found.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstantPredictions)  # forty architectures are few, and no contract says more
+        warnings.simplefilter("ignore", ConstantPredictions)  # allowed by the contract, and 40 architectures are few
         _check(make)
 
 
@@ -59,18 +60,19 @@ def _check(make: Callable[[], Any]) -> None:
     _require(not any(name.endswith("_") and not name.startswith("_") for name in vars(model)), "is fitted before fit")
     _require(hasattr(model, "get_params"), "has no get_params; inherit predictors.base.Parameters")
     before = model.get_params()
-    _require(model.fit(batch, targets) is model, "fit does not return self")
-    _require(_same(before, model.get_params()), "fit changes the constructor's parameters")
+    _require(model.fit(batch, targets) is model, "does not return self from fit")
+    _require(_same(before, model.get_params()), "changes its constructor parameters in fit")
     predicted = model.predict(batch)
-    _require(isinstance(predicted, np.ndarray) and predicted.dtype == np.float64, "predict gives no float64 array")
-    _require(predicted.shape == (40,), f"predict gives shape {np.shape(predicted)} for 40 architectures")
-    _require(bool(np.isfinite(predicted).all()), "predict gives values that are not finite")
+    is_float64 = isinstance(predicted, np.ndarray) and predicted.dtype == np.float64
+    _require(is_float64, "does not return a float64 array from predict")
+    _require(predicted.shape == (40,), f"returns shape {np.shape(predicted)} from predict for 40 architectures")
+    _require(bool(np.isfinite(predicted).all()), "returns values from predict that are not finite")
     again = clone(make()).fit(batch, targets).predict(batch)
-    _require(bool(np.array_equal(again, predicted)), "two fits on the same data give different predictions")
+    _require(bool(np.array_equal(again, predicted)), "makes different predictions after two fits on the same data")
     order = np.random.default_rng(0).permutation(40)
-    _require(bool(np.allclose(model.predict(batch[order]), predicted[order])), "predictions depend on the other rows")
+    _require(bool(np.allclose(model.predict(batch[order]), predicted[order])), "predicts a row depending on the others")
     copied = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
-    _require(bool(np.array_equal(copied.predict(batch), predicted)), "a pickled copy predicts something else")
+    _require(bool(np.array_equal(copied.predict(batch), predicted)), "predicts differently after pickling")
     graphs = clone(make()).fit(list(batch.archs), targets).predict(list(batch.archs))
     _require(graphs.shape == (40,), "cannot work on a plain list of ArchGraph")
     if getattr(getattr(model, "tags", None), "has_std", False):
@@ -82,10 +84,12 @@ def _check(make: Callable[[], Any]) -> None:
 def _gives_deviations(model: Any, batch: ArchBatch) -> None:
     deviations = model.predict_std(batch)
     _require(
-        isinstance(deviations, np.ndarray) and deviations.shape == (len(batch),), "predict_std gives another shape"
+        isinstance(deviations, np.ndarray) and deviations.shape == (len(batch),),
+        "returns an array of the wrong shape from predict_std",
     )
     _require(
-        bool(np.isfinite(deviations).all() and (deviations > 0).all()), "predict_std gives values that are not positive"
+        bool(np.isfinite(deviations).all() and (deviations > 0).all()),
+        "returns values from predict_std that are not positive and finite",
     )
 
 

@@ -1,6 +1,6 @@
-"""Architectures whose output sees no input: what a predictor says of them without having learned it.
+"""Architectures whose output does not depend on the input, and the score that predictors assign to them.
 
-Few of the architectures that are told are such, where a space has hundreds; none of them can be better than chance.
+A space may contain hundreds of them, but training sets contain few; none can do better than chance.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def constants(archs: Iterable[ArchGraph]) -> NDArray[np.bool_]:
-    """Which architectures are constant, bool[n]: the lowest that an accuracy can be, whatever else is known of them."""
+    """Which architectures are constant, bool[n]; their accuracy is the lowest possible, whatever else is known."""
     return np.array([is_constant(arch) for arch in archs], dtype=np.bool_)
 
 
 def score_of_constants(
     constant: NDArray[np.bool_], targets: NDArray[np.floating[Any]], predicted: NDArray[np.floating[Any]] | None = None
 ) -> float:
-    """What to score constant architectures: the mean target of those in the training part, or the lowest score there.
+    """The score for constant architectures: the mean target of those in the training set, else its lowest score.
 
     Args:
-        constant: bool[n], of the training part.
+        constant: bool[n], for the training set.
         targets: float[n].
-        predicted: float[n], for a predictor that may go below the lowest target.
+        predicted: float[n], for a predictor whose predictions may be below the lowest target.
     """
     if constant.any():
         return float(targets[constant].mean())

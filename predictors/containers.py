@@ -1,8 +1,8 @@
 """Real numbers out of any container: lists, masked arrays, pandas, Arrow, polars, torch tensors.
 
-`numpy.asarray` keeps the numbers of most containers and drops what else they say: the mask of a masked array, which
-values of a nullable column are missing, the unit of a quantity; and it turns text into numbers without being asked.
-Here a missing value becomes NaN, and what is not a real number is refused.
+`numpy.asarray` keeps the numbers of most containers but drops everything else: the mask of a masked array, the missing
+values of a nullable column, the unit of a quantity; and it silently converts text to numbers. Here missing values
+become NaN, and anything that is not a real number is rejected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from predictors.errors import InvalidValues
 
 Numbers = NDArray[Any]
 LARGEST_INTEGER = 2**53
-"""Beyond this size float64 no longer tells neighbouring integers apart."""
+"""Above this magnitude, float64 cannot distinguish neighbouring integers."""
 
 _REFUSED = {
     "U": "text",
@@ -38,23 +38,23 @@ def as_numbers(values: Any, what: str = "values") -> Numbers:
 
     Args:
         values: a sequence, iterator, masked array, pandas or polars object, Arrow column, torch tensor or anything else
-            that NumPy can read; nested sequences make an array of more dimensions.
-        what: names the values in error messages.
+            that NumPy can read; nested sequences become arrays with more dimensions.
+        what: name of the values for error messages.
 
     Returns:
-        An array of booleans, integers or floating-point numbers, which may share memory with `values`. Where a value is
-        missing (None, pandas.NA, NaT, masked, null) it is floating-point and holds NaN there.
+        An array of booleans, integers or floating-point numbers, which may share memory with `values`. If values are
+        missing (None, pandas.NA, NaT, masked, null), the array is floating-point with NaN in their place.
 
     Raises:
         InvalidValues: for text, complex numbers, dates, durations, quantities with a unit, sets and mappings, rows of
-            different lengths, and integers beyond 2^53 among values that cannot be kept as integers.
+            different lengths, and integers beyond 2^53 where the values cannot all be kept as integers.
     """
     if isinstance(values, np.ndarray):
         return _from_numpy(values, what)
     if isinstance(values, (list, tuple, range)):
         return _from_sequence(values, what)
     for name, convert in _LIBRARIES.items():
-        library = sys.modules.get(name)  # a value of a library that nobody has loaded cannot exist
+        library = sys.modules.get(name)  # values from a library that is not loaded cannot exist
         found: Numbers | None = None if library is None else convert(library, values, what)
         if found is not None:
             return found
@@ -89,25 +89,25 @@ def _from_masked(values: np.ma.MaskedArray[Any, Any], what: str) -> Numbers:
     mask = np.ma.getmaskarray(values)
     if not mask.any():
         return _from_numpy(values.data, what)
-    known = np.where(mask, np.zeros((), dtype=values.dtype), values.data)  # what a mask hides is nobody's number
+    known = np.where(mask, np.zeros((), dtype=values.dtype), values.data)  # values under the mask are meaningless
     return np.where(mask, np.nan, to_float64(_from_numpy(known, what), what))
 
 
 def _from_sequence(values: Sequence[Any], what: str) -> Numbers:
     if isinstance(values, range) or all(_is_plain(kind) for kind in set(map(type, values))):
         array = np.array(values) if len(values) else np.empty(0)
-        # NumPy makes float64 of large integers beside others, and loses their last digits without a word.
+        # NumPy converts large integers mixed with floats to float64 and silently loses their last digits.
         if array.dtype.kind in "biu" or (array.dtype.kind == "f" and not (np.abs(array) > LARGEST_INTEGER).any()):
             return array
     found = [_from_scalar(value, what) for value in values]
     shapes = {np.shape(one) for one in found}
     if len(shapes) > 1:
-        raise InvalidValues(f"{what} must be rows of one length; they have the shapes {sorted(shapes)}")
+        raise InvalidValues(f"{what} must be rows of one length; they have shapes {sorted(shapes)}")
     return np.array(found)
 
 
 def _from_scalar(value: Any, what: str) -> float | Numbers:
-    """A number as float; what is itself a container as an array."""
+    """A number as float, or a nested container as an array."""
     if value is None or value is np.ma.masked or _is_pandas_missing(value):
         return float("nan")
     if isinstance(value, (np.timedelta64, np.datetime64, complex, np.complexfloating, str, bytes)):
@@ -117,7 +117,7 @@ def _from_scalar(value: Any, what: str) -> float | Numbers:
     if isinstance(value, (float, np.floating)):
         return float(value)
     if isinstance(value, Decimal) and value.is_nan():
-        return float("nan")  # a signalling NaN has no other form
+        return float("nan")  # float() rejects signalling NaNs
     if isinstance(value, (Decimal, Fraction)):
         return _rounded(value, what)
     return as_numbers(value, what)
@@ -127,20 +127,20 @@ def _rounded(value: Decimal | Fraction, what: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise InvalidValues(f"{what} must fit float64, and {_shown(value)} does not") from None
+        raise InvalidValues(f"{what} must fit in float64, but {_shown(value)} does not") from None
 
 
 def _exact(value: int, what: str) -> float:
     if abs(value) > LARGEST_INTEGER:
         raise InvalidValues(
-            f"{what} holds the integer {_shown(value)}; beyond 2^53 float64 cannot tell neighbouring integers apart. "
-            "Subtract a constant, or convert the values to float if their last digits do not matter"
+            f"{what} contains the integer {_shown(value)}; beyond 2^53 float64 cannot distinguish neighbouring "
+            "integers. Subtract a constant, or convert the values to float if their last digits do not matter"
         )
     return float(value)
 
 
 def to_float64(numbers: Numbers, what: str) -> NDArray[np.float64]:
-    """What `as_numbers` gives, as float64.
+    """Convert the output of `as_numbers` to float64.
 
     Raises:
         InvalidValues: for integers beyond 2^53.
@@ -148,7 +148,7 @@ def to_float64(numbers: Numbers, what: str) -> NDArray[np.float64]:
     if numbers.dtype.kind in "iu" and numbers.dtype.itemsize == 8 and numbers.size:
         _exact(int(numbers.max()), what)
         _exact(int(numbers.min()), what)
-    with np.errstate(over="ignore"):  # of a longer type than float64
+    with np.errstate(over="ignore"):  # for types wider than float64
         return np.asarray(numbers, dtype=np.float64)
 
 
@@ -168,7 +168,7 @@ def _refuse_units(values: Any, what: str) -> None:
         unit = getattr(values, name, None)
         if unit is not None and not callable(unit) and str(unit) not in ("", "dimensionless"):
             raise InvalidValues(
-                f"{what} carries the unit {str(unit)!r}, which plain numbers would lose; give its magnitude"
+                f"{what} has the unit {str(unit)!r}, which plain numbers would lose; pass its magnitude"
             )
 
 
@@ -186,7 +186,7 @@ def _from_torch(torch: Any, values: Any, what: str) -> Numbers | None:
     tensor = values.detach()
     tensor = tensor.dequantize() if tensor.is_quantized else tensor
     tensor = (tensor if tensor.layout == torch.strided else tensor.to_dense()).cpu()
-    # NumPy has no bfloat16, and no type of fewer bits.
+    # NumPy has no bfloat16 and no narrower floating-point type than float16.
     wide = tensor.to(torch.float64) if tensor.is_floating_point() else tensor
     return np.asarray(wide.resolve_neg().numpy())
 
@@ -202,7 +202,7 @@ def _from_pandas(pandas: Any, values: Any, what: str) -> Numbers | None:
     _refuse_units(values.dtype, what) if getattr(values.dtype, "kind", "O") not in "Mm" else None
     if isinstance(values, pandas.Categorical):
         categories: Numbers = np.append(to_float64(as_numbers(values.categories, what), what), np.nan)
-        taken: Numbers = categories[np.asarray(values.codes)]  # -1 stands for a missing value
+        taken: Numbers = categories[np.asarray(values.codes)]  # code -1 means missing
         return taken
     kind = getattr(values.dtype, "kind", "O")
     if kind in _REFUSED:

@@ -1,4 +1,4 @@
-"""Several predictors on one training part: rows encoded once for all, and predictions for what a fit left out."""
+"""Several predictors on one training set: rows encoded once and shared, and out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 
 class TrainingPart:
-    """A training part on which several predictors are fitted.
+    """A training set on which several predictors are fitted.
 
-    Tabular predictors with equal encodings share their rows. For predictions of a part that a fit left out the rows
-    are those fitted on the whole training part: which labels and paths there are, and no target, is known beyond the
-    fold.
+    Tabular predictors with equal encodings share their rows. Even for out-of-fold predictions, encodings are fitted on
+    the whole training set: the labels and paths of held-out architectures are known to the fit, but not their targets.
 
     Args:
         batch: n architectures.
@@ -37,23 +36,23 @@ class TrainingPart:
         self._rows: dict[str, tuple[Rows, Floats]] = {}
 
     def fit(self, model: Any, kept: Positions | None = None) -> Any:
-        """A copy of the unfitted `model`, fitted on the positions `kept`, or on all."""
+        """A copy of the unfitted `model`, fitted on the positions `kept`, or on all of them."""
         return self._fit(model, kept)
 
     def predictions(self, model: Any, fitted: Any, positions: Positions) -> Floats:
-        """Of what `fit` made of `model`, for some of the part, float64[positions]."""
+        """Predictions of `fitted` (from `fit(model)`) at these positions of the training set, float64[positions]."""
         return predictions(fitted, self.batch[positions], self._known(model, positions))
 
     def deviations(self, model: Any, fitted: Any, positions: Positions) -> Floats:
-        """Standard deviations beside `predictions`."""
+        """Standard deviations that belong to `predictions`."""
         return deviations(fitted, self.batch[positions], self._known(model, positions))
 
     def out_of_fold(self, model: Any, folds: list[Positions]) -> Floats:
-        """Prediction for each architecture by a fit that did not see it, float64[n].
+        """Out-of-fold prediction for each architecture, float64[n].
 
         Args:
-            model: unfitted.
-            folds: positions to leave out, disjoint, together all.
+            model: an unfitted predictor.
+            folds: positions to hold out in turn; disjoint, and together all positions.
         """
         predicted = np.empty(len(self.targets))
         for left_out in folds:
@@ -86,9 +85,9 @@ def predictions(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> F
     """Predictions of a fitted predictor, float64[n].
 
     Args:
-        fitted: a predictor.
-        batch: what to predict.
-        known: rows of the batch that are encoded already, by the description of what encodes them.
+        fitted: a fitted predictor.
+        batch: architectures to predict.
+        known: rows of the batch that are already encoded, by the repr of their encoder.
     """
     if isinstance(fitted, Tabular):
         return fitted.predict_rows(known[repr(fitted.unfitted_rows())])
@@ -96,9 +95,9 @@ def predictions(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> F
 
 
 def deviations(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
-    """Standard deviations of a fitted predictor, float64[n], 0 where it has none; arguments as of `predictions`.
+    """Standard deviations of a fitted predictor, float64[n], or 0 if it has none; arguments as in `predictions`.
 
-    Those of a tabular predictor are not calibrated: who joins several calibrates what they join to.
+    Those of tabular predictors are not calibrated: code that combines predictors calibrates the combination.
     """
     if not getattr(getattr(fitted, "tags", None), "has_std", False):
         return np.zeros(len(batch))
@@ -109,6 +108,6 @@ def deviations(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> Fl
 
 
 def encoded_once(fitted: list[Any], batch: ArchBatch) -> dict[str, Floats]:
-    """What `predictions` takes as `known`, for several predictors fitted on one TrainingPart."""
+    """The `known` argument of `predictions`, for several predictors fitted on one TrainingPart."""
     rows = {repr(model.unfitted_rows()): model.rows_ for model in fitted if isinstance(model, Tabular)}
     return {key: one.transform(batch) for key, one in rows.items()}

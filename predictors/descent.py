@@ -1,4 +1,4 @@
-"""What trainings by gradient share: AdamW and its learning rate, annealed losses, torch's generator and threads."""
+"""Shared parts of gradient training: AdamW with its schedule, annealed losses, torch's generator and threads."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import Tensor, nn
 
 from predictors.losses import AnnealedKendall, Loss
 
-_WARM_UP = 0.1  # share of the steps in which the learning rate rises
+_WARM_UP = 0.1  # fraction of the steps during which the learning rate rises
 
 
 class WarmCosine:
-    """AdamW whose learning rate rises linearly in the first tenth of the steps, then falls to 0 as a cosine.
+    """AdamW whose learning rate rises linearly in the first tenth of the steps, then follows a cosine to 0.
 
     Args:
-        network: whose parameters are learned.
-        peak: of the learning rate.
-        weight_decay: decoupled.
-        steps: of the whole training.
-        clip: longest gradient, over all parameters; None lets it be as long as it is.
+        network: the network to train.
+        peak: peak learning rate.
+        weight_decay: decoupled weight decay.
+        steps: total number of training steps.
+        clip: maximum gradient norm over all parameters; None for no clipping.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class WarmCosine:
         self._optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=weight_decay, fused=True)
 
     def step(self, step: int, loss: Tensor) -> None:
-        """Move the parameters down the gradient of the loss of the step of this number, from 0."""
+        """Update the parameters from the loss of this step; steps are counted from 0."""
         for group in self._optimiser.param_groups:
             group["lr"] = self._peak * warm_cosine(step, self._steps)
         self._optimiser.zero_grad(set_to_none=True)
@@ -43,7 +43,7 @@ class WarmCosine:
 
 
 def warm_cosine(step: int, steps: int) -> float:
-    """The learning rate of a step, from 0, as a share of the peak."""
+    """The learning rate of a step (counted from 0) as a fraction of the peak."""
     rising = max(1, int(_WARM_UP * steps))
     if step < rising:
         return (step + 1) / rising
@@ -51,14 +51,14 @@ def warm_cosine(step: int, steps: int) -> float:
 
 
 def descend(network: nn.Module, loss: Callable[[], Tensor], *, steps: int, rate: float, weight_decay: float) -> None:
-    """AdamW without warm-up: its learning rate falls from `rate` to 0 as a cosine.
+    """Train with AdamW without warm-up; the learning rate follows a cosine from `rate` to 0.
 
     Args:
         network: trained in place.
-        loss: draws the batch of a step and gives its loss; called once a step.
-        steps: of the whole training.
+        loss: samples a batch and returns its loss; called once per step.
+        steps: total number of training steps.
         rate: learning rate of the first step.
-        weight_decay: decoupled.
+        weight_decay: decoupled weight decay.
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -71,13 +71,13 @@ def descend(network: nn.Module, loss: Callable[[], Tensor], *, steps: int, rate:
 
 
 def loss_at(progress: float, loss: Loss, predicted: Tensor, targets: Tensor) -> Tensor:
-    """The loss at a progress of training from 0 to 1, which an annealed one is told."""
+    """The loss at a training progress from 0 to 1, which is passed to annealed losses."""
     return loss(predicted, targets, progress) if isinstance(loss, AnnealedKendall) else loss(predicted, targets)
 
 
 @contextmanager
 def private_generator(seed: int) -> Iterator[None]:
-    """Within, torch's generator is that of the seed; after, it is where it was."""
+    """Seed torch's generator within the context, and restore its state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
@@ -85,7 +85,7 @@ def private_generator(seed: int) -> Iterator[None]:
 
 @contextmanager
 def at_most(threads: int) -> Iterator[None]:
-    """Within, torch uses so many threads."""
+    """Set torch's number of threads within the context, and restore it afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

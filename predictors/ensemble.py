@@ -1,4 +1,4 @@
-"""Several predictors as one: averaged, stacked, or chosen by what they predict for architectures left out."""
+"""Several predictors as one: averaged, stacked, or selected by their out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -25,39 +25,40 @@ if TYPE_CHECKING:
 MEMBERS = ("extra_trees", "gbdt", "gp")
 COMBINATIONS = ("mean", "rank", "stack", "select")
 MANY = 600
-_GRAPH_NETWORK = {"members": 1, "min_steps": 60}  # one network, trained for shorter than one that stands alone
-_FEWEST = 10  # architectures below which nothing is left out, and all members weigh the same
+_GRAPH_NETWORK = {"members": 1, "min_steps": 60}  # one network, trained more briefly than outside an ensemble
+_FEWEST = 10  # with fewer architectures, nothing is held out and all members have equal weights
 
 
 class Ensemble(Parameters):
     """A weighted mean of predictors.
 
-    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+    The data used to choose the defaults is not recorded (CONTRIBUTING.md, "Where defaults come from").
 
     Args:
-        members: names that `predictors.make` takes, or unfitted predictors; None for `MEMBERS`.
-        graphs: weight, in means where a member has 1, of two graph networks (GATES) beside the members, one that sees
-            the columns and one that does not, together; "stack" and "select" weigh them themselves. It pays where
-            columns say little: 2 is a good start there.
-        combine: "mean" of the predictions, each with the mean and deviation that it has on the training part taken
-            off; "rank": the mean of their normal scores among those of the training part; "stack": weights that are
-            not negative, by least squares on predictions for parts left out (Breiman, "Stacked Regressions", 1996);
-            "select": weights by greedy forward selection with replacement, which maximises Kendall's tau of them
-            (Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004); the first three begin.
-        folds: parts that are left out in turn, for "stack" and "select"; of more than `MANY` architectures no more than
-            three, as each part is then large enough.
-        encodings, columns, threads, space: given to members that are names, where they take them.
-        random_state: given to those too, and seed of the folds.
+        members: names accepted by `predictors.make`, or unfitted predictors; None for `MEMBERS`.
+        graphs: total weight of two additional graph networks (GATES), one with and one without the columns, for "mean"
+            and "rank", where each member has weight 1; "stack" and "select" choose their own weights. They help if
+            the columns carry little information; 2 is a good start then.
+        combine: "mean": the mean of the predictions, each standardised by its mean and standard deviation on the
+            training set; "rank": the mean of their normal scores relative to training predictions; "stack":
+            non-negative least-squares weights on out-of-fold predictions (Breiman, "Stacked Regressions", 1996);
+            "select": weights by greedy forward selection with replacement, which maximises Kendall's tau of out-of-fold
+            predictions (Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004) and starts with the
+            first three members.
+        folds: number of cross-validation folds for "stack" and "select"; with more than `MANY` architectures at most
+            three, since each fold is then large enough.
+        encodings, columns, threads, space: passed to members given by name, if they accept them.
+        random_state: passed to those members too, and the seed of the folds.
 
     Attributes:
-        weights_: float64[members], sum 1.
-        members_: the fitted members of positive weight, with their places in `members`.
-        fold_scores_: Kendall's tau of each member on what was left out; empty where nothing was.
+        weights_: float64[members], with sum 1.
+        members_: the fitted members with positive weights, with their indices in `members`.
+        fold_scores_: out-of-fold Kendall's tau of each member; empty if nothing was held out.
     """
 
     tags = Tags(has_std=True)
     spread_: Spread | None
-    first = 3  # members that "select" begins with
+    first = 3  # number of members that "select" starts with
 
     def __init__(
         self,
@@ -85,8 +86,8 @@ class Ensemble(Parameters):
         """Learn from n architectures.
 
         Raises:
-            ValueError: for targets that are not finite or not n, no architecture, or a negative weight.
-            UnknownName: for a member or combination that does not exist.
+            ValueError: if targets are not finite or not n, there are no architectures, or `graphs` is negative.
+            UnknownName: if the name of a member or combination is unknown.
         """
         if self.combine not in COMBINATIONS:
             raise unknown_name("combination", self.combine, COMBINATIONS)
@@ -99,7 +100,7 @@ class Ensemble(Parameters):
         models = self._models()
         part = TrainingPart(batch, targets)
         self.part_ = part
-        self.spread_ = None  # worked out when it is first asked for
+        self.spread_ = None  # computed when it is first needed
         self.fold_scores_: list[float] = []
         self.weights_ = self._weights(models, part)
         self.members_ = [(place, part.fit(model)) for place, model in enumerate(models) if self.weights_[place] > 0]
@@ -111,7 +112,10 @@ class Ensemble(Parameters):
         return self
 
     def predict(self, X: Architectures) -> Floats:
-        """Scores, float64[n], larger better; about normal scores of the training part. NotFitted before `fit`."""
+        """Scores, float64[n], larger is better; roughly normal scores relative to the training set.
+
+        Raises NotFitted before `fit`.
+        """
         batch = self._fitted_batch(X)
         weighted: Floats = self._member_weights() @ self._means(batch, self._encoded(batch))
         return weighted
@@ -119,9 +123,9 @@ class Ensemble(Parameters):
     def predict_std(self, X: Architectures) -> Floats:
         """Standard deviation of a new measurement's normal score, float64[n].
 
-        That of the mixture of members: the mean of their variances, and the variance of their means;
-        calibrated by residuals of what was left out (`Spread`). For these the first call fits the members once more for
-        each part that is left out, with the weights as they are.
+        It is that of the mixture of members (the mean of their variances plus the variance of their means), calibrated
+        on out-of-fold residuals (`Spread`). To get these, the first call refits the members once per fold, keeping the
+        weights.
         """
         batch = self._fitted_batch(X)
         if len(batch) == 0:
@@ -167,7 +171,7 @@ class Ensemble(Parameters):
         return random_folds(len(part.targets), count, self.random_state)
 
     def _left_out(self) -> tuple[Floats, Floats]:
-        """Residual and standard deviation of each training architecture by members that did not see it."""
+        """Out-of-fold residual and standard deviation of each training architecture."""
         part = self.part_
         scores = normal_scores(part.targets)
         residuals, deviations = np.full((2, len(scores)), np.nan)
@@ -200,17 +204,17 @@ class Ensemble(Parameters):
         return encoded_once([member for _, member in self.members_], batch)
 
     def _means(self, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
-        """Each member's predictions on the common scale, float64[members, n]; `known` as `_encoded` has it."""
+        """Each member's predictions on the common scale, float64[members, n]; `known` comes from `_encoded`."""
         found = [predictions(member, batch, known) for _, member in self.members_]
         return np.stack([scale.transform(one) for scale, one in zip(self.scales_, found, strict=True)])
 
 
 class _MemberScale:
-    """One member's predictions on the scale that members are averaged on.
+    """Puts one member's predictions on the common scale for averaging.
 
     Args:
-        ranks: normal scores among the predictions for the training part, linear between and beyond them; else those
-            predictions' mean and deviation are taken off.
+        ranks: whether to use normal scores relative to the training predictions, with linear inter- and extrapolation;
+            otherwise predictions are standardised by the training predictions' mean and standard deviation.
     """
 
     def __init__(self, ranks: bool) -> None:
@@ -233,7 +237,7 @@ class _MemberScale:
 
 
 def stacked(predicted: Floats, targets: Floats) -> Floats:
-    """Weights float64[m] that are not negative and sum to 1, from predictions float64[m, n] for what was left out."""
+    """Non-negative weights float64[m] with sum 1, from out-of-fold predictions float64[m, n]."""
     from scipy.optimize import nnls
 
     weights = np.asarray(nnls(predicted.T, targets)[0])
@@ -244,8 +248,8 @@ def stacked(predicted: Floats, targets: Floats) -> Floats:
 def selected(predicted: Floats, targets: Floats, first: int, picks: int = 20) -> Floats:
     """Weights float64[m] by ensemble selection.
 
-    Begins with one each of the `first` members, then `picks` times adds the member, chosen before or not, with which
-    the mean has the highest Kendall's tau; the best mean on the way counts.
+    Starts with each of the `first` members once, then adds `picks` times the member (repeats allowed) that gives the
+    mean the highest Kendall's tau; returns the best mean found on the way.
     """
     counts = np.zeros(len(predicted))
     counts[:first] = 1
@@ -259,7 +263,7 @@ def selected(predicted: Floats, targets: Floats, first: int, picks: int = 20) ->
 
 
 def kendall(one: Floats, other: Floats) -> float:
-    """Kendall's tau-b; -1 where it is not defined, so that a constant prediction is never chosen."""
+    """Kendall's tau-b; -1 if it is undefined, so that a constant prediction is never chosen."""
     from scipy.stats import kendalltau
 
     if np.ptp(one) == 0 or np.ptp(other) == 0:
@@ -268,7 +272,7 @@ def kendall(one: Floats, other: Floats) -> float:
 
 
 def _mixed(weights: Floats, means: Floats, deviations: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of a mixture: weights [m], means and deviations [m, n]. Those of 0 are not known."""
+    """Mean and standard deviation of a mixture: weights [m], means and deviations [m, n]; deviation 0 means unknown."""
     mean = weights @ means
     known = (deviations > 0) * weights[:, None]
     within = (known * deviations**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1e-12)

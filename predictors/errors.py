@@ -1,4 +1,4 @@
-"""The errors a caller of `predictors` can meet, and the wording that suggests the nearest valid name."""
+"""The errors and warnings raised by `predictors`, and messages that suggest the nearest valid name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class UnknownName(LookupError):
 
 
 class NotFitted(ValueError, AttributeError):
-    """A predictor that was asked for predictions before `fit`."""
+    """A predictor was used before `fit`."""
 
 
 class MissingInput(ValueError):
-    """Architectures that lack what a predictor reads, such as node arrays."""
+    """Architectures lack input that a predictor needs, such as node arrays."""
 
 
 class InvalidValues(ValueError, TypeError):
@@ -24,11 +24,11 @@ class InvalidValues(ValueError, TypeError):
 
 
 class IndexIgnored(UserWarning):
-    """A pandas index that contradicts the order in which values are taken."""
+    """A pandas index is ignored although it contradicts the order in which values are taken."""
 
 
 class ConstantPredictions(UserWarning):
-    """A fitted predictor that predicts the same of every architecture, though their targets differ."""
+    """A fitted predictor predicts the same value for every architecture, though their targets differ."""
 
 
 class InvalidGraph(ValueError):
@@ -36,7 +36,7 @@ class InvalidGraph(ValueError):
 
 
 def unknown_name(kind: str, name: object, valid: Iterable[object], within: str = "") -> UnknownName:
-    """Build the error for `name`, a `kind` of thing that is none of `valid`; `within` adds of what, as "of suite X"."""
+    """Build the error for an unknown `name` of this `kind`; `within` adds the context, such as "of suite X"."""
     import difflib  # only wrong names need it
 
     choices = [str(choice) for choice in valid]
@@ -47,7 +47,7 @@ def unknown_name(kind: str, name: object, valid: Iterable[object], within: str =
 
 
 def how_to_install(extra: str, *libraries: str) -> str:
-    """The commands that bring libraries: the extra, from a checkout of this project, or the libraries themselves.
+    """The commands that install libraries: as an extra, from a checkout of this project, or by themselves.
 
     The extra is not named as `proxybench[EXTRA]`, since on PyPI that name belongs to another project.
     """
@@ -56,7 +56,7 @@ def how_to_install(extra: str, *libraries: str) -> str:
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn at the line outside this project that led here, so that Python's default filter shows it once for each."""
+    """Warn at the calling line outside this project, so that Python's default filter shows it once per line."""
     frame, level = sys._getframe(1), 3
     while frame.f_back is not None and frame.f_back.f_globals.get("__name__", "").partition(".")[0] in _OWN:
         frame, level = frame.f_back, level + 1

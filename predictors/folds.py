@@ -1,4 +1,4 @@
-"""Random parts of a training part, to leave out in turn."""
+"""Random cross-validation folds of a training set."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def random_folds(n: int, folds: int, random_state: int) -> list[NDArray[np.int64]]:
-    """Positions 0 to n - 1 in `folds` parts of about equal size, at random."""
+    """Split positions 0 to n - 1 at random into `folds` parts of about equal size."""
     order = np.random.default_rng(random_state).permutation(n)
     return [np.sort(part) for part in np.array_split(order, min(folds, n)) if len(part)]

@@ -1,4 +1,4 @@
-"""A mapping that refuses to be changed, and names the way that gives a changed one."""
+"""A read-only mapping whose error message says how to get a changed copy."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any, NoReturn, TypeVar
 
 Value = TypeVar("Value")
 
-_SHOWN = 8  # names in a representation
-_WIDTH = 40  # characters of a name there
+_SHOWN = 8  # maximum number of names in a representation
+_WIDTH = 40  # maximum characters of a name in it
 
 
 class ReadOnly(TypeError):
-    """An attempt to change what is read-only."""
+    """An attempt to change a read-only object."""
 
 
 class Frozen(Mapping[str, Value]):
     """A read-only mapping by name.
 
     Args:
-        values: copied, but for the values themselves.
-        remedy: what to do instead of a change; part of the error message.
+        values: a mapping; copied, but not deeply.
+        remedy: what to do instead of changing it; part of the error message.
     """
 
     __slots__ = ("_remedy", "_values")
 
-    def __init__(self, values: Mapping[str, Value], remedy: str = "make a dict of it to change it") -> None:
+    def __init__(self, values: Mapping[str, Value], remedy: str = "copy it to a dict to change it") -> None:
         self._values = dict(values)
         self._remedy = remedy
 
@@ -58,7 +58,7 @@ class Frozen(Mapping[str, Value]):
 
 
 def shortened(names: Iterable[str]) -> str:
-    """The first names and how many more there are, in a few lines at most."""
+    """The first names and the number of further ones, in a few lines at most."""
     every = list(names)
     shown = [name if len(name) <= _WIDTH else name[: _WIDTH - 3] + "..." for name in every[:_SHOWN]]
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""

@@ -1,8 +1,8 @@
-"""Predictors inside other people's searchers: Optuna, pymoo, and whatever calls a predictor as NASLib does.
+"""Adapters for using predictors in Optuna, in pymoo, and in code that expects NASLib's predictor interface.
 
-scikit-learn needs no adapter: a predictor is one of its regressors. Each adapter takes a function that says what the
-other library's candidates are as architectures, all of them at once, so that it can give columns too. The libraries
-are loaded when their adapter is asked for.
+scikit-learn needs no adapter: predictors are scikit-learn regressors. Each adapter takes a function that converts the
+other library's candidates to architectures, all at once, so that it can supply columns as well. Each library is
+imported only when its adapter is first used.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A predictor in the form that NASLib's searchers and evaluators call; NASLib itself is not imported.
+"""A predictor with the interface that NASLib's searchers and evaluators expect; NASLib itself is not imported.
 
-They call `pre_process`, `pre_compute`, then any number of times `fit(xtrain, ytrain)` and `query(xtest)`.
+They call `pre_process` and `pre_compute` once, then `fit(xtrain, ytrain)` and `query(xtest)` any number of times.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class NASLibPredictor:
-    """A predictor behind NASLib's method names.
+    """Wraps a predictor in NASLib's method names.
 
     Source: White et al., "How Powerful are Performance Predictors in Neural Architecture Search?", NeurIPS 2021.
 
     Args:
-        predictor: unfitted; every `fit` learns anew with a copy of it, and it stays as it is.
-        describe: k of NASLib's architectures to an ArchBatch, or to graphs or texts that the predictor takes. For
-            NAS-Bench-201 with text: `lambda archs: [text_of(arch.get_hash()) for arch in archs]`, with the predictor
-            given `space=...`. Without it they are taken as they are.
+        predictor: an unfitted predictor; each `fit` trains a fresh copy and leaves the original unchanged.
+        describe: converts k NASLib architectures to an ArchBatch, or to graphs or texts that the predictor accepts.
+            For NAS-Bench-201 with text: `lambda archs: [text_of(arch.get_hash()) for arch in archs]`, with a predictor
+            constructed with `space=...`. If None, architectures are passed on unchanged.
 
     Attributes:
         model_: the fitted copy.
@@ -38,14 +38,14 @@ class NASLibPredictor:
         self.encoding_type: str | None = None
 
     def set_ss_type(self, ss_type: str) -> None:
-        """The search space's name in NASLib; kept, and of no effect, since predictors know no spaces."""
+        """Store NASLib's name for the search space; it has no effect, since predictors do not depend on the space."""
         self.ss_type = ss_type
 
     def pre_process(self) -> None:
-        """Nothing: no predictor of this package needs what is not given to `fit`."""
+        """Do nothing: the predictors of this package need only what is passed to `fit`."""
 
     def get_data_reqs(self) -> dict[str, Any]:
-        """What NASLib shall give beside architectures: unlabelled ones, to predictors that learn from these first."""
+        """The extra data that NASLib should supply: unlabelled architectures, if the predictor can pre-train."""
         return {
             "requires_partial_lc": False,
             "metric": None,
@@ -56,7 +56,7 @@ class NASLibPredictor:
         }
 
     def pre_compute(self, xtrain: Sequence[Any], xtest: Sequence[Any], unlabeled: Sequence[Any] | None = None) -> None:
-        """Pre-train on the unlabelled architectures, where there are some and the predictor can."""
+        """Pre-train on the unlabelled architectures, if there are any and the predictor supports it."""
         from sklearn.base import clone
 
         if unlabeled is not None and len(unlabeled) and hasattr(self.predictor, "pretrain"):
@@ -65,21 +65,21 @@ class NASLibPredictor:
     def fit(self, xtrain: Sequence[Any], ytrain: ArrayLike, train_info: object = None) -> None:
         """Learn from k architectures and their accuracies.
 
-        `train_info` is what `get_data_reqs` asks for, and so nothing. Raises what the predictor's `fit` raises.
+        `train_info` is ignored, since `get_data_reqs` requests none. Raises whatever the predictor's `fit` raises.
         """
         from sklearn.base import clone
 
         self.model_ = clone(self.predictor).fit(self._described(xtrain), ytrain)
 
     def query(self, xtest: Sequence[Any], info: object = None) -> NDArray[np.float64]:
-        """Predictions, float64[k], larger better; `info` is of no effect. NotFitted before `fit`."""
+        """Predictions, float64[k], larger is better; `info` is ignored. Raises NotFitted before `fit`."""
         if not hasattr(self, "model_"):
             raise NotFitted("NASLibPredictor is not fitted; call fit(xtrain, ytrain) first")
         predicted: NDArray[np.float64] = self.model_.predict(self._described(xtest))
         return predicted
 
     def requires_partial_training(self, xtest: Sequence[Any]) -> None:
-        """None: no architecture needs to be trained before it is predicted."""
+        """Do nothing: no architecture needs partial training before it is predicted."""
 
     def _described(self, archs: Sequence[Any]) -> Architectures:
         return archs if self.describe is None else self.describe(archs)

@@ -1,4 +1,4 @@
-"""A sampler for Optuna: of many random parameter settings, a predictor chooses the one to try next."""
+"""A sampler for Optuna: a predictor chooses the next setting to try from many random ones."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ Settings = Mapping[str, Any]
 
 
 class PredictorSampler(BaseSampler):
-    """Learns from the finished trials and takes the candidate that it predicts to be the best.
+    """Fits a predictor to the finished trials and picks the candidate with the best prediction.
 
-    Half of the candidates are random; the other half are the best trials so far with one parameter drawn anew. What
-    was tried or is running is not tried again; where nothing else is found, the trial is random.
+    Half of the candidates are random; the other half are the best trials so far with one parameter resampled. Settings
+    that have been tried or are running are not repeated; if no new setting is found, the trial is random.
 
-    Parameters that not all finished trials have are drawn at random, and `describe` does not see them; nor those that
-    have a single value. Pruned and failed trials teach nothing, nor do infinite values.
+    Parameters that some finished trials lack are sampled at random and not passed to `describe`; parameters with a
+    single value are not passed either. Pruned trials, failed trials and infinite values are ignored.
 
     Args:
-        predictor: unfitted; a copy of it learns from the finished trials before every choice.
-        describe: settings, each a mapping of parameter names to values, to an ArchBatch, or to graphs or texts that
-            the predictor takes.
-        startup: finished trials before the predictor is asked; until then trials are random. At least 2.
-        candidates: how many it chooses from.
-        exploration: share of random trials among the others.
-        seed: of everything random; None for another run every time.
+        predictor: an unfitted predictor; a fresh copy is fitted to the finished trials before each choice.
+        describe: converts settings, each a mapping of parameter names to values, to an ArchBatch, or to graphs or
+            texts that the predictor accepts.
+        startup: number of finished trials before the predictor is used; earlier trials are random. At least 2.
+        candidates: number of candidates to choose from.
+        exploration: fraction of later trials that are random.
+        seed: seed of all random choices; None for a different run every time.
 
     Raises:
-        ValueError: for options out of range; while sampling, for a study with several objectives.
+        ValueError: if an option is out of range, or, while sampling, if the study has several objectives.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class PredictorSampler(BaseSampler):
     def _candidates(
         self, study: Study, trial: FrozenTrial, space: Mapping[str, BaseDistribution], ranked: Sequence[Settings]
     ) -> list[dict[str, Any]]:
-        """Random settings, and changed ones of the best tenth of the trials, at least five."""
+        """Random settings, and variations of the best tenth of the trials (at least five trials)."""
         names = list(space)
         best = ranked[: max(5, len(ranked) // 10)]
         found = []
@@ -123,5 +123,5 @@ def _trials(study: Study, *states: TrialState) -> list[FrozenTrial]:
 
 
 def _key(setting: Settings, names: Mapping[str, object]) -> tuple[Any, ...]:
-    """Equal for equal settings; a parameter that a running trial has not drawn yet is None."""
+    """A key that is equal for equal settings; None for a parameter that a running trial has not sampled yet."""
     return tuple(repr(setting.get(name)) for name in names)

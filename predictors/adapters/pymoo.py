@@ -1,4 +1,4 @@
-"""A problem for pymoo: predicted quality against predicted or known costs, over one choice for each position.
+"""A problem for pymoo: predicted quality against predicted or known costs, with one choice per position.
 
 problem = PredictedObjectives([5] * 6, describe, maximise=[accuracy], minimise=[latency])
 algorithm = NSGA2(40, sampling=IntegerRandomSampling(), crossover=UX(), mutation=AnotherChoice())
@@ -25,15 +25,15 @@ class PredictedObjectives(Problem):  # type: ignore[misc, unused-ignore]
     """Architectures as int64[n, d] with several objectives; pymoo minimises them all.
 
     Args:
-        choices: how many options each of the d positions has; an architecture is d numbers, from 0 to choices - 1.
-        describe: int64[n, d] to an ArchBatch, or to graphs or texts that the predictors take.
-        maximise: objectives that are larger better: fitted predictors, or functions of what `describe` gives, which
-            give float64[n].
-        minimise: those that are smaller better, such as a latency.
+        choices: number of options at each of the d positions; an architecture is d numbers from 0 to choices - 1.
+        describe: converts int64[n, d] to an ArchBatch, or to graphs or texts that the predictors accept.
+        maximise: objectives for which larger is better: fitted predictors, or functions from the output of `describe`
+            to float64[n].
+        minimise: objectives for which smaller is better, such as latency; given in the same way.
 
     Raises:
-        ValueError: without objectives, or for a position without options; while searching, where an objective has
-            another shape or is not finite.
+        ValueError: if there are no objectives or a position has no options; while searching, if the values of an
+            objective have the wrong shape or are not finite.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class PredictedObjectives(Problem):  # type: ignore[misc, unused-ignore]
         minimise: Sequence[Objective] = (),
     ) -> None:
         if not maximise and not minimise:
-            raise ValueError("there is no objective; give fitted predictors or functions to maximise or minimise")
+            raise ValueError("no objectives; pass fitted predictors or functions as maximise or minimise")
         if not len(choices) or min(choices) < 1:
             raise ValueError(f"choices are {list(choices)}; every position needs at least one option")
         self.choices = tuple(choices)
@@ -60,15 +60,15 @@ class PredictedObjectives(Problem):  # type: ignore[misc, unused-ignore]
         )
 
     def _evaluate(self, x: ArrayLike, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        # Operators for real numbers leave fractions behind unless they are repaired.
+        # Operators for real numbers produce fractions unless a repair step rounds them.
         archs = self.describe(np.rint(np.asarray(x)).astype(np.int64))
         out["F"] = np.column_stack([sign * _values(objective, archs) for sign, objective in self.signed])
 
 
 class AnotherChoice(Mutation):  # type: ignore[misc, unused-ignore]
-    """Each position of a `PredictedObjectives` gets another option with the probability of 1 / d.
+    """Switches each position of a `PredictedObjectives` to a different option with probability 1 / d.
 
-    Options have no order, so that steps up and down, as pymoo's mutations of integers take, mean nothing.
+    Options have no order, so the steps up and down taken by pymoo's integer mutations would be meaningless.
     """
 
     def _do(self, problem: Any, X: Any, *args: Any, random_state: Any = None, **kwargs: Any) -> Any:
@@ -81,9 +81,9 @@ class AnotherChoice(Mutation):  # type: ignore[misc, unused-ignore]
 def _values(objective: Objective, archs: Architectures) -> NDArray[np.float64]:
     predict: Any = getattr(objective, "predict", objective)
     name = getattr(objective, "__name__", type(objective).__name__)
-    values = as_floats(predict(archs), f"what objective {name} gives")
+    values = as_floats(predict(archs), f"the output of objective {name}")
     if values.shape != (len(archs),):
-        raise ValueError(f"objective {name} gives shape {values.shape} for {len(archs)} architectures")
+        raise ValueError(f"objective {name} returned shape {values.shape} for {len(archs)} architectures")
     if not np.isfinite(values).all():
         raise ValueError(f"objective {name} is not finite for {int((~np.isfinite(values)).sum())} architectures")
     return values

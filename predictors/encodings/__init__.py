@@ -1,10 +1,11 @@
-"""Encodings: architectures as rows of numbers. Each is fitted on the training part and knows no search space.
+"""Encodings: architectures as rows of numbers. They are fitted on the training set and work for any search space.
 
     from predictors.encodings import encoding
 
     rows = encoding("onehot+graph+columns").fit(train).transform(batch)
 
-An encoding is named, by one of `ENCODINGS`, or several joined by "+"; or it is an object with `fit` and `transform`.
+An encoding is given by a name from `ENCODINGS`, by several names joined by "+", or as an object with `fit` and
+`transform`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an encoding is, the names of this package's own, and several side by side."""
+"""The encoding protocol, the registry of built-in encodings, and the concatenation of several."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ ENCODINGS = Registry(
 
 
 class Encoding(Protocol):
-    """What turns a batch into float64[n, d]."""
+    """Converts a batch to float64[n, d]."""
 
     def fit(self, X: ArchBatch) -> Self:
-        """Learn labels and sizes from the training architectures."""
+        """Learn the labels and sizes of the training architectures."""
         ...
 
     def transform(self, X: ArchBatch) -> NDArray[np.float64]:
@@ -50,9 +50,9 @@ EncodingLike = str | Encoding | Sequence[str | Encoding]
 
 
 class VaryingColumns(Parameters):
-    """Base of encodings that drop the columns which are constant in the training part.
+    """Base class of encodings that drop columns that are constant in the training set.
 
-    Subclasses have `_learn(X)`, which learns from the training part, and `_rows(X)`, float64[n, all columns].
+    Subclasses define `_learn(X)`, which learns from the training set, and `_rows(X)`, float64[n, all columns].
     """
 
     def _learn(self, X: ArchBatch) -> None:
@@ -74,11 +74,11 @@ class VaryingColumns(Parameters):
 
 
 class Joined(Parameters):
-    """Several encodings side by side, in the order given; the parts themselves stay unfitted.
+    """Several encodings concatenated in the given order; `parts` themselves stay unfitted.
 
     Attributes:
         parts_: the fitted copies.
-        widths_: how many columns each of them has, those that are several encodings themselves part by part.
+        widths_: number of columns of each part; a nested Joined contributes one number for each of its parts.
     """
 
     def __init__(self, parts: Sequence[Encoding]) -> None:
@@ -98,17 +98,17 @@ class Joined(Parameters):
 
 
 def widths(fitted: Encoding, X: ArchBatch) -> list[int]:
-    """How many columns a fitted encoding has, for each of its parts."""
+    """The number of columns of a fitted encoding, for each of its parts."""
     parts: list[int] | None = getattr(fitted, "widths_", None)
     return parts if parts is not None else [fitted.transform(X[:1]).shape[1]]
 
 
 def encoding_parts(chosen: EncodingLike) -> list[Encoding]:
-    """Unfitted encodings of a text such as "onehot+paths", of one encoding, or of a sequence of names and encodings.
+    """Unfitted encodings from a text such as "onehot+paths", an encoding, or a sequence of names and encodings.
 
     Raises:
-        UnknownName: for a name that is not one of `ENCODINGS`.
-        TypeError: for an object without `fit` and `transform`.
+        UnknownName: if a name is not in `ENCODINGS`.
+        TypeError: if an object lacks `fit` or `transform`.
     """
     if isinstance(chosen, str):
         names = [name.strip() for name in chosen.split("+")]
@@ -117,7 +117,7 @@ def encoding_parts(chosen: EncodingLike) -> list[Encoding]:
         return [part for one in chosen for part in encoding_parts(one)]
     other: Any = chosen
     if not (hasattr(other, "fit") and hasattr(other, "transform")):
-        raise TypeError(f"an encoding has fit(X) and transform(X); {type(other).__name__} has not")
+        raise TypeError(f"an encoding needs fit(X) and transform(X); {type(other).__name__} does not have both")
     return [other]
 
 

@@ -1,4 +1,4 @@
-"""The in-band columns of a batch (proxies, costs) as they are, on a logarithmic scale, or as ranks."""
+"""The columns of a batch (proxies, costs), raw, on a logarithmic scale, or as ranks."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 CURVE = "curve:"
 COST = "cost:"
 SCALES = ("raw", "log", "rank")
-_KNOWN = 0.1  # share of the training part below which values say little but whether they are known
+_KNOWN = 0.1  # fraction of the training set; values known for less say little except whether they are known
 
 
 class Columns(Parameters):
-    """The columns that the training part has, in the order of their names; NaN where there is no answer.
+    """The columns of the training set, in alphabetical order; NaN where a value is missing.
 
-    Points of learning curves (`curve:...`) are left to `LearningCurves`. A column that answers for fewer than one in
-    ten of the training part is left out, unless it is named.
+    Points of learning curves (`curve:...`) are left to `LearningCurves`. A column with values for fewer than one in
+    ten training architectures is left out, unless `only` names it.
 
     Args:
-        scale: "raw"; "log" for sign(v) log(1 + |v|); "rank" for the share of the training part's values that lie
-            below, linear between them, so 0 to 1 and not beyond.
-        only: names, or prefixes that end in ":"; all others are left out. None for all.
-        costs_of_dead: whether costs (`cost:...`) of architectures with dead operations are taken; else they are NaN.
-            A latency counts what is computed in vain and so says less of what an architecture can do.
+        scale: "raw"; "log" for sign(v) log(1 + |v|); "rank" for the fraction of training values below the value,
+            interpolated linearly and always within [0, 1].
+        only: names, or prefixes that end in ":"; all other columns are left out. None for all columns.
+        costs_of_dead: whether costs (`cost:...`) of architectures with dead operations are used; if not, they are NaN.
+            Costs include operations that have no effect, so they say less about the accuracy of such architectures.
 
     Raises:
-        UnknownName: in `fit`, for another scale, or a name in `only` that the batch does not have; in `transform`,
-            for a batch that lacks a column of the training part.
+        UnknownName: in `fit`, if the scale is unknown or the batch lacks a name in `only`; in `transform`, if the
+            batch lacks a column of the training set.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Columns(Parameters):
 
 
 def widely_known(known: NDArray[np.bool_]) -> bool:
-    """Whether what is known of these architectures of the training part, bool[n], is enough to learn from: a tenth."""
+    """Whether values are known for enough training architectures (at least a tenth); `known` is bool[n]."""
     return bool(known.sum() >= _KNOWN * len(known))
 
 
@@ -93,22 +93,22 @@ def columns_of_live() -> Columns:
 
 
 def require_columns(X: ArchBatch, names: list[str]) -> None:
-    """Raises UnknownName when the batch lacks one of the columns."""
+    """Raise UnknownName if the batch lacks one of the columns."""
     missing = [name for name in names if name not in X.columns]
     if missing:
         raise UnknownName(
-            f"the batch lacks columns that the training part had: {', '.join(missing)}. Give an ArchBatch with "
-            f"them; it has: {', '.join(sorted(X.columns)) or 'none'}."
+            f"the batch lacks columns that the training set had: {', '.join(missing)}. Pass an ArchBatch that has "
+            f"them; this one has: {', '.join(sorted(X.columns)) or 'none'}."
         )
 
 
 def signed_log(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sign(v) log(1 + |v|), elementwise: monotone, and about v near 0."""
+    """sign(v) log(1 + |v|), elementwise: monotone, and close to v near 0."""
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 
 def _share_below(values: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mid-rank share of `known`, sorted, that lies below each value, linear in between; NaN stays NaN."""
+    """Mid-rank fraction of the sorted `known` values below each value, interpolated linearly; NaN stays NaN."""
     if len(known) == 0:
         return np.where(np.isnan(values), np.nan, 0.5)
     distinct, first, counts = np.unique(known, return_index=True, return_counts=True)

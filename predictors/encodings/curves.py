@@ -1,4 +1,4 @@
-"""Prefixes of learning curves: the columns `curve:METRIC@EPOCH` of a batch, and what they say of the trend."""
+"""Prefixes of learning curves: the columns `curve:METRIC@EPOCH` of a batch, and summaries of their trend."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _POINT = re.compile(re.escape(CURVE) + r"(?P<metric>.+)@(?P<epoch>\d+)")
 
 
 class LearningCurves(Parameters):
-    """For each metric with `curve:METRIC@EPOCH` columns: the points, then last, highest, mean and slope.
+    """For each metric with `curve:METRIC@EPOCH` columns: the points, then their last, highest, mean and slope.
 
-    Points are in the order of epochs. The slope is that of a straight line through the points against log(1 + epoch),
-    0 where there is one point. All four ignore points that are NaN and are NaN where no point is left.
+    Points are in order of epoch. The slope is that of a straight line fitted to the points against log(1 + epoch), or
+    0 for a single point. All four summaries ignore NaN points, and are NaN if all points are NaN.
 
     Args:
-        until: the last epoch that is used; None for all.
+        until: the last epoch to use; None for all epochs.
 
     Raises:
-        UnknownName: in `transform`, for a batch that lacks a point of the training part.
+        UnknownName: in `transform`, if the batch lacks a point of the training set.
     """
 
     def __init__(self, until: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The graphs of a batch as arrays: nodes and edges end to end, or padded to one size in topological order."""
+"""The graphs of a batch as arrays: nodes and edges concatenated, or padded to one size in topological order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FlatGraphs:
-    """n graphs end to end; nodes are counted over all of them.
+    """n graphs concatenated; nodes are numbered across all of them.
 
     Attributes:
-        labels: int64[nodes], number of each node's operation; -1 for one that is not in the vocabulary.
-        offsets: int64[n + 1]: graph i has the nodes offsets[i] to offsets[i + 1].
-        sources, targets: int64[edges], the nodes that edges join.
+        labels: int64[nodes], number of each node's operation; -1 if it is not in the vocabulary.
+        offsets: int64[n + 1]; graph i has the nodes offsets[i] to offsets[i + 1] (exclusive).
+        sources, targets: int64[edges], the end nodes of each edge.
     """
 
     labels: NDArray[np.int64]
@@ -33,26 +33,26 @@ class FlatGraphs:
 
     @property
     def graph_of_node(self) -> NDArray[np.int64]:
-        """int64[nodes], the graph that each node is of."""
+        """int64[nodes], the graph of each node."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
     @property
     def position(self) -> NDArray[np.int64]:
-        """int64[nodes], each node's place in its graph."""
+        """int64[nodes], each node's position in its graph."""
         return np.arange(self.offsets[-1]) - self.offsets[self.graph_of_node]
 
 
 @dataclass(frozen=True)
 class PaddedGraphs:
-    """n graphs of at most m nodes, in an order in which every edge goes from an earlier to a later node.
+    """n graphs of at most m nodes, in topological order: every edge goes from an earlier to a later node.
 
-    Graphs are the last axis, so that what is done with one node of all graphs runs over memory in its order.
+    Graphs are the last axis, so that operations on one node of all graphs access contiguous memory.
 
     Attributes:
-        labels: int64[m, n], number of the operation; -1 where it is not in the vocabulary or there is no node.
-        present: bool[m, n], whether there is a node.
+        labels: int64[m, n], number of the operation; -1 if it is not in the vocabulary or the node is missing.
+        present: bool[m, n], whether the graph has this node.
         edges: bool[m, m, n], edges[u, v, i] for an edge from u to v in graph i.
-        is_source, is_sink: bool[m, n], nodes that nothing feeds, that feed nothing.
+        is_source, is_sink: bool[m, n], nodes without incoming edges, and nodes without outgoing edges.
     """
 
     labels: NDArray[np.int64]
@@ -62,18 +62,18 @@ class PaddedGraphs:
     is_sink: NDArray[np.bool_]
 
     def before(self, node: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The k nodes that feed this one in any graph, int64[k], and in which graphs they do, bool[k, 1, n]."""
+        """The k nodes that feed this one in any graph, int64[k], and the graphs where they do, bool[k, 1, n]."""
         nodes = np.flatnonzero(self.edges[:node, node].any(axis=1))
         return nodes, self.edges[nodes, node][:, None]
 
     def after(self, node: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The k nodes that this one feeds in any graph, int64[k], and in which graphs it does, bool[k, 1, n]."""
+        """The k nodes that this one feeds in any graph, int64[k], and the graphs where it does, bool[k, 1, n]."""
         nodes = node + 1 + np.flatnonzero(self.edges[node, node + 1 :].any(axis=1))
         return nodes, self.edges[node, nodes][:, None]
 
 
 def flatten(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> FlatGraphs:
-    """Graphs end to end, nodes in the order that each graph has them; `number` is the vocabulary."""
+    """Concatenate graphs, keeping each graph's node order; `number` is the vocabulary."""
     offsets = np.concatenate([[0], np.cumsum([len(arch.ops) for arch in archs], dtype=np.int64)])
     ops = chain.from_iterable([arch.ops for arch in archs])
     labels = np.fromiter(map(number.get, ops, repeat(-1)), dtype=np.int64, count=offsets[-1])
@@ -84,10 +84,10 @@ def flatten(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> FlatGraphs
 
 
 def padded(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> PaddedGraphs:
-    """Graphs in topological order, padded to the largest.
+    """Graphs in topological order, padded to the size of the largest.
 
     Raises:
-        InvalidGraph: for a graph with a cycle.
+        InvalidGraph: if a graph has a cycle.
     """
     flat = flatten(archs, number)
     if (flat.sources > flat.targets).any():
@@ -104,17 +104,17 @@ def padded(archs: Sequence[ArchGraph], number: Mapping[str, int]) -> PaddedGraph
 
 
 def chunks(archs: Sequence[ArchGraph], values_of_pair: int) -> Iterator[Sequence[ArchGraph]]:
-    """Parts of a batch, such that `values_of_pair` numbers for each pair of nodes of a part fit into some 64 MB."""
+    """Parts of a batch, so small that `values_of_pair` numbers for each pair of nodes take about 64 MB at most."""
     largest = max((len(arch) for arch in archs), default=1)
     size = max(1, 8_000_000 // max(1, largest * largest * values_of_pair))
     return (archs[start : start + size] for start in range(0, len(archs), size))
 
 
 def topological(arch: ArchGraph) -> ArchGraph:
-    """The graph itself where every edge goes forward, or with its nodes in an order in which they do.
+    """The graph with its nodes in topological order; the graph itself if they already are.
 
     Raises:
-        InvalidGraph: for a graph with a cycle.
+        InvalidGraph: if the graph has a cycle.
     """
     if all(source < target for source, target in arch.edges):
         return arch
@@ -126,10 +126,10 @@ def topological(arch: ArchGraph) -> ArchGraph:
 
 
 def topological_order(nodes: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """Node numbers, each after all that feed it, lower numbers first where that leaves a choice.
+    """Node numbers, each after all nodes that feed it; ties are broken by the lower number.
 
     Raises:
-        InvalidGraph: for a graph with a cycle.
+        InvalidGraph: if the graph has a cycle.
     """
     from graphlib import CycleError, TopologicalSorter
 
@@ -140,7 +140,7 @@ def topological_order(nodes: int, edges: Sequence[tuple[int, int]]) -> list[int]
         sorter.prepare()
     except CycleError as error:
         raise InvalidGraph(
-            f"the graph has a cycle through nodes {error.args[1]}; encodings need acyclic ones"
+            f"the graph has a cycle through nodes {error.args[1]}; encodings need acyclic graphs"
         ) from None
     order: list[int] = []
     while sorter.is_active():

@@ -1,10 +1,10 @@
-"""Graph features over subsets of operations, in the manner of GRAF.
+"""Graph features over subsets of operations, as in GRAF.
 
 Kadlecova et al., "Surprisingly Strong Performance Prediction with Neural Graph Features", ICML 2024, section 3:
-counts of operations; the shortest path from input to output that uses operations of a subset only; the most
-operations of a subset on one path; how many operations of a subset the input feeds, the output is fed by, and a node
-has on average on either side. The paper states them for cells with operations on edges or on nodes; here they are
-stated for nodes, and architectures with operations on edges come as their line graph.
+operation counts; the length of the shortest input-output path that uses only operations in a subset; the largest
+number of operations in a subset on one path; and the numbers of operations in a subset that the input feeds, that feed
+the output, and that are next to an average node. The paper defines them for cells with operations on edges or on nodes;
+here they are defined for nodes, and architectures with operations on edges are given as line graphs.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 class GraphFeatures(VaryingColumns):
     """Counts of operations, paths and degrees over subsets of operations.
 
-    After the counts of operations there are, for each subset A of operations and, of paths, for each output:
+    The operation counts are followed, for each subset A of operations (and each output, for features of paths), by:
 
-    - the fewest operations on a path from an input to the output with all operations in A; where there is none, one
-      more than the training part has nodes;
-    - the most operations of A on any path from an input to the output;
-    - how many operations of A the inputs feed, and how many feed the output;
-    - mean and maximum over nodes of how many operations of A feed them, and of how many they feed.
+    - the smallest number of operations on a path from an input to the output with all operations in A; if there is no
+      such path, one more than the node count of the largest training graph;
+    - the largest number of operations in A on any path from an input to the output;
+    - the number of operations in A that the inputs feed, and the number that feed the output;
+    - the mean and maximum over nodes of the number of operations in A that feed them, and that they feed.
 
-    Operations that are fixed parts (`Roles`) are in no subset and on every path free. An operation that the training
-    part does not have belongs to no subset.
+    Fixed operations (`Roles`) belong to no subset, may occur on any path and are not counted. Operations missing from
+    the training set belong to no subset.
 
     Args:
-        limit: most subsets. All where there are as many or fewer; else, as long as they fit, those of one operation,
-            all, all but one, two, all but two and so on.
+        limit: maximum number of subsets. If there are more, whole sizes are taken as long as they fit, in the order
+            one operation, all, all but one, two, all but two and so on.
     """
 
     def __init__(self, limit: int = 64) -> None:
@@ -63,7 +63,7 @@ class GraphFeatures(VaryingColumns):
         graphs = padded(archs, self.roles_.number)
         number = self.roles_.number
         choices = len(self.roles_.choices)
-        table = np.zeros((len(self.subsets_), len(number) + 1), dtype=bool)  # the last column is of label -1
+        table = np.zeros((len(self.subsets_), len(number) + 1), dtype=bool)  # the last column is for label -1
         for row, subset in enumerate(self.subsets_):
             table[row, list(subset)] = True
         fixed = (graphs.labels >= choices) & graphs.present
@@ -78,7 +78,7 @@ class GraphFeatures(VaryingColumns):
 
 
 def subsets(n: int, limit: int) -> list[tuple[int, ...]]:
-    """Subsets of range(n) except the empty one, by size, in the order that `GraphFeatures` says."""
+    """Non-empty subsets of range(n), by size, in the order described in `GraphFeatures`."""
     sizes = list(dict.fromkeys(size for small in range(n + 1) for size in (small, n - small) if size))
     if len(sizes) > 1:
         sizes = [1, *(size for size in sizes if size != 1)]
@@ -93,14 +93,14 @@ def subsets(n: int, limit: int) -> list[tuple[int, ...]]:
 def shortest(
     graphs: PaddedGraphs, passable: Bools, free: Bools, ends: Sequence[Bools], absent: float
 ) -> list[NDArray[np.float32]]:
-    """For each end, float32[s, n]: fewest nodes that are not `free` on a path over `passable` nodes to that end.
+    """For each end, float32[s, n]: smallest number of nodes not `free` on a path of `passable` nodes to that end.
 
     Args:
         graphs: n graphs of m nodes.
-        passable: bool[m, s, n], for each of s questions the nodes that a path may use.
-        free: bool[m, n].
+        passable: bool[m, s, n], the nodes that a path may use, for each of s queries.
+        free: bool[m, n], nodes that are not counted.
         ends: bool[m, n] each.
-        absent: the answer where there is no path.
+        absent: the result if there is no path.
     """
     length = np.full(passable.shape, np.inf, dtype=np.float32)
     for node in range(len(passable)):
@@ -113,7 +113,7 @@ def shortest(
 
 
 def most_on_path(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) -> list[NDArray[np.float32]]:
-    """For each end, float32[s, n]: most `counted` nodes (bool[m, s, n]) on any path to that end, 0 without one."""
+    """For each end, float32[s, n]: largest number of `counted` nodes (bool[m, s, n]) on a path to it, 0 if no path."""
     most = np.zeros(counted.shape, dtype=np.float32)
     for node in range(len(counted)):
         before, feeds = graphs.before(node)
@@ -122,7 +122,7 @@ def most_on_path(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) ->
 
 
 def _degrees(graphs: PaddedGraphs, counted: Bools, ends: Sequence[Bools]) -> list[NDArray[np.float32]]:
-    """float32[s, n] each: what sources feed and ends are fed by, then mean and maximum over nodes of either side."""
+    """float32[s, n] each: counts next to sources and ends, then mean and maximum over nodes, incoming and outgoing."""
     member = counted.astype(np.float32)
     fed_by, feeds = np.empty_like(member), np.empty_like(member)
     for node in range(len(member)):

@@ -1,7 +1,7 @@
-"""Live operations: those on a path from input to output, also when one kind of operation is taken to block it.
+"""Live operations: those on a path from input to output, also assuming that one kind of operation blocks paths.
 
-Which operation passes nothing on (NAS-Bench-201's `none`) is not known here. So each one is tried as the blocking
-one, and the learner finds out which of the answers says something.
+It is not known here which operation has no output (NAS-Bench-201's `none`). So each one in turn is assumed to block
+paths, and the learner finds out which of the resulting counts are informative.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class LiveCounts(VaryingColumns):
-    """For no blocked operation and for each one blocked: live operations of each kind, and log(1 + paths).
+    """With no operation blocked and with each one blocked: live operations of each kind, and log(1 + paths).
 
-    A node is live when a path from an input to an output leads through it and through no blocked node. Columns that
-    are constant in the training part are dropped.
+    A node is live if it is on a path from an input to an output without blocked nodes. Columns that are constant in
+    the training set are dropped.
 
     Args:
-        limit: most operations that are tried as blocking; beyond it, the first by name.
+        limit: maximum number of operations assumed to block; if there are more, the first in alphabetical order.
     """
 
     def __init__(self, limit: int = 16) -> None:
@@ -52,11 +52,11 @@ class LiveCounts(VaryingColumns):
 
 
 def live_nodes(graphs: PaddedGraphs, passable: Bools) -> tuple[Bools, NDArray[np.float64]]:
-    """Nodes on a path of `passable` nodes from a source to a sink, and how many such paths there are.
+    """Nodes on a path of `passable` nodes from a source to a sink, and the number of these paths.
 
     Args:
         graphs: n graphs of m nodes.
-        passable: bool[m, s, n], for each of s questions.
+        passable: bool[m, s, n], for each of s queries.
 
     Returns:
         bool[m, s, n] and float64[s, n].

@@ -1,4 +1,4 @@
-"""Statistics of the values that a batch has for each node of an architecture (`nodes:snip`), and their sums alone."""
+"""Statistics of the per-node arrays of a batch (`nodes:snip`), or just their sums."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class NodeStatistics(Parameters):
-    """For each node array: sum, mean, deviation, minimum, maximum and count of finite values, then the values.
+    """For each node array: sum, mean, standard deviation, minimum, maximum and count of finite values, then the values.
 
-    The values themselves follow where all architectures of the training part have equally many, and no more than
-    `positions`. NaN where an architecture has no finite value, or at a position that it does not have. An array that
-    fewer than one in ten of the training part have is left out.
+    The values themselves follow only if all training architectures have the same number of them, at most `positions`.
+    Results are NaN if an architecture has no finite value, or lacks the position. Arrays that fewer than one in ten
+    training architectures have are left out.
 
     Args:
-        log: whether values are first put on the scale sign(v) log(1 + |v|).
-        positions: most values of one architecture that become columns of their own.
+        log: whether values are first transformed to sign(v) log(1 + |v|).
+        positions: maximum number of values per architecture that become columns of their own.
 
     Raises:
-        UnknownName: in `transform`, for a batch that lacks a node array of the training part.
+        UnknownName: in `transform`, if the batch lacks a node array of the training set.
     """
 
     def __init__(self, log: bool = True, positions: int = 128) -> None:
@@ -40,7 +40,7 @@ class NodeStatistics(Parameters):
         self.lengths_ = {}
         for name in self.names_:
             lengths = np.unique(np.diff(X.nodes[name].offsets))
-            lengths = lengths[lengths > 0]  # an architecture without an answer has no values
+            lengths = lengths[lengths > 0]  # an architecture with missing values has length 0
             self.lengths_[name] = int(lengths[0]) if len(lengths) == 1 and lengths[0] <= self.positions else 0
         return self
 
@@ -62,13 +62,13 @@ class NodeStatistics(Parameters):
 
 
 class NodeTotals(Parameters):
-    """For each node array the sum of its finite values, on the scale sign(v) log(1 + |v|): the proxy itself.
+    """For each node array, the sum of its finite values (the proxy itself), as sign(v) log(1 + |v|).
 
-    NaN where an architecture has no finite value. An array that fewer than one in ten of the training part have is left
+    NaN if an architecture has no finite value. Arrays that fewer than one in ten training architectures have are left
     out.
 
     Raises:
-        UnknownName: in `transform`, for a batch that lacks a node array of the training part.
+        UnknownName: in `transform`, if the batch lacks a node array of the training set.
     """
 
     def fit(self, X: ArchBatch) -> Self:
@@ -81,19 +81,19 @@ class NodeTotals(Parameters):
 
 
 def widely_known_nodes(X: ArchBatch) -> list[str]:
-    """Names of the node arrays that enough of a training part have, see `widely_known`."""
+    """Names of the node arrays that enough training architectures have, see `widely_known`."""
     return sorted(name for name in X.nodes if widely_known(np.diff(X.nodes[name].offsets) > 0))
 
 
 def require_nodes(X: ArchBatch, names: Sequence[str]) -> None:
-    """Raises UnknownName when the batch lacks one of the node arrays."""
+    """Raise UnknownName if the batch lacks one of the node arrays."""
     missing = [name for name in names if name not in X.nodes]
     if missing:
-        raise UnknownName(f"the batch lacks node arrays that the training part had: {', '.join(missing)}")
+        raise UnknownName(f"the batch lacks node arrays that the training set had: {', '.join(missing)}")
 
 
 def one_a_node(nodes: Ragged) -> NDArray[np.float64]:
-    """The values of all nodes end to end, float64[total], a copy; NaN where not finite."""
+    """A concatenated copy of the values of all nodes, float64[total]; NaN where not finite."""
     values = np.array(nodes.values, dtype=np.float64)
     if values.ndim > 1:
         values = values.reshape(len(values), int(np.prod(values.shape[1:]))).sum(axis=1)
@@ -107,7 +107,7 @@ def node_totals(X: ArchBatch, names: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _sums(nodes: Ragged) -> NDArray[np.float64]:
-    """Sum of the known values of each architecture, float64[n]; NaN where it has none or the sum overflows."""
+    """Sum of the known values of each architecture, float64[n]; NaN if there are none or the sum overflows."""
     lengths = np.diff(nodes.offsets)
     values = one_a_node(nodes)
     if len(values) and (lengths == lengths[0]).all():
@@ -125,7 +125,7 @@ def _sums(nodes: Ragged) -> NDArray[np.float64]:
 def _statistics(values: NDArray[np.float64], row: NDArray[np.int64], n: int) -> NDArray[np.float64]:
     """Sum, mean, standard deviation, minimum, maximum and count for each of n rows, float64[n, 6]."""
     count = np.bincount(row, minlength=n).astype(np.float64)
-    total = np.bincount(row, weights=values, minlength=n).astype(np.float64)  # of integers where there are no values
+    total = np.bincount(row, weights=values, minlength=n).astype(np.float64)  # integers if there are no values
     some = count > 0
     mean = np.divide(total, count, out=np.full(n, np.nan), where=some)
     squares = np.bincount(row, weights=(values - mean[row]) ** 2, minlength=n)

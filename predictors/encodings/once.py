@@ -1,4 +1,4 @@
-"""Equal graphs are encoded once: reduced ones are often equal, and few encodings are cheap."""
+"""Encodes equal graphs only once: reduced graphs are often equal, and encoding is expensive."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Once(Parameters):
-    """Another encoding, of each distinct graph; it sees no columns and no node arrays.
+    """Applies another encoding to each distinct graph, without columns or node arrays.
 
     Args:
-        encoding: of graphs alone; stays unfitted, the fitted copy is `encoding_`.
+        encoding: an encoding of graphs alone; it stays unfitted, and the fitted copy is `encoding_`.
     """
 
     def __init__(self, encoding: Encoding) -> None:
@@ -40,7 +40,7 @@ class Once(Parameters):
 
 
 def _distinct(X: ArchBatch) -> tuple[ArchBatch, list[int]]:
-    """The distinct graphs in the order in which they come first, and which of them each architecture has."""
+    """The distinct graphs in order of first occurrence, and the number of each architecture's graph among them."""
     numbers: dict[object, int] = {}
     first: list[ArchGraph] = []
     which: list[int] = []

@@ -1,4 +1,4 @@
-"""Path encoding: which sequences of operations lead from an input to an output."""
+"""Path encoding: the sequences of operations on paths from an input to an output."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Edges = tuple[tuple[int, int], ...]
 
 
 class Paths(Parameters):
-    """One column for each sequence of operations from a node that nothing feeds to one that feeds nothing.
+    """One column for each sequence of operations on a path from a source to a sink of the graph.
 
-    1 where the graph has such a path, else 0; as in White et al., "BANANAS", AAAI 2021, section 4,
-    whose truncation keeps the likeliest paths. Here those are the most frequent ones of the training part.
+    The value is 1 if the graph has the path, else 0, as in White et al., "BANANAS", AAAI 2021, section 4, whose
+    truncation keeps the most likely paths. Here these are the most frequent ones in the training set.
 
     Args:
-        truncate: how many paths are kept; of equally frequent ones the shorter, then in the order of their names.
-        counts: whether a path counts as often as the graph has it.
-        transparent: operations that pass on what they get: left out of the sequences, so that a path through one of
-            them is the same as one past it.
-        most: paths of one graph that are followed, the first in a depth-first order; for graphs that have millions.
+        truncate: number of paths to keep; among equally frequent paths, shorter ones first, then alphabetically.
+        counts: whether to count how often the graph has the path, rather than only whether it does.
+        transparent: operations that pass on their input unchanged; they are left out of the sequences, so that a path
+            through one of them equals a path that bypasses it.
+        most: maximum number of paths followed per graph, in depth-first order; for graphs with millions of paths.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Encodings node by node: which operation stands at which position, and which positions it is fed from."""
+"""Encodings node by node: the operation at each position, and the positions that feed it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Positions(VaryingColumns):
         return flatten(X.archs, {label: index for index, label in enumerate(self.labels_)})
 
     def _edges(self, flat: FlatGraphs) -> NDArray[np.float64]:
-        """float64[n, nodes * nodes], 1 for an edge; none beyond the training part's nodes."""
+        """float64[n, nodes * nodes], 1 for an edge; edges beyond the positions of the training set are dropped."""
         n, m = len(flat.offsets) - 1, self.nodes_
         graph, place = flat.graph_of_node, flat.position
         rows = np.zeros((n, m, m))
@@ -36,9 +36,9 @@ class _Positions(VaryingColumns):
 class Adjacency(_Positions):
     """The adjacency matrix, one column for each pair of positions, and the number of each position's operation.
 
-    Operations are numbered in the order of their names, as in the "adjacency categorical" encoding of White et al.,
-    "A Study on Encodings for Neural Architecture Search", 2020, section 3. -1 for an operation that the training part
-    does not have; -2 for no node.
+    Operations are numbered alphabetically, as in the "adjacency categorical" encoding of White et al., "A Study on
+    Encodings for Neural Architecture Search", 2020, section 3. -1 means an operation missing from the training set,
+    -2 a missing node.
     """
 
     def _rows(self, X: ArchBatch) -> NDArray[np.float64]:
@@ -50,10 +50,10 @@ class Adjacency(_Positions):
 
 
 class OneHot(_Positions):
-    """For each node position, which operation it has (one-hot) and which nodes feed it; then operation counts.
+    """For each node position, its operation (one-hot), predecessors and attributes; then operation counts.
 
-    Positions and operations that the training part does not have are ignored in new architectures. Numeric node
-    attributes follow as they are. Columns that are constant in the training part are dropped.
+    Positions and operations missing from the training set are ignored in new architectures. Numeric node attributes
+    are not scaled. Columns that are constant in the training set are dropped.
     """
 
     def _learn(self, X: ArchBatch) -> None:
@@ -72,7 +72,7 @@ class OneHot(_Positions):
         )
 
     def _attributes(self, X: ArchBatch) -> NDArray[np.float64]:
-        """float64[n, attributes, nodes], 0 where there is no value."""
+        """float64[n, attributes, nodes], 0 where the value is missing."""
         number = {name: index for index, name in enumerate(self.attributes_)}
         rows = np.zeros((len(X), len(number), self.nodes_))
         if number:

@@ -1,7 +1,7 @@
-"""Graphs without what cannot matter: nodes that pass nothing on, and nodes on no path from input to output.
+"""Reduced graphs: without nodes that block their input, and without nodes on no path from input to output.
 
-Cells that differ only there are one function (6,466 of the 15,625 cells of NAS-Bench-201 are different ones; Ying et
-al., "NAS-Bench-101", ICML 2019, section 2.1 prunes in the same way).
+Cells with equal reduced graphs compute the same function (the 15,625 cells of NAS-Bench-201 have 6,466 distinct ones).
+Ying et al., "NAS-Bench-101", ICML 2019, section 2.1, prune in the same way.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
     from predictors.encodings.base import Encoding
 
-BLOCKING = ("none", "zero", "zeroize")  # spellings in use of what passes nothing on,
-TRANSPARENT = ("skip_connect", "identity", "skip")  # and of what passes on what it gets
+BLOCKING = ("none", "zero", "zeroize")  # common names of operations that block their input,
+TRANSPARENT = ("skip_connect", "identity", "skip")  # and of operations that pass it on unchanged
 DEAD = "dead"
 
 Edges = tuple[tuple[int, int], ...]
 
 
 class Reduced(Parameters):
-    """Another encoding, of the reduced graphs.
+    """Applies another encoding to the reduced graphs.
 
     Args:
-        encoding: the encoding; stays unfitted, the fitted copy is `encoding_`.
-        blocking: operations that pass nothing on.
+        encoding: the encoding; it stays unfitted, and the fitted copy is `encoding_`.
+        blocking: operations that block their input.
     """
 
     def __init__(self, encoding: Encoding, blocking: tuple[str, ...] = BLOCKING) -> None:
@@ -56,10 +56,10 @@ class Reduced(Parameters):
 
 
 def reduced(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> ArchGraph:
-    """The graph with every blocking node, and every node on no path around them, labelled `DEAD` and without edges.
+    """The graph with all blocking nodes, and all nodes on no path that avoids them, labelled `DEAD` and without edges.
 
-    Nodes keep their places. Ends of the graph that no path joins keep their labels and lose their edges. A graph
-    without a node that feeds or is fed is all ends and comes back as it is.
+    Nodes keep their positions. Inputs and outputs that no path connects keep their labels but lose their edges. A graph
+    without edges is returned unchanged unless it has blocking nodes.
     """
     pruning = _pruning(arch, blocking)
     if pruning.is_whole:
@@ -71,22 +71,22 @@ def reduced(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> ArchGraph:
 
 
 def has_dead_operations(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:
-    """Whether an operation that is fed and feeds, and is not itself blocking, is on no path around those that are."""
+    """Whether a non-blocking operation with incoming and outgoing edges is on no path that avoids blocking nodes."""
     return _pruning(arch, blocking).has_dead_operations
 
 
 def is_constant(arch: ArchGraph, blocking: Collection[str] = BLOCKING) -> bool:
-    """Whether the graph has edges and none of them is on a path around blocking nodes: its output sees no input."""
+    """Whether the output does not depend on the input: there are edges, but none on a path without blocking nodes."""
     return bool(arch.edges) and not _pruning(arch, blocking).edges
 
 
 class _Pruning(NamedTuple):
-    """What is left of a graph.
+    """The result of pruning a graph.
 
     Attributes:
         dead: nodes that lose their labels.
-        edges: those between live nodes.
-        is_whole: whether that is all of it.
+        edges: the remaining edges, between live nodes.
+        is_whole: whether nothing was pruned.
         has_dead_operations: as in the function of this name.
     """
 
@@ -129,7 +129,7 @@ def _reached(start: list[int], following: list[list[int]], blocked: tuple[bool, 
 
 
 def reduced_graph() -> Reduced:
-    """Operations by position, counted paths past skips, live operations and graph features, all of reduced graphs."""
+    """Operations by position, path counts that ignore skips, live operations and graph features of reduced graphs."""
     from predictors.encodings.base import Joined
     from predictors.encodings.graph_features import GraphFeatures
     from predictors.encodings.live import LiveCounts

@@ -1,4 +1,4 @@
-"""Which operations of a training part are choices, and which are fixed parts such as inputs, outputs and sums."""
+"""Which operations of a training set are choices, and which are fixed, such as inputs, outputs and sums."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Roles:
     """Operations by role.
 
     Attributes:
-        choices: operations that stand at different places in different graphs, sorted.
-        fixed: the others: those that stand only where nothing feeds a node or it feeds nothing, and those that every
-            graph has at the same positions. A path passes them freely and does not count them.
-        ends: fixed operations that feed nothing and are fed, sorted: the outputs. Empty where there are none of them.
+        choices: operations that occur at different positions in different graphs, sorted.
+        fixed: all others: operations that occur only at sources or sinks, and operations that every graph has at the
+            same positions. Paths may pass through them, and they are not counted.
+        ends: the outputs: fixed operations with incoming but without outgoing edges, sorted. May be empty.
     """
 
     choices: tuple[str, ...]
@@ -26,12 +26,12 @@ class Roles:
 
     @cached_property
     def number(self) -> dict[str, int]:
-        """Choices from 0, then the fixed ones."""
+        """The number of each operation: choices from 0, then the fixed ones."""
         return {label: index for index, label in enumerate((*self.choices, *self.fixed))}
 
 
 def roles(archs: Sequence[ArchGraph]) -> Roles:
-    """Roles of the operations of a training part."""
+    """Roles of the operations of a training set."""
     inside: set[str] = set()
     fed_ends: set[str] = set()
     unfed: set[str] = set()

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 class WeisfeilerLehman(Parameters):
     """Counts of node labels after 0 to `iterations` rounds of refinement.
 
-    A round joins to a node's label the multisets of the labels that feed it and that it feeds (Shervashidze et al.,
-    "Weisfeiler-Lehman Graph Kernels", JMLR 2011, section 2.1; for architectures Ru et al., "NAS-BOWL", ICLR 2021).
-    Labels are 64-bit hashes, so the counts do not depend on the training part; which of them are columns does.
-    A label is an operation with its numeric attributes.
+    Each round extends a node's label by the multisets of its predecessors' and its successors' labels (Shervashidze et
+    al., "Weisfeiler-Lehman Graph Kernels", JMLR 2011, section 2.1; for architectures Ru et al., "NAS-BOWL", ICLR 2021).
+    Labels are 64-bit hashes, so counts do not depend on the training set, only the choice of columns does. The initial
+    label is the operation with its numeric attributes.
 
     Args:
-        iterations: h, rounds of refinement.
-        truncate: how many labels are kept: those in most training graphs, of equally frequent ones the lower hash.
+        iterations: h, the number of refinement rounds.
+        truncate: number of labels to keep: those in the most training graphs; ties are broken by the lower hash.
     """
 
     def __init__(self, iterations: int = 2, truncate: int = 1024) -> None:
@@ -84,7 +84,7 @@ def _operation_hash(names: tuple[str, ...], op: str, *values: float) -> int:
 
 
 def _mix(values: Hashes, salt: int) -> Hashes:
-    """A one-to-one scrambling of 64-bit numbers (splitmix64, Steele et al. 2014), another one for each salt."""
+    """A one-to-one scrambling of 64-bit numbers (splitmix64, Steele et al. 2014), different for each salt."""
     mixed = values + np.uint64(salt * 0x9E3779B97F4A7C15 % 2**64)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""GBDT-NAS: trees on the choices an architecture is made of, and what their Shapley values say to leave out.
+"""GBDT-NAS: boosted trees on the choices that make up an architecture, and pruning by their Shapley values.
 
 Luo, Tan, Wang, Qin, Chen, Liu: Accuracy Prediction with Non-neural Model for Neural Architecture Search,
 arXiv 2007.04785.

@@ -1,4 +1,4 @@
-"""The choices that an architecture is made of, as columns of 0 and 1, and constraints that take choices away."""
+"""The choices that make up an architecture, as columns of 0 and 1, and constraints that rule choices out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 class Operation(NamedTuple):
-    """Node number `node` has this operation; numeric attributes, where nodes have them, are part of the label."""
+    """Node number `node` has this operation; numeric attributes, if any, are part of the label."""
 
     node: int
     label: str
@@ -44,14 +44,15 @@ def _label(arch: ArchGraph, node: int) -> str:
 
 
 class ChoiceRows(Parameters):
-    """One column for each choice that some but not all architectures of the training part make.
+    """One column for each choice that some but not all training architectures make.
 
-    For NAS-Bench-101 the paper has 45: the bits of the incoming edges of nodes 2 to 7, and one of four operations for
-    each of them. Those that all cells or none have are left out here. An encoding as in predictors.encodings.
+    An encoding as in predictors.encodings. For NAS-Bench-101 the paper has 45 columns: the bits of the incoming edges
+    of nodes 2 to 7, and one of four operations for each of these nodes. Choices made by all cells or by none are left
+    out here.
 
     Attributes:
-        choices_: of the d columns; operations by node and label, then edges.
-        groups_: int64[d], the node of an operation, -1 for an edge. Columns of a node exclude each other.
+        choices_: the choices of the d columns: operations by node and label, then edges.
+        groups_: int64[d], the node of an operation, or -1 for an edge. Columns of the same node exclude each other.
     """
 
     def fit(self, X: Sequence[ArchGraph]) -> Self:
@@ -66,7 +67,7 @@ class ChoiceRows(Parameters):
         return self
 
     def transform(self, X: Sequence[ArchGraph]) -> Floats:
-        """float64[n, d] of 0 and 1; choices that the training part does not have are ignored."""
+        """float64[n, d] of 0 and 1; choices missing from the training set are ignored."""
         column = {choice: place for place, choice in enumerate(self.choices_)}
         rows = np.zeros((len(X), len(column)))
         for row, arch in enumerate(X):
@@ -82,20 +83,20 @@ class Constraints:
     apart: frozenset[frozenset[Choice]] = frozenset()
 
     def violations(self, arch: ArchGraph) -> int:
-        """How many of the constraints an architecture breaks."""
+        """The number of constraints that an architecture breaks."""
         made = choices_of(arch)
         return len(self.removed & made) + sum(pair <= made for pair in self.apart)
 
     def allows(self, arch: ArchGraph) -> bool:
-        """Whether an architecture breaks none."""
+        """Whether an architecture breaks no constraint."""
         return not self.violations(arch)
 
     def joined(self, removed: Iterable[Choice] = (), apart: Iterable[Iterable[Choice]] = ()) -> Constraints:
-        """These constraints and more."""
+        """These constraints plus further ones."""
         return Constraints(self.removed.union(removed), self.apart.union(map(frozenset, apart)))
 
     def allowed_rows(self, rows: Floats, choices: Sequence[Choice]) -> NDArray[np.bool_]:
-        """Which rows break none, bool[n]; `choices` are those of the columns, as in ChoiceRows."""
+        """Which rows break no constraint, bool[n]; `choices` are those of the columns, as in ChoiceRows."""
         column = {choice: place for place, choice in enumerate(choices)}
         made = rows > 0
         broken: NDArray[np.bool_] = np.zeros(len(rows), dtype=bool)

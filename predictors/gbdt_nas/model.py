@@ -19,20 +19,20 @@ from predictors.gbdt_nas.trees import Leaf, leaves
 from predictors.tabular.targets import spread, standardised
 
 Floats = NDArray[np.float64]
-_LEAVES_WORTH = 4  # leaves that a tree needs to be worth more than a comparison or two
+_LEAVES_WORTH = 4  # with fewer leaves, a tree is no more than a comparison or two
 
 
 def published_booster(rows: Floats, targets: Floats, random_state: int, **settings: Any) -> Any:
     """A LightGBM booster fitted with the settings of GBDT-NAS on standardised targets.
 
-    100 rounds of 31 leaves, learning rate .05, 90 percent of the features in each tree, 80 percent of the rows drawn
-    anew every five trees; one thread.
+    100 rounds of 31 leaves, learning rate 0.05, 90 % of the features in each tree, 80 % of the rows, resampled every
+    five trees; one thread.
 
     Args:
         rows: float64[n, d].
         targets: float64[n].
         random_state: seed of row and feature sampling.
-        settings: LightGBM parameters that replace the published ones.
+        settings: LightGBM parameters that override the published ones.
     """
     import lightgbm
 
@@ -47,19 +47,21 @@ def published_booster(rows: Floats, targets: Floats, random_state: int, **settin
 
 
 class ChoiceGBDT(Parameters):
-    """LightGBM on one-hot choices, with what its Shapley values say of them.
+    """LightGBM on one-hot choices, with the Shapley values of these choices.
 
     Args:
-        rounds: boosting rounds.
+        rounds: number of boosting rounds.
         learning_rate: shrinkage of each round.
-        leaves: leaves of a tree.
-        min_leaf: fewest architectures in a leaf; 20 as published. Of fewer than about five times as many architectures
-            a tree makes few leaves, and of fewer than 2.5 times as many none; `fit` warns where the predictions then
-            take fewer than five values. From few architectures learn with a smaller one, such as 3.
-        features: share of the features that a tree may use.
-        bagging: share of the architectures that a tree learns from, drawn anew every five trees.
+        leaves: maximum number of leaves of a tree.
+        min_leaf: minimum number of architectures in a leaf; 20 as published. With fewer than about five times as many
+            training architectures, trees have few leaves, and with fewer than 2.5 times as many they cannot split;
+            `fit` warns if the predictions then take fewer than five values. For small training sets choose a smaller
+            one, such as 3.
+        features: fraction of the features that a tree may use.
+        bagging: fraction of the architectures that a tree learns from, resampled every five trees.
         random_state: seed of row and feature sampling.
-        space: has `parse(text) -> ArchGraph`, or is such a function; needed where architectures are given as text.
+        space: an object with `parse(text) -> ArchGraph`, or a function with that signature; needed if architectures
+            are given as text.
 
     Attributes:
         choices_: the choices of the columns.
@@ -90,10 +92,10 @@ class ChoiceGBDT(Parameters):
         """Learn from n architectures.
 
         Warns:
-            ConstantPredictions: where there are so few architectures that the predictions take fewer than five values.
+            ConstantPredictions: if there are so few architectures that the predictions take fewer than five values.
 
         Raises:
-            ValueError: for targets that are not finite or not n, or no architecture.
+            ValueError: if targets are not finite or not n, or there are no architectures.
         """
         batch = as_batch(X, self.space)
         targets = checked_targets(batch, y)
@@ -106,7 +108,7 @@ class ChoiceGBDT(Parameters):
             "ChoiceGBDT",
             targets,
             lambda chosen: self.predict_rows(rows[chosen]),
-            f"each tree sees {self.bagging:.0%} of them, and a leaf holds {self.min_leaf} or more; give a smaller "
+            f"each tree sees {self.bagging:.0%} of them, and a leaf needs at least {self.min_leaf}; use a smaller "
             f"min_leaf, such as min_leaf=3, or {math.ceil(_LEAVES_WORTH * self.min_leaf / self.bagging)} architectures "
             "or more",
             _LEAVES_WORTH + 1,
@@ -114,7 +116,7 @@ class ChoiceGBDT(Parameters):
         return self
 
     def fit_rows(self, encoding: ChoiceRows, rows: Floats, targets: Floats) -> Self:
-        """`fit` with a fitted encoding and its rows, so that a search encodes its candidates once."""
+        """Like `fit`, but from a fitted encoding and its rows, so that a search encodes its candidates only once."""
         self.encoding_ = encoding
         self.choices_: Sequence[Choice] = encoding.choices_
         self.booster_ = self._booster(rows, targets) if rows.shape[1] and len(rows) > 1 else None
@@ -128,32 +130,32 @@ class ChoiceGBDT(Parameters):
         return self.predict_rows(self._rows(X))
 
     def predict_rows(self, rows: Floats) -> Floats:
-        """`predict` of encoded rows."""
+        """Like `predict`, but from encoded rows."""
         if self.booster_ is None or not len(rows):
             return np.full(len(rows), self.mean_)
         return np.asarray(self.booster_.predict(rows, num_threads=1)) * self.deviation_ + self.mean_
 
     def shapley_values(self, X: Architectures) -> Floats:
-        """What each choice adds to the standardised prediction, float64[n, d]."""
+        """The contribution of each choice to the standardised prediction, float64[n, d]."""
         return shapley_values(self.leaves_, self._rows(X))
 
     def interaction_values(self, X: Architectures) -> Floats:
-        """What each pair of choices adds to it, float64[n, d, d]; see predictors.gbdt_nas.shapley."""
+        """The contribution of each pair of choices to it, float64[n, d, d]; see predictors.gbdt_nas.shapley."""
         return interaction_values(self.leaves_, self._rows(X))
 
     def prune(
         self, X: Architectures, order: str, at_most: int = PUBLISHED, known: Constraints | None = None
     ) -> Constraints:
-        """`known` and the constraints that Shapley values on X add to them.
+        """`known` plus the constraints found from the Shapley values on X.
 
         Args:
-            X: architectures to judge by, in the paper those whose accuracy is known.
+            X: architectures on which choices are judged; in the paper, those whose accuracy is known.
             order: "first", "second", "pairs" (see predictors.gbdt_nas.pruning), or "none".
-            at_most: choices removed, or pairs kept apart.
+            at_most: maximum number of choices to remove, or of pairs to keep apart.
             known: constraints so far.
 
         Raises:
-            UnknownName: for another order.
+            UnknownName: if the order is unknown.
             NotFitted: before `fit`.
         """
         return self.prune_rows(self._rows(X), order, at_most, known)
@@ -161,7 +163,7 @@ class ChoiceGBDT(Parameters):
     def prune_rows(
         self, rows: Floats, order: str, at_most: int = PUBLISHED, known: Constraints | None = None
     ) -> Constraints:
-        """`prune` by encoded rows."""
+        """Like `prune`, but from encoded rows."""
         if order not in PRUNINGS:
             raise unknown_name("order of pruning", order, PRUNINGS)
         before = Constraints() if known is None else known
@@ -181,7 +183,7 @@ class ChoiceGBDT(Parameters):
 
     @cached_property
     def leaves_(self) -> list[Leaf]:
-        """The leaves of all trees; none where there was nothing to split by."""
+        """The leaves of all trees; empty if there was nothing to split on."""
         return [] if self.booster_ is None else leaves(self.booster_)
 
     def _booster(self, rows: Floats, targets: Floats) -> Any:

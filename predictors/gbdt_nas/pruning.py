@@ -1,12 +1,12 @@
-"""Which choices a search space can do without, by the Shapley values of a tree model on its architectures.
+"""Prunes the choices that a search space can do without, by the Shapley values of a tree model.
 
-Luo et al., arXiv 2007.04785. Their repository counts features more than once towards the limit, and
-features that it does not prune; here `at_most` limits what is removed.
+Luo et al., arXiv 2007.04785. Their repository counts some features repeatedly towards the limit, including features
+that it does not prune; here `at_most` limits the number of features that are actually removed.
 
-The published second-order rule has a property to know of. The interaction value of two features that are worth
-something only together is negative wherever one of them is absent, so the rule removes one of two choices that are
-good together. `harmful_pairs` is an alternative that is not in the paper: it keeps the two choices apart where they
-are harmful together, and removes neither.
+The published second-order rule has a pitfall. If two features are useful only together, their interaction value is
+negative wherever one of them is absent, so the rule removes one of two choices that are good together. `harmful_pairs`
+is an alternative that is not in the paper: it forbids the combination of two choices that are harmful together, and
+removes neither.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PRUNINGS = ("none", "first", "second", "pairs")
-PUBLISHED = 20  # choices removed in one iteration, of 147
-_ROUNDING = 1e-9  # of the largest mean: what is nearer to zero is zero
+PUBLISHED = 20  # of 147 choices, the number removed in one iteration
+_ROUNDING = 1e-9  # means closer to zero than this fraction of the largest one count as zero
 
 
 def first_order(
@@ -30,18 +30,18 @@ def first_order(
     at_most: int = PUBLISHED,
     removed: Collection[int] = (),
 ) -> list[int]:
-    """The features with the lowest mean Shapley value over the architectures that have them, where it is negative.
+    """The features with the lowest mean Shapley values over the architectures that have them, if these are negative.
 
     Args:
         rows: float64[n, d] of 0 and 1, the architectures.
         values: float64[n, d], their Shapley values.
-        groups: int64[d], equal for features that exclude each other and of which one is needed; -1 for others. The
-            last of a group is not removed.
-        at_most: how many to remove.
+        groups: int64[d], equal for features that exclude each other if one of them is required; -1 for others. The
+            last feature of a group is not removed.
+        at_most: maximum number of features to remove.
         removed: features that were removed before.
 
     Returns:
-        features to remove, the most harmful first.
+        The features to remove, most harmful first.
     """
     means = _group_means(rows.T @ np.ones(len(rows)), (rows * values).sum(axis=0))
     removal = _Removal(groups, removed, at_most)
@@ -59,23 +59,23 @@ def second_order(
     at_most: int = PUBLISHED,
     removed: Collection[int] = (),
 ) -> list[int]:
-    """The features that the signs of pairwise interactions speak against.
+    """The features to remove according to the signs of pairwise interactions.
 
-    Pairs are taken in the order of the lowest of three means: of the interaction value over architectures with both
-    features, with the first only, with the second only; a mean over none is 0. Where the pair is harmful together
-    (the first mean is negative) both are removed; else the first where it is harmful without the second; else the
-    second where it is harmful without the first. Where one of them is removed already, the other follows only if the
-    pair is harmful together.
+    Pairs are processed in the order of the lowest of three means: of the interaction value over architectures with
+    both features, with the first only, and with the second only; an empty mean is 0. If the pair is harmful together
+    (the first mean is negative), both are removed; otherwise the first if it is harmful without the second; otherwise
+    the second if it is harmful without the first. If one of them has already been removed, the other is removed only
+    if the pair is harmful together.
 
     Args:
         rows: float64[n, d] of 0 and 1.
-        interactions: float64[n, d, d], as of `interaction_values`.
+        interactions: float64[n, d, d], from `interaction_values`.
         groups: int64[d], as in `first_order`.
-        at_most: how many to remove.
+        at_most: maximum number of features to remove.
         removed: features that were removed before.
 
     Returns:
-        features to remove, in the order of the pairs.
+        The features to remove, in the order of the pairs.
     """
     both, first, second = _pair_means(rows, interactions)
     lowest = np.minimum(both, np.minimum(first, second))
@@ -97,12 +97,12 @@ def second_order(
 def harmful_pairs(
     rows: Floats, interactions: Floats, at_most: int = PUBLISHED, removed: Collection[int] = ()
 ) -> list[tuple[int, int]]:
-    """The pairs of features with the lowest mean interaction over architectures with both, where it is negative.
+    """The pairs of features with the lowest mean interactions over architectures with both, if these are negative.
 
     Args:
         rows: float64[n, d] of 0 and 1.
         interactions: float64[n, d, d].
-        at_most: how many pairs.
+        at_most: maximum number of pairs.
         removed: features whose pairs need not be kept apart.
     """
     both, _, _ = _pair_means(rows, interactions)
@@ -138,7 +138,7 @@ class _Removal:
                 self.new.append(feature)
 
     def _needed(self, feature: int) -> bool:
-        """Whether it is the last of its group."""
+        """Whether the feature is the last of its group."""
         group = self._groups[feature]
         if group < 0:
             return False
@@ -147,7 +147,7 @@ class _Removal:
 
 
 def _pair_means(rows: Floats, interactions: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean interaction where both are present, the first only, the second only; float64[d, d] each."""
+    """Mean interaction with both features present, the first only, and the second only; float64[d, d] each."""
     absent = 1 - rows
     means = [
         _group_means(one.T @ other, np.einsum("ni,nj,nij->ij", one, other, interactions))

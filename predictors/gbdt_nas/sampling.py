@@ -1,4 +1,4 @@
-"""Architectures of a space that keep constraints, also where constraints leave too little to wait for by chance."""
+"""Samples architectures that satisfy constraints, even if these leave too few for rejection sampling."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from predictors.arch import ArchGraph
 from predictors.gbdt_nas.choices import Constraints
 
-_TRIES = 50  # draws for each architecture asked for, before the constraints are held to leave too few
+_TRIES = 50  # draws per requested architecture before giving up
 
 
 class Space(Protocol):
-    """What is needed of a search space."""
+    """The required methods of a search space."""
 
     def sample(self, n: int, seed: int) -> Sequence[ArchGraph]:
-        """Some n different architectures."""
+        """Sample n different architectures."""
         ...
 
     def neighbours(self, arch: ArchGraph) -> Sequence[ArchGraph]:
@@ -26,20 +26,20 @@ class Space(Protocol):
 
 
 def sample_allowed(space: Space, constraints: Constraints, n: int, random: np.random.Generator) -> list[ArchGraph]:
-    """Different architectures of a space that break none of the constraints.
+    """Sample different architectures of a space that satisfy all constraints.
 
-    One drawn that breaks some is mended: a random one of its neighbours that break fewer takes its place, until none
-    is broken or no neighbour is better. Where every choice is free of the others and constraints are of single
-    choices, a mended architecture is as uniform as a drawn one.
+    A sample that breaks constraints is repaired: it is replaced by a random neighbour that breaks fewer, until none is
+    broken or no neighbour is better. If all choices are independent and constraints concern single choices, repaired
+    samples are as uniform as the original ones.
 
     Args:
         space: a search space of this project or an object with the same two methods.
-        constraints: to keep.
-        n: how many.
+        constraints: the constraints to satisfy.
+        n: number of architectures.
         random: source of randomness.
 
     Returns:
-        n architectures; fewer where 50 draws for each did not find so many.
+        n architectures, or fewer if 50 draws for each did not find enough.
     """
     found: dict[ArchGraph, None] = {}
     for _ in range(_TRIES * n):

@@ -2,11 +2,11 @@
 
 Lundberg et al.: From Local Explanations to Global Understanding with Explainable AI for Trees, Nature Machine
 Intelligence 2020: conditional expectations along the paths of the trees, weighted by training rows, and interaction
-values whose rows add up to the Shapley values. No library is needed: a leaf alone is a game of a product form,
+values whose rows add up to the Shapley values. No library is needed: a single leaf is a game in product form,
 
     v(S) = value * prod over S of met_k * prod over the others of share_k,
 
-for which the weighted sum over coalitions is an integral (Owen's multilinear extension): with
+whose weighted sum over coalitions is an integral (Owen's multilinear extension). With
 f_k(t) = t met_k + (1 - t) share_k,
 
     phi_i  = value * integral from 0 to 1 of (met_i - share_i) prod over k != i of f_k(t) dt,
@@ -29,17 +29,17 @@ Floats = NDArray[np.float64]
 
 
 def expected_value(leaves: Sequence[Leaf]) -> float:
-    """The mean prediction by the training rows that the trees remember: what Shapley values are added to."""
+    """The mean prediction over the training rows recorded in the trees; Shapley values are relative to it."""
     return sum(leaf.expected for leaf in leaves)
 
 
 def shapley_values(leaves: Sequence[Leaf], rows: Floats) -> Floats:
-    """What each feature adds to the prediction of each row, float64[n, d].
+    """The contribution of each feature to the prediction of each row, float64[n, d].
 
     `expected_value(leaves)` plus the sum over features is the model's prediction.
 
     Args:
-        leaves: of the model, as `predictors.gbdt_nas.trees.leaves` gives them.
+        leaves: the model's leaves, from `predictors.gbdt_nas.trees.leaves`.
         rows: float64[n, d].
     """
     values = np.zeros(rows.shape)
@@ -50,13 +50,13 @@ def shapley_values(leaves: Sequence[Leaf], rows: Floats) -> Floats:
 
 
 def interaction_values(leaves: Sequence[Leaf], rows: Floats) -> Floats:
-    """What each pair of features adds beyond the two alone, float64[n, d, d], symmetric.
+    """The contribution of each pair of features beyond those of the two alone, float64[n, d, d], symmetric.
 
-    Half of what a pair adds stands on either side of the diagonal; the diagonal has what is left of a feature's
-    Shapley value, so that each row of the matrix adds up to it.
+    Each contribution is split equally between the two sides of the diagonal; the diagonal holds the remainder of each
+    feature's Shapley value, so that each row of the matrix sums to it.
 
     Args:
-        leaves: of the model, as `predictors.gbdt_nas.trees.leaves` gives them.
+        leaves: the model's leaves, from `predictors.gbdt_nas.trees.leaves`.
         rows: float64[n, d].
     """
     values = np.zeros((*rows.shape, rows.shape[1]))
@@ -71,7 +71,7 @@ def interaction_values(leaves: Sequence[Leaf], rows: Floats) -> Floats:
 
 
 def _games(leaves: Sequence[Leaf], rows: Floats) -> Iterator[tuple[Leaf, NDArray[np.bool_], NDArray[np.int64]]]:
-    """Each leaf that has conditions, the different ways rows meet them, bool[m, d], and the way of each row."""
+    """Each leaf with conditions, the distinct patterns of conditions met, bool[m, d], and the pattern of each row."""
     for leaf in leaves:
         if len(leaf.features) and len(rows):
             met = leaf.met(rows)
@@ -81,16 +81,16 @@ def _games(leaves: Sequence[Leaf], rows: Floats) -> Iterator[tuple[Leaf, NDArray
 
 
 def _terms(leaf: Leaf, patterns: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """(met_i - share_i) / f_i(t), float64[m, d, q], and value times weight times the product of all f_k(t), [m, q]."""
+    """(met_i - share_i) / f_i(t), float64[m, d, q], and value * weight * product of all f_k(t), [m, q]."""
     t, weights = _quadrature(len(leaf.features) // 2 + 1)
     met = patterns[:, :, None].astype(np.float64)
     share = leaf.share[:, None]
-    factors = t * met + (1 - t) * share  # above 0: shares are, and t lies inside (0, 1)
+    factors = t * met + (1 - t) * share  # positive, since shares are positive and t is inside (0, 1)
     return (met - share) / factors, leaf.value * weights * factors.prod(axis=1)
 
 
 @cache
 def _quadrature(points: int) -> tuple[Floats, Floats]:
-    """Places and weights of Gauss-Legendre quadrature on [0, 1]."""
+    """Nodes and weights of Gauss-Legendre quadrature on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
     return (nodes + 1) / 2, weights / 2

@@ -1,4 +1,4 @@
-"""A LightGBM model as a list of leaves, each with the conditions that lead to it."""
+"""A LightGBM model as a list of leaves, each with the conditions on the path to it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Leaf:
-    """A leaf under conditions on d different features.
+    """A leaf with conditions on d different features.
 
     Attributes:
-        value: what it adds to the prediction.
-        features: int64[d].
-        low, high: float64[d]; a row meets a condition where low < x <= high.
-        share: float64[d], of the training rows that reached the splits on the feature, which went on towards the
-            leaf: the product over its splits.
+        value: the leaf's contribution to the prediction.
+        features: int64[d], the features of the conditions.
+        low, high: float64[d]; a row meets a condition if low < x <= high.
+        share: float64[d], the product over the splits on the feature of the fraction of training rows at the split
+            that continued towards the leaf.
     """
 
     value: float
@@ -37,7 +37,7 @@ class Leaf:
 
     @property
     def expected(self) -> float:
-        """Value times the share of training rows that end here."""
+        """Value times the fraction of training rows that reach the leaf."""
         return self.value * float(np.prod(self.share))
 
 
@@ -48,14 +48,14 @@ def leaves(booster: Any) -> list[Leaf]:
     """All leaves of a fitted booster.
 
     Args:
-        booster: a `lightgbm.Booster` of one output on numeric features.
+        booster: a `lightgbm.Booster` with one output and numeric features.
 
     Raises:
-        ValueError: for a model with categorical splits or several outputs.
+        ValueError: if the model has categorical splits or several outputs.
     """
     model = booster.dump_model()
     if model["num_tree_per_iteration"] != 1:
-        raise ValueError(f"the model has {model['num_tree_per_iteration']} outputs; fit one model for each")
+        raise ValueError(f"the model has {model['num_tree_per_iteration']} outputs; fit one model per output")
     return [leaf for tree in model["tree_info"] for leaf in _below(tree["tree_structure"], {})]
 
 
@@ -65,7 +65,7 @@ def _below(node: dict[str, Any], path: dict[int, _Condition]) -> Iterator[Leaf]:
         yield Leaf(float(node["leaf_value"]), np.array(list(path), dtype=np.int64), *conditions.T)
         return
     if node["decision_type"] != "<=":
-        raise ValueError(f"a split by {node['decision_type']!r} is categorical; only numeric features are understood")
+        raise ValueError(f"a split by {node['decision_type']!r} is categorical; only numeric features are supported")
     feature, threshold = int(node["split_feature"]), float(node["threshold"])
     low, high, share = path.get(feature, (-np.inf, np.inf, 1.0))
     sides = ((node["left_child"], low, min(high, threshold)), (node["right_child"], max(low, threshold), high))

@@ -1,4 +1,4 @@
-"""Predictors that read the graph of an architecture: convolutions, gated flow, attention. They need torch."""
+"""Graph neural network predictors: convolutions, gated flow, attention. They need torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all graph predictors share: padding, an ensemble of networks trained on folds, predictions in chunks."""
+"""The base class of graph predictors: padding, an ensemble of networks trained on folds, chunked prediction."""
 
 from __future__ import annotations
 
@@ -23,41 +23,42 @@ from predictors.losses import Loss, named_loss
 from predictors.ranks import mean_ranks
 from predictors.tabular.targets import spread, standardised
 
-_CHUNK = 16384  # architectures that are predicted at once
-_FEWEST_TO_HOLD_OUT = 200  # below, all are needed to learn from, and a fifth of them says little of an order
+_CHUNK = 16384  # number of architectures predicted at once
+_FEWEST_TO_HOLD_OUT = 200  # with fewer, all are needed for training, and a fifth of them is too small for validation
 _FOLDS = 5
 
 
 @dataclass(eq=False, repr=False)
 class GraphPredictor(Parameters):
-    """A graph network that scores architectures; subclasses say which.
+    """A graph network that scores architectures; subclasses define the network.
 
-    Several networks are trained; each holds out another fold of the training part and stops by it. Their scores are
-    brought to one scale on the training part and averaged. With less than 200 architectures none are held out.
+    Several networks are trained; each holds out a different fold of the training set for early stopping. Their scores
+    are standardised on the training set and averaged. With fewer than 200 architectures nothing is held out.
 
-    Operations that the training part does not have are taken for the mean of those that it has.
+    Operations missing from the training set are treated as the mean of its operations.
 
-    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+    The data used to choose the defaults is not recorded (CONTRIBUTING.md, "Where defaults come from").
 
     Args:
-        hidden: width.
-        layers: depth.
-        dropout: share of values dropped in training.
-        loss: a name of `predictors.losses.LOSSES`, or a function of scores and targets.
-        targets: "rank" for ranks of the targets, "standard" for the targets themselves; both at mean 0, deviation 1.
-        columns: whether the columns of an ArchBatch (proxies, costs) join the graph before the head.
-        encoding: rows of numbers that join there too, as `predictors.encodings.encoding` takes them; "" for none.
-        reduce: whether nodes that pass nothing on, or lie on no path through the graph, are left out of it.
-        members: networks of the ensemble.
-        epochs: most passes of each over its part.
-        min_steps: optimiser steps that these passes amount to at least, so that few architectures are seen more often.
-        batch_size: architectures of a step.
-        learning_rate: AdamW's peak.
-        weight_decay: AdamW's.
-        patience: share of the steps without gain after which a network's training ends.
-        random_state: seed of everything random; equal seeds give equal predictions.
-        threads: of torch, while it trains and predicts; more than one gains little, and loses much where other
-            processes want the same processors.
+        hidden: width of the network.
+        layers: depth of the network.
+        dropout: fraction of values dropped in training.
+        loss: a name from `predictors.losses.LOSSES`, or a function of scores and targets.
+        targets: "rank" for ranks of the targets, "standard" for the targets themselves; both are standardised.
+        columns: whether the columns of an ArchBatch (proxies, costs) are used, as further input of the head.
+        encoding: rows of numbers that are further input of the head, as in `predictors.encodings.encoding`; "" for
+            none.
+        reduce: whether to remove nodes that block their input or are on no path through the graph.
+        members: number of networks in the ensemble.
+        epochs: maximum number of epochs for each network.
+        min_steps: minimum number of optimiser steps; small training sets are seen more often.
+        batch_size: number of architectures per step.
+        learning_rate: peak learning rate of AdamW.
+        weight_decay: weight decay of AdamW.
+        patience: training stops after this fraction of the steps without improvement.
+        random_state: seed of all random numbers; equal seeds give equal predictions.
+        threads: torch's threads in training and prediction; more than one helps little, and slows things down if other
+            processes compete for the same cores.
     """
 
     hidden: int = 64
@@ -79,7 +80,7 @@ class GraphPredictor(Parameters):
     threads: int = 1
 
     def _network(self, sizes: Sizes) -> GraphNetwork:
-        """A new network: GraphBatch -> float32[n]."""
+        """Create a new network: GraphBatch -> float32[n]."""
         raise NotImplementedError
 
     def _eigenvectors(self) -> int:
@@ -89,8 +90,8 @@ class GraphPredictor(Parameters):
         """Learn from n architectures, at least two.
 
         Raises:
-            ValueError: for targets that are not finite or not n, or fewer than two.
-            UnknownName: for a loss or kind of targets that is none.
+            ValueError: if targets are not finite or not n, or there are fewer than two.
+            UnknownName: if the loss or the kind of targets is unknown.
         """
         batch = as_batch(X)
         raw = orderable_targets(batch, y)
@@ -129,13 +130,14 @@ class GraphPredictor(Parameters):
         return self
 
     def predict(self, X: Architectures) -> NDArray[np.float64]:
-        """Scores on about the scale of the targets, float64[n]; only their order is meant.
+        """Scores roughly on the scale of the targets, float64[n]; only their order matters.
 
-        An architecture whose output sees no input has the score of such ones in the training part, or the lowest there.
+        Architectures whose output does not depend on the input get the mean score of those in the training set, or its
+        lowest score.
 
         Raises:
             NotFitted: before `fit`.
-            UnknownName: when X lacks columns that the training part had.
+            UnknownName: if X lacks columns that the training set had.
         """
         if not hasattr(self, "networks_"):
             raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
@@ -150,7 +152,7 @@ class GraphPredictor(Parameters):
         return np.where(constants(batch), self.constant_, predicted) * deviation + mean
 
     def _on_one_scale(self, members: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """The mean of what the networks give, each at mean 0 and deviation 1 of the training part, float64[n]."""
+        """The mean of the networks' scores, each standardised on the training set, float64[n]."""
         scaled = [(one - mean) / deviation for one, (mean, deviation) in zip(members, self.member_scales_, strict=True)]
         return np.asarray(np.mean(scaled, axis=0))
 
@@ -166,7 +168,7 @@ def _scaled(targets: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
 
 
 def _folds(n: int, members: int, seed: int) -> list[torch.Tensor | None]:
-    """The part that each member holds out."""
+    """The fold that each member holds out."""
     if n < _FEWEST_TO_HOLD_OUT:
         return [None] * members
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))

@@ -16,12 +16,12 @@ from predictors.graph.padding import GraphBatch
 
 @dataclass(eq=False, repr=False)
 class GCN(GraphPredictor):
-    """Graph convolutions (Kipf and Welling, ICLR 2017) with a global node that all nodes feed, whose state is scored.
+    """Graph convolutions (Kipf and Welling, ICLR 2017); the score is read from a global node that all nodes feed.
 
-    Each layer is a convolution, layer normalisation, ReLU and dropout. Messages go along edges and, through weights
-    of their own, against them (Wen et al., ECCV 2020); the two are averaged.
+    Each layer is a convolution, layer normalisation, ReLU and dropout. Messages are passed along edges and, with
+    separate weights, against them (Wen et al., ECCV 2020); the two are averaged.
 
-    Source: BRP-NAS (Dudziak et al., NeurIPS 2020): 4 layers, there 600 wide. Its pairwise training is
+    Source: BRP-NAS (Dudziak et al., NeurIPS 2020), with 4 layers of width 600. Its pairwise training is
     loss="relation".
     """
 
@@ -50,7 +50,7 @@ class _GCN(GraphNetwork):
         layers: list[tuple[Any, Any, nn.Module]] = list(zip(self.along, self.against, self.norms, strict=True))
         for place, (along, against, norm) in enumerate(layers):
             if place + 1 == len(layers) and not self.training:
-                neighbours = neighbours[:, -2:]  # the global node is all that is read; dropout is drawn for all nodes
+                neighbours = neighbours[:, -2:]  # only the global node is read; in training dropout needs all nodes
             gathered = (neighbours @ x).view(n, -1, 2 * x.shape[2])
             weight = torch.cat([along.lin.weight, against.lin.weight], dim=1) / 2
             x = nn.functional.linear(gathered, weight, (along.bias + against.bias) / 2)
@@ -59,10 +59,10 @@ class _GCN(GraphNetwork):
 
 
 def _neighbours(graphs: GraphBatch) -> Tensor:
-    """What a convolution sums, float32[n, 2 (m + 1), m + 1], for each node along edges, then against them.
+    """The aggregation matrix of a convolution, float32[n, 2 (m + 1), m + 1]: for each node along, then against edges.
 
-    The normalised adjacency with loops (Kipf and Welling, equation 2), as DenseGCNConv has it, after the m nodes the
-    global one. Sums come before weights, so that both directions are one product of matrices.
+    The normalised adjacency with self-loops (Kipf and Welling, equation 2), as in DenseGCNConv; the global node comes
+    after the m nodes. Sums are taken before weights are applied, so that both directions are one matrix product.
     """
     adjacency = nn.functional.pad(graphs.adjacency, (0, 1, 0, 1))
     adjacency[:, :-1, -1] = graphs.mask.to(adjacency.dtype)
@@ -76,7 +76,7 @@ def _neighbours(graphs: GraphBatch) -> Tensor:
 class GIN(GraphPredictor):
     """Graph isomorphism network: MLP((1 + eps) x + sum of neighbours), once along edges and once against them.
 
-    The graph's embedding is that of the sums over its nodes after every layer, side by side.
+    The graph's embedding is the concatenation of the sums over its nodes after every layer.
 
     Source: Xu et al., ICLR 2019, equations 4.1 and 4.2.
     """

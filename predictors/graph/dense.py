@@ -1,4 +1,4 @@
-"""torch-geometric's layers for dense batches, imported without the warning that its import gives with newer torch."""
+"""torch-geometric's layers for dense batches, without the import-time warning under newer versions of torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two graph encoders side by side, joined with row encodings and columns (FLAN)."""
+"""Two parallel graph encoders, combined with row encodings and columns (FLAN)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from predictors.graph.padding import GraphBatch
 
 @dataclass(eq=False, repr=False)
 class FLAN(GraphPredictor):
-    """Dense graph flow and graph attention, their embeddings beside encodings of the graph and its columns.
+    """Dense graph flow and graph attention, whose embeddings are combined with encodings of the graph and its columns.
 
-    Graph flow is x' = sigmoid(O W_o) * (A x W_f) + x W_f + b, graph attention is a GAT layer gated in the same way,
-    where O are the operations. After a first run through the graph the operations learn what reached them, then it is
-    run once more.
+    Graph flow is x' = sigmoid(O W_o) * (A x W_f) + x W_f + b, and graph attention is a GAT layer gated in the same way,
+    where O are operation embeddings. After a first run through the graph, these are updated with the information that
+    reached each node, and the encoders are run again.
 
     Source: FLAN (Akhauri and Abdelfattah, "Encodings for prediction-based neural architecture search", ICML 2024).
 
     Args:
-        heads: of graph attention; they divide `hidden`.
-        runs: times that both encoders are run.
+        heads: number of attention heads; must divide `hidden`.
+        runs: number of times that both encoders are run.
     """
 
     layers: int = 1
@@ -79,7 +79,7 @@ class _Encoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def gather(self, x: Tensor, arriving: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """What the first layer gates, which is the same in every run, because each begins with the same nodes."""
+        """The gated input of the first layer, the same in every run because each starts with the same nodes."""
         first: Any = self.layers[0]
         gathered: tuple[Tensor, Tensor] = first.gather(x, arriving, mask)
         return gathered
@@ -97,14 +97,14 @@ class _Encoder(nn.Module):
 
 
 class _Gated(nn.Module):
-    """sigmoid(O W_o) * what a node receives + what it is; subclasses say what these are."""
+    """sigmoid(O W_o) * received + own, where subclasses define what a node receives and its own part."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.gate = nn.Linear(width, width)
 
     def gather(self, x: Tensor, arriving: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """What each node receives and what it is, float32[n, m, width] each."""
+        """What each node receives and its own part, float32[n, m, width] each."""
         raise NotImplementedError
 
     def forward(self, gathered: tuple[Tensor, Tensor], ops: Tensor) -> Tensor:

@@ -16,19 +16,19 @@ from predictors.graph.padding import GraphBatch
 
 @dataclass(eq=False, repr=False)
 class GATES(GraphPredictor):
-    """Information enters at nodes that feed others and are fed by none and flows through the graph; operations gate it.
+    """Information enters at the source nodes and flows through the graph, gated by operations.
 
-    A node sums what its predecessors give, u, and gives a * u + g * relu(W u); the gates a and g are sigmoids of
-    linear maps of its operation's embedding, so that an operation can pass, transform or block what it gets. Nodes
-    are visited in topological order, so that one pass reaches the output however deep the graph is. A later pass has
-    operations that know what flowed through them before. What the outputs give and the sum of what all nodes give
-    are scored. Graphs without edges are all alike to it.
+    Each node sums the outputs of its predecessors to u, and outputs a * u + g * relu(W u); the gates a and g are
+    sigmoids of linear maps of its operation's embedding, so that an operation can pass, transform or block its input.
+    Nodes are visited in topological order, so one pass reaches the output however deep the graph is. In later passes
+    the operation embeddings are updated with what flowed through them before. The score is computed from the graph's
+    outputs and the sum over all nodes. Graphs without edges all get the same embedding.
 
-    Source: GATES (Ning et al., ECCV 2020), whose g * W u this is with a second gate for what is passed on; passes
-    with updated operations are those of TA-GATES (Ning et al., NeurIPS 2022).
+    Source: GATES (Ning et al., ECCV 2020), which has g * W u, with a second gate for the untransformed input; passes
+    with updated operations are from TA-GATES (Ning et al., NeurIPS 2022).
 
     Args:
-        layers: passes.
+        layers: number of passes.
     """
 
     layers: int = 1
@@ -59,15 +59,15 @@ class _GATES(GraphNetwork):
 
 
 class Flow(nn.Module):
-    """One pass: what each node gives, float32[n, m, d], of operations float32[n, m, d] in topological order."""
+    """One pass: node outputs float32[n, m, d] from operations float32[n, m, d] in topological order."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.start = nn.Parameter(torch.randn(width).abs())
         self.gates = nn.Linear(width, 2 * width)
-        # Half open gates and small weights let nothing through a deep graph.
+        # Half-open gates and small weights would let nothing through a deep graph.
         nn.init.constant_(self.gates.bias, 1.0)
-        self.transform = nn.Linear(width, width, bias=False)  # no bias: where nothing arrives nothing is made
+        self.transform = nn.Linear(width, width, bias=False)  # no bias: zero input gives zero output
         nn.init.kaiming_normal_(self.transform.weight, nonlinearity="relu")
 
     def forward(self, ops: Tensor, adjacency: Tensor) -> Tensor:
@@ -77,20 +77,21 @@ class Flow(nn.Module):
 
 
 class _Passing(torch.autograd.Function):
-    """What nodes give, in topological order: passed * u + made * relu(W u), where u is what arrives, kept small.
+    """Node outputs in topological order: passed * u + made * relu(W u), where u is the normalised input.
 
-    Arriving at a node is the sum of what its predecessors give, or the start where it has none; u is that times
-    r = (1 + mean of its squares) ** -1/2, so that many inputs do not blow up what they feed and what is small stays as
-    it is. Written out because a step of autograd for each node, and for each pair of nodes, takes most of a training.
+    A node's input is the sum of its predecessors' outputs, or the start vector if it has none; u is the input times
+    r = (1 + mean of its squares) ** -1/2, so that many predecessors do not blow up the values while small inputs are
+    almost unchanged. The backward pass is written out because autograd steps for each node, and for each pair of
+    nodes, would take most of the training time.
     """
 
     @staticmethod
     def forward(ctx: Any, passed: Tensor, made: Tensor, start: Tensor, weight: Tensor, adjacency: Tensor) -> Tensor:
-        """Of gates float32[n, m, d], start [d], weight [d, d] and edges [n, m, m]; float32[n, m, d]."""
+        """From gates float32[n, m, d], start [d], weight [d, d] and edges [n, m, m] to outputs float32[n, m, d]."""
         arrived, transformed, given = (torch.empty_like(passed) for _ in range(3))
         shrunk = passed.new_empty(len(passed), passed.shape[1], 1)
         entry = ((adjacency.sum(dim=1) == 0) & (adjacency.sum(dim=2) > 0)).to(passed.dtype)
-        incoming = adjacency.transpose(1, 2).contiguous()  # products with rows that lie apart are slow
+        incoming = adjacency.transpose(1, 2).contiguous()  # products with non-contiguous rows are slow
         for node in range(passed.shape[1]):
             arriving = entry[:, node, None] * start
             if node:

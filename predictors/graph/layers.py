@@ -1,4 +1,4 @@
-"""Layers that graph networks share: embedding of nodes, pooling, the head that joins graph and columns."""
+"""Layers shared by graph networks: node embedding, pooling, and the head that combines graph and columns."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from predictors.graph.padding import GraphBatch
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the training part has.
+    """Sizes of the training data.
 
     Attributes:
-        nodes: of a graph, on average.
-        ops: operations.
-        attributes: numeric attributes of a node.
-        positions: numbers that say where a node stands.
-        columns: columns that join before the head.
+        nodes: mean number of nodes of a graph.
+        ops: number of operations.
+        attributes: number of numeric node attributes.
+        positions: number of positional features of a node.
+        columns: number of columns that the head takes as further input.
     """
 
     nodes: float
@@ -30,9 +30,9 @@ class Sizes:
 
 
 class GraphNetwork(nn.Module):
-    """A network that embeds graphs and scores embeddings and columns: what all graph predictors train.
+    """Base class of the graph predictors' networks, which embed graphs and score embeddings and columns.
 
-    Subclasses set `head`. What `embed` gives does not depend on columns, so equal graphs need it once
+    Subclasses set `head`. The output of `embed` does not depend on columns, so equal graphs are embedded only once
     (`predictors.graph.scoring`).
     """
 
@@ -43,15 +43,15 @@ class GraphNetwork(nn.Module):
         raise NotImplementedError
 
     def forward(self, graphs: GraphBatch) -> Tensor:
-        """Scores, float32[n], or [n, k] for a head of k outputs."""
+        """Scores, float32[n], or [n, k] for a head with k outputs."""
         score: Tensor = self.head(self.embed(graphs), graphs.columns)
         return score
 
 
 class NodeEmbedding(nn.Module):
-    """Operation and attributes of each node, float32[n, m, width]; where it stands too, if `positions`.
+    """Embeds each node's operation and attributes, and its position if `positions`; float32[n, m, width].
 
-    An operation that the training part does not have gets the mean of the others.
+    An operation missing from the training set gets the mean of the others.
     """
 
     def __init__(self, sizes: Sizes, width: int, positions: bool = False) -> None:
@@ -62,7 +62,7 @@ class NodeEmbedding(nn.Module):
         self.positions = positions
 
     def forward(self, graphs: GraphBatch, position: Tensor | None = None) -> Tensor:
-        """Positions are those of the graphs, unless given as float32[n, m, positions]."""
+        """Embed the nodes; `position`, float32[n, m, positions], replaces the positions of the graphs."""
         table = torch.cat([self.ops, self.ops.mean(dim=0, keepdim=True)])
         x = nn.functional.embedding(graphs.ops, table)
         if self.numbers is not None:
@@ -74,7 +74,7 @@ class NodeEmbedding(nn.Module):
 
 
 class Head(nn.Module):
-    """Scores float32[n] of an embedding float32[n, width] of the graph and the columns."""
+    """Scores float32[n] from a graph embedding float32[n, width] and the columns."""
 
     def __init__(self, width: int, columns: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -93,14 +93,14 @@ class Head(nn.Module):
 
 
 def sum_of_nodes(x: Tensor, graphs: GraphBatch, sizes: Sizes) -> Tensor:
-    """Sum over the nodes that are there, as a share of what a graph has on average: float32[n, m, d] -> float32[n, d].
+    """Sum over a graph's nodes divided by the mean number of nodes: float32[n, m, d] -> float32[n, d].
 
-    A sum and not a mean: what is left of a graph that is mostly blocked must look small, not average.
+    A sum rather than a mean: the remains of a mostly blocked graph must look small, not average.
     """
     return (x * graphs.mask.unsqueeze(-1).to(x.dtype)).sum(dim=1) / sizes.nodes
 
 
 def mean_of_outputs(x: Tensor, graphs: GraphBatch) -> Tensor:
-    """Mean over the nodes that feed no other: float32[n, m, d] -> float32[n, d]; zeros where there are none."""
+    """Mean over the nodes without outgoing edges: float32[n, m, d] -> float32[n, d]; zeros if there are none."""
     outputs = (graphs.mask & (graphs.adjacency.sum(dim=2) == 0)).unsqueeze(-1).to(x.dtype)
     return (x * outputs).sum(dim=1) / outputs.sum(dim=1).clamp(min=1)

@@ -1,7 +1,7 @@
-"""Architectures as dense padded tensors: what a graph predictor reads, fitted on the training part alone.
+"""Architectures as dense padded tensors, the input of graph predictors; fitted on the training set alone.
 
-Graphs of neural architectures have few nodes, and many share their edges. What depends on edges alone is worked out
-once for each distinct set of them and looked up; operations, attributes and columns are kept for each architecture.
+Graphs of neural architectures have few nodes, and many share their edges. Data that depends only on the edges is
+computed once for each distinct edge set and looked up; operations, attributes and columns are kept per architecture.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Topologies:
-    """t distinct sets of edges, nodes in topological order, padded to m nodes.
+    """t distinct edge sets with nodes in topological order, padded to m nodes.
 
     Attributes:
-        adjacency: float32[t, m, m]; [., i, j] is 1 where node i feeds node j.
+        adjacency: float32[t, m, m]; [., i, j] is 1 if node i feeds node j.
         relation: int8[t, m, m], see `topology.Topology`.
-        position: float32[t, m, POSITIONS + k], the k eigenvectors of the Laplacian last.
-        mask: bool[t, m], the nodes that are there.
+        position: float32[t, m, POSITIONS + k], with the k Laplacian eigenvectors last.
+        mask: bool[t, m], False for padding.
     """
 
     adjacency: Tensor
@@ -47,11 +47,11 @@ class GraphBatch:
     """n architectures.
 
     Attributes:
-        ops: int64[n, m], number of the operation of each node; the last number for one that is not known.
+        ops: int64[n, m], number of the operation of each node; the last number means unknown.
         attributes: float32[n, m, a], scaled.
         columns: float32[n, c], scaled.
-        which: int64[n], the topology of each.
-        topologies: the topologies.
+        which: int64[n], number of the topology of each architecture.
+        topologies: the distinct topologies.
     """
 
     ops: Tensor
@@ -67,9 +67,9 @@ class GraphBatch:
         return GraphBatch(self.ops[rows], self.attributes[rows], self.columns[rows], self.which[rows], self.topologies)
 
     def distinct(self) -> tuple[GraphBatch, Tensor]:
-        """The distinct graphs, columns aside, and int64[n], which of them each architecture has.
+        """The distinct graphs (ignoring columns), and int64[n], the number of each architecture's graph among them.
 
-        Columns of the distinct are those of the first architecture that has the graph.
+        The columns of a distinct graph are those of the first architecture that has it.
         """
         numbers = self.attributes.flatten(1).view(torch.int32)
         keys = torch.cat([self.which[:, None], self.ops, numbers], dim=1).numpy()
@@ -78,7 +78,7 @@ class GraphBatch:
         return self[torch.from_numpy(first)], torch.from_numpy(which)
 
     def first_nodes(self, nodes: int) -> GraphBatch:
-        """The same with room for `nodes` nodes, which no graph may exceed."""
+        """The same batch with room for `nodes` nodes; no graph may have more."""
         cut = Topologies(
             self.topologies.adjacency[:, :nodes, :nodes],
             self.topologies.relation[:, :nodes, :nodes],
@@ -109,15 +109,15 @@ class GraphBatch:
 
 
 class Padding:
-    """Turns an ArchBatch into a GraphBatch.
+    """Converts an ArchBatch to a GraphBatch.
 
-    An operation that the training part does not have gets a number of its own, an attribute that an architecture
-    lacks is taken for the mean of the training part.
+    Operations missing from the training set share one extra number, and missing attributes are replaced by the mean of
+    the training set.
 
     Args:
-        rows: encoding of a batch as rows of numbers, which join before the head; fitted here. None for no rows.
-        eigenvectors: of the Laplacian, how many each node gets.
-        reduce: whether nodes that cannot matter are left out, see `live_part`.
+        rows: encoding of a batch as rows of numbers, the columns of the GraphBatch; fitted here. None for no rows.
+        eigenvectors: number of Laplacian eigenvectors.
+        reduce: whether nodes that have no effect are left out, see `live_part`.
     """
 
     def __init__(self, rows: Encoding | None = None, eigenvectors: int = 0, reduce: bool = True) -> None:
@@ -140,11 +140,11 @@ class Padding:
 
     @property
     def positions(self) -> int:
-        """How many numbers say where a node stands."""
+        """The number of positional features of a node."""
         return POSITIONS + self.eigenvectors
 
     def transform(self, X: ArchBatch) -> GraphBatch:
-        """Raises UnknownName when X lacks columns that the training part had."""
+        """Convert a batch. Raises UnknownName if X lacks columns that the training set had."""
         archs = self._graphs(X)
         sizes = np.array([len(arch) for arch in archs])
         there = np.arange(sizes.max(initial=1)) < sizes[:, None]
@@ -175,9 +175,9 @@ class Padding:
     def _topologies(
         self, archs: Sequence[ArchGraph], nodes: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Topologies]:
-        """The edges of each architecture, int64[n]; the order of each set of edges, int64[e, m], and its topology.
+        """The edge set of each architecture, int64[n]; the node order of each edge set, int64[e, m]; its topology.
 
-        Sets of edges that are equal once nodes are in order are one topology.
+        Edge sets that are equal after ordering the nodes share a topology.
         """
         numbers: dict[tuple[int, Edges], int] = {}
         edges_of = [numbers.setdefault((len(arch), arch.edges), len(numbers)) for arch in archs]
@@ -209,9 +209,9 @@ class Padding:
 
 
 def live_part(arch: ArchGraph) -> ArchGraph:
-    """The graph without the nodes that pass nothing on, and without those that are then on no path through it.
+    """The graph without nodes that block their input, and without nodes that are then on no path through it.
 
-    BRP-NAS prunes in this way before it convolves. Ends stay, so that of a graph that is blocked they remain.
+    BRP-NAS prunes in this way before its convolutions. Inputs and outputs are kept, even if the graph is fully blocked.
     """
     kept, edges = _live_nodes(len(arch), arch.edges, tuple([op in BLOCKING for op in arch.ops]))
     if len(kept) == len(arch):
@@ -226,21 +226,21 @@ def live_part(arch: ArchGraph) -> ArchGraph:
 
 @lru_cache(maxsize=65536)
 def _live_nodes(nodes: int, edges: Edges, blocked: tuple[bool, ...]) -> tuple[tuple[int, ...], Edges]:
-    """The nodes that are kept, and the edges between them in their new numbers."""
+    """The nodes that are kept, and the edges between them, renumbered."""
     marked = reduced(ArchGraph("", tuple(BLOCKING[0] if is_blocked else "" for is_blocked in blocked), edges))
     kept = tuple(node for node in range(nodes) if marked.ops[node] != DEAD)
     place = {node: index for index, node in enumerate(kept)}
     return kept, tuple((place[source], place[target]) for source, target in marked.edges)
 
 
-_LARGEST = 1e300  # size of a value whose mean with another does not overflow
+_LARGEST = 1e300  # magnitude up to which the mean of two values does not overflow
 
 
 class Scaling:
-    """Columns for a network: what is not finite to the median, signed logarithm, mean 0 and deviation 1.
+    """Scales columns for a network: non-finite values to the median, signed logarithm, standardisation.
 
-    A column with such values in the training part is followed by one that says where they are. What lies more than 5
-    deviations off is moved to 5. All from the training part.
+    Each column with non-finite values in the training set gets an extra column that marks them. Values are clipped at
+    5 standard deviations. All statistics are from the training set.
     """
 
     def fit(self, rows: FloatArray) -> Self:
@@ -252,7 +252,7 @@ class Scaling:
         self.median_[~empty] = np.nanmedian(known[:, ~empty], axis=0) if len(rows) else 0.0
         values = self._logarithms(rows)
         self.mean_, deviation = values.mean(axis=0), values.std(axis=0)
-        # Rounding may leave a constant column a deviation just above 0.
+        # Rounding may give a constant column a standard deviation just above 0.
         self.deviation_ = np.where(deviation > 1e-9 * (1 + np.abs(self.mean_)), deviation, 1.0)
         return self
 
@@ -265,8 +265,8 @@ class Scaling:
         return np.concatenate([scaled, ~np.isfinite(rows[:, self.gaps_])], axis=1, dtype=np.float32)
 
     def _logarithms(self, rows: FloatArray) -> FloatArray:
-        """A new array; in place, because rows may be many."""
+        """Signed logarithms of the filled rows, in a new array; computed in place, since there may be many rows."""
         filled = np.where(np.isfinite(rows), rows, self.median_)
-        signed = torch.from_numpy(filled)  # whose logarithms take half as long as NumPy's
+        signed = torch.from_numpy(filled)  # torch's logarithm takes half as long as NumPy's
         torch.copysign(signed.abs().log1p_(), signed, out=signed)
         return filled

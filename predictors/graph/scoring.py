@@ -1,4 +1,4 @@
-"""Scores of many architectures: equal graphs are embedded once, in chunks of about equal size."""
+"""Scores many architectures: equal graphs are embedded once, in chunks of graphs of similar size."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch import Tensor
 from predictors.graph.layers import GraphNetwork
 from predictors.graph.padding import GraphBatch
 
-_CHUNK = 512  # graphs at once; small chunks stay in the processor's cache
+_CHUNK = 512  # graphs at once; small chunks fit in the processor's cache
 
 
 @torch.inference_mode()
 def scores_of_many(network: GraphNetwork, graphs: GraphBatch) -> Tensor:
-    """What the network gives for n >= 1 architectures without dropout, float32[n]; its mode stays as it was.
+    """The network's scores for n >= 1 architectures without dropout, float32[n]; its mode is restored.
 
-    Many architectures share a graph, once what cannot matter is left out of it, and differ in their columns alone.
-    Graphs are sorted by their number of nodes, so that few are padded to more than they have.
+    After reduction many architectures have the same graph and differ only in their columns. Graphs are sorted by
+    their number of nodes, so that there is little padding.
     """
     training = network.training
     network.eval()

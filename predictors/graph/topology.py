@@ -1,4 +1,4 @@
-"""What the edges of a graph say without its operations: topological order, relations of nodes, structural positions."""
+"""What depends only on the edges of a graph: topological order, relations of nodes, structural positions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ POSITIONS = 8 + WALKS
 
 @dataclass(frozen=True)
 class Topology:
-    """One graph's edges, its nodes in topological order.
+    """The edges of one graph, with its nodes in topological order.
 
     Attributes:
-        order: int64[m], the graph's node that stands at each place; a cycle's nodes keep their given order.
-        adjacency: bool[m, m]; [i, j] where node i feeds node j.
-        relation: int8[m, m]; what node i is to node j, one of APART, SELF, FEEDS, FED_BY, BEFORE, AFTER (on a path).
+        order: int64[m], the original number of the node at each position; nodes of a cycle keep their given order.
+        adjacency: bool[m, m]; [i, j] is True if node i feeds node j.
+        relation: int8[m, m]; relation of node i to node j: APART, SELF, FEEDS, FED_BY, or BEFORE or AFTER on a path.
         position: float32[m, POSITIONS]; does not depend on how nodes are numbered.
-        laplacian: float32[m, k]; eigenvectors of the symmetrised graph, with signs and choices that are arbitrary.
+        laplacian: float32[m, k]; eigenvectors of the symmetrised graph; signs and bases are arbitrary.
     """
 
     order: NDArray[np.int64]
@@ -35,12 +35,12 @@ class Topology:
 
 
 def topology(nodes: int, edges: Edges, eigenvectors: int = 0) -> Topology:
-    """Work out the topology of a graph.
+    """Compute the topology of a graph.
 
     Args:
-        nodes: how many nodes, m.
+        nodes: number of nodes, m.
         edges: pairs (source, target).
-        eigenvectors: how many of the Laplacian, k; zeros where the graph has fewer.
+        eigenvectors: number of Laplacian eigenvectors, k; padded with zeros if the graph has fewer.
     """
     order = _topological_order(nodes, edges)
     place = np.argsort(order)
@@ -58,7 +58,7 @@ def topology(nodes: int, edges: Edges, eigenvectors: int = 0) -> Topology:
 
 
 def _topological_order(nodes: int, edges: Edges) -> NDArray[np.int64]:
-    """Kahn's algorithm; in a cycle the first node not yet placed goes on."""
+    """Kahn's algorithm; a cycle is broken at its first node that is not placed yet."""
     waiting = [0] * nodes
     following: list[list[int]] = [[] for _ in range(nodes)]
     for source, target in edges:
@@ -75,7 +75,7 @@ def _topological_order(nodes: int, edges: Edges) -> NDArray[np.int64]:
 
 
 def _closure(adjacency: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """[i, j] where a path leads from i to j."""
+    """[i, j] is True if there is a path from i to j."""
     paths, before = adjacency, None
     while before is None or (paths != before).any():
         before = paths
@@ -94,13 +94,13 @@ def _relation(adjacency: NDArray[np.bool_], paths: NDArray[np.bool_]) -> NDArray
 
 
 def _position(adjacency: NDArray[np.bool_], paths: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Depth from the sources and to the sinks, degrees, shares of nodes before and after, whether source or sink.
+    """Depth from the sources and to the sinks, degrees, fractions of nodes before and after, whether source or sink.
 
-    Then the probability that a random walk along edges in either direction is back after 1, ..., WALKS steps
-    (Dwivedi et al., ICLR 2022).
+    Followed by the probability that a random walk on the undirected graph returns after 1, ..., WALKS steps (Dwivedi et
+    al., ICLR 2022).
     """
     nodes = len(adjacency)
-    forward = np.triu(adjacency, 1)  # what a topological order cannot arrange, a cycle's last edge, has no depth
+    forward = np.triu(adjacency, 1)  # the closing edge of a cycle violates the order and does not count for depth
     depth, height = _longest_paths(forward), _longest_paths(forward[::-1, ::-1].T)[::-1]
     incoming, outgoing = adjacency.sum(axis=0), adjacency.sum(axis=1)
     longest, share = max(1, int(depth.max(initial=0))), max(1, nodes - 1)
@@ -116,7 +116,7 @@ def _position(adjacency: NDArray[np.bool_], paths: NDArray[np.bool_]) -> NDArray
 
 
 def _longest_paths(forward: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Edges of the longest path that ends at each node, for edges that lead to later nodes only."""
+    """Number of edges of the longest path that ends at each node; all edges must go to later nodes."""
     depth = np.zeros(len(forward), dtype=np.int64)
     for node in range(len(forward)):
         depth[node] = (depth[:node][forward[:node, node]] + 1).max(initial=0)
@@ -124,7 +124,7 @@ def _longest_paths(forward: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _laplacian(adjacency: NDArray[np.bool_], eigenvectors: int) -> NDArray[np.float32]:
-    """Eigenvectors after the first of I - D^-1/2 A D^-1/2 (Dwivedi and Bresson, 2021), float32[m, k]."""
+    """Eigenvectors of I - D^-1/2 A D^-1/2 without the first (Dwivedi and Bresson, 2021), float32[m, k]."""
     found = np.zeros((len(adjacency), eigenvectors), dtype=np.float32)
     if eigenvectors:
         either = (adjacency | adjacency.T).astype(float)

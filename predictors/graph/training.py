@@ -1,4 +1,4 @@
-"""Training of a network that scores graphs: AdamW, cosine schedule, early stop on a part of the training part."""
+"""Training of a network that scores graphs: AdamW, cosine schedule, early stopping on a held-out fold."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from predictors.graph.padding import GraphBatch
 from predictors.losses import Loss
 
 Network = TypeVar("Network", bound=nn.Module)
-_CHECKS = 30  # times that a whole run looks at the held-out part
-_LONGEST_GRADIENT = 5.0  # longer ones are clipped
+_CHECKS = 30  # number of validations in a full run
+_LONGEST_GRADIENT = 5.0  # longer gradients are clipped
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Recipe:
     """How a network is trained.
 
     Attributes:
-        loss: of scores and targets.
-        epochs: most passes over the training part.
-        min_steps: steps that these amount to at least.
-        batch_size: architectures of a step.
-        learning_rate: its peak; rises linearly, then falls as a cosine to 0.
-        weight_decay: decoupled, AdamW's.
-        patience: share of the steps without a better order of the held-out part after which training ends.
+        loss: a function of scores and targets.
+        epochs: maximum number of epochs.
+        min_steps: minimum number of steps.
+        batch_size: number of architectures per step.
+        learning_rate: peak learning rate; it rises linearly, then follows a cosine to 0.
+        weight_decay: decoupled weight decay of AdamW.
+        patience: training stops after this fraction of the steps without a better order of the held-out fold.
     """
 
     loss: Loss
@@ -50,15 +50,15 @@ def train(
     recipe: Recipe,
     seed: int,
 ) -> Network:
-    """A network trained on all but `held_out`, with the weights that ordered that part best.
+    """A network trained on all but `held_out`, with the weights that ordered `held_out` best.
 
     Args:
-        make: builds the network; draws its weights from torch's own generator, which is seeded for it and given back.
+        make: builds the network with weights from torch's global generator, which is seeded and later restored.
         graphs: n architectures.
         targets: float32[n].
-        held_out: int64 indices of the part to stop by; None trains on everything for all steps.
-        recipe: how.
-        seed: of weights, batches and dropout.
+        held_out: int64 indices of the fold for early stopping; None to train on everything for all steps.
+        recipe: the training settings.
+        seed: seed of weights, batches and dropout.
     """
     with private_generator(seed):
         network = make()
@@ -87,7 +87,7 @@ def train(
 
 
 def scores(network: nn.Module, graphs: GraphBatch) -> Tensor:
-    """What the network gives without dropout, float32[n]; its mode stays as it was."""
+    """The network's output without dropout, float32[n]; its mode is restored."""
     training = network.training
     network.eval()
     with torch.inference_mode():
@@ -97,7 +97,7 @@ def scores(network: nn.Module, graphs: GraphBatch) -> Tensor:
 
 
 def _batches(rows: Tensor, parts: int, seed: int) -> Iterator[Tensor]:
-    """Parts of the rows in random order, pass after pass; of about equal size, because a loss needs pairs."""
+    """Batches of shuffled rows, epoch after epoch; of about equal size, because ranking losses need pairs."""
     generator = torch.Generator().manual_seed(seed)
     while True:
         yield from torch.tensor_split(rows[torch.randperm(len(rows), generator=generator)], parts)

@@ -1,4 +1,4 @@
-"""Self-attention between operations that knows how their nodes are related (a graph transformer)."""
+"""A graph transformer: self-attention between nodes, biased by their relations in the graph."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _EIGENVECTORS = 6
 
 @dataclass(eq=False, repr=False)
 class GraphTransformer(GraphPredictor):
-    """A transformer over the nodes; each head adds a learned number for how two nodes are related.
+    """A transformer over the nodes; each head adds a learned bias for the relation between two nodes.
 
-    Relations are: the same, feeds, is fed by, before and after on a path, apart. Where a node stands is told by
-    numbers that do not depend on how nodes are numbered (depth, degrees, random walks), or by these and eigenvectors
-    of the Laplacian, whose signs are drawn at random in training and are arbitrary, so that predictions depend a little
-    on how nodes are numbered.
+    The relations are: same node, feeds, is fed by, before or after on a path, and unrelated. A node's position is given
+    by numbers that do not depend on how nodes are numbered (depth, degrees, random walks), optionally with eigenvectors
+    of the Laplacian. Their signs are arbitrary and randomised in training, so that predictions then depend slightly on
+    how nodes are numbered.
 
     Source: PINAT (Lu et al., AAAI 2023) for attention that is invariant to the numbering of nodes; TNASP (Lu et al.,
     NeurIPS 2021) and Dwivedi and Bresson (2021) for the Laplacian; Graphormer (Ying et al., NeurIPS 2021), equation
     6, for relations as biases.
 
     Args:
-        positions: "invariant" or "laplacian".
-        heads: of attention; they divide `hidden`.
+        positions: "invariant", or "laplacian" to add eigenvectors.
+        heads: number of attention heads; must divide `hidden`.
     """
 
     positions: str = "invariant"
@@ -64,7 +64,7 @@ class _Transformer(GraphNetwork):
         return torch.cat([sum_of_nodes(x, graphs, self.sizes), mean_of_outputs(x, graphs)], dim=1)
 
     def _position(self, graphs: GraphBatch) -> Tensor:
-        """Positions; in training the signs of the eigenvectors are drawn anew, for they are arbitrary."""
+        """Positional features; in training the signs of the eigenvectors are randomised, since they are arbitrary."""
         position = graphs.position
         if not (self.training and self.eigenvectors):
             return position
@@ -74,7 +74,7 @@ class _Transformer(GraphNetwork):
 
 
 class _Layer(nn.Module):
-    """Attention and an MLP, each normalised before and added."""
+    """Attention and an MLP, both with pre-normalisation and a residual connection."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()

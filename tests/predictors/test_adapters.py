@@ -167,13 +167,13 @@ def test_wrong_objectives_of_pymoo_are_named():
         return np.zeros(1)
 
     rows = np.zeros((3, 6), dtype=int)
-    with pytest.raises(ValueError, match="no objective"):
+    with pytest.raises(ValueError, match="no objectives"):
         PredictedObjectives([5] * 6, cells)
     with pytest.raises(ValueError, match="at least one option"):
         PredictedObjectives([5, 0], cells, minimise=[latency])
     with pytest.raises(ValueError, match="broken is not finite for 3 architectures"):
         PredictedObjectives([5] * 6, cells, maximise=[broken]).evaluate(rows)
-    with pytest.raises(ValueError, match=r"short gives shape \(1,\) for 3 architectures"):
+    with pytest.raises(ValueError, match=r"short returned shape \(1,\) for 3 architectures"):
         PredictedObjectives([5] * 6, cells, minimise=[short]).evaluate(rows)
 
 

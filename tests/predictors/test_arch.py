@@ -42,10 +42,10 @@ def rows_of(batch):
 @pytest.mark.parametrize(
     ("ops", "edges", "attrs", "reason"),
     [
-        (("a", "b"), ((0, 2),), (), "does not fit a graph of 2 nodes"),
-        (("a", "b"), ((-1, 0),), (), "does not fit"),
-        (("a", "b"), ((1, 1),), (), "does not fit"),
-        (("a", "b"), ((0, 1), (0, 1)), (), "stands twice"),
+        (("a", "b"), ((0, 2),), (), "is not valid in a graph of 2 nodes"),
+        (("a", "b"), ((-1, 0),), (), "is not valid"),
+        (("a", "b"), ((1, 1),), (), "is not valid"),
+        (("a", "b"), ((0, 1), (0, 1)), (), "repeated edge"),
         (("a", "b"), (), (("channels", (1.0,)),), "'channels' has 1 values for 2 nodes"),
     ],
 )

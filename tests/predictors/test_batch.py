@@ -50,7 +50,7 @@ def test_columns_may_be_a_table() -> None:
         ({"a": 1.0}, r"column 'a' has shape \(\)"),
         ({"a": np.zeros((3, 1))}, r"column 'a' has shape \(3, 1\).* take its only column with \[:, 0\]"),
         ({"a": [1, 2]}, "column 'a' has 2 rows for 3 architectures"),
-        ({1: [1, 2, 3]}, "name of a column must be text, not 1"),
+        ({1: [1, 2, 3]}, "column names must be text, not 1"),
         ([1, 2, 3], "columns must be a mapping"),
     ],
 )
@@ -96,7 +96,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_a_batch_does_not_change(way: str) -> None:
     batch = WAYS[way](batch_of_three())
-    with pytest.raises(ReadOnly, match=r"read-only; batch.with_columns\(name=values\) gives"):
+    with pytest.raises(ReadOnly, match=r"read-only; batch.with_columns\(name=values\) returns"):
         batch.columns["b"] = np.zeros(len(batch))
     for change in (lambda: batch.columns.pop("a"), lambda: batch.nodes.update(b=1), lambda: batch.columns.clear()):
         with pytest.raises(ReadOnly):

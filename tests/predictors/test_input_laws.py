@@ -93,7 +93,7 @@ WRONG = {
     "a column": (lambda y: y[:, None], r"has shape \(24, 1\)"),
     "one number": (lambda y: y[0], r"has shape \(\)"),
     "too few": (lambda y: y[1:], r"has shape \(23,\)"),
-    "huge": (lambda y: y * 1e300, "square overflows; divide the targets by a constant"),
+    "huge": (lambda y: y * 1e300, "too large to square; divide the targets by a constant"),
     "of other rows": (lambda y: pd.Series(y, index=range(1, N + 1)), "y has a pandas index"),
 }
 

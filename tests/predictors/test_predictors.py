@@ -61,9 +61,9 @@ def test_architectures_may_be_text_where_a_space_is_given() -> None:
         model = make("ridge", space=space).fit(texts, targets)
         assert np.array_equal(model.predict(texts), model.predict(list(batch.archs)))
         assert cross_val_score(model, np.array(texts), targets, cv=3).shape == (3,)
-    with pytest.raises(TypeError, match="is text; give the predictor its search space"):
+    with pytest.raises(TypeError, match="is text; construct the predictor with its search space"):
         make("ridge").fit(texts, targets)
-    with pytest.raises(TypeError, match="it holds a int"):
+    with pytest.raises(TypeError, match="it contains int"):
         make("ridge").fit([1, 2], [0.0, 1.0])
 
 

@@ -29,7 +29,7 @@ def test_names_are_joined_by_plus():
     assert [type(part).__name__ for part in parts] == ["OneHot", "Paths", "Columns"]
     with pytest.raises(UnknownName, match="Did you mean 'onehot'"):
         encoding("one-hot")
-    with pytest.raises(TypeError, match="int has not"):
+    with pytest.raises(TypeError, match="int does not have both"):
         encoding_parts([3])
 
 
