@@ -1,4 +1,4 @@
-"""The torch networks that search spaces describe, built from an ArchGraph: one file a family."""
+"""The torch networks that search spaces describe, built from an ArchGraph; one file per family."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def build(
 
     Args:
         arch: an architecture of one of the spaces in NETWORKS.
-        num_classes: length of the logits; by default as the space was published, 10 in most.
-        in_shape: (channels, height, width) of an image; by default as the space was published, (3, 32, 32) in most.
-        options: width and depth of the space's macro structure, as its module says.
+        num_classes: length of the logits; the space's published value by default, usually 10.
+        in_shape: (channels, height, width) of an image; the published shape by default, usually (3, 32, 32).
+        options: width and depth of the space's macro structure, documented in its module.
 
     Raises:
-        UnknownName: for a space that describes no network here.
-        TypeError: for an option that its networks do not have; suggests the nearest.
-        InvalidArchitecture: for a graph that is no architecture of its space.
+        UnknownName: for a space without networks.
+        TypeError: for an unknown option; suggests the nearest.
+        InvalidArchitecture: for a graph that is not an architecture of its space.
     """
     sizes = {"num_classes": num_classes, "in_shape": in_shape}
     given = {name: size for name, size in sizes.items() if size is not None}

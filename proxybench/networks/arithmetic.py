@@ -1,7 +1,7 @@
-"""The arithmetic of one operation of torch, from the shapes of its arguments and of its result.
+"""The arithmetic of one torch operation, derived from the shapes of its arguments and result.
 
-Operations are met as a network asks for them (a linear layer, an LSTM, an attention), before torch takes them apart,
-so that neither the layout of a tensor in memory nor a fused kernel changes what is counted.
+Operations are seen as a network calls them (a linear layer, an LSTM, an attention), before torch decomposes them, so
+that neither the memory layout of a tensor nor a fused kernel changes what is counted.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-Arguments = Mapping[str, Any]  # of an operation by name, those left out with their defaults
-Price = Callable[[Arguments, Any], "Work"]  # of the arguments and the result of an operation
+Arguments = Mapping[str, Any]  # of an operation by name, including defaults of omitted ones
+Price = Callable[[Arguments, Any], "Work"]  # takes the arguments and the result of an operation
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Work:
     """The arithmetic of one operation.
 
     Attributes:
-        multiply_adds: of convolutions and matrix products.
-        convolution_biases: elements to which a convolution adds its bias.
-        linear_biases: elements to which a linear or recurrent layer adds a bias.
+        multiply_adds: those of convolutions and matrix products.
+        convolution_biases: number of elements to which a convolution adds its bias.
+        linear_biases: number of elements to which a linear or recurrent layer adds a bias.
         elements: operations of normalisations, activation functions and poolings.
     """
 
@@ -51,7 +51,7 @@ def _dense(arguments: Arguments, result: Tensor) -> Work:
 
 
 def _product(arguments: Arguments, result: Tensor, *, first: str, second: str) -> Work:
-    """A product of matrices or vectors; a vector that is added to it is a bias."""
+    """A product of matrices or vectors; a vector added to it is a bias."""
     left, right = arguments[first], arguments[second]
     entries = left.numel() if left.layout is torch.strided else left._nnz()
     columns = right.shape[-1] if right.dim() > 1 else 1
@@ -70,7 +70,7 @@ def _recurrent(arguments: Arguments, result: Any, *, gates: int, activations: in
     inputs = arguments["input"] if "input" in arguments else arguments["data"]
     parameters = arguments["params"]
     runs = arguments["num_layers"] * (2 if arguments["bidirectional"] else 1)
-    # The parameters of a run begin with the weight of its input, which has a row for each gate of each unit.
+    # The parameters of a run begin with its input weight, which has one row for each gate of each unit.
     units = sum(parameter.shape[0] for parameter in parameters[:: len(parameters) // runs]) // gates
     return _steps(inputs.shape[:-1].numel(), parameters, units * activations)
 
@@ -112,7 +112,7 @@ def _adaptive_pooling(arguments: Arguments, result: Any, *, axes: int) -> Work:
 
 
 def _global_pooling(arguments: Arguments, result: Any) -> Work:
-    """A mean or maximum over all positions of a map [n, c, h, w] or a volume [n, c, d, h, w]; others are no pooling."""
+    """A mean or maximum over all positions of a map [n, c, h, w] or volume [n, c, d, h, w]; others are not pooling."""
     inputs, dims = arguments["self"], arguments.get("dim")
     dims = [dims] if isinstance(dims, int) else dims
     positions = set(range(2, inputs.dim()))
@@ -122,7 +122,7 @@ def _global_pooling(arguments: Arguments, result: Any) -> Work:
 
 
 def _windows(inputs: Tensor, outputs: tuple[int, ...]) -> Work:
-    """The product over the axes of the size of a window plus one, for all windows and channels."""
+    """For all windows and channels, the product over the axes of the window size plus one."""
     axes = len(outputs)
     lengths = [
         sum(-(-(place + 1) * size // windows) - place * size // windows + 1 for place in range(windows))
@@ -145,7 +145,7 @@ _NORMALISATIONS = (
     *("native_batch_norm", "native_group_norm", "native_layer_norm", "fused_rms_norm"),
 )
 
-# Operations of torch's ATen library, by their names without the underscores at both ends.
+# Operations of torch's ATen library, by name without leading and trailing underscores.
 PRICES: dict[str, Price] = {
     "convolution": _convolution,
     "linear": _dense,
@@ -170,7 +170,7 @@ PRICES: dict[str, Price] = {
     "gru_cell": partial(_recurrent_cell, gates=3, activations=3),
     "rnn_tanh_cell": partial(_recurrent_cell, gates=1, activations=1),
     "rnn_relu_cell": partial(_recurrent_cell, gates=1, activations=1),
-    "cdist": _nothing,  # whether torch computes it by a product depends on the number of points
+    "cdist": _nothing,  # whether torch computes it as a product depends on the number of points
     "mean": _global_pooling,
     "amax": _global_pooling,
     "glu": _each_output,
@@ -186,7 +186,7 @@ PRICES: dict[str, Price] = {
     },
 }
 
-# Functions of torch.nn.functional that are written in Python from operations that would be counted otherwise.
+# Functions of torch.nn.functional written in Python from operations that would be counted differently.
 PRICES_OF_FUNCTIONS: dict[Any, Price] = {
     functional.softsign: _each_input,
     functional.tanhshrink: _each_input,

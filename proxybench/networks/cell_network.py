@@ -1,9 +1,9 @@
-"""The network of a genotype: a stem, normal and reduction cells in a row, a linear classifier.
+"""The network of a genotype: a stem, a sequence of normal and reduction cells, a linear classifier.
 
 Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, sections 3.1 and A.2, with the stems
 for CIFAR and ImageNet; "On Network Design Spaces" (Radosavovic et al., ICCV 2019, section 5.1) builds its five cell
 spaces in the same way. The cells after one third and two thirds of the depth are reductions: they double the
-channels, and what they apply to a cell's two inputs has stride 2.
+channels, and their operations on a cell's two inputs have stride 2.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from proxybench.networks.layers import ConvBN, FactorizedReduction, ReLUConvBN, 
 from proxybench.spaces.cell_genotype import INPUTS, Cell, Genotype
 
 Stem = Literal["cifar", "imagenet"]
-MakeOperation = Callable[[str, int, int], nn.Module]  # of a name, channels and stride
+MakeOperation = Callable[[str, int, int], nn.Module]  # takes a name, channels and stride
 
 
 class GenotypeCell(nn.Module):
@@ -28,14 +28,14 @@ class GenotypeCell(nn.Module):
 
     Args:
         cell: entries and output of the cell; h' = ceil(h/2) if it is a reduction, otherwise h' = h.
-        inputs: channels of the outputs of the cell before the last, and of the last.
-        channels: of each state.
+        inputs: output channels of the cell before the previous one, and of the previous cell.
+        channels: channels of each state.
         reduction: whether operations on the two inputs have stride 2.
-        after_reduction: whether the last cell halved the resolution, so that the first input is twice as large.
-        make: what makes the operations.
+        after_reduction: whether the previous cell halved the resolution, so that the first input is twice as large.
+        make: function that creates the operations.
 
     Attributes:
-        channels: of the output.
+        channels: output channels.
         pieces: names of the two projections and the operations, in forward order.
     """
 
@@ -76,21 +76,21 @@ def _project(c_in: int, c_out: int) -> nn.Module:
 
 
 class GenotypeNetwork(Network):
-    """Stem, cells, pooling, linear classifier; without auxiliary head and drop-path, which training alone uses.
+    """Stem, cells, pooling, linear classifier; without auxiliary head and drop-path, which are used only in training.
 
-    Its operations are the pieces of the stem, for each cell the two projections of its inputs and then its
-    operations in the order of the genotype, and the classifier: with 4 states per cell 1 + 10 * cells + 1 places on
-    CIFAR and one more on ImageNet. Any height and width will do; resolutions are halved upwards.
+    Its operations are the pieces of the stem; for each cell, the two projections of its inputs and then its
+    operations in the order of the genotype; and the classifier. With 4 states per cell that makes 1 + 10 * cells + 1
+    operations on CIFAR and one more on ImageNet. Any height and width will do; halved resolutions are rounded up.
 
     Args:
         genotype: the normal and the reduction cell.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image.
-        channels: of a state in the first cells.
-        cells: in all.
+        channels: channels of a state in the first cells.
+        cells: number of cells.
         stem: "cifar" keeps the resolution, "imagenet" divides it by 8.
         stem_multiplier: the CIFAR stem has this many times `channels`.
-        make: what makes the operations of the cells.
+        make: function that creates the operations of the cells.
 
     Raises:
         ValueError: for a size below 1, an unknown stem, or an odd number of channels with the ImageNet stem.
@@ -137,7 +137,7 @@ def _names(prefix: str, modules: nn.ModuleList) -> list[str]:
 
 
 def _imagenet_stem(image_channels: int, channels: int) -> nn.ModuleList:
-    """Two pieces: resolution divided by 4, then by 2; the first cell takes the output of both."""
+    """Two pieces that divide the resolution by 4, then by 2; the first cell takes the outputs of both."""
     if channels % 2:
         raise ValueError(f"the ImageNet stem starts with half the channels and needs an even number, not {channels}")
     first = [ConvBN(image_channels, channels // 2, 3, stride=2), nn.ReLU(), ConvBN(channels // 2, channels, 3, 2)]
@@ -147,7 +147,7 @@ def _imagenet_stem(image_channels: int, channels: int) -> nn.ModuleList:
 def _cells(
     genotype: Genotype, width: int, channels: int, cells: int, halved: bool, make: MakeOperation
 ) -> Iterator[GenotypeCell]:
-    """The cells behind a stem of `width` channels; `halved` says whether its last piece halved the resolution."""
+    """The cells after a stem of `width` channels; `halved`: whether its last piece halved the resolution."""
     inputs = (width, width)
     for index in range(cells):
         reduction = index in (cells // 3, 2 * cells // 3)

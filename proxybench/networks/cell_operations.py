@@ -1,8 +1,8 @@
-"""The operations that genotypes name, as modules: separable and dilated convolutions, pooling, skip and zero.
+"""The operations of genotypes as modules: separable and dilated convolutions, pooling, skip and zero.
 
 As in the networks that DARTS trains after its search (Liu, Simonyan and Yang, ICLR 2019, section 3.1) and in "On
-Network Design Spaces" (Radosavovic et al., ICCV 2019, section 5.1), which took them over for five spaces: a
-convolution is ReLU-conv-BN with weights in the batch normalisation, pooling has none behind it.
+Network Design Spaces" (Radosavovic et al., ICCV 2019, section 5.1), which adopted them for five spaces: a convolution
+is ReLU-conv-BN with weights in the batch normalisation; pooling is not followed by batch normalisation.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
 
     Args:
         name: one of OPERATIONS.
-        channels: of input and output; even where `skip_connect` has stride 2.
+        channels: of input and output; must be even if `skip_connect` has stride 2.
         stride: 1 or 2.
 
     Raises:
-        UnknownName: for another operation.
+        UnknownName: for an unknown operation.
     """
     if name == "none":
         return Zero(channels, channels, stride)
@@ -61,9 +61,9 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
 
 
 def search_operation(name: str, channels: int, stride: int) -> nn.Module:
-    """`operation` as DARTS has it during the search: batch normalisation without weights, also behind pooling.
+    """`operation` as in the DARTS search phase: batch normalisation without weights, also after pooling.
 
-    Of such operations NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS 2022) makes its networks of NAS-Bench-301.
+    NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS 2022) builds its NAS-Bench-301 networks from these operations.
     """
     module = operation(name, channels, stride)
     if isinstance(module, (nn.AvgPool2d, nn.MaxPool2d)):
@@ -98,7 +98,7 @@ class DepthwiseConv(nn.Sequential):
 
 
 def _twice(channels: int, kernel: int, stride: int, dilation: int) -> nn.Sequential:
-    """The separable convolution of NASNet: the depthwise one applied twice, the stride in the first."""
+    """The separable convolution of NASNet: the depthwise convolution applied twice, with the stride in the first."""
     return nn.Sequential(
         DepthwiseConv(channels, kernel, stride, dilation), DepthwiseConv(channels, kernel, 1, dilation)
     )
@@ -107,7 +107,7 @@ def _twice(channels: int, kernel: int, stride: int, dilation: int) -> nn.Sequent
 class FactorizedConv(nn.Sequential):
     """ReLU, a 1 x kernel and a kernel x 1 convolution, batch normalisation; shapes as in `operation`.
 
-    Each of the two convolutions strides in the direction along which it is long.
+    Each of the two convolutions strides along its longer direction.
 
     Args:
         channels: c of input and output; 2 * kernel * c**2 + 2 * c parameters.

@@ -1,4 +1,4 @@
-"""A network whose feature map comes from named parts, one after the other."""
+"""A network whose feature map is computed by a chain of named parts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class ChainNetwork(Network):
 
     Args:
         parts: name to module, in forward order; [n, c, h, w] -> [n, c', h', w'] each.
-        channels: of the last part's output.
+        channels: output channels of the last part.
         num_classes: length of the logits.
-        operations: names within `parts`, in forward order, that hold all its weight layers ("cell0.vertices.1").
+        operations: names within `parts`, in forward order, that contain all its weight layers ("cell0.vertices.1").
         blocks: names within `parts` of the building blocks.
     """
 

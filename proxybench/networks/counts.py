@@ -1,4 +1,4 @@
-"""Parameters and floating-point operations of any torch module, by rules that published tables follow."""
+"""Parameters and floating-point operations of any torch module, by the rules of published tables."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FlopRule = Literal["suite-zero", "nats-bench"]
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted, by the module that it belongs to.
+    """Counts by module.
 
     Attributes:
-        by_module: dotted name of a module to what is its own, without its children; in forward order for FLOPs.
+        by_module: dotted module name to its own count, without its children; in forward order for FLOPs.
     """
 
     by_module: Mapping[str, int]
@@ -32,12 +32,12 @@ class Counts:
         return sum(self.by_module.values())
 
     def within(self, name: str) -> int:
-        """The sum over the module of that name and all inside it: one place of `Network.operations`."""
+        """The sum over the module of that name and all modules inside it: one entry of `Network.operations`."""
         return sum(count for module, count in self.by_module.items() if f"{module}.".startswith(f"{name}."))
 
 
 def count_parameters(network: nn.Module) -> Counts:
-    """The number of elements of all parameters, each once where modules share it; buffers are none."""
+    """The number of elements of all parameters; shared parameters count once, buffers do not count."""
     by_module: dict[str, int] = {}
     for name, parameter in network.named_parameters():
         module = name.rpartition(".")[0]
@@ -48,35 +48,35 @@ def count_parameters(network: nn.Module) -> Counts:
 def count_flops(
     network: nn.Module, in_shape: tuple[int, ...], *, rule: FlopRule = "suite-zero", image: Tensor | None = None
 ) -> Counts:
-    """The floating-point operations of one image's forward pass in evaluation mode.
+    """Count the floating-point operations of one image's forward pass in evaluation mode.
 
-    A multiply-add counts as one. Both rules count those of convolutions (also transposed), of linear, bilinear and
-    recurrent layers, of attention and of every other product of matrices. Beside them
+    A multiply-add counts as one. Both rules count the multiply-adds of convolutions (including transposed ones), of
+    linear, bilinear and recurrent layers, of attention and of all other matrix products. In addition,
 
     - `suite-zero` counts the bias of convolutions; two per element of a normalisation (batch, instance, group, layer,
       RMS), or one if it has no weights; one per element of an activation function (ReLU and its relatives, GELU,
       SiLU, sigmoid, tanh, the gates of recurrent layers); kernel size per output of a pooling; and (h + 1)(w + 1) per
-      channel of a global or adaptive pooling of windows h x w. So does torchstat, whose figures are the flops of
-      NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS 2022).
-    - `nats-bench` counts the biases of convolutions, linear and recurrent layers, and nothing else. So does the code
-      of NAS-Bench-201 and NATS-Bench, whose records hold these.
+      channel of a global or adaptive pooling with windows h x w. This is what torchstat counts, the source of the flops
+      in NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS 2022).
+    - `nats-bench` counts the biases of convolutions, linear and recurrent layers, and nothing else. This is what the
+      code of NAS-Bench-201 and NATS-Bench counts and their records contain.
 
-    Nothing else counts: sums and products of elements, softmax, embeddings, resizing, folding, Fourier transforms.
-    What is counted follows from shapes, not from how tensors lie in memory. The values of convolutions, nearly all
-    of the arithmetic, are left out (zeros of the right shape take their place) unless the network looks at values,
-    as one with a branch does; then everything is computed. Weights, buffers, modes and random states stay as they are.
+    Nothing else counts: elementwise sums and products, softmax, embeddings, resizing, folding, Fourier transforms.
+    Counts depend on shapes, not on memory layout. Convolutions, nearly all of the arithmetic, are not computed but
+    replaced by zeros of the right shape unless the network looks at values, as one with a branch does; then everything
+    is computed. Weights, buffers, modes and random states remain unchanged.
 
     Args:
         network: any module with one tensor as input.
         in_shape: shape of one input without the batch dimension.
-        rule: what counts.
-        image: the input [1, *in_shape], of the network's own kind, such as token numbers; by default standard normal
-            numbers from a fixed seed.
+        rule: counting rule, see above.
+        image: the input [1, *in_shape], in the type that the network takes, such as token indices; by default standard
+            normal numbers from a fixed seed.
 
     Raises:
-        UnknownName: for another rule.
-        ValueError: for a size below 1, an image of another shape, and a network that calls an operation of a library
-            other than torch, whose arithmetic is not known.
+        UnknownName: for an unknown rule.
+        ValueError: for a size below 1, an image of the wrong shape, or a network that calls an operation from a library
+            other than torch, whose arithmetic is unknown.
     """
     if rule not in _RULES:
         raise unknown_name("rule for FLOPs", rule, _RULES)
@@ -93,13 +93,13 @@ def count_flops(
 
 
 def _counted(network: nn.Module, image: Tensor, rule: Rule) -> dict[str, int]:
-    """FLOPs of each module; the cheapest way first, then without its shortcuts where they get in the network's way."""
+    """FLOPs of each module; tries the fastest way first, then without the shortcuts that interfere with the network."""
     for shortcuts in (True, False):
         try:
             return _run(network, image, rule, zeros=shortcuts, composite=True)
         except (ValuesWanted, Exception):
             continue
-    # Operations are then met as autograd takes them apart, for a network that takes derivatives in its forward pass.
+    # For a network that takes derivatives in its forward pass, operations are seen as decomposed by autograd.
     return _run(network, image, rule, zeros=False, composite=False)
 
 
@@ -121,11 +121,11 @@ def _run(network: nn.Module, image: Tensor, rule: Rule, *, zeros: bool, composit
 
 @contextmanager
 def _tracked(network: nn.Module, running: list[str]) -> Iterator[None]:
-    """Keep the name of the innermost module that is running at the end of `running`."""
+    """Keep the name of the innermost running module at the end of `running`."""
     handles = []
     for name, module in network.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
-            continue  # Python calls nothing inside, so what is its own belongs to the module around it
+            continue  # no Python calls inside, so its own count goes to the enclosing module
         handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: running.append(name)))
         leave = module.register_forward_hook(lambda _module, _inputs, _output: _pop(running), always_call=True)
         handles.append(leave)
@@ -137,12 +137,12 @@ def _tracked(network: nn.Module, running: list[str]) -> Iterator[None]:
 
 
 def _pop(running: list[str]) -> None:
-    running.pop()  # a hook's result would replace the module's output
+    running.pop()  # returning a value from the hook would replace the module's output
 
 
 @contextmanager
 def _evaluation_mode(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and attention without its fused kernel, which would hide what it does."""
+    """Evaluation mode, with attention not using its fused kernel, which would hide the operations."""
     training = [module for module in network.modules() if module.training]
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

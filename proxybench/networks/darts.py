@@ -2,7 +2,7 @@
 
 Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, sections 3.1 (CIFAR-10: 20 cells, 36
 channels) and A.2 (ImageNet: 14 cells, 48 channels). NAS-Bench-301 (Siems et al., 2020) trains the CIFAR network with
-channels=32, cells=8; NAS-Bench-Suite-Zero takes its proxies of it with these and search_operations=True.
+channels=32, cells=8; NAS-Bench-Suite-Zero computes its proxies with these values and search_operations=True.
 """
 
 from __future__ import annotations
@@ -32,19 +32,18 @@ def build(
         arch: an architecture of the space darts.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
-        channels: of a state in the first cells; 36 with the CIFAR stem, 48 with the ImageNet stem.
-        cells: in all; 20 and 14.
+        channels: channels of a state in the first cells; by default 36 with the CIFAR stem, 48 with the ImageNet stem.
+        cells: number of cells; by default 20 and 14.
         stem: "cifar" keeps the resolution, "imagenet" divides it by 8.
         stem_multiplier: the CIFAR stem has this many times `channels`.
-        search_operations: give the operations the batch normalisation that they have during the search, without
-            weights and also behind pooling.
+        search_operations: use the batch normalisation of the search phase, without weights and also after pooling.
 
     Raises:
-        InvalidArchitecture: for a graph that is no pair of DARTS cells.
+        InvalidArchitecture: for a graph that is not a pair of DARTS cells.
         ValueError: for a size below 1, an unknown stem, or an odd number of channels with the ImageNet stem.
     """
     genotype = DARTS().genotype(arch)
-    usual_channels, usual_cells = _PUBLISHED.get(stem, _PUBLISHED["cifar"])  # the network refuses any other stem
+    usual_channels, usual_cells = _PUBLISHED.get(stem, _PUBLISHED["cifar"])  # the network rejects any other stem
     return GenotypeNetwork(
         genotype,
         num_classes,

@@ -1,4 +1,4 @@
-"""Named initialisations of a network's weights, each drawn from a seed of its own."""
+"""Named initialisations of a network's weights, drawn from a given seed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["INITIALISATIONS", "Fans", "initialise"]
 
 @dataclass(frozen=True)
 class Fans:
-    """Sizes of a layer that the spread of its weights depends on.
+    """Sizes of a layer that determine the spread of its weights.
 
     Attributes:
-        into: inputs of one output: channels of a group times kernel positions.
-        out_of: output channels times kernel positions (grouped or not, as torch counts).
-        linear: whether the layer is linear, not a convolution.
+        into: fan in, the inputs of one output: channels of a group times kernel positions.
+        out_of: fan out, output channels times kernel positions (grouped or not, as torch counts).
+        linear: whether the layer is a linear layer rather than a convolution.
     """
 
     into: int
@@ -32,7 +32,7 @@ class Fans:
 
 
 def _blank(parameter: Tensor) -> Tensor:
-    """A tensor of its shape on the CPU in single precision, so that draws do not depend on torch's defaults."""
+    """A tensor of the same shape on the CPU in single precision, so that draws do not depend on torch's defaults."""
     return torch.empty(parameter.shape, dtype=torch.float32, device="cpu")
 
 
@@ -65,24 +65,24 @@ INITIALISATIONS: dict[str, Callable[[Tensor, Tensor | None, Fans, torch.Generato
 
 
 def initialise(network: nn.Module, name: str, seed: int | torch.Generator) -> None:
-    """Draw the weights of `network` anew, in place, from nothing but `seed`.
+    """Redraw the weights of `network` in place, depending only on `seed`.
 
-    Convolutions and linear layers are drawn on the CPU in the order of `network.modules()`, so that a seed means the
-    same weights on every device. Normalisations go back to weight 1, bias 0 and fresh running statistics. Other
+    Convolutions and linear layers are drawn on the CPU in the order of `network.modules()`, so that a seed gives the
+    same weights on every device. Normalisations are reset to weight 1, bias 0 and fresh running statistics. Other
     modules keep their parameters.
 
     Args:
         network: any module.
-        name: "torch", U(-1/sqrt(fan in), 1/sqrt(fan in)) for weights and biases, torch's default, what
-            NAS-Bench-201's networks start from; "kaiming", N(0, 2/fan in) (He et al., ICCV 2015, equation 10);
+        name: "torch", U(-1/sqrt(fan in), 1/sqrt(fan in)) for weights and biases, torch's default, from which
+            NAS-Bench-201's networks start; "kaiming", N(0, 2/fan in) (He et al., ICCV 2015, equation 10);
             "kaiming-fan-out", N(0, 2/fan out) (their equation 14), TransNAS-Bench-101's; "xavier",
             N(0, 2/(fan in + fan out)) (Glorot and Bengio, AISTATS 2010, equation 12); "gaussian", N(0, 1) (Lin et
             al., Zen-NAS, ICCV 2021, algorithm 1); "nasbench101", kaiming-fan-out with N(0, 0.01^2) for the classifier,
             as zero-cost proxies are computed on NAS-Bench-101. Biases are zero in all but "torch".
-        seed: a whole number, or a generator on the CPU, which then moves on.
+        seed: an integer, or a generator on the CPU, whose state then advances.
 
     Raises:
-        UnknownName: for a name that is none of these.
+        UnknownName: for an unknown initialisation.
     """
     if name not in INITIALISATIONS:
         raise unknown_name("initialisation", name, INITIALISATIONS)

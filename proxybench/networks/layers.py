@@ -1,4 +1,4 @@
-"""Layers that the networks of several spaces are made of: ReLU-conv-BN, zero, pooling, the cell of four nodes."""
+"""Layers shared by the networks of several spaces: ReLU-conv-BN, zero, pooling, the cell of four nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxybench.spaces.line_graph import FOUR_NODE_CELL
 
 
 def require_sizes(num_classes: int, in_shape: tuple[int, int, int], **sizes: int) -> None:
-    """Raise ValueError unless `in_shape` is (channels, height, width) and all sizes are whole numbers of at least 1."""
+    """Raise ValueError unless `in_shape` is (channels, height, width) and all sizes are integers of at least 1."""
     if len(in_shape) != 3:
         raise ValueError(f"in_shape must be (channels, height, width), not {in_shape!r}")
     shape = dict(zip(("image channels", "image height", "image width"), in_shape, strict=True))
@@ -47,10 +47,10 @@ class ConvBN(nn.Sequential):
 
 
 class Zero(nn.Module):
-    """Zeros of the shape that a convolution with this many output channels and this stride would give.
+    """Zeros in the shape that a convolution with this many output channels and this stride would return.
 
-    With equal channels it is a multiplication by zero, so that whatever comes before stays in the graph of
-    derivatives, with derivative zero.
+    With equal channels it is a multiplication by zero, so that its input stays in the autograd graph, with derivative
+    zero.
     """
 
     def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
@@ -71,8 +71,8 @@ class FourNodeCell(nn.Module):
     """A cell of nodes 0 (input) to 3 (output); each node is the sum of its incoming edges.
 
     Args:
-        edges: the modules of the edges (0,1) (0,2) (1,2) (0,3) (1,3) (2,3), the order of the nodes 1-6 of the
-            cell's line graph.
+        edges: the modules of the edges (0,1) (0,2) (1,2) (0,3) (1,3) (2,3), in the order of nodes 1-6 of the cell's
+            line graph.
     """
 
     def __init__(self, edges: Iterable[nn.Module]) -> None:
@@ -88,10 +88,10 @@ class FourNodeCell(nn.Module):
 
 
 class ReductionBlock(nn.Module):
-    """Residual block that halves the resolution: two ReLU-conv3x3-BN beside average pooling and a 1x1 convolution.
+    """Residual block that halves the resolution: two ReLU-conv3x3-BN plus average pooling and a 1x1 convolution.
 
     [n, c_in, h, w] -> [n, c_out, ceil(h/2), ceil(w/2)]. He et al., CVPR 2016, with the shortcut of NAS-Bench-201
-    (Dong and Yang, ICLR 2020, section 2.1). The pooling rounds up, which changes nothing at even sizes.
+    (Dong and Yang, ICLR 2020, section 2.1). The pooling rounds up, which makes no difference for even sizes.
     """
 
     def __init__(self, c_in: int, c_out: int) -> None:
@@ -106,7 +106,7 @@ class ReductionBlock(nn.Module):
 
 
 class FactorizedReduction(nn.Module):
-    """ReLU, two 1x1 convolutions on pixels one apart, concatenated, batch normalisation.
+    """ReLU, two concatenated 1x1 convolutions on pixels offset by one, batch normalisation.
 
     [n, c_in, h, w] -> [n, c_out, ceil(h/stride), ceil(w/stride)] for even c_out. Zoph et al., CVPR 2018, appendix A.
     """

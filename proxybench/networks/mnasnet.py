@@ -2,7 +2,7 @@
 
 Ahmad et al., "Accel-NASBench: Sustainable Benchmarking for Accelerator-Aware NAS", DAC 2024, appendix B; blocks of
 Tan et al., "MnasNet: Platform-Aware Neural Architecture Search for Mobile", CVPR 2019. The published accuracies are
-of networks with ReLU, which the FPGAs need. Their dropout and stochastic depth, part of a training, are left out.
+for networks with ReLU, which the FPGAs require. Dropout and stochastic depth, used only in training, are omitted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def build(
     depth: float = 1.0,
     activation: str = "relu",
 ) -> ChainNetwork:
-    """The network of `arch`; the defaults are the published ones.
+    """The network of `arch`; the defaults are the published values.
 
     Operations: stem, the seven blocks, the last 1x1 convolution, classifier. Blocks: the stem and the inverted
     residuals of all seven.
@@ -42,13 +42,13 @@ def build(
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
         width: factor for all channels, rounded as in `scaled`.
-        depth: factor for the layers of each block, rounded up.
+        depth: factor for the number of layers of each block, rounded up.
         activation: "relu" or "silu".
 
     Raises:
-        InvalidArchitecture: for a graph that is no architecture of the space.
+        InvalidArchitecture: for a graph that is not an architecture of the space.
         ValueError: for a size below 1 or a factor that is not above 0.
-        UnknownName: for another activation.
+        UnknownName: for an unknown activation.
     """
     require_sizes(num_classes, in_shape)
     require_factors(width=width, depth=depth)
@@ -82,7 +82,7 @@ def build(
 
 
 def scaled(channels: int, width: float) -> int:
-    """`channels * width` to the nearest multiple of 8, at least 8 and never more than a tenth below.
+    """`channels * width` rounded to the nearest multiple of 8, at least 8 and never more than 10% lower.
 
     Sandler et al., "MobileNetV2", CVPR 2018, published code.
     """

@@ -1,8 +1,8 @@
 """The network of a NAS-Bench-101 cell: stem, three stacks of three copies of the cell, pooling, classifier.
 
-Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019, section 2. How many channels
-a vertex has depends on the numbering of the vertices, so that isomorphic cells can differ in their parameters;
-`space[index]` and `space.canonical` have the numbering that was trained.
+Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019, section 2. The number of
+channels of a vertex depends on the numbering of the vertices, so that isomorphic cells can differ in their parameters;
+`space[index]` and `space.canonical` use the numbering that was trained.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ def build(
     stacks: int = 3,
     modules: int = 3,
 ) -> ChainNetwork:
-    """The network of a cell; the defaults are the published ones.
+    """The network of a cell; the defaults are the published values.
 
-    Operations: the stem, for each copy of the cell one place per vertex of `arch`, each pooling, the classifier. A
-    vertex is its operation with, where the cell's input flows into it, the 1x1 projection of that; the place of the
-    input is empty, that of the output has at most a projection. So places agree between cells of as many vertices.
+    Operations: the stem, one entry per vertex of `arch` for each copy of the cell, each pooling, the classifier. A
+    vertex consists of its operation and, if the cell's input flows into it, the 1x1 projection of that input; the input
+    vertex is empty, and the output vertex has at most a projection. Cells with equally many vertices are thus aligned.
 
     Args:
         arch: a cell of the space nasbench101.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
-        channels: of the stem and the first stack; a stack has twice those of the one before.
-        stacks: how many, with a max-pooling of stride 2 between two.
-        modules: copies of the cell in a stack.
+        channels: of the stem and the first stack; doubled in each further stack.
+        stacks: number of stacks, separated by max-pooling with stride 2.
+        modules: copies of the cell in each stack.
 
     Raises:
-        InvalidArchitecture: for a graph that is no cell of the space.
-        ValueError: for a size below 1, or fewer channels than vertices that share the output of the cell.
+        InvalidArchitecture: for a graph that is not a cell of the space.
+        ValueError: for a size below 1, or fewer channels than there are vertices sharing the output of the cell.
     """
     require_sizes(num_classes, in_shape, channels=channels, stacks=stacks, modules=modules)
-    NASBench101().format(arch)  # raises for every graph that is no cell
+    NASBench101().format(arch)  # raises for every graph that is not a cell
     parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], channels, 3)}
     operations, blocks, width = ["stem"], ["stem"], channels
     for stack in range(stacks):
@@ -70,7 +70,7 @@ class Cell(nn.Module):
         super().__init__()
         widths = vertex_channels(arch, in_channels, out_channels)
         self.vertices = nn.ModuleList([nn.Identity()])
-        self.sources: list[list[int]] = []  # internal vertices that flow into vertices 1, 2, ...
+        self.sources: list[list[int]] = []  # internal vertices that feed vertices 1, 2, ...
         for vertex, op in enumerate(arch.ops[1:], start=1):
             sources = [source for source, target in arch.edges if target == vertex]
             self.sources.append([source for source in sources if source > 0])
@@ -88,9 +88,9 @@ class Cell(nn.Module):
 
 
 class Vertex(nn.Module):
-    """An internal vertex: its operation on the sum of what flows in.
+    """An internal vertex: its operation on the sum of its inputs.
 
-    The cell's input flows in through a 1x1 projection to `channels`; of other vertices' maps the first `channels` do.
+    The cell's input passes through a 1x1 projection to `channels`; other maps are cut to their first `channels`.
     """
 
     def __init__(self, operation: str, channels: int, projected: int | None) -> None:
@@ -104,7 +104,7 @@ class Vertex(nn.Module):
             self.operation = ConvBNActivation(channels, channels, _KERNELS[operation])
 
     def forward(self, maps: Tensor, internal: list[Tensor]) -> Tensor:
-        """[n, channels, h, w] of the cell's input and the maps of the internal vertices that flow in."""
+        """[n, channels, h, w] from the cell's input and the maps of the internal vertices that feed this one."""
         terms = [other[:, : self.channels] for other in internal]
         if self.projection is not None:
             terms.append(self.projection(maps))
@@ -113,14 +113,14 @@ class Vertex(nn.Module):
 
 
 class Output(nn.Module):
-    """The output vertex: the maps that flow in side by side, plus the projection of the cell's input if that does."""
+    """The output vertex: its input maps concatenated, plus the projection of the cell's input if connected."""
 
     def __init__(self, channels: int, projected: int | None) -> None:
         super().__init__()
         self.projection = None if projected is None else ConvBNActivation(projected, channels, 1)
 
     def forward(self, maps: Tensor, internal: list[Tensor]) -> Tensor:
-        """[n, channels, h, w] of the cell's input and the maps of the internal vertices that flow in."""
+        """[n, channels, h, w] from the cell's input and the maps of the internal vertices that feed this one."""
         terms = [torch.cat(internal, dim=1)] if internal else []
         if self.projection is not None:
             terms.append(self.projection(maps))
@@ -131,11 +131,11 @@ class Output(nn.Module):
 def vertex_channels(arch: ArchGraph, in_channels: int, out_channels: int) -> list[int]:
     """Channels of each vertex of a cell, by the rule of the published code (`compute_vertex_channels`).
 
-    The internal vertices with an edge to the output share its channels, the first ones taking one more where the
-    division leaves a rest; every other internal vertex has as many as the widest one that it feeds.
+    The internal vertices with an edge to the output share its channels, the first ones taking one more if the division
+    leaves a remainder; every other internal vertex has as many channels as the widest vertex that it feeds.
 
     Raises:
-        ValueError: when a vertex would have none.
+        ValueError: if a vertex would have no channels.
     """
     last = len(arch) - 1
     sharing = sorted(source for source, target in arch.edges if target == last and source > 0)

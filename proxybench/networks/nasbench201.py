@@ -31,10 +31,10 @@ def build(
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
         channels: of the first stage; the second has twice, the third four times as many.
-        cells: in each of the three stages.
+        cells: number of cells in each of the three stages.
 
     Raises:
-        InvalidArchitecture: for a graph that is no cell of the space.
+        InvalidArchitecture: for a graph that is not a cell of the space.
         ValueError: for a size below 1.
     """
     require_sizes(num_classes, in_shape, channels=channels, cells=cells)
@@ -48,7 +48,7 @@ def build(
 
 
 def operation(name: str, channels: int) -> nn.Module:
-    """The module of one edge, [n, channels, h, w] to the same shape."""
+    """The module of one edge, shape-preserving on [n, channels, h, w]."""
     match name:
         case "none":
             return Zero(channels, channels)
@@ -67,13 +67,13 @@ class CellNetwork(Network):
     """Stem, blocks (cells and reductions), batch normalisation and ReLU, pooling, linear classifier.
 
     Its operations are the stem, the six edges of each cell in the order of the line graph's nodes 1-6, each
-    reduction as a whole, and the classifier: 2 + 6 * 3 * cells + 2 places.
+    reduction as a whole, and the classifier: 2 + 6 * 3 * cells + 2 entries.
 
     Args:
         blocks: FourNodeCell and ReductionBlock modules in forward order.
-        image_channels: of the input.
-        first: channels of the stem's output.
-        last: channels of the last block's output.
+        image_channels: channels of the input.
+        first: output channels of the stem.
+        last: output channels of the last block.
         num_classes: length of the logits.
     """
 

@@ -1,7 +1,7 @@
 """The networks of NAS-Bench-Macro: stem, eight layers in three stages, a 1x1 convolution, pooling, classifier.
 
-Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021, appendix. The published table
-gives an architecture the figures of `NASBenchMacro().simplified(arch)`, a network of the same function.
+Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021, appendix. For each architecture
+the published table lists the figures of `NASBenchMacro().simplified(arch)`, a network with the same function.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def build(
     channels: int = 32,
     head_channels: int = 1280,
 ) -> ChainNetwork:
-    """The network of `arch`; the defaults are the published ones.
+    """The network of `arch`; the defaults are the published values.
 
     Operations: stem, the eight layers, the last 1x1 convolution, classifier. Blocks: the stem and the layers.
 
@@ -32,15 +32,15 @@ def build(
         arch: an architecture of the space nasbench-macro.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
-        channels: of the stem; the three stages have twice, four and eight times as many.
-        head_channels: of the last 1x1 convolution.
+        channels: channels of the stem; the three stages have twice, four and eight times as many.
+        head_channels: channels of the last 1x1 convolution.
 
     Raises:
-        InvalidArchitecture: for a graph that is no architecture of the space.
+        InvalidArchitecture: for a graph that is not an architecture of the space.
         ValueError: for a size below 1.
     """
     require_sizes(num_classes, in_shape, channels=channels, head_channels=head_channels)
-    NASBenchMacro().to_choices(arch)  # raises for every other graph
+    NASBenchMacro().to_choices(arch)  # raises for any other graph
     parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], channels, 3)}
     c_in = channels
     for number, (op, stride) in enumerate(zip(arch.ops[1:-1], chain_attr(arch, "stride"), strict=True)):
@@ -53,7 +53,7 @@ def build(
 
 
 def layer(op: str, c_in: int, c_out: int, stride: int) -> nn.Module:
-    """The module of one layer; where shapes change the identity is a 1x1 convolution with batch normalisation."""
+    """The module of one layer; an identity that changes shapes is a 1x1 convolution with batch normalisation."""
     match op:
         case "identity" if stride == 1:
             return nn.Identity()

@@ -28,10 +28,10 @@ def build(
         arch: an architecture of the space natsbench-size.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
-        channels: that a width of 8, the smallest choice, stands for; all others are in proportion.
+        channels: number of channels for a width of 8, the smallest choice; all other widths scale in proportion.
 
     Raises:
-        InvalidArchitecture: for a graph that is no configuration of the space.
+        InvalidArchitecture: for a graph that is not a configuration of the space.
         ValueError: for a size below 1.
     """
     require_sizes(num_classes, in_shape, channels=channels)
@@ -45,7 +45,7 @@ def build(
 
 
 def _cell(c_in: int, c_out: int) -> FourNodeCell:
-    """Five 3x3 convolutions and a skip connection on edge (0, 3), which projects where it changes the channels."""
+    """Five 3x3 convolutions and a skip connection on edge (0, 3), a projection if it changes the channels."""
     skip = nn.Identity() if c_in == c_out else ConvBN(c_in, c_out, 1)
     widths = (c_in, c_in, c_out, c_out, c_out)
     first, second, inner, fourth, fifth = (ReLUConvBN(width, c_out, 3) for width in widths)

@@ -1,7 +1,7 @@
 """The networks of the NDS block spaces (Vanilla, ResNet, ResNeXt-A and -B): a stem and stages of one kind of block.
 
 Radosavovic et al., "On Network Design Spaces for Visual Recognition", ICCV 2019, section 3.1. The first stage of an
-architecture is the stem; each further stage has its stride in its first block.
+architecture is the stem; each later stage applies its stride in its first block.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ def build(
     width: float = 1.0,
     depth: float = 1.0,
 ) -> ChainNetwork:
-    """The network of `arch`; the defaults are the published ones.
+    """The network of `arch`; the defaults are the published values.
 
-    Operations: one place per stage, the stem first, and the classifier. Blocks: those of all stages.
+    Operations: one per stage, the stem first, and the classifier. Blocks: those of all stages.
 
     Args:
         arch: an architecture of nds-vanilla, nds-resnet, nds-resnext-a or nds-resnext-b.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
         stem: "cifar", a 3x3 convolution with the stride of the first stage; "imagenet", a 7x7 convolution and a
-            max-pooling of stride 2 each; None, the latter where the first stage has stride 4, as published.
+            max-pooling with stride 2 each; None, "imagenet" if the first stage has stride 4, as published.
         width: factor for the channels of each stage and of each group in a bottleneck; rounded, at least 1.
-        depth: factor for the blocks of each stage; rounded up.
+        depth: factor for the number of blocks of each stage; rounded up.
 
     Raises:
-        InvalidArchitecture: for a graph of another space, or a bottleneck that its groups do not divide.
+        InvalidArchitecture: for a graph of another space, or a bottleneck not divisible by its groups.
         ValueError: for a size below 1 or a factor that is not above 0.
-        UnknownName: for another stem.
+        UnknownName: for an unknown stem.
     """
     require_sizes(num_classes, in_shape)
     require_factors(width=width, depth=depth)
@@ -57,7 +57,7 @@ def build(
         raise unknown_name("stem", stem, STEMS)
     space = _SPACES.get(arch.space)
     if space is None:
-        raise InvalidArchitecture(f"<graph of {arch.space}> is of none of the spaces {', '.join(_SPACES)}")
+        raise InvalidArchitecture(f"<graph of {arch.space}> belongs to none of the spaces {', '.join(_SPACES)}")
     columns = space.stages(arch)
     parts: dict[str, nn.Module] = {}
     blocks: list[str] = []
@@ -85,10 +85,10 @@ def block(kind: str, stage: Mapping[str, float], c_in: int, c_out: int, stride: 
     Args:
         kind: "stem" (a 3x3 convolution), "imagenet_stem" (a 7x7 convolution and max-pooling), "vanilla" (two 3x3
             convolutions), "res_basic" (the same with a residual) or "res_bottleneck" (1x1, 3x3 in groups, 1x1).
-        stage: of a bottleneck, `ws`, `bot_muls` and `num_gs` as published.
+        stage: for a bottleneck, `ws`, `bot_muls` and `num_gs` as published.
         c_in: input channels.
         c_out: output channels.
-        stride: of the first 3x3 convolution.
+        stride: stride of the first 3x3 convolution.
         width: factor for the channels of a bottleneck's groups.
     """
     match kind:
@@ -114,7 +114,7 @@ def block(kind: str, stage: Mapping[str, float], c_in: int, c_out: int, stride: 
 
 
 class ResidualBlock(nn.Module):
-    """ReLU of `transform` plus the input, which a 1x1 convolution brings to shape where width or stride change.
+    """ReLU of `transform` plus the input, which a 1x1 convolution projects if width or stride change.
 
     He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 3.2, with projection shortcuts.
     """
@@ -133,10 +133,10 @@ class ResidualBlock(nn.Module):
 
 
 def bottleneck_channels(stage: float, multiplier: float, groups: int, width: float) -> int:
-    """Channels inside a bottleneck: `stage * multiplier`, each group's share of which `width` scales.
+    """Channels inside a bottleneck: `stage * multiplier`, with each group's share scaled by `width`.
 
     Raises:
-        InvalidArchitecture: when `groups` does not divide `stage * multiplier`.
+        InvalidArchitecture: if `groups` does not divide `stage * multiplier`.
     """
     inner = round(stage * multiplier)
     if inner < 1 or inner % groups:

@@ -1,8 +1,8 @@
 """The networks of NASNet, AmoebaNet, PNAS, ENAS and DARTS cells in "On Network Design Spaces".
 
-Radosavovic et al., "On Network Design Spaces for Visual Recognition", ICCV 2019, section 5.1: every space's cells
-stand in the networks of DARTS, whose width (channels of the first cells) and depth (number of cells) belong to the
-architecture.
+Radosavovic et al., "On Network Design Spaces for Visual Recognition", ICCV 2019, section 5.1: the cells of every space
+are used in the networks of DARTS, with the width (channels of the first cells) and depth (number of cells) as part of
+the architecture.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def build(
         arch: an architecture of nds-nasnet, nds-amoeba, nds-pnas, nds-enas or nds-darts.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; any height and width will do.
-        channels: of a state in the first cells; the architecture's width where not given.
-        cells: in all; the architecture's depth where not given.
+        channels: channels of a state in the first cells; the architecture's width by default.
+        cells: number of cells; the architecture's depth by default.
         stem: "cifar" keeps the resolution, "imagenet" divides it by 8.
         stem_multiplier: the CIFAR stem has this many times `channels`.
 
     Raises:
-        InvalidArchitecture: for a graph of another space, or that is no architecture of its space.
+        InvalidArchitecture: for a graph of another space, or one that is not an architecture of its space.
         ValueError: for a size below 1, an unknown stem, or an odd number of channels with the ImageNet stem.
     """
     if arch.space not in _SPACES:

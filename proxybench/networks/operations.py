@@ -1,4 +1,4 @@
-"""Every operation that a network asks torch for, seen as it runs and priced."""
+"""Sees every torch operation that a network runs and counts its arithmetic."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from proxybench.networks.arithmetic import PRICES, PRICES_OF_FUNCTIONS, Arguments, Price, Work, work_of_quantised
 
-Rule = Callable[[Work], int]  # what of an operation's arithmetic counts
+Rule = Callable[[Work], int]  # which part of an operation's arithmetic counts
 
 _READ_BY_PYTHON: frozenset[Any] = frozenset({Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.__dlpack__})
 _VALUE_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-_FREE = frozenset({"aten", "prim", "prims", "profiler"})  # namespaces whose operations are priced, or free
+_FREE = frozenset({"aten", "prim", "prims", "profiler"})  # namespaces whose operations have a price or are free
 
 
 class ValuesWanted(BaseException):
-    """The network looks at a value, which was not computed; no `except Exception` of its own is to catch this."""
+    """The network looks at a value that was not computed; its own `except Exception` must not catch this."""
 
 
 class OperationCounter(TorchDispatchMode):
-    """Adds the price of every operation to the module that is running.
+    """Adds the price of every operation to the running module.
 
     Args:
-        rule: what of an operation's arithmetic counts.
-        zeros: whether convolutions give zeros of the right shape instead of being computed.
+        rule: which part of an operation's arithmetic counts.
+        zeros: whether convolutions return zeros of the right shape instead of being computed.
 
     Attributes:
-        running: names of the modules that are running, the innermost last.
-        flops: module name to what was counted so far.
+        running: names of the running modules, the innermost last.
+        flops: module name to its count so far.
     """
 
     def __init__(self, rule: Rule, *, zeros: bool) -> None:
@@ -48,12 +48,12 @@ class OperationCounter(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
         return False
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """See the operations, and the functions in Python, that are called inside."""
+        """Watch the operations and Python functions called inside."""
         with _Functions(self), self:
             yield
 
@@ -78,13 +78,13 @@ class OperationCounter(TorchDispatchMode):
         return result
 
     def add(self, work: Work) -> None:
-        """Count what an operation of the running module did."""
+        """Count the work of an operation of the running module."""
         flops = 0 if self._within_function else self.rule(work)
         if flops:
             self.flops[self.running[-1]] = self.flops.get(self.running[-1], 0) + flops
 
     def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a function of torch; where it has a price of its own, the operations that it is made of have none."""
+        """Call a torch function; if it has its own price, the operations inside it are free."""
         if self.zeros and func in _READ_BY_PYTHON:
             raise ValuesWanted
         price = PRICES_OF_FUNCTIONS.get(func)
@@ -100,7 +100,7 @@ class OperationCounter(TorchDispatchMode):
 
 
 class _Functions(TorchFunctionMode):
-    """Shows a counter the functions that are called, which it sees before the operations they are made of."""
+    """Passes called functions to a counter before the operations that they consist of."""
 
     def __init__(self, counter: OperationCounter) -> None:
         super().__init__()
@@ -114,9 +114,9 @@ class _Functions(TorchFunctionMode):
 
 @cache
 def _known(func: Any) -> tuple[str, Price | None, bool, bool]:
-    """An operation's name without outer underscores, its price, whether torch takes it apart, whether it reads values.
+    """An operation's name without outer underscores, its price, whether torch decomposes it, whether it reads values.
 
-    One that reads values gives a number to Python, or a result whose shape depends on them.
+    An operation that reads values returns a number to Python, or a result whose shape depends on values.
     """
     name = func.overloadpacket.__name__.strip("_")
     composite = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
@@ -125,7 +125,7 @@ def _known(func: Any) -> tuple[str, Price | None, bool, bool]:
 
 
 def _reads_values(name: str, args: tuple[Any, ...]) -> bool:
-    """Whether an operation that may read values does: indexing does for masks only."""
+    """Whether an operation that may read values does so: indexing does only with masks."""
     if name != "index":
         return True
     return any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in args[1])
@@ -133,7 +133,7 @@ def _reads_values(name: str, args: tuple[Any, ...]) -> bool:
 
 @cache
 def _defaults(func: Any) -> dict[str, Any]:
-    """The names of an operation's arguments in order, each with its default, None where it has none."""
+    """The names of an operation's arguments in order, each with its default, or None without a default."""
     return {argument.name: argument.default_value for argument in func._schema.arguments}
 
 
@@ -144,17 +144,17 @@ def _bound(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Argument
 
 
 def _named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-    """The arguments of a function in Python by name."""
+    """The arguments of a Python function by name."""
     return inspect.signature(func).bind(*args, **kwargs).arguments
 
 
 def _foreign(func: Any, args: tuple[Any, ...], result: Any) -> Work:
-    """The arithmetic of an operation from outside ATen. Raises ValueError where it is not known."""
+    """The arithmetic of an operation from outside ATen. Raises ValueError if it is unknown."""
     if func.namespace == "quantized":
         return work_of_quantised(func.overloadpacket.__name__, args, result)
     raise ValueError(
-        f"cannot count the operation {func.name()}, whose arithmetic is not known; "
-        "count the network with it replaced by operations of torch"
+        f"cannot count the operation {func.name()} because its arithmetic is unknown; "
+        "replace it by torch operations and count the network again"
     )
 
 
@@ -169,7 +169,7 @@ def _convolved(
     output_padding: list[int],
     groups: int,
 ) -> list[int] | None:
-    """The shape of a convolution's output, or None where torch would refuse; takes the arguments of ATen."""
+    """The shape of a convolution's output, or None if torch would reject the arguments, which are those of ATen."""
     c_in, c_out = (weight.shape[0], weight.shape[1] * groups) if transposed else (weight.shape[1] * groups, len(weight))
     shape = [x.shape[0], c_out]
     for axis, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):

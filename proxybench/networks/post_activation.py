@@ -1,4 +1,4 @@
-"""Layers that activate behind batch normalisation: convolution, squeeze-and-excitation, inverted residual."""
+"""Layers with the activation after batch normalisation: convolution, squeeze-and-excitation, inverted residual."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ class SqueezeExcitation(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expansion, depthwise convolution, 1x1 projection without activation; added to the input where shapes agree.
+    """1x1 expansion, depthwise convolution, 1x1 projection without activation; added to the input if shapes agree.
 
     [n, c_in, h, w] -> [n, c_out, ceil(h / stride), ceil(w / stride)]. Sandler et al., "MobileNetV2", CVPR 2018,
-    section 3.3; squeeze-and-excitation behind the depthwise convolution as in Tan et al., "MnasNet", CVPR 2019.
+    section 3.3; squeeze-and-excitation after the depthwise convolution as in Tan et al., "MnasNet", CVPR 2019.
 
     Args:
         c_in: input channels.

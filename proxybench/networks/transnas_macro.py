@@ -1,7 +1,7 @@
 """The network of a TransNAS-Bench-101 macro skeleton: modules of two residual blocks, with the classification head.
 
 Duan et al., "TransNAS-Bench-101: Improving Transferability and Generalizability of Cross-Task Neural Architecture
-Search", CVPR 2021, section 3.1. The decoders of the other tasks are not here; see `transnas_micro`.
+Search", CVPR 2021, section 3.1. The decoders of the other tasks are not included; see `transnas_micro`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ def build(
 ) -> ModuleNetwork:
     """The network of `arch`.
 
-    Its operations are the stem, the four to six modules, and the classifier; only networks of equally many modules
-    are aligned.
+    Its operations are the stem, the four to six modules, and the classifier; only networks with the same number of
+    modules are aligned.
 
     Args:
         arch: an architecture of the space transnas101-macro.
         num_classes: length of the logits; 63 for class_scene, 100 for class_object.
         in_shape: (channels, height, width) of an image; any height and width will do. Published with 256 x 256.
-        channels: after the stem, an even number.
-        cells: residual blocks in each module; the first of them changes channels and resolution.
+        channels: channels after the stem, an even number.
+        cells: residual blocks in each module; the first block changes channels and resolution.
 
     Raises:
-        InvalidArchitecture: for a graph that is no skeleton of the space.
+        InvalidArchitecture: for a graph that is not a skeleton of the space.
         ValueError: for a size below 1 or an odd number of channels.
     """
     require_sizes(num_classes, in_shape, channels=channels, cells=cells)
@@ -49,7 +49,7 @@ def build(
 
 
 class ResidualBlock(nn.Module):
-    """Two ReLU-conv3x3-BN beside the input, which is projected where the shape changes.
+    """Two ReLU-conv3x3-BN plus the input, which is projected if the shape changes.
 
     [n, c_in, h, w] -> [n, c_out, ceil(h/stride), ceil(w/stride)].
     """
@@ -60,7 +60,7 @@ class ResidualBlock(nn.Module):
         self.conv_b = ReLUConvBN(c_out, c_out, 3)
         self.shortcut: nn.Module = nn.Identity()
         if (c_in, stride) != (c_out, 1):
-            # The published code sets epsilon and momentum of this one layer to 1; the tables are of such networks.
+            # The published code sets epsilon and momentum of this one layer to 1, and the tables reflect that.
             bn = nn.BatchNorm2d(c_out, eps=1.0, momentum=1.0)
             self.shortcut = nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), bn)
 

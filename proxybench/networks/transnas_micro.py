@@ -2,7 +2,7 @@
 
 Duan et al., "TransNAS-Bench-101: Improving Transferability and Generalizability of Cross-Task Neural Architecture
 Search", CVPR 2021, section 3.1. The decoders of the other tasks (jigsaw, segmentation, autoencoding, surface normals)
-are not here; room layout is this head with nine outputs.
+are not included; room layout uses this head with nine outputs.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def build(
     """The network of `arch`.
 
     Its operations are the stem, the six edges of each cell in the order of the line graph's nodes 1-6, and the
-    classifier. The cells lie in `stages`, one stage a module.
+    classifier. The cells are in `stages`, one stage per module.
 
     Args:
         arch: an architecture of the space transnas101-micro.
         num_classes: length of the logits; 63 for class_scene, 100 for class_object.
         in_shape: (channels, height, width) of an image; any height and width will do. Published with 256 x 256.
-        channels: after the stem, an even number.
-        cells: in each module; the first of them changes channels and resolution.
-        modules: the types of the modules, 1 plain, 2 channels doubled, 3 resolution halved, 4 both.
+        channels: channels after the stem, an even number.
+        cells: number of cells in each module; the first cell changes channels and resolution.
+        modules: the types of the modules: 1 plain, 2 channels doubled, 3 resolution halved, 4 both.
 
     Raises:
-        InvalidArchitecture: for a graph that is no cell of the space.
-        ValueError: for a size below 1, an odd number of channels or another type of module.
+        InvalidArchitecture: for a graph that is not a cell of the space.
+        ValueError: for a size below 1, an odd number of channels or an unknown module type.
     """
     require_sizes(num_classes, in_shape, channels=channels, cells=cells, modules=len(modules))
     names = TransNASMicro().cell_operations(arch)
@@ -77,7 +77,7 @@ def build(
 def module_plan(channels: int, modules: Sequence[int]) -> list[tuple[int, int, int]]:
     """(input channels, output channels, stride) of each module. Raises ValueError for an unknown type."""
     if channels % 2:
-        raise ValueError(f"channels must be an even number, not {channels}: the stem's first layer has half of them")
+        raise ValueError(f"channels must be an even number, not {channels}: the stem's first layer has half as many")
     plan = []
     for kind in modules:
         if kind not in (1, 2, 3, 4):
@@ -103,14 +103,14 @@ def operation(name: str, c_in: int, c_out: int, stride: int) -> nn.Module:
 
 
 class ModuleNetwork(Network):
-    """A stem that quarters the resolution, modules of several cells or blocks, pooling, linear classifier.
+    """A stem that divides the resolution by 4, modules of several cells or blocks, pooling, linear classifier.
 
     Args:
         stages: one sequence of cells or residual blocks for each module.
         operations: names of the operations between stem and classifier.
-        image_channels: of the input.
-        first: channels of the stem's output.
-        last: channels of the last stage's output.
+        image_channels: channels of the input.
+        first: output channels of the stem.
+        last: output channels of the last stage.
         num_classes: length of the logits.
     """
 

@@ -1,8 +1,9 @@
-"""Small vision transformers: patches, a row of attention and MLP layers, global average pooling.
+"""Small vision transformers: patches, a sequence of attention and MLP layers, global average pooling.
 
 Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, with the elastic choices of Chen et al., "AutoFormer",
-ICCV 2021: the channels of a head are fixed, so that more heads are more weights. As in Beyer et al., "Better plain ViT
-baselines for ImageNet-1k", 2022, positions are fixed waves and the features are averaged, without a class token.
+ICCV 2021: the channels per head are fixed, so more heads mean more weights. As in Beyer et al., "Better plain ViT
+baselines for ImageNet-1k", 2022, position encodings are fixed sinusoids and the features are averaged, without a class
+token.
 """
 
 from __future__ import annotations
@@ -27,24 +28,23 @@ def build(
     head_channels: int = 16,
     width: float = 1.0,
 ) -> ChainNetwork:
-    """The network of `arch`: embedding of patches, its layers, normalisation, classifier.
+    """The network of `arch`: patch embedding, layers, normalisation, classifier.
 
-    Every network has places for the layers of the deepest one: those that it does not have are behind its own, are
-    the identity and have no weights. Operations are the embedding, attention and MLP of each place (each with the
-    normalisation before it), the last normalisation, the classifier, so that the same place is the same node in every
-    architecture; a sum over the weights of an absent layer is 0. Blocks are the embedding and the layers that are
-    there.
+    Every network has slots for the layers of the deepest one: unused slots come after its own layers, are identities
+    and have no weights. Operations are the embedding, attention and MLP of each slot (each with its preceding
+    normalisation), the last normalisation and the classifier, so that the same position is the same node in every
+    architecture; a sum over the weights of an absent layer is 0. Blocks are the embedding and the present layers.
 
     Args:
         arch: an architecture of the space vit-micro.
         num_classes: length of the logits.
         in_shape: (channels, height, width) of an image; padded with zeros to whole patches.
         patch: height and width of a patch.
-        head_channels: of query, key and value of a head.
+        head_channels: channels of query, key and value of a head.
         width: factor for the embedding, rounded to the nearest multiple of 4, at least 4.
 
     Raises:
-        InvalidArchitecture: for a graph that is no architecture of the space.
+        InvalidArchitecture: for a graph that is not an architecture of the space.
         ValueError: for a size below 1 or a factor that is not above 0.
     """
     require_sizes(num_classes, in_shape, patch=patch, head_channels=head_channels)
@@ -63,9 +63,9 @@ def build(
 
 
 class PatchEmbedding(nn.Module):
-    """A linear map of each patch and the waves of its place: [n, c_in, h, w] -> [n, c, ceil(h/patch), ceil(w/patch)].
+    """A linear map of each patch plus a position encoding: [n, c_in, h, w] -> [n, c, ceil(h/patch), ceil(w/patch)].
 
-    The first half of the channels are sines and cosines of the column, the other of the row, of wavelengths from
+    The first half of the channels are sines and cosines of the column, the other half of the row, with wavelengths from
     2 pi to 10,000 * 2 pi patches (Beyer et al., 2022, section 3.1). `channels` must be a multiple of 4.
     """
 
@@ -83,7 +83,7 @@ class PatchEmbedding(nn.Module):
         return maps + waves.repeat(maps.shape[1] // self.channels, 1, 1)  # several networks trained at once
 
     def _waves(self, maps: Tensor) -> Tensor:
-        """[channels, h, w] for maps [n, c, h, w]."""
+        """The position encoding [channels, h, w] for maps [n, c, h, w]."""
         count = self.channels // 4
         exponents = torch.arange(count, dtype=maps.dtype, device=maps.device) / max(1, count - 1)
         height, width = maps.shape[2:]
@@ -97,12 +97,12 @@ class PatchEmbedding(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Attention and MLP, each after a normalisation and added to its input; shape-preserving, [n, channels, h, w].
+    """Attention and MLP, each with pre-normalisation and a residual sum; shape-preserving, [n, channels, h, w].
 
     Args:
         channels: of the embedding.
         heads: of the attention.
-        ratio: hidden channels of the MLP for one of the embedding.
+        ratio: hidden channels of the MLP divided by the channels of the embedding.
         head_channels: of a head.
     """
 
@@ -127,7 +127,7 @@ class EncoderLayer(nn.Module):
 
 
 class AbsentLayer(nn.Module):
-    """The place of a layer that a shallower network does not have: the identity."""
+    """Fills the slot of a layer that a shallower network does not have: the identity."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class AbsentLayer(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention between all places: [..., h, w, channels] -> the same (Vaswani et al., 2017, 3.2.2)."""
+    """Multi-head attention between all positions: [..., h, w, channels] -> same (Vaswani et al., 2017, 3.2.2)."""
 
     def __init__(self, channels: int, heads: int, head_channels: int) -> None:
         super().__init__()

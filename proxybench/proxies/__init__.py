@@ -1,4 +1,4 @@
-"""Zero-cost proxies: scores of an untrained network, larger is better, from passes that they share."""
+"""Zero-cost proxies: scores of an untrained network (larger is better), computed from shared passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of torch that a pass runs under, whatever the caller has switched on around it."""
+"""The torch settings that a pass runs under, regardless of what the caller has switched on."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 @contextmanager
 def neutral_settings(dtype: torch.dtype = torch.float32) -> Iterator[None]:
-    """Run what is inside under torch's own defaults, and put the caller's settings back afterwards.
+    """Run the enclosed code under torch's own defaults and restore the caller's settings afterwards.
 
-    Gradients can be taken, automatic mixed precision is off, new tensors are on the CPU, compiled functions run as
-    plain Python, and attention is computed by operations that can be differentiated twice.
+    Gradients are enabled, automatic mixed precision is off, new tensors are on the CPU, compiled functions run as
+    plain Python, and attention uses operations that can be differentiated twice.
 
     Args:
-        dtype: the type of the network. Tensors that the network makes in its forward pass without naming a type are
-            float64 in a network of float64, and float32 in any other.
+        dtype: the network's type. Tensors that the network creates in its forward pass without an explicit type are
+            float64 in a float64 network and float32 in any other.
     """
     fast_attention = torch.backends.mha.get_fastpath_enabled()
     default = torch.get_default_dtype()
@@ -46,7 +46,7 @@ def neutral_settings(dtype: torch.dtype = torch.float32) -> Iterator[None]:
 
 @contextmanager
 def recurrence_unrolled() -> Iterator[None]:
-    """Let torch run recurrent layers step by step, not as one operation of a library."""
+    """Let torch run recurrent layers step by step instead of as one library call."""
     libraries: tuple[Any, ...] = (torch.backends.mkldnn, torch.backends.cudnn)
     before = [library.enabled for library in libraries]
     for library in libraries:

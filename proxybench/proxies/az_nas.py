@@ -1,12 +1,12 @@
-"""AZ-NAS: expressivity, progressivity and trainability of the blocks of a network on noise, and its complexity.
+"""AZ-NAS: expressivity, progressivity and trainability of a network's blocks on noise, and its complexity.
 
 Lee and Ham, "AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search", CVPR 2024, section 3; details
 from the authors' code for NAS-Bench-201. All but the complexity come from one forward pass of standard normal images
 and one backward pass, with He's initialisation (normal, fan-in) and batch normalisation on the batch's statistics.
 Their sum of logarithmic ranks is `combine("az_nas", ...)`.
 
-The published code gives minus infinity, the worst rank, where a feature map is constant or a block is an identity. Here
-a constant map has entropy 0 and an identity block the gain 0, which rank as low and stay finite.
+If a feature map is constant or a block is an identity, the published code returns minus infinity, the worst rank. Here
+a constant map has entropy 0 and an identity block has gain 0: they rank just as low but stay finite.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _IN_DIVISION = 1e-6
 
 @dataclass(frozen=True)
 class BlockPass:
-    """What the pass over the blocks found.
+    """Results of the pass over the blocks.
 
     Attributes:
-        entropies: of each feature map.
-        gains: largest singular value of the block between each feature map and the next, 0 for an identity; or why
-            a block has none.
+        entropies: one per feature map.
+        gains: largest singular value of the block between each feature map and the next, 0 for an identity; or the
+            reason why they cannot be computed.
     """
 
     entropies: list[float]
@@ -45,10 +45,10 @@ class BlockPass:
 
 
 def block_pass(probe: Probe) -> BlockPass:
-    """Forward noise through the network with He's initialisation, then random signs back through each block.
+    """Send noise forward through the network with He's initialisation, then random signs back through each block.
 
     Raises:
-        NoAnswer: where no block produces a feature map.
+        NoAnswer: if no block produces a feature map.
     """
     draws = probe.generator("az_nas")
     images = probe.noise("az_nas images").to(probe.images.dtype).requires_grad_()
@@ -74,7 +74,7 @@ def _gains(maps: Sequence[FeatureMap], draws: torch.Generator) -> list[float] | 
 
 
 def spectral_entropy(feature: Tensor) -> float:
-    """Entropy of the normalised eigenvalues of the covariance of the channels of a map [n, c, h, w], in nats.
+    """Entropy in nats of the normalised eigenvalues of the channel covariance of a map [n, c, h, w].
 
     The n h w positions are the observations. Between 0 and log c; 0 for a constant map.
     """
@@ -89,14 +89,14 @@ def spectral_entropy(feature: Tensor) -> float:
 
 
 def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> float:
-    """Largest singular value of the block that leads from one feature map to the next.
+    """Largest singular value of the block between one feature map and the next.
 
-    Random signs are sent back through the block; the matrix is their mean product with what arrives, over images
-    and positions, [c_in, c_out]. 0 where no path connects the two maps, and for an identity, which trains nothing.
+    Random signs are sent back through the block; the matrix [c_in, c_out] is the mean over images and positions of
+    their product with what arrives. 0 if no path connects the two maps, and for an identity, which trains nothing.
 
     Raises:
-        NoAnswer: where nothing can be sent back to the earlier map, as it does not come from the images, and where the
-            later one has more positions or another number of images.
+        NoAnswer: if nothing can be sent back to the earlier map because it does not depend on the images, or if the
+            later map has more positions or a different number of images.
     """
     sent = torch.randint(0, 2, after.tensor.shape, generator=draws).mul_(2).sub_(1).to(after.tensor)
     if not after.tensor.requires_grad:
@@ -119,10 +119,10 @@ def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> floa
 
 
 def to_resolution(feature: Tensor, height: int, width: int) -> Tensor:
-    """A map [n, c, h, w] at a resolution no higher, its patches as channels: [n, c p q, height, width].
+    """Lower the resolution of a map [n, c, h, w] by turning patches into channels: [n, c p q, height, width].
 
-    The patch p x q is the nearest whole ratio of the two resolutions; rows and columns that do not fill a patch are
-    filled with zeros or left out at the end (the published code knows whole ratios only).
+    The patch size p x q is the nearest integer ratio of the two resolutions; rows and columns that do not fill a patch
+    are padded with zeros or dropped at the end (the published code handles integer ratios only).
     """
     p, q = int(feature.shape[2] / height + 0.5), int(feature.shape[3] / width + 0.5)
     fitted = functional.pad(feature, (0, q * width - feature.shape[3], 0, p * height - feature.shape[2]))
@@ -144,7 +144,7 @@ def _entropies(probe: Probe, at_least: int) -> Tensor:
     initialisation="kaiming",
 )
 def az_expressivity(probe: Probe) -> float:
-    """How many directions the channels of the feature maps fill."""
+    """How many directions the channels of the feature maps span."""
     return float(_entropies(probe, 1).sum())
 
 
@@ -155,7 +155,7 @@ def az_expressivity(probe: Probe) -> float:
     initialisation="kaiming",
 )
 def az_progressivity(probe: Probe) -> float:
-    """Whether each block adds to the expressivity. NaN where there is only one feature map."""
+    """Whether each block adds expressivity. NaN if there is only one feature map."""
     return float(_entropies(probe, 2).diff().min())
 
 
@@ -166,10 +166,10 @@ def az_progressivity(probe: Probe) -> float:
     initialisation="kaiming",
 )
 def az_trainability(probe: Probe) -> float:
-    """How well blocks keep the scale of gradients: 0 where all singular values are 1, lower otherwise.
+    """How well blocks preserve the scale of gradients: 0 if all singular values are 1, lower otherwise.
 
-    A block without gradient, or an identity, takes a million off the sum. NaN where there is only one feature map or a
-    block enlarges one, or one is not made of the images.
+    A block without a gradient, or an identity, takes a million off the sum. NaN if there is only one feature map, if a
+    block enlarges its feature map, or if a feature map does not depend on the images.
     """
     gains = probe.once(block_pass).gains
     if isinstance(gains, NoAnswer):
@@ -187,7 +187,7 @@ def az_trainability(probe: Probe) -> float:
     initialisation="unused",
 )
 def az_complexity(probe: Probe) -> float:
-    """Multiply-adds of convolutions and matrix products, and biases, as NATS-Bench counts them; at this resolution."""
+    """Multiply-adds of convolutions and matrix products, plus biases, as NATS-Bench counts them, at this resolution."""
     with probe.borrowed(train=False, weights=False) as network:
         shape, image = tuple(probe.images.shape[1:]), probe.images[:1]
         return float(count_flops(network, shape, rule="nats-bench", image=image).total)

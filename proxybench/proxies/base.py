@@ -1,4 +1,4 @@
-"""A zero-cost proxy: a function of a Probe, and everything one must know to compare its values with others'."""
+"""A zero-cost proxy: a function of a Probe, plus everything needed to compare its values with those of others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Initialisation = Literal["unused", "as given", "torch", "kaiming", "kaiming-fan-
 
 
 class Tap(Enum):
-    """What the shared pass over the batch records beside the loss, because a proxy asked for it."""
+    """What the shared pass over the batch records in addition to the loss because a proxy needs it."""
 
     WEIGHT_GRADIENTS = "gradient of the loss with respect to each layer's weight"
     HESSIAN_GRADIENTS = "product of the loss's Hessian and gradient, for each layer's weight"
@@ -30,26 +30,26 @@ class Tap(Enum):
 
 
 class NoAnswer(Exception):
-    """A definition has no value for this network and batch; the message says why. The score becomes NaN."""
+    """A proxy is undefined for this network and batch; the message says why. The score becomes NaN."""
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A zero-cost proxy. Larger values are better: the sign is fixed at definition.
+    """A zero-cost proxy. Larger values are better: the sign is fixed when the proxy is defined.
 
     Attributes:
         name: its name in tables and on leaderboards.
-        function: takes a Probe; returns float64[len(probe.layers)] where `per_layer`, otherwise a number. Raises
-            NoAnswer where its definition has no value.
+        function: takes a Probe; returns float64[len(probe.layers)] if `per_layer`, otherwise a number. Raises
+            NoAnswer if the proxy is undefined.
         source: the publication that defines it.
         formula: the definition in one line.
-        needs: what it needs beside the network.
+        needs: what it needs in addition to the network.
         batch_norm: how batch normalisation behaves while it is computed.
-        initialisation: "as given", or the initialisation that it puts in place of the network's weights.
-        version: counts changes of the definition; scores of different versions are not compared.
-        per_layer: whether the score is the sum of one value for each layer.
-        sign: -1 where the published quantity is better when smaller, so that it is negated here.
-        taps: what it reads from the shared pass over the batch.
+        initialisation: "as given", or the initialisation that replaces the network's weights.
+        version: incremented when the definition changes; scores of different versions are not compared.
+        per_layer: whether the score is the sum of one value per layer.
+        sign: -1 if the published quantity is better when smaller and is therefore negated here.
+        taps: the records it reads from the shared pass over the batch.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Proxy:
     taps: frozenset[Tap]
 
     def __call__(self, probe: Probe) -> float | Tensor:
-        """The value or values for the network of `probe`. Raises NoAnswer where there is none."""
+        """The value or values for the network of `probe`. Raises NoAnswer if the proxy is undefined."""
         if self.per_layer and not probe.layers:
             raise NoAnswer("the network has no layers to sum over")
         probe.record(self.taps)
@@ -90,7 +90,7 @@ def proxy(
     sign: Literal[1, -1] = 1,
     taps: Iterable[Tap] = (),
 ) -> Callable[[Callable[[Probe], Any]], Proxy]:
-    """Declare a function of a Probe to be a zero-cost proxy; the arguments are the attributes of Proxy."""
+    """Declare a function of a Probe as a zero-cost proxy; the arguments are the attributes of Proxy."""
 
     def declare(function: Callable[[Probe], Any]) -> Proxy:
         return Proxy(

@@ -1,7 +1,7 @@
-"""Batch normalisation, of a module or of a function: taken out for one pass, tracked, fixed, or asked for variances.
+"""Batch normalisation, as module or function: remove it for one pass, track or fix its statistics, read its variances.
 
-All batch normalisation of torch goes through `torch.nn.functional.batch_norm`, or else `torch.batch_norm`, also that of
-modules that fuse it with an activation; so it is caught there.
+All batch normalisation in torch goes through `torch.nn.functional.batch_norm` or `torch.batch_norm`, including that of
+modules that fuse it with an activation, so it is intercepted there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class BatchNormCall:
 
 
 class BatchNormMode(TorchFunctionMode):
-    """Computes `instead` of each call of batch normalisation while it is active."""
+    """Replaces each call of batch normalisation by `instead` while it is active."""
 
     def __init__(self, instead: Callable[[BatchNormCall], Tensor]) -> None:
         super().__init__()
@@ -74,30 +74,30 @@ def _call(names: Sequence[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 @contextmanager
 def batch_norm_removed() -> Iterator[None]:
-    """Make every batch normalisation that runs inside the identity."""
+    """Turn every batch normalisation that runs inside this context into the identity."""
     with BatchNormMode(lambda call: call.inputs):
         yield
 
 
 def running_variances(batch_norms: Sequence[_BatchNorm]) -> Tensor:
-    """The running variances of those that keep them, one after the other, as a copy."""
+    """A copy of the running variances of those that keep them, concatenated."""
     variances = [module.running_var.detach().float() for module in batch_norms if module.running_var is not None]
     return torch.cat(variances) if variances else torch.zeros(0)
 
 
 class RunningStatistics:
-    """Running statistics of every batch normalisation of a network, started anew, whatever the network's own are.
+    """Fresh running statistics for every batch normalisation of a network, independent of the network's own.
 
-    Modules of torch keep them themselves; for calls of the function they are kept here, by the buffers that they are
-    called with, or else by the order of the calls.
+    Torch modules keep them themselves; for calls of the function they are kept here, keyed by the buffers passed to
+    the call or, without buffers, by the order of the calls.
 
     Args:
-        network: is given buffers of its own, which `Probe.borrowed` takes away again.
-        momentum: of the running mean, 1 for the statistics of the last batch alone.
-        like: a tensor of the type and device of the network.
+        network: receives its own buffers, which `Probe.borrowed` removes again.
+        momentum: of the running mean; 1 uses the statistics of the last batch only.
+        like: a tensor with the network's type and device.
 
     Attributes:
-        variances: the running variances, float[channels] each; those of modules first.
+        variances: the running variances, float[channels] each; modules first.
     """
 
     def __init__(self, network: nn.Module, *, momentum: float, like: Tensor) -> None:
@@ -120,14 +120,14 @@ class RunningStatistics:
 
     @contextmanager
     def tracked(self) -> Iterator[None]:
-        """Within one forward pass: update the statistics."""
+        """Update the statistics during one forward pass."""
         self._calls = 0
         with BatchNormMode(self._compute):
             yield
 
     @contextmanager
     def fixed(self) -> Iterator[None]:
-        """Within one forward pass in evaluation mode: normalise by the statistics as they are."""
+        """Normalise with the current statistics during one forward pass in evaluation mode."""
         self._fixed = True
         with self.tracked():
             yield

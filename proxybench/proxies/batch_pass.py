@@ -1,4 +1,4 @@
-"""The pass that most proxies share: the batch forwards with its own statistics, then the gradients asked for."""
+"""The pass that most proxies share: the batch forward with its own statistics, then the requested gradients."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS}
 
 
 class BatchPass:
-    """What one forward pass and the backward passes over its graph gave. Lists have one entry for each layer.
+    """Results of one forward pass and the backward passes over its graph. Lists have one entry per layer.
 
-    Each property is there when its tap was asked for; reading it raises NoAnswer where it has no value.
+    Each property is available if its tap was requested; reading it raises NoAnswer if it has no value.
 
     Attributes:
         logits: of the images, [n, classes].
@@ -38,7 +38,7 @@ class BatchPass:
         self._found: dict[Tap, Any] = {}
 
     def keep(self, tap: Tap, found: Any) -> None:
-        """Keep what was found, or the NoAnswer in its place."""
+        """Store the result, or a NoAnswer in its place."""
         self._found[tap] = found
 
     def _read(self, tap: Tap) -> Any:
@@ -49,7 +49,7 @@ class BatchPass:
 
     @property
     def weight_gradients(self) -> list[Tensor]:
-        """Derivatives of the loss by each weight; zero where no path leads from the weight to the loss."""
+        """Derivatives of the loss with respect to each weight; zero if no path leads from the weight to the loss."""
         found: list[Tensor] = self._read(Tap.WEIGHT_GRADIENTS)
         return found
 
@@ -61,7 +61,7 @@ class BatchPass:
 
     @property
     def channel_products(self) -> list[Tensor | None]:
-        """Output times its gradient of the loss, summed over positions, [n, channels].
+        """Output times the gradient of the loss with respect to it, summed over positions, [n, channels].
 
         None for a layer that was not called or does not reach the loss.
         """
@@ -70,7 +70,7 @@ class BatchPass:
 
     @property
     def input_gradient(self) -> Tensor:
-        """Derivative of the summed logits by the images, in their shape."""
+        """Derivative of the summed logits with respect to the images, in their shape."""
         found: Tensor = self._read(Tap.INPUT_GRADIENT)
         return found
 
@@ -82,13 +82,13 @@ class BatchPass:
 
 
 def batch_pass(probe: Probe) -> BatchPass:
-    """Forward the batch in training mode, then take the gradients that `probe.taps` name.
+    """Run the batch forward in training mode, then take the gradients listed in `probe.taps`.
 
-    In units of one forward and backward pass: 1 for the loss, about 1/3 more for the input gradient, about 3 more
-    for the Hessian products, which are exact, by differentiating the backward pass.
+    Cost in units of one forward and backward pass: 1 for the loss, about 1/3 more for the input gradient, about 3 more
+    for the Hessian products, which are exact (the backward pass is differentiated).
 
     Raises:
-        NoAnswer: where batch normalisation would see a single value per channel.
+        NoAnswer: if batch normalisation would see a single value per channel.
     """
     taps = probe.taps
     if taps & _LOSS_TAPS and probe.labels is None:
@@ -128,7 +128,7 @@ def batch_pass(probe: Probe) -> BatchPass:
 
 
 def _layers(probe: Probe) -> tuple[tuple[Layer, ...], NoAnswer | None]:
-    """The layers; none, and the reason, where they are not known, so that what needs no layers has its values."""
+    """The layers; or none, with the reason, if they are unknown, so that whatever needs no layers is still computed."""
     try:
         return probe.layers, None
     except NoAnswer as unknown:
@@ -136,7 +136,7 @@ def _layers(probe: Probe) -> tuple[tuple[Layer, ...], NoAnswer | None]:
 
 
 def _attempt(work: Callable[[], T], what: str = "") -> T | NoAnswer:
-    """The result of `work`, or in its place the reason why there is none, so that other taps keep theirs."""
+    """The result of `work`, or the reason why it has none, so that other taps keep their results."""
     try:
         return work()
     except NoAnswer as failure:
@@ -154,7 +154,7 @@ def _signs_by_image(probe: Probe, signs: SeenTensors) -> list[Tensor]:
 
 def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:
     if not images.requires_grad:
-        raise NoAnswer("images of whole numbers have no gradient")
+        raise NoAnswer("images of integers have no gradient")
     return gradients(logits.sum(), [images])[0]
 
 
@@ -187,16 +187,16 @@ def _hessian_gradients(first: list[Tensor], weights: list[Any], keep: bool) -> l
 
 
 def gradients(of: Tensor, inputs: Sequence[Tensor], *, create_graph: bool = False, keep: bool = False) -> list[Tensor]:
-    """The gradient of `of` with respect to each of `inputs`, zero where no path leads from this one to `of`.
+    """The gradient of `of` with respect to each of `inputs`; zero if no path leads from that input to `of`.
 
     Args:
         of: a scalar.
         inputs: tensors of any shapes.
         create_graph: whether the gradients can be differentiated again.
-        keep: whether the graph is used once more.
+        keep: whether to keep the graph for another use.
 
     Raises:
-        NoAnswer: when no path leads from anything to `of`, as when the network switches gradients off.
+        NoAnswer: if no path leads from any tensor to `of`, for example because the network switches gradients off.
     """
     if not inputs:
         return []

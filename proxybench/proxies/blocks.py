@@ -1,4 +1,4 @@
-"""Feature maps between the building blocks of a network: as the network names them, or of any torch module."""
+"""Feature maps between the building blocks of any torch module, named by the network or found automatically."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _CONTAINERS = (nn.Sequential, nn.ModuleList)
 
 
 def block_names(network: nn.Module, layers: Sequence[Layer] | None = None) -> tuple[str, ...]:
-    """Dotted names of the building blocks of `network`, in the order in which they were registered.
+    """Dotted names of the building blocks of `network`, in registration order.
 
-    A network that names its blocks (`blocks`, a tuple of dotted names of modules) is believed. Otherwise the blocks are
+    If the network names its blocks (`blocks`, a tuple of dotted module names), these are used. Otherwise the blocks are
     the outermost modules with weight layers among the entries of lists and plain sequences: `layer1.0` of a ResNet,
     `features.3` of a MobileNet, `encoder.layers.2` of a transformer. A plain sequence that is itself an entry is a
-    block if its own entries are single layers, otherwise its entries are looked at. Where that gives fewer than two
-    blocks, every convolution, linear layer and attention is one.
+    block if its own entries are single layers; otherwise its entries are inspected. If that gives fewer than two
+    blocks, every convolution, linear layer and attention module is a block.
 
     Args:
         network: any module.
@@ -40,7 +40,7 @@ def block_names(network: nn.Module, layers: Sequence[Layer] | None = None) -> tu
 
 
 def _entries(name: str, module: nn.Module, owners: Set[int], *, listed: bool) -> Iterator[str]:
-    """The blocks within `module`, an entry of a container if `listed`; `owners` are the modules with weight layers."""
+    """The blocks within `module`; `listed`: it is an entry of a container; `owners`: the modules with weight layers."""
     children = list(module.named_children())
     container = type(module) in _CONTAINERS
     if listed and not any(id(inner) in owners for inner in module.modules()):
@@ -53,17 +53,17 @@ def _entries(name: str, module: nn.Module, owners: Set[int], *, listed: bool) ->
 
 
 def _is_composite(module: nn.Module, owners: Set[int]) -> bool:
-    """Whether weight layers lie in submodules of `module`."""
+    """Whether submodules of `module` contain weight layers."""
     return any(id(inner) in owners for inner in module.modules() if inner is not module)
 
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """What a block produced.
+    """The output of a block.
 
     Attributes:
-        block: name of the block; "input of NAME" for what entered the first one.
-        tensor: as the block produced it, in the graph of derivatives: a map [n, c, h, w], tokens [n, t, c] or
+        block: name of the block; "input of NAME" for the input of the first one.
+        tensor: the output itself, still in the autograd graph: a map [n, c, h, w], tokens [n, t, c] or
             vectors [n, c].
     """
 
@@ -80,10 +80,10 @@ def channels_first(tensor: Tensor) -> Tensor:
 
 @contextmanager
 def feature_maps(network: nn.Module, layers: Sequence[Layer] | None = None) -> Iterator[list[FeatureMap]]:
-    """Collect, until the context ends, what the blocks of `network` produce in a forward pass, in order of the calls.
+    """Until the context ends, collect the outputs of the blocks of `network` in a forward pass, in call order.
 
-    Where the network does not name its blocks, the input of the first comes first (the stem's output), unless it is
-    the image. When the context ends, vectors are left out if there are maps or tokens.
+    If the network does not name its blocks, the list starts with the input of the first block (the stem's output),
+    unless that is the image. When the context ends, vectors are dropped if there are maps or tokens.
     """
     maps: list[FeatureMap] = []
     images: list[Any] = []

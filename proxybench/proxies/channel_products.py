@@ -1,4 +1,4 @@
-"""Fisher information's raw material: each layer's output times its gradient, for each image and channel."""
+"""The raw material of Fisher information: each layer's output times its gradient, per image and channel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from proxybench.proxies.weight_uses import are_used_beside
 
 @dataclass
 class _Output:
-    """One output of a layer: its values, and the version of the memory that they were seen in."""
+    """One output of a layer: its values, and the version of the memory in which they were seen."""
 
     values: Tensor
     version: int
@@ -28,7 +28,7 @@ class _Output:
 
 
 class ChannelProducts:
-    """Output times gradient of the loss, summed over positions, for every layer that is watched.
+    """Output times gradient of the loss, summed over positions, for every watched layer.
 
     Args:
         layers: of the network.
@@ -65,18 +65,18 @@ class ChannelProducts:
         self._handles.append(output.register_hook(arrived))  # type: ignore[no-untyped-call]
 
     def before_overwrite(self, tensor: Tensor) -> None:
-        """Keep the values of the outputs whose memory is about to be overwritten."""
+        """Save the values of outputs whose memory is about to be overwritten."""
         for entry in self._by_memory.pop(_memory(tensor), []):
             if entry.values._version == entry.version:
                 entry.values = entry.values.clone()
                 entry.version = entry.values._version
 
     def find_axes(self, find: Callable[[int], Sequence[Found]], outputs: LayerOutputs) -> None:
-        """Find out where the images are in each output, before gradients arrive.
+        """Determine which axis of each output holds the images, before gradients arrive.
 
         Args:
-            find: gives the axes of the outputs of the layer at a position; is asked only where a shape is not clear.
-            outputs: what else there should have been to see.
+            find: returns the axes of the outputs of the layer at a position; called only if a shape is ambiguous.
+            outputs: reports outputs that could not be seen.
         """
         try:
             outputs.require_all()
@@ -89,7 +89,7 @@ class ChannelProducts:
             self._failure = failure
 
     def require_all(self, logits: Tensor) -> None:
-        """Have no answer where a weight also reaches the logits beside the outputs that were seen."""
+        """Return no answer for a layer whose weight also reaches the logits other than through the outputs seen."""
         beside = are_used_beside(logits, [layer.weight for layer in self._layers], self._nodes)
         for layer, used in zip(self._layers, beside, strict=True):
             if used and self._failure is None:
@@ -106,13 +106,13 @@ class ChannelProducts:
         if self._layers[position].convolution:
             if entry.axis.axis == 1:
                 raise NoAnswer("a convolution has the images where its channels are")
-            product = product.movedim(3 if entry.axis.axis else 2, -1)  # behind the images and what shared their axis
+            product = product.movedim(3 if entry.axis.axis else 2, -1)  # after the images and what shared their axis
         summed = product.flatten(1, -2).sum(1)
         before = self._found[position]
         self._found[position] = summed if before is None else before + summed
 
     def finish(self) -> list[Tensor | None] | NoAnswer:
-        """Stop watching; [n, channels] for each layer, None where no gradient arrived."""
+        """Stop watching; returns [n, channels] for each layer, None if no gradient arrived."""
         for handle in self._handles:
             handle.remove()
         for held in (self._handles, self._outputs, self._by_memory, self._nodes):
@@ -121,7 +121,7 @@ class ChannelProducts:
 
 
 def _real_product(values: Tensor, gradient: Tensor) -> Tensor:
-    """Their product; of complex numbers that of their real parts and that of their imaginary parts together."""
+    """Their product; for complex numbers, the product of the real parts plus that of the imaginary parts."""
     return (values * gradient.conj()).real if values.is_complex() else values * gradient
 
 

@@ -1,4 +1,4 @@
-"""Whether a proxy keeps its contract, on a network: the laws that every proxy of this project is held to."""
+"""Check on a network whether a proxy keeps the contract that every proxy of this project must satisfy."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def check_network_proxy(
     images: Tensor | None = None,
     labels: Tensor | None = None,
 ) -> None:
-    """Hold a proxy to the contract: one number for a network, the same for the same seed, and the network unchanged.
+    """Check that a proxy gives one number per network, the same for the same seed, and leaves the network unchanged.
 
-    Larger is better by definition, and NaN means no answer; neither can be checked.
+    That larger is better and that NaN means no answer are conventions that cannot be checked.
 
     Args:
         proxy: made with `proxybench.proxies.proxy`.
         network: any module from images to logits; a small convolutional network by default.
-        images: float[n, channels, height, width] for it.
+        images: float[n, channels, height, width], input of the network.
         labels: integers [n].
 
     Raises:
-        ContractBroken: naming the first part of the contract that is not kept.
+        ContractBroken: names the first part of the contract that is violated.
     """
     if network is None:
         network, images, labels = _example()
@@ -60,7 +60,7 @@ def check_network_proxy(
 
 
 def _example() -> tuple[nn.Module, Tensor, Tensor]:
-    """A network with what most have: convolutions, normalisation, rectifiers and a residual sum."""
+    """A network with the usual parts: convolutions, normalisation, rectifiers and a residual sum."""
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

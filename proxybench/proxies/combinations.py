@@ -1,4 +1,4 @@
-"""Combinations of proxies over a population: scores of ranks, which no network has by itself."""
+"""Combinations of proxies over a population: scores computed from ranks, undefined for a single network."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Combination:
-    """A score of an architecture among others.
+    """A score of an architecture relative to a population.
 
     Attributes:
-        parts: names of the proxies that are combined.
-        score: float64[n, parts] without NaN to float64[n]; larger is better.
+        parts: names of the combined proxies.
+        score: maps float64[n, parts] without NaN to float64[n]; larger is better.
         source: the publication that defines it.
         formula: the definition in one line; the rank of the worst is 1.
     """
@@ -65,17 +65,17 @@ COMBINATIONS: dict[str, Combination] = {
 def combine(name: str, columns: Mapping[str, ArrayLike]) -> Floats:
     """Scores of the combination `name` for a population of n architectures, float64[n]; larger is better.
 
-    An architecture with NaN in one of the parts gets NaN, and the others are ranked without it. The score belongs to
-    the population: it changes when architectures join or leave.
+    An architecture with NaN in one of the parts gets NaN, and the others are ranked without it. The score depends on
+    the population: it changes when architectures are added or removed.
 
     Args:
-        name: of COMBINATIONS.
-        columns: proxy name to its values, float[n], larger is better; others than the parts are ignored.
+        name: one of COMBINATIONS.
+        columns: proxy name to its values, float[n], larger is better; columns that are not parts are ignored.
 
     Raises:
-        UnknownName: for a name that is not in COMBINATIONS.
-        ValueError: for a part that is missing, columns that are not vectors of one length or not real numbers, and
-            columns whose pandas indices differ.
+        UnknownName: if the name is not in COMBINATIONS.
+        ValueError: if a part is missing, if columns are not vectors of one length or not real numbers, or if their
+            pandas indices differ.
     """
     if name not in COMBINATIONS:
         raise unknown_name("combination", name, COMBINATIONS)

@@ -1,4 +1,4 @@
-"""Which operations in a graph of derivatives multiply their operands and sum over them, as a layer does."""
+"""Which operations in an autograd graph multiply their operands and sum over the products, as a layer does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
 
-# Names of nodes of the graph, without `Backward0`, and the position of what such an operation adds to the product.
+# Names of graph nodes without `Backward0`, and the position of the operand that the operation adds to the product.
 _PRODUCTS: Mapping[str, int | None] = {
     **dict.fromkeys(("Mm", "Bmm", "Mv", "Dot", "Vdot", "Matmul", "Trilinear", "MkldnnRnnLayer", "CudnnRnn"), None),
     **dict.fromkeys(("Addmm", "Addbmm", "Baddbmm", "Addmv", "Addr", "SparseAddmm"), 0),
@@ -21,26 +21,26 @@ _VIEWS = frozenset({"View", "UnsafeView", "ReshapeAlias", "Alias", "Unsqueeze", 
 
 
 def kind_of(node: Node) -> str:
-    """The operation that a node of the graph belongs to, such as `Addmm`."""
+    """The operation to which a graph node belongs, for example `Addmm`."""
     return re.sub(r"Backward\d*$", "", node.name())
 
 
 def is_fused(node: Node) -> bool:
-    """Whether an operation is a whole recurrent layer, all its steps in one."""
+    """Whether an operation is a whole recurrent layer with all its steps in one."""
     return node.name().startswith(_FUSED)
 
 
 def is_own(node: Node) -> bool:
-    """Whether an operation is a function of the network's own, of which the graph does not say what it does."""
+    """Whether an operation is a custom function of the network, so that the graph does not show what it does."""
     return isinstance(node, BackwardCFunction)
 
 
 def contracted_operands(nodes: Iterable[Node]) -> dict[Node, list[bool]]:
-    """For each operation that could be a layer, for each of its inputs whether it is a factor of a sum of products.
+    """For each operation that could be a layer: whether each of its inputs is a factor in a sum of products.
 
-    Such are matrix products and convolutions, without what they add, and a product element by element that is then
-    summed along an axis on which the operand varies. What a function of the network's own (torch.autograd.Function)
-    does is not known, so that all its inputs are taken for factors.
+    These are matrix products and convolutions, except for the term they add, and elementwise products that are then
+    summed along an axis on which the operand varies. What a custom torch.autograd.Function does is unknown, so all of
+    its inputs count as factors.
     """
     nodes = list(nodes)
     sums = _sums_of_products(nodes)
@@ -57,7 +57,7 @@ def contracted_operands(nodes: Iterable[Node]) -> dict[Node, list[bool]]:
 
 
 def _sums_of_products(nodes: list[Node]) -> dict[Node, set[int]]:
-    """Elementwise products that a sum or mean takes, and the axes, counted from the last, along which it sums."""
+    """Elementwise products that are inputs of a sum or mean, and its axes, counted from the last."""
     found: dict[Node, set[int]] = {}
     for node in nodes:
         if kind_of(node) not in ("Sum", "Mean"):
@@ -73,12 +73,12 @@ def _sums_of_products(nodes: list[Node]) -> dict[Node, set[int]]:
 def _axes(node: Any) -> set[int]:
     dims = len(node._saved_self_sym_sizes)
     given = getattr(node, "_saved_dim", None) or range(dims)
-    signed = [axis - 2**64 if axis >= 2**63 else axis for axis in given]  # torch reports -1 as a number without sign
+    signed = [axis - 2**64 if axis >= 2**63 else axis for axis in given]  # torch reports -1 as an unsigned number
     return {dims - axis % dims for axis in signed} if dims else set()
 
 
 def _factor(node: Any, place: int) -> Tensor | None:
-    """An operand of a product, which torch keeps where the other one has a derivative."""
+    """An operand of a product, which torch keeps if the other operand has a derivative."""
     factor: Tensor | None = node._saved_other if place else node._saved_self
     return factor
 

@@ -1,7 +1,8 @@
 """Proxies that count: parameters, floating-point operations, layers, depth. No data; weights do not matter.
 
-A sum over layers covers the whole network: what does not belong to a layer (a normalisation, a bias, a pooling) is
-attributed to one in the smallest module that holds both, the last that is registered before it, or else the first.
+A sum over layers covers the whole network: anything that does not belong to a layer (a normalisation, a bias, a
+pooling) is attributed to a layer in the smallest module that contains both: the last one registered before it, or
+otherwise the first.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from proxybench.proxies.structure import structure_pass
 
 
 def by_layer(probe: Probe, by_module: Mapping[str, int]) -> Tensor:
-    """What was counted of each module, added up for the layers that it is attributed to, float64[layers]."""
+    """The counts of all modules, added up by the layer to which each is attributed, float64[layers]."""
     modules = list(probe.network.named_modules())
     order = {name: place for place, (name, _) in enumerate(modules)}
     name_of = {id(module): name for name, module in modules}
@@ -32,14 +33,14 @@ def by_layer(probe: Probe, by_module: Mapping[str, int]) -> Tensor:
         if count:
             candidates = next(within[name] for name in _enclosing(module) if name in within)
             before = [index for index in candidates if places[index] <= order[module]]
-            # An attention module owns several weights; what is its own goes to the first of them.
+            # An attention module owns several weights; its own count goes to the first of them.
             nearest = max((places[index] for index in before), default=places[candidates[0]])
             counts[next(index for index in candidates if places[index] == nearest)] += count
     return counts
 
 
 def _enclosing(name: str) -> list[str]:
-    """A dotted name of a module, then those of the modules around it, the whole network last."""
+    """A dotted module name, then the names of its enclosing modules; the whole network comes last."""
     parts = name.split(".") if name else []
     return [".".join(parts[:length]) for length in range(len(parts), -1, -1)]
 
@@ -53,7 +54,7 @@ def _enclosing(name: str) -> list[str]:
     per_layer=True,
 )
 def params(probe: Probe) -> Tensor:
-    """Number of parameters; one that several modules share counts once."""
+    """Number of parameters; a parameter shared by several modules counts once."""
     return by_layer(probe, count_parameters(probe.network).by_module)
 
 
@@ -66,9 +67,9 @@ def params(probe: Probe) -> Tensor:
     per_layer=True,
 )
 def flops(probe: Probe) -> Tensor:
-    """Floating-point operations of one image as NAS-Bench-Suite-Zero counts them, a multiply-add as one.
+    """Floating-point operations for one image as NAS-Bench-Suite-Zero counts them, a multiply-add as one.
 
-    No convolution is computed.
+    No convolution is actually computed.
     """
     with probe.borrowed(train=False, weights=False) as network:
         counts = count_flops(network, tuple(probe.images.shape[1:]), image=probe.images[:1])
@@ -85,14 +86,14 @@ def flops(probe: Probe) -> Tensor:
 def depth(probe: Probe) -> float:
     """Length of the longest path through which a derivative passes.
 
-    NaN where no path leads to the logits, and where operations hold values that never meet, such as the steps of two
-    recurrent layers, so that the longest path through operations is none through values.
+    NaN if no path leads to the logits, or if operations hold values that never meet, such as the steps of two recurrent
+    layers, so that the longest path through operations is not a path through values.
     """
     found = probe.once(structure_pass)
     if found.depth is None:
         raise NoAnswer("no path leads from the images to the logits")
     if not found.certain:
-        raise NoAnswer("the longest path through the network's operations is none through its values")
+        raise NoAnswer("the longest path through the network's operations is not a path through its values")
     return float(found.depth)
 
 

@@ -12,7 +12,7 @@ from proxybench.proxies.probe import Probe
 
 
 def has_square_kernel(layer: Layer) -> bool:
-    """Whether the layer is a two-dimensional convolution with as many rows as columns in its kernel."""
+    """Whether the layer is a two-dimensional convolution with a square kernel."""
     return (
         layer.convolution
         and layer.weight.dim() == 4
@@ -24,8 +24,7 @@ def has_square_kernel(layer: Layer) -> bool:
 def kernel_score(gradient: Tensor) -> Tensor:
     """||sigmoid(log |det sign(g)|)||_F over the k x k kernels of a gradient [c_out, c_in, k, k], float64[].
 
-    |det| / (1 + |det|) for each kernel: 1/2 for the sign of a 1 x 1 kernel; 0 (singular) or 4/5 for k = 3. NaN where a
-    gradient is.
+    |det| / (1 + |det|) for each kernel: 1/2 for a 1 x 1 kernel; 0 (singular) or 4/5 for k = 3. NaN if a gradient is.
     """
     if gradient.isnan().any():
         return torch.full((), float("nan"), dtype=torch.float64)
@@ -35,10 +34,10 @@ def kernel_score(gradient: Tensor) -> Tensor:
 
 
 def noise_pass(probe: Probe) -> list[Tensor]:
-    """The gradient of the loss of standard normal images with the labels of the batch, one for each layer.
+    """The gradient of the loss for standard normal images with the labels of the batch, one per layer.
 
     Raises:
-        NoAnswer: where batch normalisation would see a single value per channel.
+        NoAnswer: if batch normalisation would see a single value per channel.
     """
     if probe.labels is None:
         raise ValueError("the gradient of the loss needs labels; pass labels= to the Probe")
@@ -56,13 +55,13 @@ def noise_pass(probe: Probe) -> list[Tensor]:
     per_layer=True,
 )
 def eznas_a(probe: Probe) -> Tensor:
-    """How many kernels have an invertible matrix of gradient signs; grows with the root of the number of kernels.
+    """How many kernels have an invertible matrix of gradient signs; grows with the square root of the kernel count.
 
-    A reconstruction: the program is as others restate it, which fits what the paper says of it (kernels of 1 and 7
-    score high, of 3 low). All convolutions with square kernels count (the paper: those between a ReLU and a batch
-    normalisation), and their scores are added. The paper speaks of a mean; on NAS-Bench-201 the mean is nearly the same
-    for all cells (Kendall's tau .30 with the test accuracy of 100 of them), the sum is not (.55; published: .65).
-    NaN for a network without such a convolution.
+    A reconstruction: the program is taken from later restatements, which agree with the paper's description (kernels of
+    size 1 and 7 score high, size 3 low). All convolutions with square kernels count (in the paper, those between a ReLU
+    and a batch normalisation), and their scores are added. The paper mentions a mean; on NAS-Bench-201 the mean is
+    nearly the same for all cells (Kendall's tau 0.30 with the test accuracy of 100 cells), unlike the sum (0.55;
+    published: 0.65). NaN for a network without a square-kernel convolution.
     """
     counted = [has_square_kernel(layer) for layer in probe.layers]
     if not any(counted):

@@ -1,4 +1,4 @@
-"""The functions that a forward pass calls, by name, whether as a function, a method, an operator or in place."""
+"""The functions that a forward pass calls, by name: as a function, a method, an operator or in place."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _CHANGES = frozenset({"setitem", *(f"i{name}" for name in ("add", "sub", "mul", 
 
 
 class AxisMoves(Protocol):
-    """What watches a forward pass and knows whether an operation so far brought axes into another order."""
+    """An observer of a forward pass that knows whether any operation so far has reordered axes."""
 
     move_axes: bool
 
 
 class Functions(TorchFunctionMode):
-    """Sees each function that Python calls with tensors while it is active; those inside of it are not seen again.
+    """Sees each function that Python calls with tensors while it is active, but not the calls inside that function.
 
     Attributes:
-        move_axes: whether one of them brought axes into another order, or another axis to the front.
+        move_axes: whether one of them reordered axes or brought another axis to the front.
     """
 
     def __init__(self) -> None:
@@ -45,12 +45,12 @@ class Functions(TorchFunctionMode):
         return result
 
     def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What the function gives; `name` is its own with the underscore of one in place, `matmul` for operators."""
+        """The function's result; `name` is its own, with the underscore if it is in place; `matmul` for operators."""
         return func(*args, **kwargs)
 
 
 def _changes_first(args: tuple[Any, ...], result: Any) -> bool:
-    """Whether the first axis of a result is of another length than that of the first argument."""
+    """Whether the first axis of the result differs in length from that of the first argument."""
     if not isinstance(result, Tensor) or not args or not isinstance(args[0], Tensor):
         return False
     return bool(result.dim()) and result.shape[:1] != args[0].shape[:1]
@@ -62,7 +62,7 @@ _names: dict[Any, str] = {}
 def _name(func: Any) -> str:
     name: str = getattr(func, "__name__", "") or "?"
     if name == "__get__":  # an attribute of tensors, such as T
-        return getattr(getattr(func, "__self__", None), "__name__", name)  # of a wrapper that is new at each access
+        return getattr(getattr(func, "__self__", None), "__name__", name)  # of a wrapper that is created at each access
     if name.startswith("__"):
         name = name.strip("_")
     _names[func] = name
@@ -83,20 +83,20 @@ class _Overwrites(Functions):
 
 
 def _in_place(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether a function of torch.nn.functional is asked to overwrite its input; True where it may be."""
+    """Whether a function of torch.nn.functional overwrites its input; True if in doubt."""
     return kwargs.get("inplace") is True or args[-1] is True
 
 
 def is_move(name: str) -> bool:
-    """Whether the function of that name brings axes into another order."""
+    """Whether the function of that name reorders axes."""
     return name in _MOVES
 
 
 @contextmanager
 def overwrites(before: Callable[[Tensor], None]) -> Iterator[AxisMoves]:
-    """Call `before` with each tensor that a function called inside is about to overwrite, and with some that it is not.
+    """Call `before` with each tensor about to be overwritten by a function called inside, and possibly with others.
 
-    Yields what says whether axes were moved.
+    Yields an object that says whether axes were moved.
     """
     with _Overwrites(before) as functions:
         yield functions

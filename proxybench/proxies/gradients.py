@@ -1,8 +1,8 @@
 """Proxies of the gradient of the loss with respect to the weights, all from one backward pass.
 
-Abdelfattah et al., "Zero-Cost Proxies for Lightweight NAS", ICLR 2021, section 3, took them over from pruning. Weights
-are those of convolutions and linear layers (no biases, no normalisation), with the initialisation as given and batch
-normalisation on the batch's statistics. A weight that no path connects to the loss has gradient zero.
+Abdelfattah et al., "Zero-Cost Proxies for Lightweight NAS", ICLR 2021, section 3, adopted them from pruning. Weights
+are those of convolutions and linear layers (no biases, no normalisation), with the given initialisation and batch
+normalisation on the batch's statistics. A weight that is not connected to the loss has gradient zero.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _NEEDS: tuple[Need, ...] = ("images", "labels", "gradients")
 
 
 def layer_sums(probe: Probe, value: Callable[[Tensor, Tensor], Tensor], gradients: list[Tensor]) -> Tensor:
-    """`value(weight, gradient)` of each layer added up in float64, where products overflow later, float64[layers].
+    """`value(weight, gradient)` summed within each layer, float64[layers]; in float64, which overflows later.
 
-    A complex weight counts as two real ones.
+    A complex weight counts as two real weights.
     """
     sums = [
         value(layer.values.double(), gradient.double()).sum().cpu()
@@ -81,7 +81,7 @@ def snip(probe: Probe) -> Tensor:
     taps=[Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS],
 )
 def grasp(probe: Probe) -> Tensor:
-    """How much removing each weight would keep of the gradient's norm, to first order; exact Hessian product."""
+    """How much of the gradient norm survives the removal of each weight, to first order; exact Hessian product."""
     return layer_sums(probe, lambda weight, product: -weight * product, probe.once(batch_pass).hessian_gradients)
 
 
@@ -96,8 +96,8 @@ def grasp(probe: Probe) -> Tensor:
 def fisher(probe: Probe) -> Tensor:
     """The Fisher information of each output channel of a layer (before normalisation), once for each of its weights.
 
-    Turner et al. add up channels; Abdelfattah et al. and NAS-Bench-Suite-Zero give every weight the value of its
-    channel and add up weights, as is done here: a channel counts as often as it has weights.
+    Turner et al. sum over channels; Abdelfattah et al. and NAS-Bench-Suite-Zero assign every weight the value of its
+    channel and sum over weights, as is done here: a channel counts once per weight.
     """
     products = probe.once(batch_pass).channel_products
     if all(product is None for product in products):

@@ -1,4 +1,4 @@
-"""GradSign: whether the gradients of single images pull each weight into the same direction."""
+"""GradSign: whether the gradients of single images pull each weight in the same direction."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from proxybench.proxies.probe import Probe
 def gradsign(probe: Probe) -> Tensor:
     """Sum over weights of the majority among the signs of the images' gradients.
 
-    As in the published code each image goes through the network alone, so that batch normalisation uses the statistics
-    of its feature maps. At most the number of weights times that of images: compare equal batches. NaN where an image
-    alone leaves batch normalisation a single value per channel, and where a gradient is not finite.
+    As in the published code, each image passes through the network alone, so that batch normalisation uses the
+    statistics of its own feature maps. The maximum is the number of weights times the number of images, so compare
+    equal batches. NaN if batch normalisation sees one value per channel for an image, or if a gradient is not finite.
     """
     if probe.labels is None:
         raise ValueError("gradsign needs labels; pass labels= to the Probe")
@@ -40,9 +40,9 @@ def gradsign(probe: Probe) -> Tensor:
 
 
 def signs_together(probe: Probe, network: nn.Module) -> list[Tensor] | None:
-    """Sum over images of the signs of their gradients, in the shape of each layer's weight, from one pass.
+    """Sum over images of their gradients' signs, in the shape of each layer's weight, from one pass.
 
-    None where a layer's gradient cannot be told apart by image.
+    None if a layer's gradient cannot be separated by image.
     """
     if not all_plain(probe.layers, network):
         return None
@@ -63,7 +63,7 @@ def signs_together(probe: Probe, network: nn.Module) -> list[Tensor] | None:
 
 
 def signs_one_by_one(probe: Probe, network: nn.Module) -> list[Tensor]:
-    """The same from a pass for each image; about twice the time on a network of convolutions, and always possible."""
+    """The same with one pass per image; takes about twice as long on a convolutional network but is always possible."""
     weights = [layer.weight for layer in probe.layers]
     sums = [torch.zeros_like(layer.values) for layer in probe.layers]
     for place in range(len(probe.images)):
@@ -76,12 +76,12 @@ def signs_one_by_one(probe: Probe, network: nn.Module) -> list[Tensor]:
 
 
 def loss_of(probe: Probe, logits: Tensor, place: int) -> Tensor:
-    """The loss of one image, whose logits [1, classes] are given."""
+    """The loss of one image, given its logits [1, classes]."""
     assert probe.labels is not None
     return probe.loss(logits, probe.labels[place : place + 1])
 
 
 def require_finite(gradient: Tensor) -> None:
-    """Raise NoAnswer for a gradient with values that are not finite, of which torch.sign makes numbers."""
+    """Raise NoAnswer for a gradient with non-finite values, which torch.sign would turn into numbers."""
     if not gradient.sum().isfinite():
         raise NoAnswer("a gradient is not finite")

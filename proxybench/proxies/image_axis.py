@@ -1,4 +1,4 @@
-"""Which axis of a tensor in a forward pass holds the images: asked of the network, not guessed from the shape."""
+"""Which axis of a tensor in a forward pass holds the images: found by experiment, not guessed from the shape."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ImageAxis:
     """Where the images are in a tensor.
 
     Attributes:
-        axis: that holds them, together with other things where it is longer than the batch.
-        outer: how many times all images follow each other along it.
-        inner: how many entries of one image follow each other before the next begins.
+        axis: the axis that holds them, shared with other things if it is longer than the batch.
+        outer: how many times the sequence of all images repeats along it.
+        inner: number of consecutive entries of one image before the next image begins.
     """
 
     axis: int
@@ -31,10 +31,10 @@ class ImageAxis:
     inner: int = 1
 
     def first(self, values: Tensor, images: int) -> Tensor:
-        """`values` as [n, others, ...], with the images first, then what shared their axis, then the other axes.
+        """`values` as [n, others, ...]: the images first, then whatever shared their axis, then the other axes.
 
         Raises:
-            NoAnswer: where the axis has another length than so many images need.
+            NoAnswer: if the length of the axis does not match the number of images.
         """
         if self.axis >= values.dim() or values.shape[self.axis] != self.outer * images * self.inner:
             raise _unclear(values)
@@ -48,13 +48,13 @@ Found = ImageAxis | NoAnswer | None
 
 @dataclass
 class ImageAxes:
-    """The axes that hold the images, in order of the calls.
+    """The axes that hold the images, in call order.
 
-    None where the images change nothing, and the reason where the network does not say which axis it is.
+    None if the tensor does not depend on the images; the reason if the axis cannot be determined.
 
     Attributes:
-        rectifiers: of the inputs of rectifiers.
-        outputs: position of a layer to those of its outputs.
+        rectifiers: axes of the inputs of rectifiers.
+        outputs: position of a layer to the axes of its outputs.
     """
 
     rectifiers: list[Found]
@@ -66,12 +66,12 @@ def _unclear(values: Tensor) -> NoAnswer:
 
 
 def is_clear(shape: Sequence[int], images: int, *, move_axes: bool) -> bool:
-    """Whether only the first axis can hold the images, one after the other.
+    """Whether the images can only be along the first axis, one entry each.
 
     Args:
         shape: of the tensor.
         images: in the batch.
-        move_axes: whether the network brings axes into another order.
+        move_axes: whether the network reorders axes.
     """
     if images == 1:
         return True
@@ -79,12 +79,12 @@ def is_clear(shape: Sequence[int], images: int, *, move_axes: bool) -> bool:
 
 
 def image_axes(probe: Probe) -> ImageAxes:
-    """Forward two images, then the same with the second one changed, and see which entries of each tensor move.
+    """Run two images forward, then again with the second one changed, and see which entries of each tensor change.
 
-    In evaluation mode; normalisation by the statistics of the batch, through which images would meet, is taken out.
+    In evaluation mode; normalisation by batch statistics, which would mix the images, is removed.
 
     Raises:
-        NoAnswer: where the batch has no second image.
+        NoAnswer: if the batch has no second image.
     """
     pair = probe.images[:2].detach().clone()
     if len(pair) < 2:
@@ -93,7 +93,7 @@ def image_axes(probe: Probe) -> ImageAxes:
     other[1] = _other_image(probe, pair[1])
     before, after = _tensors(probe, pair), _tensors(probe, other)
     if [len(one) for one in before] != [len(one) for one in after]:
-        raise NoAnswer("the network goes another way for another image")
+        raise NoAnswer("the network takes a different path for another image")
     rectifiers, *outputs = [
         [_axis_of(*two) for two in zip(*both, strict=True)] for both in zip(before, after, strict=True)
     ]
@@ -108,7 +108,7 @@ def _other_image(probe: Probe, image: Tensor) -> Tensor:
 
 
 def _tensors(probe: Probe, images: Tensor) -> list[list[Tensor]]:
-    """The inputs of rectifiers, then for each layer its outputs, in order of the calls."""
+    """The inputs of rectifiers, then the outputs of each layer, in call order."""
     found: list[list[Tensor]] = [[] for _ in range(1 + len(probe.layers))]
 
     def output(position: int, tensor: Tensor) -> None:
@@ -126,16 +126,16 @@ def _tensors(probe: Probe, images: Tensor) -> list[list[Tensor]]:
 
 
 def known_axis(found: Found) -> ImageAxis | None:
-    """The axis that was found. Raises NoAnswer where the network does not say which it is."""
+    """The axis that was found. Raises NoAnswer if it could not be determined."""
     if isinstance(found, NoAnswer):
         raise found
     return found
 
 
 def _axis_of(before: Tensor, after: Tensor) -> Found:
-    """The axis along which the entries of the second of two images differ between `before` and `after`."""
+    """The axis along which the second image's entries differ between `before` and `after`."""
     if before.shape != after.shape:
-        return NoAnswer("the network goes another way for another image")
+        return NoAnswer("the network takes a different path for another image")
     moved = (before != after) & ~(before.isnan() & after.isnan())
     if not moved.any():
         return ImageAxis(0, 1, len(before) // 2) if before.dim() and len(before) % 2 == 0 else None
@@ -145,7 +145,7 @@ def _axis_of(before: Tensor, after: Tensor) -> Found:
         for inner in range(1, size // 2 + 1)
         if size % (2 * inner) == 0
     ]
-    for wanted in (1.0, 0.0):  # an axis on which all of the second image moved, or else the only possible one
+    for wanted in (1.0, 0.0):  # an axis on which all of the second image changed, or otherwise the only possible one
         found = [axis for share, axis in fitting if share is not None and share >= wanted]
         if len(found) == 1:
             return found[0]
@@ -153,9 +153,9 @@ def _axis_of(before: Tensor, after: Tensor) -> Found:
 
 
 def _second_alone(moved: Tensor, axis: int, inner: int) -> float | None:
-    """The share of the second image that moved, where `inner` entries of each image follow each other on an axis.
+    """The share of the second image that changed, if `inner` entries of each image are consecutive on an axis.
 
-    None where anything of the first image moved.
+    None if anything of the first image changed.
     """
     blocks = moved.movedim(axis, 0).reshape(-1, 2, inner, moved.numel() // moved.shape[axis]).any(-1)
     return None if bool(blocks[:, 0].any()) else float(blocks[:, 1].float().mean())
@@ -163,12 +163,12 @@ def _second_alone(moved: Tensor, axis: int, inner: int) -> float | None:
 
 @dataclass
 class SeenTensors:
-    """Tensors of a pass over the batch, in the order in which they were seen.
+    """Tensors seen in a pass over the batch, in order.
 
     Attributes:
-        images: in the batch of the pass.
-        tensors: as they were seen.
-        clear: of each, whether its shape says which axis holds the images.
+        images: number of images in the batch.
+        tensors: the tensors seen.
+        clear: for each, whether its shape determines which axis holds the images.
     """
 
     images: int
@@ -176,37 +176,37 @@ class SeenTensors:
     clear: list[bool] = field(default_factory=list)
 
     def add(self, tensor: Tensor, moves: AxisMoves) -> None:
-        """Keep a tensor that was seen now."""
+        """Record a tensor."""
         self.tensors.append(tensor)
         self.clear.append(is_clear(tensor.shape, self.images, move_axes=moves.move_axes))
 
     def axes(self, find: Callable[[], Sequence[Found]]) -> list[ImageAxis | None]:
-        """The axis of the images of each tensor, None where it sees no image.
+        """The image axis of each tensor, None if it does not depend on the images.
 
         Args:
-            find: gives the axes of all tensors of another pass; is asked only where a shape is not clear.
+            find: returns the axes of all tensors of another pass; called only if a shape is ambiguous.
 
         Raises:
-            NoAnswer: where the network does not say what belongs to which image.
+            NoAnswer: if it cannot be determined which entries belong to which image.
         """
         if all(self.clear):
             return [_whole_axis(tensor, self.images) for tensor in self.tensors]
         known = find()
         if len(known) != len(self.tensors):
-            raise NoAnswer("the network goes another way in training mode, so the axis of the images is not known")
+            raise NoAnswer("the network takes a different path in training mode, so the axis of the images is unknown")
         return [
             _whole_axis(tensor, self.images) if clear else known_axis(axis)
             for tensor, clear, axis in zip(self.tensors, self.clear, known, strict=True)
         ]
 
     def by_image(self, find: Callable[[], Sequence[Found]]) -> list[Tensor]:
-        """The tensors as [n, others, ...], without those that see no image; arguments and errors as in `axes`."""
+        """The tensors that depend on the images, as [n, others, ...]; arguments and errors as in `axes`."""
         axes = self.axes(find)
         return [axis.first(one, self.images) for axis, one in zip(axes, self.tensors, strict=True) if axis is not None]
 
 
 def _whole_axis(tensor: Tensor, images: int) -> ImageAxis:
-    """The first axis, on which the entries of an image follow each other."""
+    """The first axis, with the entries of each image consecutive."""
     if not tensor.dim() or tensor.shape[0] % images:
         raise _unclear(tensor)
     return ImageAxis(0, 1, tensor.shape[0] // images)

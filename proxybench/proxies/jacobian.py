@@ -1,7 +1,7 @@
-"""Proxies of how alike the network's gradients with respect to different images are.
+"""Proxies that measure how similar the network's gradients with respect to different images are.
 
-The gradient of an image is that of the summed logits of the batch with respect to its pixels, in training mode: through
-the batch statistics it also holds what the image does to the others.
+The gradient of an image is that of the batch's summed logits with respect to its pixels, in training mode: through the
+batch statistics it includes the image's effect on the others.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def gradient_correlations(probe: Probe) -> Tensor:
     """Pearson correlations between the gradients of the images, over all their pixels, float64[n, n].
 
     Raises:
-        NoAnswer: for a batch of one image, and where a gradient has no variance or is not finite.
+        NoAnswer: for a batch of one image, or if a gradient has no variance or is not finite.
     """
     if len(probe.images) < 2:
-        raise NoAnswer("correlations need a batch of two images")
+        raise NoAnswer("correlations need a batch of at least two images")
     gradients = probe.once(batch_pass).input_gradient.flatten(1).double()
     rows = gradients - gradients.mean(1, keepdim=True)
     norms = rows.norm(dim=1, keepdim=True)
@@ -42,10 +42,10 @@ def gradient_correlations(probe: Probe) -> Tensor:
     taps=[Tap.INPUT_GRADIENT],
 )
 def jacov(probe: Probe) -> float:
-    """How far the gradients of the images are from uncorrelated; at most -n for n images, so compare equal batches.
+    """How close the images' gradients are to uncorrelated; at most -n for n images, so compare equal batches.
 
-    The preprint's code and NAS-Bench-Suite-Zero take a general eigenvalue routine, this one that of symmetric matrices,
-    which gives the same real eigenvalues. NaN for one image, and where an image does not reach the logits.
+    The preprint's code and NAS-Bench-Suite-Zero use a general eigenvalue routine; this one is for symmetric matrices
+    and gives the same real eigenvalues. NaN for a single image, or if an image does not reach the logits.
     """
     eigenvalues = torch.linalg.eigvalsh(probe.once(gradient_correlations)) + JITTER
     return -float((eigenvalues.log() + 1 / eigenvalues).sum())
@@ -55,13 +55,13 @@ def class_labels(probe: Probe) -> Tensor:
     """The labels as classes, int64[n] on the CPU.
 
     Raises:
-        NoAnswer: where they are something else than one class for each image, among those of the network's logits.
+        NoAnswer: if they are not one class per image, within the range of the network's logits.
     """
     labels, logits = probe.labels, probe.once(batch_pass).logits
     assert labels is not None
     if labels.dim() != 1 or labels.dtype != torch.int64 or logits.dim() != 2:
         kind = f"{str(labels.dtype).removeprefix('torch.')}{list(labels.shape)}"
-        raise NoAnswer(f"it compares images of one class, and labels {kind} are no classes")
+        raise NoAnswer(f"it compares images of one class, and labels {kind} are not classes")
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise NoAnswer(f"it compares images of one class, and the labels are not below the {logits.shape[1]} logits")
     return labels.cpu()
@@ -76,12 +76,12 @@ def class_labels(probe: Probe) -> Tensor:
     taps=[Tap.INPUT_GRADIENT],
 )
 def epe_nas(probe: Probe) -> float:
-    """How little the gradients of images of one class have in common.
+    """How little the gradients of images of the same class have in common.
 
-    Pairs are ordered and include an image with itself. With over 100 logits only classes with two images in the batch
-    count. NaN for labels that are no classes (soft labels, regression, segmentation, truth values), where no class has
-    two images (two such classes with over 100 logits), and where jacov is NaN. There NAS-Bench-Suite-Zero's function
-    returns a constant: 1e-5 for each class of one image, 0.
+    Pairs are ordered and include an image with itself. With more than 100 logits, only classes with two images in the
+    batch count. NaN if the labels are not classes (soft labels, regression, segmentation, booleans), if no class has
+    two images (with more than 100 logits: fewer than two classes have), or if jacov is NaN. NAS-Bench-Suite-Zero's
+    function then returns a constant: 1e-5 for each class of one image, or 0.
     """
     if probe.labels is None:
         raise ValueError("epe_nas needs labels; pass labels= to the Probe")

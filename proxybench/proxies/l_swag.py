@@ -15,20 +15,19 @@ from proxybench.proxies.split_pass import split_pass
 
 
 def summed_inverse_deviation(samples: Tensor) -> Tensor:
-    """Sum over weights of 1 / std |g|, of gradients g [batches, *weight.shape]; float64[].
+    """Sum over weights of 1 / std |g| for gradients g [batches, *weight.shape]; float64[].
 
-    The deviation is over the batches, with their number in the denominator. A weight whose |g| does not vary is left
-    out.
+    The standard deviation is over n batches, with n in the denominator. Weights whose |g| does not vary are skipped.
     """
     first, second = samples.abs().double()
-    deviations = (first - second).abs() / 2  # of two values, with their number in the denominator
+    deviations = (first - second).abs() / 2  # standard deviation of two values, with n in the denominator
     varying = deviations != 0  # true for NaN, which then reaches the sum
     total: Tensor = deviations[varying].reciprocal().sum().cpu()
     return total
 
 
 def distinct_patterns(signs: Sequence[Tensor]) -> int:
-    """How many different sign vectors over the n images the neurons of all rectifiers have; bool[n, neurons] each."""
+    """Number of different sign vectors over the n images among the neurons of all rectifiers; bool[n, neurons] each."""
     octets = np.packbits(torch.cat(list(signs), dim=1).T.contiguous().cpu().numpy(), axis=1)
     whole = np.zeros((len(octets), -(-octets.shape[1] // 8) * 8), dtype=np.uint8)
     whole[:, : octets.shape[1]] = octets
@@ -52,10 +51,10 @@ def distinct_patterns(signs: Sequence[Tensor]) -> int:
 def l_swag(probe: Probe) -> Tensor:
     """Trainability times expressivity.
 
-    Over all layers: the paper leaves out layers that it chooses for each benchmark from the statistics of a thousand
-    networks, which does not change its figures for NAS-Bench-201 (table 3). The two batches are the halves of the
-    given one. A layer whose gradients do not vary adds nothing. NaN for a batch of one image, for a network without a
-    rectifier, and where no gradient differs between the halves.
+    All layers count: the paper leaves out layers chosen for each benchmark from the statistics of a thousand networks,
+    which does not change its figures for NAS-Bench-201 (table 3). The two batches are the halves of the given batch. A
+    layer whose gradients do not vary adds nothing. NaN for a batch of one image, for a network without a rectifier, or
+    if no gradient differs between the halves.
     """
     signs = probe.once(batch_pass).rectifier_signs
     if not signs:

@@ -1,4 +1,4 @@
-"""The layers of a network: every weight of two or more dimensions that it multiplies its features with."""
+"""The layers of a network: every weight of two or more dimensions by which it multiplies its features."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Layer:
     """One weight of a network.
 
     Attributes:
-        name: dotted name of the module, with the weight's own name where that is not `weight`.
+        name: dotted name of the module, with the weight's own name if that is not `weight`.
         module: the module that owns the weight (convolution, linear, attention).
-        weight: the parameter, two or more dimensions.
+        weight: the parameter, with two or more dimensions.
         shared: the other modules that own the same weight.
         convolution: whether the weight is the kernel of a convolution.
     """
@@ -36,27 +36,27 @@ class Layer:
 
     @property
     def values(self) -> Tensor:
-        """The weight without its graph, a complex one as pairs of real numbers in a last dimension."""
+        """The detached weight; a complex one as pairs of real numbers in an extra last dimension."""
         return as_real(self.weight.detach())
 
 
 def as_real(tensor: Tensor) -> Tensor:
-    """A complex tensor as pairs of real numbers in a last dimension; any other as it is."""
+    """A complex tensor as pairs of real numbers in an extra last dimension; any other tensor unchanged."""
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
 
 
 def find_layers(network: nn.Module, maps: LinearMaps | None = None) -> tuple[Layer, ...]:
-    """The weights that a network multiplies its features with, in the order in which they were registered.
+    """The weights by which a network multiplies its features, in registration order.
 
     These are the weights of convolutions, linear layers and attention, and all parameters of two or more dimensions
-    that `maps` saw in a linear map. An embedding looks rows up and multiplies nothing, so its weight is a layer only
-    where it also takes part in a product, as in a language model that shares it with its last layer. A weight that
-    several modules share counts once, at the first.
+    that `maps` saw in a linear map. An embedding looks up rows and multiplies nothing, so its weight is a layer only
+    if it also takes part in a product, as in a language model that shares it with its last layer. A weight shared by
+    several modules counts once, at the first.
 
     Args:
         network: any module.
-        maps: what a forward pass does with the parameters. Without it, weights of modules that torch does not know
-            are taken to be layers by their names, `weight` or `..._weight`.
+        maps: what a forward pass does with the parameters. Without it, weights of modules unknown to torch are
+            recognised as layers by their names, `weight` or `..._weight`.
     """
     found: dict[int, Layer] = {}
     for name, module in network.named_modules():
@@ -83,7 +83,7 @@ def _is_layer(module: nn.Module, own: str, weight: nn.Parameter, maps: LinearMap
 
 
 def are_known(network: nn.Module) -> bool:
-    """Whether all weights of `network` are those of modules of torch that say by themselves what is multiplied."""
+    """Whether all weights of `network` belong to torch modules whose type says what is multiplied."""
     return all(
         (isinstance(module, _MULTIPLIED) and (own == "weight" or own.endswith("_weight")))
         or type(module) in _ELEMENTWISE
@@ -95,10 +95,10 @@ def are_known(network: nn.Module) -> bool:
 
 
 def operations_of(network: nn.Module, layers: Sequence[Layer]) -> tuple[tuple[str, ...], list[int]]:
-    """The names of a network's operations, and for each layer the position of the one that holds it.
+    """The names of a network's operations, and for each layer the position of the operation that contains it.
 
-    `network.operations` is believed where it is a tuple of names of modules that hold all layers; a network may mean
-    something else by the word. Otherwise each layer is an operation.
+    `network.operations` is used if it is a tuple of names of modules that together contain all layers; a network may
+    use the attribute for something else. Otherwise each layer is an operation.
     """
     named = module_names(network, "operations")
     if named:
@@ -110,10 +110,10 @@ def operations_of(network: nn.Module, layers: Sequence[Layer]) -> tuple[tuple[st
 
 
 def module_names(network: nn.Module, attribute: str) -> tuple[str, ...]:
-    """An attribute that is a tuple of different dotted names of modules of the network; else ()."""
+    """The attribute if it is a tuple of distinct dotted names of modules of the network, otherwise ()."""
     try:
         named = getattr(network, attribute, None)
-    except Exception:  # a property of the network's own, which may need what is not there yet
+    except Exception:  # a property of the network, which may need something that is not set up yet
         return ()
     if not isinstance(named, tuple) or not all(isinstance(name, str) for name in named):
         return ()
@@ -122,10 +122,10 @@ def module_names(network: nn.Module, attribute: str) -> tuple[str, ...]:
 
 
 def group_by_operation(layers: Sequence[Layer], operations: Sequence[str]) -> list[int]:
-    """For each layer the position of the operation (a dotted module name) that holds it; the innermost, if several.
+    """For each layer the position of the innermost operation (a dotted module name) that contains it.
 
     Raises:
-        ValueError: for a layer that lies in no operation.
+        ValueError: if a layer belongs to no operation.
     """
     position = {name: place for place, name in enumerate(operations)}
     groups = []
@@ -134,12 +134,12 @@ def group_by_operation(layers: Sequence[Layer], operations: Sequence[str]) -> li
         while name and name not in position:
             name = name.rpartition(".")[0]
         if name not in position:
-            raise ValueError(f"layer {layer.name!r} lies in none of the network's operations")
+            raise ValueError(f"layer {layer.name!r} belongs to none of the network's operations")
         groups.append(position[name])
     return groups
 
 
 def sum_over_operations(values: Tensor, groups: Sequence[int], operations: int) -> Tensor:
-    """Values of layers, float64[layers], added up for each operation, float64[operations]."""
+    """Values of layers, float64[layers], summed by operation, float64[operations]."""
     summed = torch.zeros(operations, dtype=torch.float64)
     return summed.index_add_(0, torch.tensor(groups, dtype=torch.long), values.to(torch.float64).cpu())

@@ -1,4 +1,4 @@
-"""One network lent to one pass after another, each time from the same state, and put back bit for bit in between."""
+"""Lends one network to successive passes, each starting from the same state, and restores it bit for bit after each."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Lender:
     """Lends a network.
 
     Args:
-        network: what is lent.
+        network: the network to lend.
         seed: of the global random generators in each pass.
         device: of the network.
         dtype: of the network.
 
     Attributes:
-        stand_ins: plain weights that take the place of computed ones while the network is lent.
+        stand_ins: plain weights that replace computed ones while the network is lent.
     """
 
     def __init__(self, network: nn.Module, seed: int, device: torch.device, dtype: torch.dtype) -> None:
@@ -38,7 +38,7 @@ class Lender:
 
     @contextmanager
     def remembered(self) -> Iterator[None]:
-        """Let the passes inside share one record of the network's state, which nothing else changes meanwhile."""
+        """Let the passes inside share one snapshot of the network's state, which nothing else may change meanwhile."""
         with neutral_settings(self._dtype):
             self._snapshot = self._take_snapshot()
             try:
@@ -72,7 +72,7 @@ class Lender:
         return Snapshot(self._network, [stand_in.parameter for stand_in in self.stand_ins])
 
     def _seed_everything(self) -> None:
-        """Seed the global generators that dropout and the like draw from; the snapshot puts them back."""
+        """Seed the global generators used by dropout and the like; the snapshot restores them."""
         torch.default_generator.manual_seed(self._seed)
         if self._device.type == "cuda":
             with torch.cuda.device(self._device):

@@ -1,4 +1,4 @@
-"""Which parameters a forward pass multiplies its features with, seen in the operations that it runs."""
+"""Which parameters a forward pass multiplies its features by, observed in the operations that it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # Operations of torch's ATen library that contract their operands, named without underscores at the ends, and the
-# positions of the operands; what stands at other positions is added (a bias) or is no tensor.
+# positions of the operands; arguments at other positions are added (a bias) or are not tensors.
 _OPERANDS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "matmul", "linear", "mkldnn_linear", "inner"), (0, 1)),
     **dict.fromkeys(("addmm", "addbmm", "baddbmm", "addmv", "sparse_addmm", "addr"), (1, 2)),
@@ -29,10 +29,10 @@ class LinearMaps:
     """What a forward pass did with the parameters of a network.
 
     Attributes:
-        multiplied: identities (`id`) of parameters with two or more dimensions that what comes from the images was
-            multiplied with and summed over: directly, or after operations on parameters alone. Of a weight that is
-            scaled or masked first, the weight itself.
-        convolved: those of them that were the kernel of a convolution.
+        multiplied: identities (`id`) of parameters with two or more dimensions that took part in a sum of products
+            with values derived from the images, directly or after operations on parameters alone. If a weight is
+            scaled or masked first, the weight itself is listed.
+        convolved: the subset used as the kernel of a convolution.
     """
 
     multiplied: frozenset[int]
@@ -40,9 +40,9 @@ class LinearMaps:
 
 
 def find_linear_maps(network: nn.Module, images: Tensor) -> LinearMaps:
-    """Run `network` on `images` and see what happens to its parameters.
+    """Run `network` on `images` and record what happens to its parameters.
 
-    Raises whatever the network raises. Warnings are left to the other passes, as an error would hide what is seen.
+    Raises whatever the network raises. Warnings are left to the other passes; as errors they would hide results.
     """
     watch = _Watch(list(network.parameters()), images)
     with warnings.catch_warnings(), torch.no_grad(), watch:
@@ -52,16 +52,16 @@ def find_linear_maps(network: nn.Module, images: Tensor) -> LinearMaps:
 
 
 class _Watch(TorchDispatchMode):
-    """Follows through every operation which tensors hold images, and which are made of parameters alone.
+    """Tracks through every operation which tensors depend on images and which are made of parameters alone.
 
-    Tensors are told apart by their memory, so that views, and writing into a view, need no rules of their own.
+    Tensors are identified by their memory, so views and writes into views need no special rules.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], images: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.multiplied: set[int] = set()
         self.convolved: set[int] = set()
-        self._alive: list[Any] = []  # memory that is not freed cannot be mistaken for new memory
+        self._alive: list[Any] = []  # memory that is kept alive cannot be mistaken for new memory
         self._images = {self._memory(images)}
         self._sources: dict[int, frozenset[int]] = {}
         self._dims: dict[int, int] = {id(parameter): parameter.dim() for parameter in parameters}
@@ -72,7 +72,7 @@ class _Watch(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
         return False
 
     def __torch_dispatch__(
@@ -111,10 +111,10 @@ class _Watch(TorchDispatchMode):
         return frozenset() if key in self._images else self._sources.get(key, frozenset())
 
     def _joined(self, tensors: Sequence[Tensor], *, pointwise: bool) -> frozenset[int]:
-        """What is made of these tensors together is made of.
+        """The parameters that a combination of these tensors is made of.
 
-        Of weights that are joined element by element, such as a weight and its mask or its scale, the largest stands
-        for the result, the first of those of one size.
+        If weights are combined elementwise, such as a weight and its mask or scale, the largest represents the result,
+        or the first one if several have the same size.
         """
         made = [(tensor, self._made_of(tensor)) for tensor in tensors]
         made = [(tensor, sources) for tensor, sources in made if sources]
@@ -133,7 +133,7 @@ class _Watch(TorchDispatchMode):
                 self.convolved |= found
 
     def _product(self, operands: Sequence[Tensor]) -> tuple[frozenset[int], tuple[int, ...]]:
-        """The parameters in an elementwise product, and the axes, counted from the last, along which they vary."""
+        """The parameters in an elementwise product, and the axes (counted from the last) along which they vary."""
         made = [tensor for tensor in operands if self._matrices(tensor)]
         axes = {axis for tensor in made for axis in range(1, tensor.dim() + 1) if tensor.shape[-axis] > 1}
         return frozenset().union(*map(self._matrices, made)), tuple(sorted(axes))

@@ -1,4 +1,4 @@
-"""Linear regions: how many boundaries between linear pieces of the network lie on the way from one image to another."""
+"""Linear regions: how many boundaries between linear pieces of the network separate one image from another."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from proxybench.proxies.probe import Probe
 from proxybench.proxies.rectifiers import rectifier_inputs
 
 Axes = Callable[[], Sequence[Found]]
-NO_AXES: Axes = tuple  # for a network whose shapes leave no doubt
+NO_AXES: Axes = tuple  # for a network whose shapes are unambiguous
 SEGMENTS = 4
 STEPS = 4
 
 
 def statistics_of_batch(probe: Probe, network: nn.Module) -> RunningStatistics:
-    """The batch's statistics, under whose `fixed()` the network, now in evaluation mode, is a function of one image."""
+    """The batch's statistics; under their `fixed()` the network, in evaluation mode, is a function of one image."""
     like = torch.zeros(0, device=probe.device, dtype=probe.dtype)
     statistics = RunningStatistics(network, momentum=1.0, like=like)
     with statistics.tracked():
@@ -35,7 +35,7 @@ def rectifier_signs(network: nn.Module, images: Tensor, axes: Axes = NO_AXES) ->
     Args:
         network: a function of single images.
         images: float[n, ...].
-        axes: gives the axes of the images in all of them, for a network whose shapes do not say where they are.
+        axes: returns the image axes of all of them, for a network whose shapes are ambiguous.
     """
     signs = SeenTensors(len(images))
     with torch.no_grad(), rectifier_inputs(lambda inputs: signs.add(inputs > 0, watch), network) as watch:
@@ -44,17 +44,17 @@ def rectifier_signs(network: nn.Module, images: Tensor, axes: Axes = NO_AXES) ->
 
 
 def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int, axes: Axes = NO_AXES) -> int:
-    """How often the input of a rectifier changes its sign on the straight way from `start` to `end`, over all images.
+    """How often rectifier inputs change sign on the straight line from `start` to `end`, over all images.
 
     Args:
         network: a function of single images.
-        start: float[n, ...], images at which the ways begin.
-        end: float[n, ...], where they end.
-        steps: signs are compared at the ends of this many equal parts of each way.
+        start: float[n, ...], images at which the lines begin.
+        end: float[n, ...], images at which they end.
+        steps: number of equal parts of each line; signs are compared at their ends.
         axes: as for `rectifier_signs`.
     """
     points = torch.cat([torch.lerp(start, end, step / steps) for step in range(steps + 1)])
-    n = len(start)  # the points of one step stand together, so those of the next are n rows further
+    n = len(start)  # the points of one step are adjacent, so those of the next are n rows further on
     return sum(int(torch.count_nonzero(signs[n:] != signs[:-n])) for signs in rectifier_signs(network, points, axes))
 
 
@@ -67,22 +67,22 @@ def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int, 
     batch_norm="fixed batch statistics",
 )
 def linear_regions(probe: Probe) -> float:
-    """How many linear regions a line segment between two images meets, on average over up to 4 pairs of the batch.
+    """How many linear regions a line segment between two images crosses, averaged over up to 4 pairs of the batch.
 
-    A rectifier's input that changes its sign is the boundary of a region, so a segment meets one region more than it
-    has crossings. Signs are compared in 4 steps, which misses two crossings of one neuron within a step: a lower bound;
-    with more steps it grows and ranks cells alike. Batch normalisation keeps the statistics of the batch, so that the
-    network is piecewise linear.
+    A sign change of a rectifier's input marks a region's boundary, so a segment meets one more region than it has
+    crossings. Signs are compared in 4 steps, which misses pairs of crossings of one neuron within a step, so the count
+    is a lower bound; more steps increase it but rank cells the same way. Batch normalisation uses the fixed statistics
+    of the batch, so that the network is piecewise linear.
 
-    TE-NAS instead counts distinct activation patterns among 3,000 crops of 3 x 3 pixels and one channel, in a copy of
-    the network with one channel per layer. On a network at its own width and real images all patterns are distinct, and
-    that count is the number of images for every network.
+    TE-NAS instead counts distinct activation patterns among 3,000 single-channel crops of 3 x 3 pixels in a copy of the
+    network with one channel per layer. On real images, for a network at its own width, all patterns are distinct, so
+    that count would equal the number of images for every network.
 
-    NaN for a batch of one image; 1 for images that are all the same or a network without a rectifier.
+    NaN for a batch of one image; 1 if all images are the same or the network has no rectifier.
     """
     pairs = min(SEGMENTS, len(probe.images) // 2)
     if not probe.images.is_floating_point():
-        raise NoAnswer("there is no line segment between images of whole numbers")
+        raise NoAnswer("there is no line segment between images of integers")
     if not pairs:
         raise NoAnswer("a line segment needs two images")
     with probe.borrowed(weights=False) as network, torch.no_grad():

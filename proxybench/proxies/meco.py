@@ -14,10 +14,10 @@ from proxybench.proxies.probe import Probe
 
 
 def smallest_eigenvalue(features: Tensor) -> float:
-    """The smallest eigenvalue of the Pearson correlations between channels, of one feature map [channels, ...].
+    """The smallest eigenvalue of the Pearson correlations between the channels of one feature map [channels, ...].
 
-    0, as in the published code, where a channel is constant (its correlations, which do not exist, count as 0); exactly
-    0 for as many channels as positions or more, where the matrix is singular. NaN for a map that is not finite.
+    0, as in the published code, if a channel is constant (its undefined correlations count as 0); exactly 0 if there
+    are at least as many channels as positions, since the matrix is singular. NaN for a map that is not finite.
     """
     rows = features.flatten(1).double()
     if not torch.isfinite(rows).all():
@@ -31,7 +31,7 @@ def smallest_eigenvalue(features: Tensor) -> float:
 
 @contextmanager
 def leaf_outputs(network: nn.Module, seen: Callable[[Tensor], None]) -> Iterator[None]:
-    """Call `seen` with the output of every module without submodules, where it is a tensor [n, channels, ...]."""
+    """Call `seen` with the output of every module without submodules, if it is a tensor [n, channels, ...]."""
 
     def hook(module: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor) and output.is_complex():
@@ -57,9 +57,9 @@ def leaf_outputs(network: nn.Module, seen: Callable[[Tensor], None]) -> Iterator
 def meco(probe: Probe) -> float:
     """Sum over feature maps of the smallest eigenvalue of the correlation matrix of their channels.
 
-    Of the batch only its shape is used. A feature map is the output of a module without submodules: convolutions,
-    normalisations, activations, pools and skips. The published code counts the same map once more for each container
-    whose output it is, which depends on how the network is written down. NaN where no module gives a feature map.
+    Only the shape of the batch is used. A feature map is the output of a module without submodules: convolutions,
+    normalisations, activations, pools and skips. The published code counts a map again for each container that outputs
+    it, which depends on how the network is written. NaN if no module outputs a feature map.
     """
     eigenvalues: list[float] = []
 
@@ -69,5 +69,5 @@ def meco(probe: Probe) -> float:
     with probe.borrowed(weights=False) as network, torch.no_grad(), leaf_outputs(network, see):
         probe.forward(network, probe.noise("meco", 1))
     if not eigenvalues:
-        raise NoAnswer("no module of the network has a feature map as its output")
+        raise NoAnswer("no module of the network outputs a feature map")
     return sum(eigenvalues)

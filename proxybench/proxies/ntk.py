@@ -15,18 +15,18 @@ from proxybench.proxies.per_image import Call, all_plain, all_separable, chunks_
 from proxybench.proxies.probe import Probe
 
 SAMPLES = 16
-# Rounding in single precision leaves eigenvalues of up to 1e-10 of the largest where images are equal.
+# With equal images, rounding in single precision leaves eigenvalues of up to 1e-10 of the largest.
 RESOLUTION = 1e-8
 
 
 def layer_kernels(probe: Probe) -> Tensor:
     """Inner products of the images' gradients with respect to the weights of each layer, float64[layers, n, n].
 
-    Of the first 16 images, n of them; the gradient of an image is that of the sum of its logits. Batch normalisation
-    keeps the statistics of the whole batch, so that the network is a function of one image.
+    Uses the first n = 16 images (or fewer); the gradient of an image is that of the sum of its logits. Batch
+    normalisation uses the fixed statistics of the whole batch, so that the network is a function of one image.
 
     Raises:
-        NoAnswer: where batch normalisation would see a single value per channel.
+        NoAnswer: if batch normalisation would see a single value per channel.
     """
     with probe.borrowed(weights=False) as network:
         statistics = statistics_of_batch(probe, network)
@@ -43,9 +43,9 @@ def layer_kernels(probe: Probe) -> Tensor:
 
 
 def jacobians_together(probe: Probe, network: nn.Module) -> Iterator[Tensor] | None:
-    """For each layer the gradients of the images with respect to its weight, [n, *weight.shape], from one pass.
+    """For each layer, the images' gradients with respect to its weight, [n, *weight.shape], from one pass.
 
-    None where a layer's gradient cannot be told apart by image.
+    None if a layer's gradient cannot be separated by image.
     """
     images = probe.images[:SAMPLES]
     if not all_plain(probe.layers, network):
@@ -65,7 +65,7 @@ def _by_layer(probe: Probe, calls: Sequence[Call], deltas: Sequence[Tensor]) -> 
 
 
 def jacobians_one_by_one(probe: Probe, network: nn.Module) -> Iterator[Tensor]:
-    """The same from a backward pass for each image, possible wherever the logits have the images first."""
+    """The same with one backward pass per image; possible whenever the images come first in the logits."""
     weights, images = [layer.weight for layer in probe.layers], probe.images[:SAMPLES]
     logits = probe.forward(network, images)
     if len(logits) != len(images):
@@ -85,13 +85,12 @@ def jacobians_one_by_one(probe: Probe, network: nn.Module) -> Iterator[Tensor]:
     sign=-1,
 )
 def ntk_cond(probe: Probe) -> float:
-    """Minus the condition number of the tangent kernel between 16 images.
+    """The negative condition number of the tangent kernel between 16 images.
 
-    Over the weights of layers, as they are given, with batch normalisation on the fixed statistics of the whole batch,
-    so that f is a function of one image, as in the paper. The code of TE-NAS lets the images of a batch normalise each
-    other, which takes a backward pass for each; it also has the weights of batch normalisation, and draws Kaiming
-    normal weights three times. NaN where the kernel is singular: images that are the same, or that do not reach the
-    logits.
+    Computed over the given weights of layers, with batch normalisation on the fixed statistics of the whole batch, so
+    that f is a function of one image, as in the paper. TE-NAS's code lets the images of a batch normalise each other,
+    which takes a backward pass for each; it also includes the weights of batch normalisation and draws Kaiming normal
+    weights three times. NaN if the kernel is singular: some images are the same or do not reach the logits.
     """
     eigenvalues = torch.linalg.eigvalsh(probe.once(layer_kernels).sum(0))
     smallest, largest = float(eigenvalues[0]), float(eigenvalues[-1])
@@ -109,9 +108,9 @@ def ntk_cond(probe: Probe) -> float:
     per_layer=True,
 )
 def ntk_trace(probe: Probe) -> Tensor:
-    """The trace of the tangent kernel between 16 images, split into the shares of the layers.
+    """The trace of the tangent kernel between 16 images, split by layer.
 
-    NASI approximates it by the gradient of a loss and searches for a large trace below a bound, as a network with a
-    very large one trains badly too; this is the exact trace of the kernel of the summed logits, without a bound.
+    NASI approximates it by the gradient of a loss and searches for a large trace below a bound, because a network with
+    a very large trace also trains badly; this is the exact trace for the summed logits, without a bound.
     """
     return probe.once(layer_kernels).diagonal(dim1=1, dim2=2).sum(1)

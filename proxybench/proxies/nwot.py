@@ -20,8 +20,8 @@ from proxybench.proxies.probe import Probe
 def nwot(probe: Probe) -> float:
     """The log-determinant of the agreement between the activation patterns of the images.
 
-    NaN where no rectifier is evaluated or K is singular: two images share all signs, or there are fewer rectifier
-    inputs than images.
+    NaN if no rectifier is evaluated or K is singular: two images share all signs, or there are fewer rectifier inputs
+    than images.
     """
     signs = probe.once(batch_pass).rectifier_signs
     if not signs:
@@ -30,10 +30,10 @@ def nwot(probe: Probe) -> float:
 
 
 def sign_agreement(signs: list[Tensor]) -> Tensor:
-    """How many of the signs, bool[n, neurons] each, every two images share, float64[n, n] on the CPU."""
+    """The number of signs that each pair of images shares, from bool[n, neurons] each, float64[n, n] on the CPU."""
     agreement = torch.zeros((len(signs[0]),) * 2, dtype=torch.float64)
     for positive in signs:
-        signed = positive.to(torch.float32).mul_(2).sub_(1)  # +1 and -1: the product counts agreements less differences
+        signed = positive.to(torch.float32).mul_(2).sub_(1)  # +1 and -1: the product is agreements minus differences
         agreement += (signed @ signed.T).double().cpu().add_(signed.shape[1]).div_(2)
     return agreement
 
@@ -42,7 +42,7 @@ def log_determinant(matrix: Tensor) -> float:
     """The logarithm of the determinant of a positive semidefinite matrix, float64[n, n].
 
     Raises:
-        NoAnswer: where it is singular, up to rounding.
+        NoAnswer: if it is singular up to rounding.
     """
     eigenvalues = torch.linalg.eigvalsh(matrix)
     if not eigenvalues[0] > len(matrix) * torch.finfo(matrix.dtype).eps * eigenvalues[-1]:

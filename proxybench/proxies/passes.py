@@ -1,4 +1,4 @@
-"""Passes over a network run once each, and what time each takes itself."""
+"""Run each pass over a network once and measure its own time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Done:
-    """The result of a pass; a box, so that a pass may also give an error as its result."""
+    """The result of a pass, boxed so that an error can also be a result."""
 
     value: Any
 
@@ -25,7 +25,7 @@ class Passes:
     """The results of passes, and their times.
 
     Attributes:
-        seconds: name to the time spent under it, without what other names within it took.
+        seconds: name to the time spent under it, excluding time spent under other names within it.
     """
 
     def __init__(self) -> None:
@@ -34,10 +34,10 @@ class Passes:
         self._clock: list[float] = []
 
     def once(self, run: Any, start: Callable[[], T]) -> T:
-        """What `start` gives at the first use with `run`.
+        """The result of `start`, computed at the first use with `run`.
 
         Raises:
-            NoAnswer: at each use, when `start` raised it at the first. So does any other error.
+            NoAnswer: at every use, if `start` raised it at the first. Any other error is repeated likewise.
         """
         if run not in self._done:
             try:
@@ -55,12 +55,12 @@ class Passes:
         return done
 
     def forget(self) -> None:
-        """Let each pass run again when it is asked for."""
+        """Forget all results so that each pass runs again when needed."""
         self._done.clear()
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the time inside to `name`, less what is timed inside under other names."""
+        """Add the time spent inside to `name`, minus what is timed inside under other names."""
         start = time.perf_counter()
         self._clock.append(0.0)
         try:

@@ -1,8 +1,8 @@
-"""Gradients with respect to the weights for each image, as if each were a batch of its own, from one pass over all.
+"""Weight gradients for each image, as if each were a batch of its own, from one pass over all images.
 
-The gradient of an image with respect to a layer's weight is made of the layer's input and of the gradient of its output
-for that image alone. That holds for convolutions and linear layers in a network whose images do not meet; batch
-normalisation, where they do, is given the statistics of one image each.
+An image's gradient with respect to a layer's weight follows from that image's layer input and output gradient alone.
+This holds for convolutions and linear layers in a network that does not mix images; batch normalisation, which does,
+uses the statistics of one image at a time.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from proxybench.proxies.batch_norm import BatchNormCall, BatchNormMode
 from proxybench.proxies.contractions import is_own
 from proxybench.proxies.layers import Layer
 
-CHUNK = 2**24  # values of gradients that are held at a time
+CHUNK = 2**24  # gradient values held in memory at a time
 
 
 def _normalise_alone(call: BatchNormCall) -> Tensor:
-    """Normalisation by the statistics of each image where batch normalisation would use those of the batch."""
+    """Normalise by each image's statistics if batch normalisation would use those of the batch."""
     if not call.training:
         return call.compute()
     inputs = call.inputs
@@ -38,7 +38,7 @@ def _normalise_alone(call: BatchNormCall) -> Tensor:
     lowest, highest = inputs.detach().aminmax()
     if not ((highest - lowest).square() * positions).isfinite():
         raise NoAnswer("the variance of a batch normalisation is not finite")
-    # A group for each channel: what instance_norm gives, in a third of its time if channels do not come last in memory.
+    # One group per channel: same as instance_norm, in a third of the time unless channels come last in memory.
     normalised = functional.group_norm(inputs.contiguous(), inputs.shape[1], call.weight, call.bias, call.eps)
     if inputs.dim() == 4 and inputs.is_contiguous(memory_format=torch.channels_last):
         return normalised.contiguous(memory_format=torch.channels_last)
@@ -47,13 +47,13 @@ def _normalise_alone(call: BatchNormCall) -> Tensor:
 
 @contextmanager
 def each_image_alone() -> Iterator[None]:
-    """Let batch normalisation in training mode treat each image as a batch of its own; keeps no running statistics."""
+    """Make batch normalisation in training mode treat each image as its own batch; keeps no running statistics."""
     with BatchNormMode(_normalise_alone):
         yield
 
 
 def all_plain(layers: Sequence[Layer], network: nn.Module) -> bool:
-    """Whether every layer is a 2-D convolution with zero padding or a linear layer, its weight in no other module."""
+    """Whether every layer is a 2-D convolution with zero padding or a linear layer whose weight is not shared."""
     owners = Counter(id(weight) for _, weight in network.named_parameters(remove_duplicate=False))
     return all(is_plain(layer) and owners[id(layer.weight)] == 1 for layer in layers)
 
@@ -61,7 +61,7 @@ def all_plain(layers: Sequence[Layer], network: nn.Module) -> bool:
 def is_plain(layer: Layer) -> bool:
     """Whether the layer is a 2-D convolution with zero padding or a linear layer.
 
-    A subclass with a `forward` of its own is not, as it may do something to its input first; nor is one of complex
+    A subclass with its own `forward` is not, because it may transform its input first; nor is a layer with complex
     weights.
     """
     module = layer.module
@@ -78,10 +78,10 @@ class Call:
     """One call of a layer in a forward pass.
 
     Attributes:
-        layer: which.
-        inputs: what it was given, detached.
-        output: what it gave, in the graph.
-        versions: of the two when it was called; they differ later if one was overwritten in place.
+        layer: the layer called.
+        inputs: its input, detached.
+        output: its output, still in the graph.
+        versions: versions of the two at the call; they differ later if one was overwritten in place.
     """
 
     layer: Layer
@@ -101,9 +101,9 @@ class Call:
 
 @contextmanager
 def recorded_calls(layers: Sequence[Layer]) -> Iterator[list[Call]]:
-    """The calls of `layers`, one weight each module, that happen inside, in order.
+    """The calls of `layers` (modules with one weight each) made inside, in order.
 
-    Without those that the network runs with gradients switched off, which have none.
+    Calls made with gradients switched off are left out, as they have none.
     """
     calls: list[Call] = []
     by_module = {layer.module: layer for layer in layers}
@@ -122,10 +122,10 @@ def recorded_calls(layers: Sequence[Layer]) -> Iterator[list[Call]]:
 
 
 def all_separable(calls: Sequence[Call], layers: Sequence[Layer], logits: Tensor, images: int) -> bool:
-    """Whether the calls say all about the gradients of single images with respect to the weights of `layers`.
+    """Whether the calls fully determine the per-image gradients with respect to the weights of `layers`.
 
-    They do not where one mixes images, where a weight is used otherwise than by its module, as by a function, or where
-    a hook of the network changes what a module gave.
+    They do not if a call mixes images, if a weight is used other than by its module (for example by a function), or if
+    a hook of the network changes a module's output.
     """
     if not calls or not all(call.separable(images) for call in calls):
         return False
@@ -133,7 +133,7 @@ def all_separable(calls: Sequence[Call], layers: Sequence[Layer], logits: Tensor
 
 
 def _used_beside(calls: Sequence[Call], layers: Sequence[Layer], root: Node) -> bool:
-    """Whether the graph has a use of a weight that is none of the calls, or one that cannot be looked into."""
+    """Whether the graph uses a weight outside the calls, or in a way that cannot be inspected."""
     weights = {id(layer.weight) for layer in layers}
     known: set[Node] = set()
     for call in calls:
@@ -158,11 +158,11 @@ def _used_beside(calls: Sequence[Call], layers: Sequence[Layer], root: Node) -> 
 
 
 def chunks_of_gradients(uses: Sequence[tuple[Call, Tensor]]) -> Iterator[Tensor]:
-    """The gradients of single images with respect to one layer's weight, [some images, *weight.shape] at a time.
+    """Per-image gradients with respect to one layer's weight, in chunks [some images, *weight.shape].
 
     Args:
-        uses: the calls of that layer, separable; at least one, each with the gradient with respect to its output of the
-            sum of the images' losses.
+        uses: the separable calls of that layer, at least one, each with the gradient of the summed image losses with
+            respect to its output.
     """
     layer = uses[0][0].layer
     size = max(1, CHUNK // layer.weight.numel())
@@ -177,15 +177,15 @@ def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Te
 
     Args:
         module: a linear layer or a two-dimensional convolution.
-        inputs: of the layer, [n, ...].
-        deltas: gradient with respect to its output, [n, ...].
+        inputs: inputs of the layer, [n, ...].
+        deltas: gradients with respect to its output, [n, ...].
     """
     if not isinstance(module, nn.Conv2d):
         return deltas.unsqueeze(2) * inputs.unsqueeze(1)
     n, shape = len(inputs), module.weight.shape
     if shape[2:] == (1, 1) and module.stride == (1, 1) and module.padding == (0, 0) and module.groups == 1:
         return torch.bmm(deltas.flatten(2), inputs.flatten(2).mT).view(n, *shape)
-    # Groups are not added up, so with each image in groups of its own one convolution gives all gradients.
+    # Groups are not summed, so with separate groups for each image one convolution gives all gradients.
     gradients: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
         inputs.flatten(0, 1).unsqueeze(0),
         (n * shape[0], *shape[1:]),

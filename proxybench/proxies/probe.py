@@ -1,4 +1,4 @@
-"""Probe: one network with one batch, on which each distinct pass runs once for all proxies that need it."""
+"""Probe: one network with one batch; each distinct pass runs once for all proxies that need it."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Probe:
-    """A network, a batch and a seed. The network is given back bit for bit after every pass.
+    """A network, a batch and a seed. The network is restored bit for bit after every pass.
 
     Args:
-        network: any torch module from images to logits. nn.DataParallel and torch.compile are taken off, and weights
-            that are computed from other parameters (weight_norm, pruning masks) become plain ones of the same value.
-        images: float[n, ...] or whole numbers such as tokens, the batch that is passed to the network.
-        labels: int64[n] (or what `loss` takes), None where no proxy needs them.
-        seed: of every random draw; each proxy draws from a generator of its own.
-        loss: of (logits, labels), the mean over the batch; cross-entropy by default.
-        taps: what the shared pass over the batch records; `run` sets it from the proxies it is asked for.
+        network: any torch module from images to logits. nn.DataParallel and torch.compile are unwrapped, and weights
+            computed from other parameters (weight_norm, pruning masks) become plain weights of the same value.
+        images: the batch that is passed to the network, float[n, ...] or integers such as tokens.
+        labels: int64[n] (or whatever `loss` takes), None if no proxy needs them.
+        seed: for every random draw; each proxy has its own generator.
+        loss: function of (logits, labels), the mean over the batch; cross-entropy by default.
+        taps: what the shared pass over the batch records; `run` derives it from the requested proxies.
 
     Attributes:
-        operations: `network.operations` where these are names of modules that hold all layers, else the names of the
-            layers.
+        operations: `network.operations` if these are names of modules that contain all layers, otherwise the names of
+            the layers.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Probe:
         self.operations, self._groups = operations_of(self.network, known)
 
     def _takes(self, images: Tensor) -> bool:
-        """Whether the network has an answer to the first of `images`."""
+        """Whether the network accepts the first of `images`."""
         try:
             with self.borrowed(train=False, weights=False) as network, torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -94,22 +94,22 @@ class Probe:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Every weight that the network multiplies its features with; see `find_layers`.
+        """Every weight by which the network multiplies its features; see `find_layers`.
 
         Raises:
-            NoAnswer: where they are not known, as the network raises an error while its operations are watched.
-            Exception: what the network raises for a single image of the batch in evaluation mode.
+            NoAnswer: if they are unknown because the network raises an error while its operations are watched.
+            Exception: whatever the network raises for a single image of the batch in evaluation mode.
         """
         if isinstance(self._layers, tuple):
             return self._layers
         self._require_answer()
         raise NoAnswer(
-            f"the layers of the network are not known, as it raises an error while it is watched: "
+            f"the layers of the network are unknown because it raises an error while it is watched: "
             f"{reason_of(self._layers)}"
         )
 
     def _find_layers(self) -> tuple[Layer, ...] | Exception:
-        """The layers, or what the network raises when it is watched."""
+        """The layers, or the error that the network raises while it is watched."""
         if not self._lender.stand_ins and are_known(self.network):
             return find_layers(self.network)
         with self.borrowed(train=False) as network:
@@ -123,7 +123,7 @@ class Probe:
                 return error.with_traceback(None)
 
     def _linear_maps(self, network: nn.Module) -> LinearMaps:
-        """Seen for the first image, or for the batch where the network takes no single one."""
+        """The linear maps seen for the first image, or for the whole batch if the network rejects single images."""
         try:
             return find_linear_maps(network, self.images[:1].clone())
         except NEVER_CAUGHT:
@@ -132,14 +132,14 @@ class Probe:
             return find_linear_maps(network, self.images.clone())
 
     def run(self, proxies: Sequence[Proxy]) -> Scores:
-        """Score the network by all `proxies`, each distinct pass once.
+        """Score the network with all `proxies`, running each distinct pass once.
 
-        An error that a proxy or a pass raises costs the proxies that need it alone: their scores are NaN, and
-        `unanswered` says why.
+        An error in a proxy or a pass affects only the proxies that need it: their scores are NaN, and `unanswered`
+        says why.
 
         Raises:
-            ValueError: when a proxy needs labels and there are none; names the proxy.
-            Exception: what the network raises for a single image of the batch in evaluation mode.
+            ValueError: if a proxy needs labels and none were given; names the proxy.
+            Exception: whatever the network raises for a single image of the batch in evaluation mode.
         """
         for wanted in proxies:
             if "labels" in wanted.needs and self.labels is None:
@@ -170,12 +170,12 @@ class Probe:
         scores.values[wanted.name] = score if np.isfinite(score) else float("nan")
 
     def _require_answer(self) -> None:
-        """Raise what the network raises for the images in evaluation mode, which is the caller's to put right."""
+        """Raise whatever the network raises for the images in evaluation mode, which the caller must fix."""
         with suppress(NoAnswer):
             self.once(logits_of_one_image, timed=False)
 
     def _value(self, wanted: Proxy) -> tuple[float, NDArray[np.float64] | None]:
-        """The score, and for a sum over layers its parts by operation. Raises what the proxy raises."""
+        """The score and, for a sum over layers, its parts by operation. Raises whatever the proxy raises."""
         if self.device.type == "meta" and wanted.initialisation != "unused":
             raise NoAnswer("the network is on the meta device, where weights have no values")
         value = wanted(self)
@@ -185,20 +185,20 @@ class Probe:
         return float(nodes.sum()), nodes
 
     def record(self, taps: frozenset[Tap]) -> None:
-        """Let the shared pass over the batch record `taps` too; forgets what was run without them."""
+        """Have the shared pass over the batch record `taps` as well; discards results computed without them."""
         if not taps <= self.taps:
             self.taps |= taps
             self._passes.forget()
 
     def once(self, run: Callable[[Probe], T], *, timed: bool = True) -> T:
-        """The result of a pass, a function of the probe, which runs at its first use only.
+        """The result of a pass (a function of the probe), which runs only at its first use.
 
         Args:
             run: the pass.
-            timed: whether its time has a line of its own.
+            timed: whether its time is reported separately.
 
         Raises:
-            NoAnswer: at each use, when the pass raised it at the first. So does any other error.
+            NoAnswer: at every use, if the pass raised it at the first. Any other error is repeated likewise.
         """
 
         def start() -> T:
@@ -208,28 +208,28 @@ class Probe:
         return self._passes.once(run, start)
 
     def generator(self, name: str) -> torch.Generator:
-        """A random generator on the CPU that depends on the seed and `name` alone."""
+        """A random generator on the CPU that depends only on the seed and `name`."""
         digest = hashlib.blake2b(f"{self.seed} {name}".encode(), digest_size=8).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
 
     def borrowed(self, *, train: bool = True, weights: bool = True) -> AbstractContextManager[nn.Module]:
-        """The network for one pass, in training mode or not, nothing done in place; put back bit for bit afterwards.
+        """The network for one pass, in training mode or not, without in-place activations; restored afterwards.
 
-        While the network is lent already, it only changes to this mode and back, to be looked at.
+        If the network is already lent, only its mode is changed and changed back, so that it can be inspected.
 
         Args:
-            train: whether batch normalisation uses the batch's statistics (and dropout drops).
-            weights: False where the pass changes no parameter in place.
+            train: whether batch normalisation uses the batch's statistics (and dropout is active).
+            weights: False if the pass changes no parameter in place.
         """
         return self._lender.borrowed(train=train, weights=weights)
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Logits [n, classes] of images [n, ...], which stay as they are even where the network writes into them.
+        """Logits [n, classes] of images [n, ...], which stay unchanged even if the network writes into them.
 
         Raises:
-            NoAnswer: where normalisation over one single value is asked for, or a variance overflows, so that batch
-                normalisation would give zeros.
-            TypeError: when the network returns no tensor.
+            NoAnswer: if the network normalises over a single value, or if a variance overflows so that batch
+                normalisation would return zeros.
+            TypeError: if the network does not return a tensor.
         """
         before = running_variances(self._batch_norms)
         try:
@@ -252,18 +252,18 @@ class Probe:
         """Standard normal images, [count, *shape]; shape and count of the batch by default.
 
         Raises:
-            NoAnswer: for a network that takes whole numbers.
+            NoAnswer: for a network that takes integers.
         """
         if not self.images.is_floating_point():
-            raise NoAnswer("noise is not defined for a network that takes whole numbers")
+            raise NoAnswer("noise is not defined for a network that takes integers")
         size = (len(self.images) if count is None else count, *(self.images.shape[1:] if shape is None else shape))
         return torch.randn(size, generator=self.generator(name), dtype=torch.float32).to(self.device, self.dtype)
 
 
 def logits_of_one_image(probe: Probe) -> Tensor:
-    """What the network makes of the first image in evaluation mode: the proof that the two fit.
+    """The network's logits for the first image in evaluation mode, which shows that network and images fit.
 
-    Of the whole batch where it takes no single image. Raises what the network raises.
+    Uses the whole batch if the network rejects single images. Raises whatever the network raises.
     """
     with probe.borrowed(train=False, weights=False) as network, torch.no_grad():
         try:

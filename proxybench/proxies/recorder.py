@@ -1,4 +1,4 @@
-"""Record the outputs of layers in a forward pass, wherever they are called."""
+"""Record the outputs of layers in a forward pass wherever they are called."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ Seen = Callable[[int, Tensor], None]
 
 
 class LayerOutputs:
-    """Says of which layers no output can be seen, though they were used.
+    """Reports which layers were used although their outputs cannot be seen.
 
     Args:
-        layers: whose products are watched as functions, by position; their modules do something else beside.
+        layers: by position, those whose products are watched as functions because their modules also do other things.
     """
 
     def __init__(self, layers: dict[int, Layer]) -> None:
         self._waiting = dict(layers)
 
     def saw(self, position: int) -> None:
-        """An output of the layer at `position` was seen."""
+        """Note that an output of the layer at `position` was seen."""
         self._waiting.pop(position, None)
 
     def require_all(self) -> None:
-        """Raise NoAnswer where an output was not seen: it is inside a recurrent layer, or of a transformed weight."""
+        """Raise NoAnswer if an output was not seen (inside a recurrent layer, or of a transformed weight)."""
         for layer in self._waiting.values():
-            raise NoAnswer(f"the output of layer {layer.name!r} cannot be seen, which is computed inside an operation")
+            raise NoAnswer(f"the output of layer {layer.name!r} cannot be seen: it is computed inside an operation")
 
 
 @contextmanager
 def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]:
-    """Call `seen(position, output)` for every layer that is applied inside.
+    """Call `seen(position, output)` for every layer applied inside.
 
-    Outputs of convolutions have their channels on axis 1, all others last. Those of convolutions and linear layers are
-    what the module that owns the weight returns. A weight that another kind of module owns too, as an embedding, is
-    watched in the functions that multiply with it.
-    The projections of an attention module come with the images first, [n, tokens, channels]: the packed one once with
-    all its channels, or, where query, key and value differ, once for each of these, with zeros in the channels of the
-    others. Attention of a single sequence without an axis for images is not seen.
+    Outputs of convolutions have their channels on axis 1, all others last. For convolutions and linear layers the
+    output is what the module that owns the weight returns. A weight also owned by another kind of module, such as an
+    embedding, is watched in the functions that multiply by it.
+    The projections of an attention module are passed with the images first, [n, tokens, channels]: the packed
+    projection once with all its channels or, if query, key and value differ, once for each, with zeros in the channels
+    of the others. Attention over a single sequence without an image axis is not seen.
     """
     handles = []
     positions = {id(layer.weight): position for position, layer in enumerate(layers)}
@@ -82,9 +82,9 @@ def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]
 
 
 class _Products(Functions):
-    """Sees the results of functions that multiply with a weight which no convolution or linear layer owns.
+    """Sees the results of functions that multiply by a weight not owned by a convolution or linear layer.
 
-    In the result, what was seen has its place: its gradient arrives at what was seen.
+    The tensor passed to `seen` replaces the result in the graph, so that the gradient arrives at it.
     """
 
     def __init__(self, layers: dict[int, Layer], seen: Seen, outputs: LayerOutputs) -> None:
@@ -124,7 +124,7 @@ _PRODUCTS = _CONVOLUTIONS | {
 
 
 def operands_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
-    """The tensors that a function multiplies, in their order; without a bias or what else it adds."""
+    """The tensors that a function multiplies, in order, without a bias or anything else it adds."""
     flat = [one for value in args for one in (value if isinstance(value, tuple | list) else (value,))]
     if name in ("addmm", "baddbmm", "addmv"):
         flat = flat[1:]
@@ -138,9 +138,9 @@ def operands_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> lis
 def _channel_axes(
     name: str, args: tuple[Any, ...], operands: Sequence[Tensor], place: int, result: Tensor
 ) -> tuple[int, ...] | None:
-    """The axes of the result that a weight gives: as it varies along them, but not along the other axes of the weight.
+    """The axes of the result that come from a weight, that is, along which the result varies with the weight.
 
-    None where they are not known.
+    None if they are unknown.
     """
     if name in _CONVOLUTIONS:
         return (1,) if place == 1 else None
@@ -154,7 +154,7 @@ def _channel_axes(
 
 
 def _einsum_axes(args: tuple[Any, ...], place: int, result: Tensor) -> tuple[int, ...] | None:
-    """The letters of the result that only the operand at `place` has; None for an equation without an arrow."""
+    """The axes of the result whose letters occur only in the operand at `place`; None if the equation has no arrow."""
     if not args or not isinstance(args[0], str) or "->" not in args[0] or "..." in args[0].split(",")[place]:
         return None
     left, right = args[0].replace(" ", "").split("->")
@@ -174,9 +174,9 @@ def _memory(tensor: Tensor) -> int:
 
 
 class _AttentionProjections(TorchFunctionMode):
-    """Takes the projections out of torch's attention function, so that their outputs can be seen.
+    """Moves the projections out of torch's attention function so that their outputs can be seen.
 
-    The function itself then projects with identity matrices, which changes no bit of its result.
+    The function itself then projects with identity matrices, which leaves its result identical bit for bit.
     """
 
     def __init__(self, positions: dict[int, int], seen: Seen) -> None:
@@ -204,7 +204,7 @@ class _AttentionProjections(TorchFunctionMode):
         query, key, value = (arguments[name] for name in ("query", "key", "value"))
         weight, bias = arguments["in_proj_weight"], arguments["in_proj_bias"]
         size = weight.shape[0] // 3
-        # As torch does it: equal inputs are projected by one product.
+        # As in torch: identical inputs are projected by one product.
         together = [(query, 0, 3)] if query is key is value else [(query, 0, 1), (key, 1, 3)] if key is value else None
         projected: list[Tensor] = []
         for inputs, first, end in together or [(query, 0, 1), (key, 1, 2), (value, 2, 3)]:
@@ -225,7 +225,7 @@ class _AttentionProjections(TorchFunctionMode):
         ]  # fmt: skip
 
     def _watched(self, weight: Tensor, output: Tensor) -> Tensor:
-        """`output` [tokens, n, channels], in whose graph what was seen has its place."""
+        """`output` [tokens, n, channels], with the tensor passed to `seen` in its graph."""
         position = self._positions.get(id(weight))
         if position is None:
             return output

@@ -1,4 +1,4 @@
-"""Record the inputs of rectifiers, recognised by the function that is computed, however it is written."""
+"""Record the inputs of rectifiers, which are recognised by what they compute, however they are written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from proxybench.proxies.functions import AxisMoves, Functions, is_move
 
-# Names of functions, methods and ATen operations, without the underscores of their in-place and internal forms.
+# Names of functions, methods and ATen operations without the underscores of their in-place and internal forms.
 _RECTIFIERS = frozenset(
     {
         *("relu", "relu6", "leaky_relu", "prelu", "prelu_kernel", "rrelu", "rrelu_with_noise", "elu", "selu", "celu"),
@@ -28,13 +28,13 @@ Seen = Callable[[Tensor], None]
 
 
 class _Recogniser:
-    """Tells of each function that is called whether it rectifies; keeps the masks that `x * (x > 0)` uses later."""
+    """Decides for each called function whether it rectifies; keeps the masks that `x * (x > 0)` uses later."""
 
     def __init__(self) -> None:
         self._masks: dict[int, tuple[Tensor, Tensor]] = {}
 
     def rectified(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-        """The tensor whose sign decides what the function gives, or None where it is no rectifier."""
+        """The tensor whose sign determines the function's result, or None if it is not a rectifier."""
         first = args[0] if args else kwargs.get("input")
         if not isinstance(first, Tensor):
             return None
@@ -53,7 +53,7 @@ class _Recogniser:
         return None
 
     def remember(self, name: str, args: tuple[Any, ...], result: Any) -> None:
-        """Keep the result of `x > 0`, which the next functions may select by."""
+        """Keep the result of `x > 0`, which later functions may use as a mask."""
         if name in _COMPARISONS and len(args) == 2 and isinstance(args[0], Tensor) and _is_zero(args[1]):
             self._masks = {id(result): (result, args[0])}
 
@@ -67,7 +67,7 @@ class _Recogniser:
 
 
 def _clamps_at_zero(bounds: Sequence[Any], kwargs: dict[str, Any]) -> bool:
-    """Whether values are cut off below at 0, or at both ends of a range around 0, as a hard tanh does."""
+    """Whether values are clamped below at 0, or at both ends of a range around 0 as in a hard tanh."""
     lowest = kwargs.get("min", bounds[0] if bounds else None)
     highest = kwargs.get("max", bounds[1] if len(bounds) > 1 else None)
     if lowest is None or isinstance(highest, Tensor):
@@ -84,7 +84,7 @@ def _is_zero(value: Any) -> bool:
 
 
 class _Functions(Functions):
-    """Sees the functions that Python calls: modules and functions alike go through torch.nn.functional."""
+    """Sees the functions that Python calls; both modules and functions go through torch.nn.functional."""
 
     def __init__(self, seen: Seen) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ _RELEVANT = _RECTIFIERS | _CLAMPS | _LARGER | _COMPARISONS | _MASKED | {"thresho
 
 
 class _Operations(TorchDispatchMode):
-    """Sees the operations that run, also those of scripted modules, in which Python calls nothing."""
+    """Sees the operations that run, including those of scripted modules, which make no Python calls."""
 
     def __init__(self, seen: Seen) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -115,7 +115,7 @@ class _Operations(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
         return False
 
     def __torch_dispatch__(
@@ -133,10 +133,10 @@ class _Operations(TorchDispatchMode):
 
 @contextmanager
 def rectifier_inputs(seen: Seen, network: nn.Module | None = None) -> Iterator[AxisMoves]:
-    """Call `seen` with the input of every rectifier (ReLU and its relatives) that is evaluated inside, in order.
+    """Call `seen` with the input of every rectifier (ReLU and relatives) evaluated inside, in order.
 
-    Functions are watched as Python calls them. Where `network` has scripted modules, in which Python calls nothing, the
-    operations that run are watched instead, which takes longer. Yields what says whether axes were moved so far.
+    Functions are watched as Python calls them. If `network` has scripted modules, which make no Python calls, the
+    executed operations are watched instead, which takes longer. Yields an object that says whether axes were moved.
     """
     scripted = network is not None and any(isinstance(module, torch.jit.ScriptModule) for module in network.modules())
     mode: _Operations | _Functions = _Operations(seen) if scripted else _Functions(seen)

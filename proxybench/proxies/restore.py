@@ -1,4 +1,4 @@
-"""Give a network back exactly as it was: weights, buffers, gradients, flags, hooks, random state."""
+"""Restore a network exactly: weights, buffers, gradients, flags, hooks, random state."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _ABSENT = object()
 
 
 class Snapshot:
-    """A network as it is now; what is done to it within `lent` is undone, bit for bit.
+    """The current state of a network; whatever is done to it within `lent` is undone bit for bit.
 
-    Undone are changes of the values and identity of parameters and buffers, `grad`, `requires_grad`, training mode,
-    the class and plain attributes of modules (a replaced `forward`, `inplace`, `eps`; what stands in their
-    dictionaries, lists and sets), hooks, and the global random states of Python, numpy and torch.
+    This covers the values and identity of parameters and buffers, `grad`, `requires_grad`, training mode, the class
+    and plain attributes of modules (a replaced `forward`, `inplace`, `eps`; the contents of their dictionaries, lists
+    and sets), hooks, and the global random states of Python, numpy and torch.
 
-    Taking it costs more than lending, so passes in a row share one. Nothing else may change the network meanwhile.
+    Taking a snapshot costs more than lending, so successive passes share one. Nothing else may change the network
+    meanwhile.
 
     Args:
-        network: what is lent.
-        others: parameters outside the network that stand in for some of its own while it is lent.
+        network: the network to lend.
+        others: parameters outside the network that replace some of its own while it is lent.
     """
 
     def __init__(self, network: nn.Module, others: Iterable[nn.Parameter] = ()) -> None:
@@ -40,14 +41,14 @@ class Snapshot:
 
     @contextmanager
     def lent(self, *, weights: bool = True) -> Iterator[nn.Module]:
-        """The network; whatever happens to it inside, it comes back as it was.
+        """The network, which is restored afterwards whatever happens to it inside.
 
         Args:
-            weights: False where nothing inside changes a parameter in place; spares copying the parameters back.
+            weights: False if nothing inside changes a parameter in place; saves copying the parameters back.
         """
         python_state, numpy_state = random.getstate(), np.random.get_state()
         for parameter, *_ in self._parameters:
-            parameter.grad = None  # so that nothing inside can add to the gradients that are given back
+            parameter.grad = None  # so that nothing inside can add to the gradients that are restored
         try:
             with torch.random.fork_rng(devices=self._cuda):
                 yield self.network
@@ -79,10 +80,10 @@ def restored(network: nn.Module, *, weights: bool = True) -> Iterator[nn.Module]
 
 
 def replace_values(network: nn.Module, values: Callable[[str, Tensor], Tensor]) -> None:
-    """Put `values` of name and tensor, of any type, in place of all parameters of numbers; none asks for a gradient.
+    """Replace the values of all numeric parameters by `values(name, tensor)`, of any type, without requiring gradients.
 
-    The parameters stay the same objects, so that whatever else refers to them sees the new values. What was there
-    before is not overwritten, and `Snapshot.lent` puts it back.
+    The parameters remain the same objects, so that other references to them see the new values. The old data are not
+    overwritten, and `Snapshot.lent` restores them.
     """
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(False)
@@ -91,7 +92,7 @@ def replace_values(network: nn.Module, values: Callable[[str, Tensor], Tensor]) 
 
 
 def _buffers(network: nn.Module) -> list[Tensor]:
-    """Buffers, and tensors that are plain attributes; without expanded ones, into which nothing can write."""
+    """Buffers and tensors that are plain attributes, without expanded ones, which cannot be written to."""
     plain = (value for module in network.modules() for value in vars(module).values() if isinstance(value, Tensor))
     return [
         tensor
@@ -101,7 +102,7 @@ def _buffers(network: nn.Module) -> list[Tensor]:
 
 
 class _ModuleState:
-    """A module's own attributes, and what their containers hold: registries of parameters, submodules, hooks."""
+    """A module's own attributes and the contents of their containers: registries of parameters, submodules, hooks."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module, self._class = module, type(module)
@@ -113,7 +114,7 @@ class _ModuleState:
         self._filled = [(container, copy.copy(container)) for container in held if container]
 
     def put_back(self) -> None:
-        """Undo what was done to the attributes since; most often nothing, which is seen without a loop in Python."""
+        """Undo later changes to the attributes; usually there are none, which is detected without a Python loop."""
         if type(self._module) is not self._class:
             self._module.__class__ = self._class
         if list(self._own) != self._names or not all(map(operator.is_, self._own.values(), self._values)):

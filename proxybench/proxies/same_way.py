@@ -1,8 +1,8 @@
-"""A second forward pass with other values goes the way that the first one went, where a network decides by values.
+"""Make a second forward pass with other values take the same path as the first if the network branches on values.
 
-The first pass records what the network turns into numbers of Python (`if x.mean() > 0`, `.item()`) or into whole
-numbers and truth values (masks, positions of the largest values). In the second pass these are the same, and what flows
-beside them is kept small, so that nothing saturates.
+The first pass records what the network turns into Python numbers (`if x.mean() > 0`, `.item()`) or into integers and
+booleans (masks, positions of the largest values). The second pass reuses these, and all other values are kept small so
+that nothing saturates.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _LINEAR = frozenset({"convolution", "mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "linear", "trilinear"})
-_CHOICES = {"topk": 2, "sort": 1, "max": 1, "min": 1, "kthvalue": 2}  # values, their positions; where the axis is given
+_CHOICES = {"topk": 2, "sort": 1, "max": 1, "min": 1, "kthvalue": 2}  # return values and positions; place of the axis
 _SCALED = frozenset(
     {
         *("mul", "div", "add", "sub", "rsub", "neg", "clone", "to_copy", "copy", "where", "masked_fill", "lerp"),
@@ -26,29 +26,29 @@ _SCALED = frozenset(
 
 
 class Undecided(Exception):
-    """The network decides by values, and nothing is recorded to decide by."""
+    """The network branches on values, but no decisions were recorded."""
 
 
 class Decisions:
-    """The results of one forward pass that are no numbers with a fraction, in the order of the operations."""
+    """The integer and boolean results of one forward pass, in the order of the operations."""
 
     def __init__(self) -> None:
         self.found: list[Any] = []
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
-        """Record what is decided inside."""
+        """Record the decisions made inside."""
         with _Recorder(self.found):
             yield
 
 
 @contextmanager
 def decisions_replayed(decisions: Decisions | None) -> Iterator[None]:
-    """Give the network the recorded decisions, and values between -1 and 1 to all that could saturate.
+    """Replay the recorded decisions, and pass values between -1 and 1 to every operation that could saturate.
 
     Raises:
-        Undecided: when there is something to decide, and `decisions` is None.
-        RuntimeError: when the operations differ from those of the recorded pass.
+        Undecided: if there is something to decide and `decisions` is None.
+        RuntimeError: if the operations differ from those of the recorded pass.
     """
     with _Replayer(None if decisions is None else iter(decisions.found)):
         yield
@@ -57,12 +57,12 @@ def decisions_replayed(decisions: Decisions | None) -> Iterator[None]:
 class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch would load its compiler to tell it to stay away, which takes seconds; here nothing is compiled."""
+        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
         return False
 
 
 def _decides(name: str, args: tuple[Any, ...]) -> bool:
-    """Whether an operation may turn numbers with a fraction into others."""
+    """Whether an operation may turn floating-point numbers into integers or booleans."""
     return name == "local_scalar_dense" or any(isinstance(one, Tensor) and one.is_floating_point() for one in args)
 
 
@@ -116,11 +116,11 @@ class _Replayer(_Mode):
             raise Undecided
         decided = next(self._left, None)
         if type(decided) is not type(result) and not isinstance(decided, bool | int | float):
-            raise RuntimeError("the network takes another way for other values of its weights")
+            raise RuntimeError("the network takes a different path for other values of its weights")
         return decided
 
     def _chosen(self, name: str, result: Any, args: tuple[Any, ...]) -> Any:
-        """Values and their positions, where the positions are those of the recorded pass."""
+        """Values and their positions, with the positions taken from the recorded pass."""
         positions = self._next(result[1])
         place = _CHOICES[name]
         dim = args[place] if len(args) > place else -1
@@ -134,6 +134,6 @@ def _has_fraction(value: Any) -> bool:
 
 
 def _small(tensor: Tensor, *, in_place: bool) -> Tensor:
-    """The tensor divided by its largest magnitude, where that is over 1."""
+    """The tensor, divided by its largest magnitude if that exceeds 1."""
     largest = tensor.abs().max().clamp(min=1)
     return tensor.div_(largest) if in_place else tensor / largest

@@ -1,4 +1,4 @@
-"""What a run of proxies gives: scores, their parts, and why some of them have no value."""
+"""Results of a run of proxies: scores, their parts, and why some of them have no value."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from proxybench.proxies.base import NoAnswer
 
-NEVER_CAUGHT = (MemoryError, torch.cuda.OutOfMemoryError)  # as KeyboardInterrupt and SystemExit, which are no Exception
+NEVER_CAUGHT = (MemoryError, torch.cuda.OutOfMemoryError)  # KeyboardInterrupt and SystemExit are no Exception either
 NO_ANSWER = (NoAnswer, torch.linalg.LinAlgError, np.linalg.LinAlgError)  # type: ignore[attr-defined]
 
 
 @dataclass
 class Scores:
-    """What `Probe.run` found.
+    """Results of `Probe.run`.
 
     Attributes:
-        values: proxy name to score; NaN where the definition has no answer or the answer is not finite.
-        nodes: proxy name to float64[len(operations)], for proxies that sum over layers. Sums to the score.
-        operations: names of the network's operations, to which `nodes` belongs.
-        seconds: pass or proxy to the time it took itself, without the passes it shares.
-        unanswered: proxy name to the reason of its NaN.
-        errors: proxy name to the error that it or its pass raised, where that is the reason.
+        values: proxy name to score; NaN if the proxy is undefined or its value is not finite.
+        nodes: proxy name to float64[len(operations)], for proxies that sum over layers; adds up to the score.
+        operations: names of the network's operations, in the order of the values in `nodes`.
+        seconds: pass or proxy to its own time, without the passes it shares.
+        unanswered: proxy name to the reason for its NaN.
+        errors: proxy name to the error raised by it or its pass, if that is the reason.
     """
 
     operations: tuple[str, ...]
@@ -36,6 +36,6 @@ class Scores:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a proxy has no value, in one line; names the kind of an error that is no NoAnswer."""
+    """Why a proxy has no value, in one line; includes the type of an error other than NoAnswer."""
     lines = str(error).strip().splitlines() or ["no message"]
     return lines[0] if isinstance(error, NO_ANSWER) else f"{type(error).__name__}: {lines[0]}"

@@ -17,7 +17,7 @@ def split_pass(probe: Probe) -> list[Tensor]:
     """The gradient of the loss of each half of the batch with respect to each layer's weight, [2, *weight.shape].
 
     Raises:
-        NoAnswer: for a batch of one image, or where batch normalisation would see a single value per channel.
+        NoAnswer: for a batch of one image, or if batch normalisation would see a single value per channel.
     """
     if probe.labels is None:
         raise ValueError("the gradient of the loss needs labels; pass labels= to the Probe")

@@ -1,4 +1,4 @@
-"""Which layers lie on a path from the images to the logits, and how long the longest path is."""
+"""Which layers are on a path from the images to the logits, and how long the longest path is."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from proxybench.proxies.probe import Probe
 from proxybench.proxies.restore import replace_values
 from proxybench.proxies.same_way import Decisions, Undecided, decisions_replayed
 
-# Operations with one input of the shape of their output whose derivative tells what is connected: they move, select,
-# scale or mix values. Any other such operation is a function of each value, connected wherever its derivative is.
+# Operations with one input of the output's shape whose derivative shows what is connected: they move, select, scale or
+# mix values. Any other operation of this kind acts on each value separately and connects wherever a derivative arrives.
 _TELLING = (
     *("Mul", "Div", "Convolution", "Mm", "Bmm", "Mv", "Addmm", "Linear", "Trilinear", "Matmul", "Einsum", "Fft"),
     *("Index", "Select", "Slice", "Gather", "Scatter", "Copy", "Put", "Where", "Masked", "Tril", "Triu", "Split"),
@@ -33,10 +33,10 @@ class Structure:
     """How the layers of a network are connected.
 
     Attributes:
-        depth: layers on the longest path from the images to the logits; None where there is no path.
-        certain: whether a derivative passes along this path alone, so that it is one through values, not only through
-            operations, which may hold values that never meet.
-        connected: for each layer whether it lies on such a path.
+        depth: number of layers on the longest path from the images to the logits; None if there is no path.
+        certain: whether a derivative passes along this path alone, so that it is a path through values and not only
+            through operations, which may hold values that never meet.
+        connected: for each layer, whether it is on a path from the images to the logits.
     """
 
     depth: int | None
@@ -45,23 +45,23 @@ class Structure:
 
 
 def structure_pass(probe: Probe) -> Structure:
-    """Follow the graph of derivatives of one image's forward pass, in evaluation mode.
+    """Follow the autograd graph of one image's forward pass in evaluation mode.
 
-    An operation counts as a layer when it multiplies what comes from the image with a layer's weight, or with what is
-    made of weights alone, and sums over the products; each step of a recurrent layer does so too. A connection counts
-    when a derivative can pass it: the derivative is followed as zero or not zero, without its size, and as not zero
-    through every function of single values, so that none that is flat where it is evaluated cuts a path. What is
-    multiplied by zero is cut off.
+    An operation counts as a layer if it multiplies values derived from the image by a layer's weight, or by something
+    computed from weights alone, and sums over the products; so does each step of a recurrent layer. A connection counts
+    if a derivative can pass it: derivatives are tracked only as zero or nonzero, and as nonzero through every
+    elementwise function, so that a function that happens to be flat where it is evaluated does not cut a path. A
+    multiplication by zero does.
 
-    Values of weights do not matter: they are replaced by positive random numbers that keep the scale, biases by zero,
-    and normalisation over the batch is taken out, so that nothing cancels. Where the network decides by values, as in
-    an early exit, it goes the way that it goes for the first image of the batch with its own weights.
+    The values of weights do not matter: weights are replaced by positive random numbers that keep the scale, biases by
+    zero, and normalisation over the batch is removed, so that nothing cancels. If the network branches on values, as in
+    an early exit, it takes the path that it takes for the first image of the batch with its own weights.
 
     Raises:
-        NoAnswer: when the network switches gradients off, or takes whole numbers.
+        NoAnswer: if the network switches gradients off, or takes integers.
     """
     if not probe.images.is_floating_point():
-        raise NoAnswer("a network that takes whole numbers has no derivative with respect to them")
+        raise NoAnswer("a network that takes integers has no derivative with respect to them")
     try:
         return _structure(probe)
     except _Fused:
@@ -70,7 +70,7 @@ def structure_pass(probe: Probe) -> Structure:
 
 
 class _Fused(NoAnswer):
-    """A recurrent layer is one operation, which does not say how its steps are connected."""
+    """A recurrent layer is a single operation that does not show how its steps are connected."""
 
 
 def _structure(probe: Probe) -> Structure:
@@ -95,7 +95,7 @@ def _follow_one_image(probe: Probe, decisions: Decisions | None) -> Structure:
 
 
 def decisions_of_first_image(probe: Probe) -> Decisions:
-    """What the network decides by values for the first image of the batch, in evaluation mode."""
+    """The network's value-dependent decisions for the first image of the batch in evaluation mode."""
     decisions = Decisions()
     with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), decisions.recorded():
         network(probe.images[:1].clone())
@@ -103,7 +103,7 @@ def decisions_of_first_image(probe: Probe) -> Decisions:
 
 
 def _positive(parameter: Tensor, name: str, draws: torch.Generator) -> Tensor:
-    """Positive numbers in place of a parameter, with mean 1 / inputs for a weight of two or more dimensions."""
+    """Positive numbers to replace a parameter, with mean 1 / inputs for a weight of two or more dimensions."""
     if name.endswith("bias"):
         return torch.zeros(parameter.shape)
     inputs = parameter[0].numel() if parameter.dim() >= 2 else 1
@@ -116,7 +116,7 @@ def _follow(output: Tensor, image: Tensor, weights: list[Tensor]) -> Structure:
     connected = [False] * len(weights)
     nodes = list(_inputs_first(output.grad_fn))
     if any(is_fused(node) for node in nodes):
-        raise _Fused("a recurrent layer cannot be taken apart into its steps")
+        raise _Fused("a recurrent layer cannot be split into its steps")
     factors = contracted_operands(nodes)
     passed, _ = _derivatives_that_pass(output, image, nodes)
     position = {id(weight): index for index, weight in enumerate(weights)}
@@ -148,7 +148,7 @@ def _follow(output: Tensor, image: Tensor, weights: list[Tensor]) -> Structure:
 
 
 def _path(node: Node | None, deepest: Mapping[Node, int]) -> dict[Node, int]:
-    """The operations on the longest path, from the last on, and by which of its inputs it leaves each."""
+    """The operations on the longest path, last first, and the input through which the path leaves each."""
     path: dict[Node, int] = {}
     while node is not None and node in deepest:
         path[node] = deepest[node]
@@ -157,7 +157,7 @@ def _path(node: Node | None, deepest: Mapping[Node, int]) -> dict[Node, int]:
 
 
 def _factors(node: Node, factors: Mapping[Node, list[bool]]) -> list[Node]:
-    """The inputs of an operation that it multiplies and sums over."""
+    """The inputs of an operation that are factors of a sum of products."""
     return [
         child
         for (child, _), factor in zip(node.next_functions, factors.get(node, ()), strict=False)
@@ -168,15 +168,15 @@ def _factors(node: Node, factors: Mapping[Node, list[bool]]) -> list[Node]:
 def _derivatives_that_pass(
     output: Tensor, image: Tensor, nodes: list[Node], path: Mapping[Node, int] | None = None
 ) -> tuple[Mapping[Node, list[bool]], bool]:
-    """For each operation between image and output, for each of its inputs whether a derivative passes.
+    """For each operation between image and output, and each of its inputs, whether a derivative passes.
 
-    Also whether a derivative arrives at the image.
+    Also returns whether a derivative arrives at the image.
 
     Args:
         output: a scalar.
         image: an input of the graph.
         nodes: of the graph.
-        path: the operations that derivatives may pass, and by which input they leave each; all by default.
+        path: the operations that derivatives may pass, and the input through which they leave each; all by default.
     """
     passed: dict[Node, list[bool]] = {}
     pattern = _patterns()
@@ -218,7 +218,7 @@ def _telling_names() -> tuple[str, ...]:
 
 
 def _patterns() -> Callable[[Tensor], Tensor]:
-    """A function that replaces what is not zero by positive random numbers, so that no derivative grows or vanishes."""
+    """A function that replaces nonzero entries by positive random numbers, so derivatives neither grow nor vanish."""
     draws = torch.Generator().manual_seed(1)
     numbers = torch.zeros(0)
 
@@ -235,13 +235,13 @@ def _patterns() -> Callable[[Tensor], Tensor]:
 
 
 def _variable(node: Node) -> Tensor | None:
-    """The tensor in which derivatives end at this node of the graph; None for an operation."""
+    """The tensor at which derivatives end at this graph node; None for an operation."""
     variable: Tensor | None = getattr(node, "variable", None)
     return variable
 
 
 def _inputs_first(root: Node) -> Iterator[Node]:
-    """All nodes of the graph of derivatives below `root`, each after those that it gets its inputs from."""
+    """All nodes of the autograd graph below `root`, each after the nodes that provide its inputs."""
     seen: set[Node] = {root}
     stack = [(root, iter(root.next_functions))]
     while stack:

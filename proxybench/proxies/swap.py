@@ -1,4 +1,4 @@
-"""SWAP: how many different ways there are in which a neuron fires over a few images."""
+"""SWAP: the number of different patterns in which neurons fire over a few images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SAMPLES = 16
 
 
 def sample_patterns(signs: Iterable[Tensor]) -> int:
-    """How many of the 2^n on-off patterns over n images some neuron shows; bool[n, neurons] of each rectifier.
+    """How many of the 2^n on-off patterns over n images occur in some neuron; bool[n, neurons] for each rectifier.
 
-    A table of all patterns is marked, so n is to be small (16 images: 64 KiB).
+    It marks entries in a table of all patterns, so n must be small (16 images: 64 KiB).
     """
     seen = torch.zeros(0, dtype=torch.bool)
     for positive in signs:
@@ -40,9 +40,9 @@ def sample_patterns(signs: Iterable[Tensor]) -> int:
 def swap(probe: Probe) -> float:
     """The number of distinct sample-wise activation patterns over the first 16 images of the batch, at most 65,536.
 
-    One draw of the weights as they are given, and batch normalisation by the whole batch: no pass of its own. The
-    published code averages over 32 draws of standard normal weights, whose scale batch normalisation takes out; the
-    regularised score needs a target size for each space and is not computed. NaN where no rectifier is evaluated.
+    It uses the given weights and batch normalisation over the whole batch, so it needs no pass of its own. The
+    published code averages over 32 draws of standard normal weights, whose scale batch normalisation removes; the
+    regularised score needs a target size for each space and is not computed. NaN if no rectifier is evaluated.
     """
     signs = probe.once(batch_pass).rectifier_signs
     if not signs:

@@ -17,22 +17,22 @@ from proxybench.proxies.restore import replace_values
 def absolute_pass(probe: Probe) -> list[Tensor]:
     """The gradient of the summed logits of an image of ones with respect to each layer's absolute weight.
 
-    All parameters take their absolute values in float64, because products over many layers leave float32. A network
-    that cannot be computed in float64, such as one that turns its features into float32 itself, is computed in the type
-    of its weights.
+    All parameters are replaced by their absolute values in float64, because products over many layers can leave the
+    range of float32. A network that cannot run in float64, for example because it casts its features to float32, is run
+    in the type of its weights.
 
     Raises:
-        NoAnswer: for a network with complex parameters, or one that takes whole numbers.
+        NoAnswer: for a network with complex parameters, or one that takes integers.
     """
     if any(parameter.is_complex() for parameter in probe.network.parameters()):
         raise NoAnswer("the flow through complex weights is not defined")
     if not probe.images.is_floating_point():
-        raise NoAnswer("an image of ones is not defined for a network that takes whole numbers")
+        raise NoAnswer("an image of ones is not defined for a network that takes integers")
     try:
         return _flow(probe, torch.float64)
     except MemoryError:
         raise
-    except Exception:  # networks word this differently; what has another cause is raised by the second try
+    except Exception:  # networks word this differently; other errors recur in the second attempt
         return _flow(probe, probe.dtype)
 
 
@@ -71,8 +71,8 @@ def synflow(probe: Probe) -> Tensor:
 def logsynflow(probe: Probe) -> Tensor:
     """Synaptic flow with the gradient on a logarithmic scale, so that depth does not make it explode.
 
-    NaN where a gradient is below -1, of which the definition takes the logarithm of a negative number: without
-    normalisation by the batch no gradient is negative, but normalisation by layer or group makes some so.
+    NaN if a gradient is below -1, because the logarithm is then undefined: without batch normalisation no gradient is
+    negative, but normalisation by layer or group can make some negative.
     """
     if any(bool((gradient < -1).any()) for gradient in probe.once(absolute_pass)):
         raise NoAnswer("the flow falls as some weights grow (by more than 1), which has no logarithm")

@@ -1,4 +1,4 @@
-"""T-CET: the compressibility of each layer times the orthogonality of the codes that it gives the images."""
+"""T-CET: the compressibility of each layer times the orthogonality of the codes that it assigns to the images."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from proxybench.proxies.synflow import absolute_pass
 
 
 def log_signal_to_noise(saliency: Tensor) -> Tensor:
-    """The log of sum / standard deviation of the saliencies of one layer's weights, float64[].
+    """The logarithm of sum / standard deviation of the saliencies of one layer's weights, float64[].
 
-    The deviation is over the weights, with n - 1 in the denominator. Where it is zero, or there is one weight, the
-    log of the sum; 0 for a layer without saliency.
+    The standard deviation is over the weights, with n - 1 in the denominator. If it is zero, or if there is only one
+    weight, returns the logarithm of the sum; 0 for a layer without saliency.
     """
     total = saliency.sum(dtype=torch.float64)
     if total == 0:
         return torch.zeros((), dtype=torch.float64)
     deviation = saliency.double().std() if saliency.numel() > 1 else torch.zeros(())
-    if deviation.isinf():  # their squares overflow, though the ratio is of ordinary size
+    if deviation.isinf():  # their squares overflow although the ratio is of ordinary size
         largest = saliency.double().max()
         total, deviation = (saliency / largest).sum(), (saliency / largest).std()
     return (total / deviation if deviation > 0 else total).log().cpu()
 
 
 def log_code_volume(output: Tensor) -> Tensor:
-    """The log of det K, K_ij = number of signs that images i and j share in a layer's outputs [n, ...]; float64[].
+    """The value log det K, K_ij the number of signs that images i and j share in a layer's outputs [n, ...]; float64[].
 
-    0 where K is singular (two images have the same signs) or no output is positive; NaN where an output is.
+    0 if K is singular (two images have the same signs) or no output is positive; NaN if an output is NaN.
     """
     if output.isnan().any():
         return torch.full((), float("nan"), dtype=torch.float64)
@@ -50,7 +50,7 @@ def log_code_volume(output: Tensor) -> Tensor:
 def code_volume_pass(probe: Probe) -> list[Tensor | None]:
     """`log_code_volume` of each layer in evaluation mode.
 
-    Of the last call for a layer that was called several times; None for one that was not called.
+    The last call counts if a layer was called several times; None for a layer that was not called.
     """
     images = len(probe.images)
     volumes: list[Tensor | None] = [None for _ in probe.layers]
@@ -63,7 +63,7 @@ def code_volume_pass(probe: Probe) -> list[Tensor | None]:
             if is_clear(output.shape, images, move_axes=moves.move_axes):
                 before = moves.move_axes
                 volumes[position] = log_code_volume(output)
-                moves.move_axes = before  # not what was done to the output here
+                moves.move_axes = before  # ignore what is done to the output here
             else:
                 unclear[position] = calls[position], output
             calls[position] += 1
@@ -88,8 +88,8 @@ def code_volume_pass(probe: Probe) -> list[Tensor | None]:
 def t_cet(probe: Probe) -> Tensor:
     """Signal-to-noise ratio of the synaptic flow of a layer times the volume of the images' codes, on log scales.
 
-    The variant with synflow, the default of the authors' code (the other has snip). Codes are signs of the outputs of
-    convolutions and linear layers in evaluation mode; synaptic flow has no batch normalisation.
+    This is the variant with synflow, the default of the authors' code (the other uses snip). Codes are the signs of the
+    outputs of convolutions and linear layers in evaluation mode; synaptic flow excludes batch normalisation.
     """
     parts = [
         _part(layer, (layer.weight.detach() * gradient).abs(), volume)
@@ -101,9 +101,9 @@ def t_cet(probe: Probe) -> Tensor:
 
 
 def _part(layer: Layer, saliency: Tensor, volume: Tensor | None) -> Tensor:
-    """The part of one layer, float64[]; 0 for one that takes part in nothing."""
+    """The contribution of one layer, float64[]; 0 for an unused layer."""
     if volume is not None:
         return log_signal_to_noise(saliency) * volume
     if saliency.any():
-        raise NoAnswer(f"the output of layer {layer.name!r} cannot be seen, as a function uses its weight")
+        raise NoAnswer(f"the output of layer {layer.name!r} cannot be seen because a function uses its weight")
     return torch.zeros((), dtype=torch.float64)

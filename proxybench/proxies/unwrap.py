@@ -1,4 +1,4 @@
-"""The network inside a wrapper, and plain weights in place of reparametrised ones."""
+"""The network inside a wrapper, with plain weights instead of reparametrised ones."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _QUANTISED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch
 
 
 def unwrap(network: nn.Module) -> nn.Module:
-    """The module inside nn.DataParallel, DistributedDataParallel and torch.compile; any other module as it is.
+    """The module inside nn.DataParallel, DistributedDataParallel and torch.compile; any other module unchanged.
 
     Raises:
-        ValueError: for a network whose layers cannot be watched: a TorchScript or a quantised one, or one whose
+        ValueError: if the layers cannot be watched because the network is TorchScript or quantised, or because its
             parameters were created in inference mode.
     """
     while True:
@@ -50,7 +50,7 @@ def _require_watchable(name: str, module: nn.Module) -> None:
     if f"{kind.__module__}.".startswith(_QUANTISED):
         raise ValueError(
             f"the network is quantised ({name} is a {kind.__module__}.{kind.__qualname__}), so its weights have no "
-            "gradients; score the network from before the quantisation"
+            "gradients; score the network before quantisation"
         )
     if isinstance(module, torch.jit.ScriptModule) and (
         name == "the network itself" or any(True for _ in module.parameters(recurse=False))
@@ -68,12 +68,12 @@ def _require_watchable(name: str, module: nn.Module) -> None:
 
 @dataclass
 class EffectiveWeight:
-    """A weight that a module computes from other parameters before each use, and the plain parameter of that value.
+    """A weight that a module computes from other parameters before each use, and a plain parameter with its value.
 
     Attributes:
         module: the module that owns the weight.
-        name: of the weight in its module.
-        parameter: what the module multiplies with, as a parameter of its own.
+        name: name of the weight in its module.
+        parameter: the effective weight as a separate parameter.
     """
 
     module: nn.Module
@@ -81,7 +81,7 @@ class EffectiveWeight:
     parameter: nn.Parameter
 
     def install(self) -> None:
-        """Make the module use the plain parameter, without the parameters and hooks that it was computed from."""
+        """Make the module use the plain parameter instead of the parameters and hooks from which it was computed."""
         module, own = self.module, vars(self.module)
         if parametrize.is_parametrized(module):
             module.__class__ = parametrize.type_before_parametrizations(module)
@@ -97,9 +97,9 @@ class EffectiveWeight:
 
 
 def effective_weights(network: nn.Module) -> list[EffectiveWeight]:
-    """The weights of parametrizations, weight_norm, spectral_norm and pruning masks in `network`, as they are now.
+    """The current weights of parametrizations, weight_norm, spectral_norm and pruning masks in `network`.
 
-    The network is to be in evaluation mode, where spectral_norm does not move its estimate.
+    The network must be in evaluation mode, so that spectral_norm does not update its estimate.
     """
     return [
         EffectiveWeight(module, name, nn.Parameter(value.detach().clone()))
@@ -117,7 +117,7 @@ def has_effective_weights(network: nn.Module) -> bool:
 
 
 def _computed(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Name and present value of each weight that the module computes from its parameters."""
+    """Name and current value of each weight that the module computes from its parameters."""
     if parametrize.is_parametrized(module):
         for name in module.parametrizations:  # type: ignore[union-attr]
             yield name, getattr(module, name)

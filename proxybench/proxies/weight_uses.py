@@ -1,4 +1,4 @@
-"""Which operations in a graph of derivatives use a weight."""
+"""Which operations in an autograd graph use a weight."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence, Set
 from torch import Tensor
 from torch.autograd.graph import Node
 
-_LOOKUPS = ("Embedding", "EmbeddingBag")  # rows of a weight that are looked up are no product with it
+_LOOKUPS = ("Embedding", "EmbeddingBag")  # looking up rows of a weight is not a product with it
 
 
 def are_used_beside(output: Tensor, weights: Sequence[Tensor], known: Sequence[Set[Node]]) -> list[bool]:
-    """For each weight whether it reaches `output` by a way through none of its known operations.
+    """For each weight, whether it reaches `output` on a path that avoids its known operations.
 
     Args:
-        output: the end of the graph.
+        output: the final node of the graph.
         weights: leaves of the graph.
-        known: for each weight the operations that are known to use it, or to be made of what uses it.
+        known: for each weight, the operations known to use it, directly or through other operations.
     """
     if output.grad_fn is None:
         return [False for _ in weights]
@@ -29,7 +29,7 @@ def are_used_beside(output: Tensor, weights: Sequence[Tensor], known: Sequence[S
 
 
 def _users(root: Node) -> dict[Node, list[Node]]:
-    """For each operation and leaf of the graph the operations that take what it gives."""
+    """For each operation and leaf of the graph, the operations that consume its result."""
     users: dict[Node, list[Node]] = {root: []}
     waiting = [root]
     while waiting:

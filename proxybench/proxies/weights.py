@@ -1,4 +1,4 @@
-"""Proxies of the weights alone, and the control that ignores the network."""
+"""Proxies that depend only on the weights, and the control that ignores the network."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def l2_norm(probe: Probe) -> Tensor:
 
 @proxy("random", source="control", formula="a uniform random number of the seed", batch_norm="unused")
 def random(probe: Probe) -> float:
-    """A number that depends on the seed alone: what a proxy must beat.
+    """A number that depends only on the seed: the baseline that a proxy must beat.
 
-    A sweep gives every architecture a seed of its own.
+    A sweep gives every architecture its own seed.
     """
     return float(torch.rand((), generator=probe.generator("random"), dtype=torch.float32))

@@ -1,4 +1,4 @@
-"""Zen-score: how strongly a network with Gaussian weights reacts to a small change of a random image."""
+"""Zen-score: how strongly a network with Gaussian weights reacts to a small perturbation of a random image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POOLING: frozenset[Any] = frozenset(
 
 
 class _PooledMap(TorchFunctionMode):
-    """Keeps in `features` the input of the last global pooling: [n, c, h, w] that becomes one value a channel."""
+    """Keeps in `features` the input [n, c, h, w] of the last global pooling, which yields one value per channel."""
 
     features: Tensor | None = None
 
@@ -43,10 +43,10 @@ class _PooledMap(TorchFunctionMode):
 
 
 def pooled_map(probe: Probe, network: nn.Module, images: Tensor) -> Tensor:
-    """What `network` pools over all positions before its classifier, [n, c, h, w].
+    """The map that `network` pools over all positions before its classifier, [n, c, h, w].
 
     Raises:
-        NoAnswer: where nothing is pooled, or normalisation over one single value is asked for.
+        NoAnswer: if nothing is pooled, or if the network normalises over a single value.
     """
     with _PooledMap() as recorder:
         probe.forward(network, images)
@@ -64,12 +64,12 @@ def pooled_map(probe: Probe, network: nn.Module, images: Tensor) -> Tensor:
     initialisation="gaussian",
 )
 def zen(probe: Probe) -> float:
-    """The logarithm of the change of the last feature map, and what batch normalisation divided out of it.
+    """The logarithm of the change in the last feature map, plus the scale that batch normalisation divided out.
 
     As in NAS-Bench-Suite-Zero: one draw of weights and images, the L1 norm, the map that enters the global pooling, and
-    after both passes running variances with momentum 0.1 from 1, about 0.81 + 0.19 v for a batch variance v. The paper
-    has v itself, the Frobenius norm and a mean over draws. Momentum and tracking are set here, so that a network's own
-    do not matter. Of the batch only its shape is used. NaN where the map does not depend on the image.
+    running variances after both passes with momentum 0.1 starting from 1, about 0.81 + 0.19 v for a batch variance v.
+    The paper uses v itself, the Frobenius norm and a mean over draws. Momentum and tracking are set here, so the
+    network's own settings do not matter. Only the batch's shape is used. NaN if the map does not depend on the image.
     """
     images = probe.noise("zen")
     changed = images + MIXUP * probe.noise("zen mixup")

@@ -1,4 +1,4 @@
-"""ZiCo: how large each weight's gradient is against how much it differs between batches."""
+"""ZiCo: how large each weight's gradient is compared with how much it differs between batches."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from proxybench.proxies.split_pass import split_pass
 
 
 def inverse_variation(halves: Tensor) -> Tensor:
-    """Sum over weights of mean |g| / std g, of the gradients of two batches, [2, *weight.shape]; float64[].
+    """Sum over weights of mean |g| / std g for the gradients of two batches, [2, *weight.shape]; float64[].
 
-    Of two values the mean magnitude is (|g1| + |g2|) / 2 and the deviation, with 2 in its denominator, |g1 - g2| / 2.
-    A weight whose gradient does not vary is left out.
+    For two values the mean magnitude is (|g1| + |g2|) / 2 and the standard deviation, with n = 2 in the denominator, is
+    |g1 - g2| / 2. Weights whose gradient does not vary are skipped.
     """
     first, second = halves.double()
     differences = (first - second).abs()
@@ -33,10 +33,10 @@ def inverse_variation(halves: Tensor) -> Tensor:
 def zico(probe: Probe) -> Tensor:
     """Sum over layers of the log of the summed inverse coefficients of variation of the gradients.
 
-    The two batches are the halves of the given one, each normalised by its own statistics. A layer without a gradient
-    that varies adds nothing. The published code does not clear the gradients between its batches, so that its second
-    sample is the sum of both; here, as in the equation, it is the second alone. NaN for a batch of one image, and where
-    no gradient differs between the halves.
+    The two batches are the halves of the given batch, each normalised by its own statistics. A layer without a varying
+    gradient adds nothing. The published code does not clear the gradients between its batches, so that its second
+    sample is the sum of both; here, as in the equation, it is the second batch alone. NaN for a batch of one image, or
+    if no gradient differs between the halves.
     """
     totals = [inverse_variation(halves) for halves in probe.once(split_pass)]
     if not any(total != 0 for total in totals):

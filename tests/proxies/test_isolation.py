@@ -156,9 +156,9 @@ def test_snip_of_a_regression_by_hand() -> None:
 
 
 def test_a_loss_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"the loss does not take logits \[1, 4\] and labels \[1\]"):
+    with pytest.raises(ValueError, match=r"the loss does not accept logits \[1, 4\] and labels \[1\]"):
         pb.score(nasbench201(), *batch(), proxies=["snip"], loss=functional.binary_cross_entropy)
-    with pytest.raises(ValueError, match=r"must give one number, .*, not a tensor of shape \[1, 4\]"):
+    with pytest.raises(ValueError, match=r"must return one number, .*, not a tensor of shape \[1, 4\]"):
         pb.score(nasbench201(), *batch(), proxies=["snip"], loss=lambda logits, labels: logits)
 
 

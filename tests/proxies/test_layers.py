@@ -72,7 +72,7 @@ def test_the_innermost_operation_has_the_layer() -> None:
 
 def test_a_layer_outside_all_operations_is_refused_by_name() -> None:
     layers = find_layers(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
-    with pytest.raises(ValueError, match=r"layer '1' lies in none"):
+    with pytest.raises(ValueError, match=r"layer '1' belongs to none"):
         group_by_operation(layers, ["0"])
 
 

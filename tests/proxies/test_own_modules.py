@@ -138,7 +138,7 @@ def test_without_its_layers_a_network_has_the_scores_that_need_none() -> None:
     whole.load_state_dict(network.state_dict())
     found, expected = pb.score(network, images, labels), pb.score(whole, images, labels)
     reason = (
-        "the layers of the network are not known, as it raises an error while it is watched: "
+        "the layers of the network are unknown because it raises an error while it is watched: "
         "RuntimeError: not while I am watched"
     )
     for name in ("l2_norm", "snip", "grasp", "fisher", "synflow", "ntk_trace", "gradsign", "zico", "depth", "params"):

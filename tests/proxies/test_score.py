@@ -117,19 +117,19 @@ IMAGES, LABELS = batch()
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (IMAGES[0], None, r"float\[n, channels, height, width\], none of them 0, not float32\[3, 8, 8\]"),
-        (IMAGES[:0], None, r"none of them 0, not float32\[0, 3, 8, 8\]"),
+        (IMAGES[0], None, r"float\[n, channels, height, width\], without empty dimensions, not float32\[3, 8, 8\]"),
+        (IMAGES[:0], None, r"without empty dimensions, not float32\[0, 3, 8, 8\]"),
         ((IMAGES * 10).to(torch.uint8), None, r"not uint8\[8, 3, 8, 8\]"),
         (IMAGES.where(IMAGES < 2, math.nan), None, "NaN or infinite"),
         (IMAGES[:, :2], None, r"does not take images of shape \[2, 8, 8\]"),
-        (IMAGES, LABELS[:7], r"labels must be 8, one for each image, not of shape \[7\]"),
+        (IMAGES, LABELS[:7], r"must be 8 labels, one for each image, but their shape is \[7\]"),
         (IMAGES, torch.tensor(1), "one for each image"),
         (IMAGES, LABELS + 1, r"from 0 to 3 \(the network's logits\), not 1 to 4"),
         (IMAGES, LABELS - 1, "not -1 to 2"),
         (IMAGES, LABELS.float(), r"whole numbers \[8\], not float32\[8\]"),
         (IMAGES, LABELS > 1, r"not bool\[8\]"),
         (IMAGES, LABELS[:, None], r"not int64\[8, 1\]"),
-        (IMAGES, torch.rand(8, 5), "shares of 5 classes, the network has 4 logits"),
+        (IMAGES, torch.rand(8, 5), "shares of 5 classes, but the network has 4 logits"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(images: Tensor, labels: Tensor | None, message: str) -> None:
@@ -143,7 +143,7 @@ def test_labels_that_are_missing_are_asked_for_by_name() -> None:
 
 
 def test_a_proxy_asked_for_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="asked for twice: snip, snip"):
+    with pytest.raises(ValueError, match="requested twice: snip, snip"):
         score(nasbench201(), IMAGES, LABELS, proxies=["snip", PROXIES["snip"]])
 
 

@@ -210,7 +210,9 @@ def test_the_depth_of_recurrent_layers_on_one_another_is_not_known(kind: Callabl
     network = Rows(kind(24, 5, batch_first=True), kind(5, 5, batch_first=True))
     found = pb.score(network, IMAGES, proxies=COUNTS)
     assert math.isnan(found["depth"])
-    assert found.reasons == {"depth": "the longest path through the network's operations is none through its values"}
+    assert found.reasons == {
+        "depth": "the longest path through the network's operations is not a path through its values"
+    }
     assert found["convolutions"] == 1
 
 

@@ -90,7 +90,7 @@ def test_quantised_networks_are_refused_with_the_way_out() -> None:
         prepared(IMAGES)
         converted = torch.ao.quantization.convert(prepared)
     for network in (dynamic, converted):
-        with pytest.raises(ValueError, match=r"quantised .* score the network from before"):
+        with pytest.raises(ValueError, match=r"quantised .* score the network before"):
             pb.score(network, IMAGES, LABELS)
 
 
