@@ -5,7 +5,7 @@
     bench = pb.load("nasbench201")
     bench.query(284, dataset="cifar10", metric="test_acc", epochs=200, seed="mean")
 
-Everything is loaded on first use; importing this package imports no numerical library.
+Everything is loaded on first use; importing this package does not import any numerical library.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where proxybench keeps what it can make or fetch again."""
+"""The cache folder, for data that proxybench can rebuild or download again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """The folder of PROXYBENCH_CACHE, or the platform's user cache folder for proxybench. It need not exist."""
+    """The folder in PROXYBENCH_CACHE, or the platform's user cache folder for proxybench. It need not exist."""
     value = os.environ.get("PROXYBENCH_CACHE", "")
     if value:
         return Path(value).expanduser().absolute()

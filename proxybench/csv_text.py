@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet takes for data: cells that it would read as formulas are quoted, numbers stay numbers."""
+"""CSV that is safe in spreadsheets: cells that would be read as formulas are quoted, numbers stay numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff2
 def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
     """The header and the rows as CSV in UTF-8, lines ending in a line feed; None is an empty cell.
 
-    Line ends within a cell become line feeds too, since a carriage return would not be quoted and would begin a row.
+    Line ends within a cell become line feeds too, since a carriage return would not be quoted and would start a row.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -22,10 +22,10 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def quoted(cell: object) -> object:
-    """A cell as it is written: text that a spreadsheet may execute gets an apostrophe in front.
+    """A cell as written: text that a spreadsheet may execute is prefixed with an apostrophe.
 
-    That is text whose first character, after any spaces, begins a formula, such as "=" or "@", unless all of it is a
-    number, such as "-0.5".
+    This is text whose first character after any spaces starts a formula, for example "=" or "@", unless the whole text
+    is a number, for example "-0.5".
     """
     if not isinstance(cell, str):
         return cell

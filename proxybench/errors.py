@@ -1,7 +1,7 @@
 """Errors of proxybench. Each message names the thing that failed, the cause and the next step.
 
-Every one of them is a ProxybenchError, and the command line prints it as one line; `UnknownName` comes from
-`predictors`, which has no knowledge of this package.
+All of them are ProxybenchErrors, which the command line prints as one line. `UnknownName` comes from `predictors`,
+which does not depend on this package.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ __all__ = [
 
 
 class ProxybenchError(Exception):
-    """Base of all errors that proxybench raises on purpose."""
+    """Base class of all errors that proxybench raises on purpose."""
 
 
 class InvalidArchitecture(ProxybenchError, ValueError):
-    """Text or graph that describes no architecture of the space it was given to."""
+    """Text or a graph that is not an architecture of the space."""
 
 
 class AmbiguousArchitecture(ProxybenchError, LookupError):
-    """A digest that several architectures of a table share."""
+    """A digest shared by several architectures of a table."""
 
 
 class DataNotAvailable(ProxybenchError, LookupError):
@@ -39,11 +39,11 @@ class DataNotAvailable(ProxybenchError, LookupError):
 
 
 class NotMeasured(ProxybenchError, LookupError):
-    """A value that the table does not hold for this architecture."""
+    """A value that the table does not have for this architecture."""
 
 
 class CorruptData(ProxybenchError, ValueError):
-    """A file that is damaged, unsafe or not in the documented format."""
+    """A file that is damaged, unsafe, or not in the documented format."""
 
 
 class FetchFailed(ProxybenchError, OSError):
@@ -51,4 +51,4 @@ class FetchFailed(ProxybenchError, OSError):
 
 
 class Unsupported(ProxybenchError):
-    """A method that does not apply to a task, such as node statistics where the table has none."""
+    """A method that does not apply to a task, for example node statistics with a table that has none."""

@@ -1,8 +1,8 @@
-"""Replacing a file in one step: a reader sees the old file or the new one, and a kill leaves one of the two.
+"""Replacing a file atomically: a reader sees the old file or the new one, even if the writer is killed.
 
-A file is written under a random temporary name beside its place. The writer holds a lock on the temporary file, which
-the operating system frees when the process dies, so the next process that writes to the folder can tell what a killed
-one left behind from what a live one is writing, and removes the former.
+A file is written under a random temporary name in the same folder. The writer holds a lock on the temporary file,
+released by the operating system when the process dies, so the next process that writes to the folder can distinguish
+files left by killed processes, which it removes, from those being written.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-OLD_S = 24 * 3600.0  # after which a temporary file whose owner cannot be told is taken for abandoned
+OLD_S = 24 * 3600.0  # after which a temporary file of unknown owner is considered abandoned
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
-_EARLIER_TEMPORARY = re.compile(r"\..+\.[0-9]+(-[0-9a-f]{8})?\.tmp", re.DOTALL)  # of versions that held no lock
+_EARLIER_TEMPORARY = re.compile(r"\..+\.[0-9]+(-[0-9a-f]{8})?\.tmp", re.DOTALL)  # from versions that held no lock
 _swept: set[tuple[int, int]] = set()  # device and inode of the folders that this process has swept
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose content becomes `path` when the block ends well; the folder is made if it is missing.
+    """A stream whose content becomes `path` when the block ends without error; the folder is created if missing.
 
-    The permissions follow the umask. `path` itself is replaced where it is a symbolic link.
+    The permissions follow the umask. If `path` is a symbolic link, the link itself is replaced.
 
     Raises:
-        OSError: as writing does; `path` is then as it was.
+        OSError: if writing fails; `path` is then unchanged.
     """
     with temporary_beside(path) as (temporary, descriptor):
         with open(descriptor, "wb", closefd=False) as stream:
@@ -40,7 +40,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def replace_file(path: Path, content: bytes) -> Path:
-    """Write `content` to `path` as `replacing` does; the path. Raises OSError as writing does."""
+    """Write `content` to `path` atomically, like `replacing`, and return the path. Raises OSError if writing fails."""
     with replacing(path) as stream:
         stream.write(content)
     return path
@@ -51,7 +51,7 @@ def temporary_beside(path: Path) -> Iterator[tuple[Path, int]]:
     """A new empty file in the folder of `path`, and its descriptor; removed at the end if it still has that name.
 
     Raises:
-        OSError: where the folder cannot be made or written to.
+        OSError: if the folder cannot be created or written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
@@ -65,16 +65,16 @@ def temporary_beside(path: Path) -> Iterator[tuple[Path, int]]:
 
 
 def settle(temporary: Path, target: Path) -> None:
-    """Flush a finished file to the disk and give it its name, in one step and over an older file."""
+    """Flush a finished file to disk and atomically move it to its name, replacing an older file."""
     with temporary.open("rb+") as stream:
         os.fsync(stream.fileno())
     temporary.replace(target)
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in `folder`, once for each process and folder.
+    """Remove the temporary files that killed processes left in `folder`, once per process and folder.
 
-    Only regular files with the names that this module gives are touched, and none whose writer is alive.
+    Only regular files named by this module are removed, and none whose writer is alive.
     """
     status = folder.stat()
     if (status.st_dev, status.st_ino) in _swept:
@@ -92,22 +92,22 @@ def sweep(folder: Path) -> None:
 
 
 def is_old(path: Path) -> bool:
-    """Whether nothing has been written to `path` for a day. Raises OSError where it cannot be looked at."""
+    """Whether nothing has been written to `path` for a day. Raises OSError if its status cannot be read."""
     return time.time() - path.lstat().st_mtime > OLD_S
 
 
 @contextmanager
 def held(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock file `path` against other threads and processes; whether it is held.
+    """Lock the file `path` against other threads and processes; yields whether the lock was acquired.
 
-    The operating system frees it if this process is killed. The file stays, with permissions that follow the umask.
+    The operating system releases the lock if this process is killed. The file stays; its permissions follow the umask.
 
     Args:
-        path: the lock file, made if it is missing.
-        wait: until the lock is free; if not, the block is entered without it where somebody else holds it.
+        path: the lock file, created if missing.
+        wait: whether to wait until the lock is free; otherwise the block is entered without it if it is taken.
 
     Raises:
-        OSError: where the file cannot be opened or the file system knows no locks.
+        OSError: if the file cannot be opened or the file system does not support locks.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
@@ -122,21 +122,21 @@ def held(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 
 def _new_temporary(path: Path) -> tuple[Path, int]:
-    """A new file that nobody else has opened, locked as its writer's; links are not followed."""
+    """A new file that nobody else has opened, locked by its writer; links are not followed."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         descriptor = os.open(temporary, flags, 0o666)
-        with suppress(OSError):  # a file system without locks; then age alone tells
+        with suppress(OSError):  # a file system without locks; then only age counts
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Between the two steps another process may have taken the file for abandoned and removed it.
+        # Between the two steps another process may have considered the file abandoned and removed it.
         if os.fstat(descriptor).st_nlink:
             return temporary, descriptor
         os.close(descriptor)
 
 
 def _remove_abandoned(temporary: Path) -> None:
-    """Remove a temporary file unless its writer is alive. Raises OSError where that cannot be told or done."""
+    """Remove a temporary file unless its writer is alive. Raises OSError if that cannot be determined or done."""
     descriptor = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         try:

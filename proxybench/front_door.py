@@ -1,4 +1,4 @@
-"""The front door: methods on tasks in one call. The verb `run` is thin over it."""
+"""The main entry point: evaluates methods on tasks in one call. The command `run` is a thin wrapper around it."""
 
 from __future__ import annotations
 
@@ -46,41 +46,41 @@ def evaluate(
 
         results = pb.evaluate(["synflow", my_scorer, make("gbdt", rounds=50)], suite="quick")
 
-    A scorer is a function from an `ArchBatch` of n architectures to n scores, larger being better. A proxy is a
+    A scorer is a function from an `ArchBatch` of n architectures to n scores, where larger is better. A proxy is a
     function of a network's `Probe` (see `proxybench.proxies.proxy`) and is computed on the networks of the tasks'
-    architectures. A predictor has `fit` and `predict`. They run in processes of their own, with copies of what they may
-    see, but they are trusted code all the same: they have the rights of whoever runs them. Parameters, FLOPs and random
+    architectures. A predictor has `fit` and `predict`. They run in separate processes, with copies of the data they may
+    see, but are still trusted code: they have the rights of the user who runs them. Parameters, FLOPs and random
     scores are always evaluated too.
 
     Args:
         methods: one, or a sequence of any mixture of: names (`proxybench list methods`), `name(argument=value, ...)`,
             `module:name`, functions, predictor classes, predictor objects.
-        suite: the tasks that carry this name (`proxybench list suites`); "quick" where no tasks are given either.
-        tasks: names of tasks (`proxybench list tasks`), of the suite where one is given.
-        repeats: splits of each training size, on tasks that have a training part.
-        sizes: numbers of training architectures; all that a task has where empty.
-        without: methods that "columns" or "predictors" shall not stand for.
-        jobs: worker processes; one for each processor where None.
+        suite: name of a suite of tasks (`proxybench list suites`); "quick" if no tasks are given either.
+        tasks: names of tasks (`proxybench list tasks`), from the suite if one is given.
+        repeats: splits per training size, on tasks that have a training part.
+        sizes: numbers of training architectures; if empty, all sizes of a task.
+        without: methods to exclude from "columns" and "predictors".
+        jobs: worker processes; None means one per processor.
         timeout_s: wall-clock seconds for one job.
         memory_mb: memory of a worker.
-        dask: address of a Dask scheduler that runs the jobs instead.
-        folder: records are kept in `folder`/runs, and jobs recorded there are not run again; a temporary folder where
-            None.
-        networks: how the networks are made that network proxies score; see `NetworkSetting`.
-        redo: forget what the folder records of these jobs.
-        retry_failed: run jobs again that the folder records as failed.
-        scores: also write the scores of single architectures to `folder`/local, for the page that is built there.
+        dask: address of a Dask scheduler to run the jobs on.
+        folder: records are kept in `folder`/runs, and jobs recorded there are not run again; None means a temporary
+            folder.
+        networks: how to build the networks that network proxies score; see `NetworkSetting`.
+        redo: discard the folder's records of these jobs.
+        retry_failed: rerun jobs that are recorded as failed in the folder.
+        scores: also write the scores of single architectures to `folder`/local, for the page built there.
         progress: show a progress bar in terminals and notebooks.
 
     Raises:
         UnknownName: for an unknown suite, task, method or training size; suggests the nearest.
-        InvalidMethod: for an object that is no method.
+        InvalidMethod: for an object that is not a method.
         CorruptData: for damaged records in the folder.
-        ValueError: for `scores` without a folder.
-        WorkerFailed: when workers cannot start.
+        ValueError: if `scores` is given without a folder.
+        WorkerFailed: if workers cannot start.
     """
     if scores and folder is None:
-        raise ValueError("scores are written to a folder; name one with folder=")
+        raise ValueError("scores=True needs a folder to write to; pass folder=")
     given = [methods] if isinstance(methods, str) or not isinstance(methods, Sequence) else list(methods)
     workers = jobs or os.cpu_count() or 1
     chosen = chosen_tasks(suite or (None if tasks else QUICK), tasks)

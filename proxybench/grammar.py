@@ -1,8 +1,8 @@
-"""The one grammar in which methods, searchers, proxies and networks are written, and the one of measured quantities.
+"""The common grammar of methods, searchers, proxies and networks, and the grammar of measured quantities.
 
 A call is a name with arguments, `guided(predictor=gin(members=1), every=5)`: the argument names are identifiers, the
 values numbers, `true`, `false`, `null`, words, quoted text, lists in square brackets, or calls. A quantity is a metric
-at some epochs of some seed, `val_acc@12#777`, or of a device, `latency_ms@edgegpu`.
+with optional epochs and seed, `val_acc@12#777`, or a metric on a device, `latency_ms@edgegpu`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from proxybench.errors import ProxybenchError
 
-MAX_LENGTH = 10_000  # characters of a call, which people type
-MAX_DEPTH = 16  # calls and lists inside one another
+MAX_LENGTH = 10_000  # characters of a call, which users type
+MAX_DEPTH = 16  # nesting of calls and lists
 _TOKEN = re.compile(r"""\s*(?:(?P<mark>[()\[\],=])|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<word>[^\s()\[\],="]+))""")
 _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -28,15 +28,15 @@ _QUANTITY = re.compile(r"(?:(?P<dataset>[^/#]+)/)?(?P<metric>[a-z][^/#]*?)(?:@(?
 
 
 class InvalidText(ProxybenchError, ValueError):
-    """Text that is no call or no quantity; the message says where it ends to be one."""
+    """Text that is not a valid call or quantity; the message says where parsing fails."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A name with arguments. `str` writes it as `parse_call` reads it.
+    """A name with arguments. `str` formats it so that `parse_call` can read it.
 
     Attributes:
-        name: such as `gbdt`, `my_file:my_proxy` or `val_acc@12`.
+        name: for example `gbdt`, `my_file:my_proxy` or `val_acc@12`.
         arguments: argument name to value: str, int, float, bool, None, Call, or a list of these.
     """
 
@@ -50,11 +50,11 @@ class Call:
 
 
 def parse_call(text: str) -> Call:
-    """The call that `text` spells.
+    """Parse a call.
 
     Raises:
-        InvalidText: for anything else; for a spelling of earlier versions, `gbdt[columns=false]` or
-            `robot:scale=rank`, the message gives today's.
+        InvalidText: if the text is not a call; for the syntax of earlier versions, `gbdt[columns=false]` or
+            `robot:scale=rank`, the message gives the current one.
     """
     try:
         return _call(text)
@@ -65,10 +65,10 @@ def parse_call(text: str) -> Call:
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
-    """The arguments that `channels=16, cells=5` spells; those of a call without its name and parentheses.
+    """Parse arguments such as `channels=16, cells=5`: a call without its name and parentheses.
 
     Raises:
-        InvalidText: for anything else.
+        InvalidText: if the text has another form.
     """
     parser = _Parser(text)
     arguments = parser.arguments() if text.strip() else {}
@@ -77,12 +77,12 @@ def parse_arguments(text: str) -> dict[str, Any]:
 
 
 def parse_recorded(text: str) -> Call:
-    """The call that `text` spells today or spelled in records of version 0.1.
+    """Parse a call in the current syntax or in that of records of version 0.1.
 
-    Those wrote `gbdt[columns=false]` for predictors and `guided:predictor=gin[members=1],every=5` for searchers.
+    Those have `gbdt[columns=false]` for predictors and `guided:predictor=gin[members=1],every=5` for searchers.
 
     Raises:
-        InvalidText: for anything else.
+        InvalidText: if the text is neither.
     """
     try:
         return _call(text)
@@ -115,17 +115,17 @@ def _recorded_form(text: str) -> re.Match[str] | None:
 
 
 def format_arguments(arguments: Mapping[str, Any]) -> str:
-    """What `parse_arguments` reads, without spaces, as on a command line."""
+    """Format arguments for `parse_arguments`, without spaces, as on a command line."""
     return ",".join(f"{name}={format_value(value)}" for name, value in arguments.items())
 
 
 def recordable(value: Any) -> str | int | float | bool | None:
-    """A value of an argument as records hold it: calls and lists as text."""
+    """The value of an argument as stored in records: calls and lists become text."""
     return value if value is None or isinstance(value, (str, int, float, bool)) else format_value(value)
 
 
 def format_value(value: Any) -> str:
-    """A value of an argument as `parse_call` reads it."""
+    """Format the value of an argument so that `parse_call` can read it."""
     if isinstance(value, (list, tuple)):
         return f"[{','.join(map(format_value, value))}]"
     if isinstance(value, str) and value not in _WORDS and not _NUMBER.fullmatch(value):
@@ -136,13 +136,13 @@ def format_value(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A measured quantity, `[DATASET/]METRIC[@EPOCHS][#SEED]`; `str` writes it as `parse` reads it.
+    """A measured quantity, `[DATASET/]METRIC[@EPOCHS][#SEED]`; `str` formats it so that `parse` can read it.
 
     Attributes:
-        metric: name, with the device where the metric has one: `val_acc`, `latency_ms@edgegpu`.
-        epochs: of the training; None where the metric needs none, or for the most that a table has.
+        metric: name, with the device if the metric has one: `val_acc`, `latency_ms@edgegpu`.
+        epochs: epochs of training; None if the metric has none, or for the most in the table.
         seed: label of the training run; None for the mean.
-        dataset: None for the one that the context names.
+        dataset: None for the data set named by the context.
     """
 
     metric: str
@@ -152,7 +152,7 @@ class Quantity:
 
     @classmethod
     def parse(cls, text: str) -> Quantity:
-        """The quantity that `text` spells. Raises InvalidText for anything else."""
+        """Parse a quantity. Raises InvalidText if the text is not one."""
         found = _QUANTITY.fullmatch(text.strip())
         if found is None:
             raise InvalidText(f"{text!r} is not of the form [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@12")
@@ -166,7 +166,7 @@ class Quantity:
 
 
 class _Parser:
-    """Reads a text from left to right, one token ahead."""
+    """Reads text from left to right, with one token of lookahead."""
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_LENGTH:
@@ -180,7 +180,7 @@ class _Parser:
         return Call(self._take("word", "a name"), self._parenthesised() or {})
 
     def _parenthesised(self) -> dict[str, Any] | None:
-        """The arguments in the parentheses that come next; None where there are no parentheses."""
+        """The arguments in the parentheses that follow; None if there are no parentheses."""
         if not self._skip("("):
             return None
         arguments = {} if self._mark() == ")" else self.arguments()
@@ -192,7 +192,7 @@ class _Parser:
         while True:
             name = self._take("word", "an argument's name")
             if not name.isidentifier():
-                self._fail(f"{name!r} is not the name of an argument")
+                self._fail(f"{name!r} is not an argument name")
             if name in found:
                 self._fail(f"argument {name!r} is given twice")
             self._require("=")
@@ -202,12 +202,12 @@ class _Parser:
 
     def end(self) -> None:
         if self._token is not None:
-            self._fail(f"{self._token[0]!r} is not expected")
+            self._fail(f"unexpected {self._token[0]!r}")
 
     def _value(self) -> Any:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._fail(f"more than {MAX_DEPTH} calls or lists are inside one another")
+            self._fail(f"more than {MAX_DEPTH} calls or lists are nested")
         value = self._list() if self._skip("[") else self._scalar_or_call()
         self._depth -= 1
         return value
@@ -251,11 +251,11 @@ class _Parser:
 
     def _require(self, mark: str) -> None:
         if not self._skip(mark):
-            self._fail(f"{mark!r} is expected {self._where()}")
+            self._fail(f"expected {mark!r} {self._where()}")
 
     def _take(self, kind: str, what: str) -> str:
         if self._token is None or self._token[1] != kind:
-            self._fail(f"{what} is expected {self._where()}")
+            self._fail(f"expected {what} {self._where()}")
         assert self._token is not None
         word = self._token[0]
         self._next()
@@ -269,7 +269,7 @@ class _Parser:
 
 
 def _scalar(word: str) -> Any:
-    """A number, truth value or null as such; any other word as it is, also a number too large for a float."""
+    """A number, boolean or null if the word is one; any other word unchanged, also a number too large for a float."""
     if word in _WORDS:
         return _WORDS[word]
     if not _NUMBER.fullmatch(word):

@@ -1,4 +1,4 @@
-"""Progress on standard error, where it is a terminal; silence otherwise."""
+"""Progress on standard error if it is a terminal; nothing otherwise."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from rich.progress import (
 
 from proxybench.records import Record
 
-quiet: ContextVar[bool] = ContextVar("quiet", default=False)  # whether nothing is to be shown
+quiet: ContextVar[bool] = ContextVar("quiet", default=False)  # whether progress is hidden
 
 
 @contextmanager
 def download_progress() -> Iterator[tuple[Callable[[int], None], Callable[[str], None]]]:
-    """Callbacks for bytes that arrived and for steps that begin."""
+    """Callbacks for received bytes and for new steps."""
     with _progress(DownloadColumn(), TransferSpeedColumn()) as progress:
         task = progress.add_task("downloading", total=None)
         yield lambda size: progress.advance(task, size), lambda step: progress.update(task, description=step)
@@ -35,14 +35,14 @@ def download_progress() -> Iterator[tuple[Callable[[int], None], Callable[[str],
 
 @contextmanager
 def step_progress() -> Iterator[Callable[[str], None]]:
-    """A callback for steps that begin."""
+    """A callback for new steps."""
     with download_progress() as (_, on_step):
         yield on_step
 
 
 @contextmanager
 def cell_progress(cells: int) -> Iterator[Callable[[Record], None]]:
-    """A callback for records; shows how many of `cells` are done and the time left."""
+    """A callback for records; shows how many of the `cells` jobs are done and the time left."""
     with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task("cells", total=cells)
         yield lambda record: progress.update(task, advance=1, description=f"{record.task.name} {record.method}")
@@ -50,7 +50,7 @@ def cell_progress(cells: int) -> Iterator[Callable[[Record], None]]:
 
 @contextmanager
 def network_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A callback for networks that are scored: the space, how many are done, and how many there are."""
+    """A callback for scored networks; takes the space, the number done, and the total."""
     with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
         tasks: dict[str, TaskID] = {}
 
@@ -63,7 +63,7 @@ def network_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _progress(*amounts: ProgressColumn) -> Progress:
-    """A bar with what is being done before it and `amounts` after it, gone when it ends."""
+    """A progress bar with a description before it and `amounts` after it; removed when it ends."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *amounts)
     return Progress(

@@ -1,4 +1,4 @@
-"""What the numbers and texts of a record can be. A record that lies outside was not made by a run."""
+"""Limits for the numbers and texts of a record. A record outside these limits was not produced by a run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 MOST_REPEATS = 100_000
 MOST_TRAININGS = 10**9
-LARGEST = 1e100  # of any number, so that sums and squares of many stay finite
+LARGEST = 1e100  # for any number, so that sums and squares of many stay finite
 LONGEST_COST = 1e12  # seconds or megabytes; 30,000 years
 LONGEST_NAME = 2_000
 LONGEST_TEXT = 20_000
 MOST_ITEMS = 1_000
 Value = TypeVar("Value")
-_SLACK = 1e-6  # sums of floats may leave a limit by their last digits
+_SLACK = 1e-6  # sums of floats may exceed a limit in their last digits
 _CORRELATIONS = ("kendall", "spearman", "pearson", "noise_ceiling")
 _SHARES = ("precision_at", "recall_at", "ndcg_at")
 _COUNTS = ("attempted", "answered")
@@ -26,7 +26,7 @@ _BEST_RANK, _REGRET = "best_rank_at", "regret_at"
 
 
 def check_record(record: Record) -> None:
-    """Raise ValueError for a record with a number or text that cannot be, naming it."""
+    """Raise ValueError, naming the field, if a number or text of a record is impossible."""
     check_task(record.task)
     _check_text("method", record.method, LONGEST_NAME, empty=False)
     for name, text in (("message", record.message), ("code", record.code)):
@@ -44,7 +44,7 @@ def check_record(record: Record) -> None:
 
 
 def check_task(task: TaskIdentity) -> None:
-    """Raise ValueError for a task whose texts or numbers cannot be."""
+    """Raise ValueError if a text or number of a task is impossible."""
     for name in ("name", "benchmark", "dataset", "population", "split", "target", "table"):
         _check_text(f"task {name}", getattr(task, name), LONGEST_NAME)
     check_within("task version", task.version, 0, LONGEST_COST)
@@ -52,15 +52,15 @@ def check_task(task: TaskIdentity) -> None:
 
 
 def check_number(name: str, value: float, largest: float = LARGEST) -> None:
-    """Raise ValueError for an infinite number or one above `largest`; NaN stands for no value."""
+    """Raise ValueError for an infinite number or one above `largest`; NaN means no value."""
     if _is_real(value) and ((isinstance(value, float) and math.isinf(value)) or abs(value) > largest):
-        raise ValueError(f"{name} is {_shown(value)}; no run gives a number like that")
+        raise ValueError(f"{name} is {_shown(value)}; no run produces such a number")
 
 
 def check_within(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError for a number outside of these limits; NaN stands for no value."""
+    """Raise ValueError for a number outside these limits; NaN means no value."""
     if _is_real(value) and (value < low - _SLACK or value > high + _SLACK * max(1.0, abs(high))):
-        raise ValueError(f"{name} is {_shown(value)}; it lies between {low:g} and {high:g}")
+        raise ValueError(f"{name} is {_shown(value)}; it must be between {low:g} and {high:g}")
 
 
 def check_costs(costs: Iterable[tuple[str, float | None]]) -> None:
@@ -71,9 +71,9 @@ def check_costs(costs: Iterable[tuple[str, float | None]]) -> None:
 
 
 def check_interval(name: str, low: float | None, high: float | None) -> None:
-    """Raise ValueError for an interval of which one end is missing, or whose ends are reversed."""
+    """Raise ValueError for an interval with a missing end, or with its ends reversed."""
     if (low is None) != (high is None):
-        raise ValueError(f"the interval of {name} has one end")
+        raise ValueError(f"the interval of {name} has only one end")
     if low is not None and high is not None and low > high:
         raise ValueError(f"the interval of {name} is reversed: {_shown(low)} to {_shown(high)}")
 
@@ -94,7 +94,7 @@ def _check_numbers(record: Record) -> None:
 
 
 def _check_metric(name: str, value: float, size: int) -> None:
-    """Hold a metric to what its definition allows; metrics of other names are only finite."""
+    """Check a metric against its definition; metrics with other names must only be finite."""
     check_number(name, value)
     if name.startswith(_CORRELATIONS):
         check_within(name, value, -1, 1)
@@ -110,7 +110,7 @@ def _check_metric(name: str, value: float, size: int) -> None:
 
 def _check_items(name: str, items: Mapping[str, Value]) -> Mapping[str, Value]:
     if len(items) > MOST_ITEMS:
-        raise ValueError(f"{name} has {len(items)} items; {MOST_ITEMS} are the most")
+        raise ValueError(f"{name} has {len(items)} items; at most {MOST_ITEMS} are allowed")
     for key in items:
         _check_text(f"a name in {name}", key, LONGEST_NAME)
     return items
@@ -118,13 +118,13 @@ def _check_items(name: str, items: Mapping[str, Value]) -> Mapping[str, Value]:
 
 def _check_text(name: str, text: str, longest: int, *, empty: bool = True) -> None:
     if len(text) > longest:
-        raise ValueError(f"{name} has {len(text)} characters; {longest} are the most")
+        raise ValueError(f"{name} has {len(text)} characters; at most {longest} are allowed")
     if not text and not empty:
         raise ValueError(f"{name} is empty")
 
 
 def _is_real(value: object) -> bool:
-    """Whether it is a number; of anything else the decoder of records says what is wrong with it."""
+    """Whether it is a number; the decoder of records reports anything else."""
     return isinstance(value, Real)
 
 

@@ -1,7 +1,7 @@
-"""Records: one JSON line for each evaluated (task, method), written by the harness and read by the leaderboard.
+"""Records: one JSON line per evaluated (task, method), written by the harness and read by the leaderboard.
 
-A record holds identity, outcome and every metric, and beside them what it took to get there: table recipe, versions,
-commit, machine, time. Two records with the same identity are the same cell of the leaderboard.
+A record holds the identity, the outcome and every metric, as well as how they were obtained: table recipe, versions,
+commit, machine, time. Two records with the same identity are the same job.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from proxybench.files import replace_file
 from proxybench.readers.regular_files import open_regular
 from proxybench.record_limits import check_record
 
-MAX_LINE = 64 * 2**20  # bytes of a record; the longest, a problem with its searches, has some hundred thousand
+MAX_LINE = 64 * 2**20  # bytes of a record; the longest, a problem with its searches, has a few hundred thousand
 Scalar = str | int | float | bool | None
 Kind = Literal["training-free", "training-free with labels", "predictor", "search", "control", "cost"]
 Outcome = Literal["ok", "failed", "timeout", "unsupported"]
@@ -26,7 +26,7 @@ Line = TypeVar("Line", bound=msgspec.Struct)
 
 
 class Cell(NamedTuple):
-    """The identity of a cell: task name, method, parameters as sorted JSON, training size, repeat."""
+    """The identity of a job: task name, method, parameters as sorted JSON, training size, repeat."""
 
     task: str
     method: str
@@ -36,12 +36,12 @@ class Cell(NamedTuple):
 
 
 class TaskIdentity(msgspec.Struct, frozen=True):
-    """What is ranked against what. Scores share a leaderboard only if all of this is equal.
+    """The identity of a task. Scores share a leaderboard only if all of its fields are equal.
 
     Attributes:
-        population: in words; `size` is its number of architectures.
-        split: which architectures are scored, and what training may have seen.
-        target: metric, epochs and seed that scores are compared with.
+        population: description in words; `size` is its number of architectures.
+        split: which architectures are scored, and which may be used in training.
+        target: metric, epochs and seed to compare scores with.
         table: recipe digest of the table; equal digests mean equal data.
     """
 
@@ -57,24 +57,24 @@ class TaskIdentity(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The outcome of one cell: a method with its parameters on a task, for one repeat and training size.
+    """The outcome of one job: a method with its parameters on a task, for one repeat and training size.
 
     Attributes:
         method: name under which the method is ranked.
-        kind: pool of the leaderboard; "control" and "cost" stand in every pool.
-        params: what the method was constructed with, where it is not the default.
-        repeat: number of the repeat, from 0; decides the split and the method's random state.
-        n_train: architectures whose target the method was told; 0 where it was told none.
+        kind: pool of the leaderboard; "control" and "cost" are listed in every pool.
+        params: constructor arguments that differ from the defaults.
+        repeat: number of the repeat, from 0; determines the split and the method's random state.
+        n_train: number of architectures the method was trained on; 0 if it was not trained.
         metrics: by name, as `proxybench.rank_metrics` returns them; null where undefined.
-        intervals: lower and upper limit of metrics, 95 percent, where they were computed.
-        cost: `seconds_per_architecture` as the source of a published score states it; of what was run here `fit_s`,
-            `predict_s` (per architecture), and of the whole cell `wall_s` and `peak_mb` (resident memory of its
-            process at the highest, libraries included).
-        code: SHA-256 of the file that a user's own method stands in; empty for methods of this project.
+        intervals: lower and upper 95 percent limits of metrics, if they were computed.
+        cost: `seconds_per_architecture` as stated by the source of a published score; for methods run here `fit_s`,
+            `predict_s` (per architecture), and for the whole job `wall_s` and `peak_mb` (peak resident memory of its
+            process, libraries included).
+        code: SHA-256 of the file that defines a user's own method; empty for methods of this project.
         provenance: versions of the libraries, commit, machine class and time of the run.
 
     Raises:
-        ValueError: for a number or text that no run gives, see `proxybench.record_limits`.
+        ValueError: for an impossible number or text, see `proxybench.record_limits`.
     """
 
     task: TaskIdentity
@@ -96,30 +96,30 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def cell(self) -> Cell:
-        """Which cell this is the outcome of; two records of one cell cannot stand side by side."""
+        """The identity of the job; a file cannot hold two records with the same one."""
         return Cell(self.task.name, self.method, params_text(self.params), self.n_train, self.repeat)
 
 
 def params_text(params: Mapping[str, Scalar]) -> str:
-    """Parameters as sorted JSON, as a cell has them."""
+    """Parameters as sorted JSON, as used in a job's identity."""
     return msgspec.json.encode(params, order="sorted").decode()
 
 
 def comparable(record: Record) -> Record:
-    """The record less what may differ between two runs of one cell on one machine: cost and provenance."""
+    """The record without cost and provenance, which may differ between two runs of a job on one machine."""
     return msgspec.structs.replace(record, cost={}, provenance={})
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Replace the file by these records, sorted by cell; a reader sees the old file or the new one."""
+    """Atomically replace the file with these records, sorted by job identity."""
     write_lines(path, sorted(records, key=lambda record: record.cell))
 
 
 def read_records(paths: Iterable[Path]) -> list[Record]:
-    """All records of some files, sorted by cell.
+    """All records of some files, sorted by job identity.
 
     Raises:
-        CorruptData: for a line that is no record (naming file and line), a cell that stands twice in a file, or in two
+        CorruptData: if a line is not a record (names file and line), or a job is recorded twice in a file, or in two
             files with different outcomes.
     """
     found: dict[Cell, tuple[Path, Record]] = {}
@@ -133,16 +133,16 @@ def read_records(paths: Iterable[Path]) -> list[Record]:
 
 
 def write_lines(path: Path, lines: Iterable[Line]) -> Path:
-    """Replace the file by these, a line of JSON each with its keys sorted; the path. Raises OSError as writing does."""
+    """Replace the file with these, one line of JSON with sorted keys each, and return the path. May raise OSError."""
     return replace_file(path, b"".join(msgspec.json.encode(line, order="sorted") + b"\n" for line in lines))
 
 
 def read_lines(paths: Iterable[Path], kind: type[Line], otherwise: str) -> Iterator[tuple[Path, int, Line]]:
-    """The lines of some files, one after the other: the file, the line's number from 1, and what it holds.
+    """Yield the lines of some files in order: the file, the line number from 1, and the decoded content.
 
     Raises:
-        CorruptData: for a line that is not of this kind, naming file and line: it is `otherwise`, as in "not a record";
-            for a line of more than MAX_LINE bytes, and for what is not a regular file.
+        CorruptData: if a line is not of this kind; names file and line, and says `otherwise`, as in "not a record".
+            Also if a line has more than MAX_LINE bytes, or a path is not a regular file.
     """
     decoder = msgspec.json.Decoder(kind)
     for path in paths:

@@ -1,4 +1,4 @@
-"""Where the files of the shipped `data` folder lie, in an installed package and in a checkout."""
+"""Locates the files of the shipped `data` folder, in an installed package or in a checkout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def data_path(name: str) -> Any:
-    """A file of the shipped `data` folder: inside the installed package, or beside it in a checkout."""
+    """A file of the shipped `data` folder: inside the installed package, or next to it in a checkout."""
     installed = resources.files("proxybench") / "data" / name
     if installed.is_file():
         return installed

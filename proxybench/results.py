@@ -1,4 +1,4 @@
-"""Results: what an evaluation found, as tables for people, as records on disk, and as comparisons of two methods."""
+"""Results of an evaluation: as tables for people, as records on disk, and as comparisons of two methods."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Results:
     """The outcome of every job of an evaluation.
 
     Args:
-        records: one for each (task, method, parameters, training size, repeat).
+        records: one per (task, method, parameters, training size, repeat).
         absent: tasks that were left out, with the reason.
         summary: how many of the records are new; None for loaded ones.
 
     Raises:
-        CorruptData: when two records of one job differ, or a task is recorded with two identities.
+        CorruptData: if two records of one job differ, or a task is recorded with two identities.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Results:
         """The results that `save` or `proxybench run --folder` wrote.
 
         Raises:
-            DataNotAvailable: when the folder holds no records.
-            CorruptData: for a damaged record, naming file and line.
+            DataNotAvailable: if the folder holds no records.
+            CorruptData: if a record is damaged; names file and line.
         """
         records = read_records(sorted((Path(folder) / RUNS).glob("*.jsonl")))
         if not records:
@@ -61,10 +61,10 @@ class Results:
         return cls(records)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the records to `folder`/runs, where `proxybench leaderboard build --folder` finds them; the file.
+        """Write the records to `folder`/runs, for `proxybench leaderboard build --folder`, and return the file.
 
-        Records of other jobs that the file holds stay there; those of the same jobs are replaced. The file is replaced
-        in one step.
+        Existing records of other jobs are kept; those of the same jobs are replaced. The file is replaced
+        atomically.
         """
         path = Path(folder) / RUNS / "results.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class Results:
         return path
 
     def frame(self) -> pd.DataFrame:
-        """One row for each record: what was evaluated, the outcome, every metric, interval ends and costs."""
+        """One row per record: the job, the outcome, every metric, interval ends and costs."""
         import pandas as pd
 
         return pd.DataFrame([_row(record) for record in self.records])
@@ -82,14 +82,14 @@ class Results:
         """Ranks within each pool of each task, best first, with 95 percent intervals of Kendall's tau-b.
 
         Columns: task, pool (training-free, predictors trained on n architectures, ...), rank, method, tau, low, high,
-        interval (over "splits" or "architectures"), spearman, scored (architectures), failed (of them without a score),
+        interval (over "splits" or "architectures"), spearman, scored (architectures), failed (those without a score),
         and outcome.
 
         Args:
             task: only this one.
 
         Raises:
-            UnknownName: for a task that has no record.
+            UnknownName: if the task has no record.
         """
         import pandas as pd
 
@@ -109,11 +109,11 @@ class Results:
         return pd.DataFrame(rows, columns=list(_BOARD))
 
     def compare(self, first: str, second: str) -> pd.DataFrame:
-        """What the first method has more than the second in Kendall's tau-b, on the same splits.
+        """The difference in Kendall's tau-b between the first and the second method, on the same splits.
 
-        One row for each task and training size that both were evaluated on: `difference`, the mean over the splits
-        that both have; `low` and `high`, Student's 95 percent interval over splits; `p_value`, of the paired t-test;
-        how many `splits` there are and on how many the first is `better`. With one split, interval and p-value are
+        One row per task and training size that both were evaluated on: `difference`, the mean over their common
+        splits; `low` and `high`, Student's 95 percent interval over splits; `p_value` of the paired t-test; the number
+        of `splits`, and on how many the first is `better`. With one split, the interval and the p-value are
         NaN.
 
         Args:
@@ -121,8 +121,8 @@ class Results:
             second: likewise.
 
         Raises:
-            UnknownName: for a method without records.
-            ValueError: when no split has a value of both.
+            UnknownName: if a method has no records.
+            ValueError: if no split has a value for both.
         """
         import pandas as pd
 
@@ -132,7 +132,7 @@ class Results:
             if (task, n_train, repeat) in found[second]:
                 shared.setdefault((task, n_train), []).append(tau - found[second][task, n_train, repeat])
         if not shared:
-            raise ValueError(f"{first} and {second} have no split on which both have a Kendall's tau; see .frame()")
+            raise ValueError(f"{first} and {second} have no common split with a Kendall's tau for both; see .frame()")
         return pd.DataFrame([_comparison(*key, gains) for key, gains in sorted(shared.items())])
 
     def _taus(self, label: str) -> dict[tuple[str, int, int], float]:
@@ -149,7 +149,7 @@ class Results:
         return len(self.records)
 
     def __repr__(self) -> str:
-        """What was evaluated in one line, and the first rows of the leaderboard."""
+        """A summary in one line, and the first rows of the leaderboard."""
         if not self.records:
             return f"Results: no jobs{self._left_out()}"
         board = self.leaderboard()[list(_BOARD[:7])]
@@ -231,7 +231,7 @@ def _comparison(task: str, n_train: int, gains: list[float]) -> dict[str, Any]:
 
 
 def mean_difference(gains: Sequence[float]) -> dict[str, float]:
-    """Mean, Student's 95 percent interval and p-value of independent differences, and how many are above 0.
+    """Mean, Student's 95 percent interval and p-value of independent differences, and the number above 0.
 
     Interval and p-value are NaN for fewer than two differences.
     """

@@ -4,7 +4,7 @@
 
     pb.stats.difference(accuracy, first_scores, second_scores)    # of Kendall's tau-b, with interval and p-value
 
-The functions are those that leaderboards are made with; `proxybench.ranking` holds them one family a module.
+These functions are used to build leaderboards; `proxybench.ranking` has one module per family.
 """
 
 from __future__ import annotations

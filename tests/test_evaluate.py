@@ -128,7 +128,7 @@ def test_two_methods_of_one_name_are_refused() -> None:
 
 
 def test_what_is_no_method_is_refused() -> None:
-    with pytest.raises(InvalidMethod, match="3 is no method"):
+    with pytest.raises(InvalidMethod, match="3 is not a method"):
         pb.evaluate(["synflow", 3], tasks=[RANK], progress=False)
 
 

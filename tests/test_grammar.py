@@ -56,14 +56,14 @@ def test_calls(text, call):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "a name is expected at the end"),
-        ("gbdt(", "an argument's name is expected at the end"),
-        ("gbdt(1=2)", "'1' is not the name of an argument"),
+        ("", "expected a name at the end"),
+        ("gbdt(", "expected an argument's name at the end"),
+        ("gbdt(1=2)", "'1' is not an argument name"),
         ("gbdt(a=1, a=2)", "argument 'a' is given twice"),
-        ("gbdt(a=1) more", "'more' is not expected"),
-        ("gbdt(a 1)", "'=' is expected before '1'"),
+        ("gbdt(a=1) more", "unexpected 'more'"),
+        ("gbdt(a 1)", "expected '=' before '1'"),
         ('gbdt(a="1)', "a quotation mark is not closed"),
-        ("f(a=" + "[" * 20 + "]" * 20 + ")", "more than 16 calls or lists are inside one another"),
+        ("f(a=" + "[" * 20 + "]" * 20 + ")", "more than 16 calls or lists are nested"),
     ],
 )
 def test_what_is_no_call_is_refused_with_the_place(text, reason):

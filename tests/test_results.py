@@ -84,7 +84,7 @@ def test_methods_that_cannot_be_compared() -> None:
     results = Results([record("synflow", 0.5), learned("gbdt", 0.7, 0)])
     with pytest.raises(UnknownName, match="Did you mean 'synflow'"):
         results.compare("synflo", "gbdt")
-    with pytest.raises(ValueError, match="synflow and gbdt have no split"):
+    with pytest.raises(ValueError, match="synflow and gbdt have no common split"):
         results.compare("synflow", "gbdt")
 
 

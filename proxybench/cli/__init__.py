@@ -1,4 +1,4 @@
-"""The command line: a thin front end over the same functions that Python callers use. Nothing imports it."""
+"""The command line: a thin front end over the functions that Python callers use. No other module imports it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from proxybench.errors import ProxybenchError
 
 
 def main() -> None:
-    """Run the command line; an expected failure is one line on standard error and exit code 1."""
+    """Run the command line; expected failures print one line on standard error and exit with code 1."""
     from proxybench.cli.app import app
 
     try:
@@ -21,5 +21,5 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+        print("interrupted; run the same command again to resume", file=sys.stderr)
         raise SystemExit(130) from None

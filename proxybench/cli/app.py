@@ -1,4 +1,4 @@
-"""The application object and the verbs that belong to it."""
+"""The Typer application and its commands."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _root(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Every verb has --help with an example."""
+    """Every command has --help with an example."""
     if quiet:
         from proxybench import progress
 

@@ -1,4 +1,4 @@
-"""The verb compute: a sweep of zero-cost proxies over architectures."""
+"""The compute command: a sweep of zero-cost proxies over architectures."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ Choice = Literal["stratified", "random"]
 
 def compute(
     space: Annotated[str | None, typer.Argument(help="Search space, such as nasbench201.")] = None,
-    proxies: Annotated[str, typer.Option(help='Names with commas between, "module:name" of your own, or all.')] = "all",
+    proxies: Annotated[str, typer.Option(help='Comma-separated names, "module:name" for your own, or all.')] = "all",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise.")
     ] = "noise",
-    output: Annotated[Path, typer.Option(help="Folder of the sweep; started again, it goes on.")] = Path("sweep"),
-    table: Annotated[Path | None, typer.Option(help="When all is done, write the scores to this parquet file.")] = None,
-    merge: Annotated[Path | None, typer.Option(help="Compute nothing: write the scores of --output there.")] = None,
-    partial: Annotated[bool, typer.Option(help="With --merge: also of a sweep that is not finished.")] = False,
-    node_bits: Annotated[int, typer.Option(min=0, max=52, help="Mantissa bits that node values keep.")] = 11,
-    benchmark: Annotated[str | None, typer.Option(help="The architectures of this local benchmark table.")] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="That many architectures, drawn with --seed.")] = None,
-    archs: Annotated[Path | None, typer.Option(help="The architectures of a text file, one a line.")] = None,
-    network: Annotated[str, typer.Option(help="Options of the network, such as channels=16,cells=5.")] = "",
-    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width that images are resized to.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images.")] = 64,
-    choice: Annotated[Choice, typer.Option(help="How images are drawn.")] = "stratified",
-    classes: Annotated[int | None, typer.Option(min=2, help="Logits; as many as the images have by default.")] = None,
-    initialisation: Annotated[str, typer.Option(help="Of weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
-    seed: Annotated[int, typer.Option(help="Of weights, draws, images and --sample.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder of the sweep; rerunning resumes it.")] = Path("sweep"),
+    table: Annotated[Path | None, typer.Option(help="When finished, write the scores to this parquet file.")] = None,
+    merge: Annotated[Path | None, typer.Option(help="Only write the scores in --output to this file.")] = None,
+    partial: Annotated[bool, typer.Option(help="With --merge: allow an unfinished sweep.")] = False,
+    node_bits: Annotated[int, typer.Option(min=0, max=52, help="Mantissa bits to keep in node values.")] = 11,
+    benchmark: Annotated[str | None, typer.Option(help="Use the architectures of this local table.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Number of architectures to draw with --seed.")] = None,
+    archs: Annotated[Path | None, typer.Option(help="Text file with one architecture per line.")] = None,
+    network: Annotated[str, typer.Option(help="Network options, such as channels=16,cells=5.")] = "",
+    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
+    choice: Annotated[Choice, typer.Option(help="How images are sampled.")] = "stratified",
+    classes: Annotated[int | None, typer.Option(min=2, help="Number of logits; default: the images' classes.")] = None,
+    initialisation: Annotated[str, typer.Option(help="Weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
+    seed: Annotated[int, typer.Option(help="Seed of weights, draws, images and --sample.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
-    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
-    chunk: Annotated[int | None, typer.Option(min=1, help="Architectures of a shard; what a kill costs.")] = None,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run the work on.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
+    chunk: Annotated[int | None, typer.Option(min=1, help="Architectures per shard: the most lost if killed.")] = None,
     known: Annotated[
-        Path | None, typer.Option(help="Table of an earlier sweep of this setting, from which to take what it has.")
+        Path | None, typer.Option(help="Table of an earlier sweep with the same setting, to reuse scores from.")
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry-failed", help="Compute what failed again.")] = False,
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Retry failed architectures.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compute zero-cost proxies of a space's architectures, isomorphic ones once.
+    """Compute zero-cost proxies for a space's architectures, scoring isomorphic ones only once.
 
-    Killed and started again, it goes on where it was; started twice, both share the work. An architecture that fails
-    is recorded with its error, and makes the exit code 1.
+    An interrupted sweep resumes where it stopped, and processes started on the same folder share the work. The error
+    of an architecture that fails is recorded, and the exit code is 1.
     """
     if merge is not None:
         from proxybench.jobs.folder import load
 
         work, table = load(output), merge
     elif space is None:
-        raise typer.BadParameter("name the search space", param_hint="SPACE")
+        raise typer.BadParameter("no search space given", param_hint="SPACE")
     else:
         from proxybench.grammar import parse_arguments
         from proxybench.images.batch import load_batch
@@ -88,7 +88,7 @@ def compute(
         if known is not None:
             from proxybench.sweeps.known import take_over
 
-            typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
+            typer.echo(f"{known}: {take_over(work, known)} architectures reused", err=True)
         carry_out(work, jobs, dask)
     rows = None
     if table is not None:
@@ -135,7 +135,7 @@ def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> 
 
 
 def _items(space_name: str, benchmark: str | None, sample: int | None, file: Path | None, seed: int) -> pa.Table:
-    """The items of the architectures that are named; says how many are isomorphic to another."""
+    """The work items for the selected architectures; reports how many remain after deduplication."""
     from proxybench.spaces import get_space
     from proxybench.sweeps.front import architectures
     from proxybench.sweeps.selection import items_of, of_file
@@ -144,5 +144,5 @@ def _items(space_name: str, benchmark: str | None, sample: int | None, file: Pat
     chosen = architectures(space, None if file is None else of_file(space, file), benchmark, sample, seed)
     items = items_of(*chosen)
     if items.num_rows < len(chosen[0]) and (sample or file):
-        typer.echo(f"{len(chosen[0])} architectures, {items.num_rows} after isomorphic ones count once", err=True)
+        typer.echo(f"{len(chosen[0])} architectures, {items.num_rows} after merging isomorphic ones", err=True)
     return items

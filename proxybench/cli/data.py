@@ -1,4 +1,4 @@
-"""Verbs about tables: fetch, verify, import, query."""
+"""Commands for tables: fetch, verify, import, query."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Benchmarks, as `proxybench list` names them.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Benchmark names from `proxybench list`.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All registered benchmarks.")] = False,
-    rebuild: Annotated[bool, typer.Option(help="Import again even where the table is present.")] = False,
+    rebuild: Annotated[bool, typer.Option(help="Import again even if the table is present.")] = False,
     jobs: Annotated[int, typer.Option(min=1, max=32, help="Simultaneous downloads.")] = 4,
     as_json: Json = False,
 ) -> None:
-    """Download, verify and import benchmarks; those that come with the project are only looked at.
+    """Download, verify and import benchmarks; those that come with the project are only checked.
 
-    Files come from PROXYBENCH_MIRROR (a folder or a base URL) where that is set, else from their public address.
-    PROXYBENCH_OFFLINE=1 forbids the network.
+    Files come from PROXYBENCH_MIRROR (a folder or a base URL) if it is set, otherwise from their public addresses.
+    PROXYBENCH_OFFLINE=1 disables network access.
     """
     from proxybench.progress import download_progress
     from proxybench.tables.fetch import fetch as fetch_tables
     from proxybench.tables.registry import load_registry
 
     if bool(names) == everything:
-        raise typer.BadParameter("name the benchmarks to fetch, or say --all")
+        raise typer.BadParameter("name the benchmarks to fetch, or use --all")
     wanted = list(load_registry().benchmarks) if everything else list(names or [])
     with download_progress() as (on_bytes, on_step):
         results = fetch_tables(wanted, rebuild=rebuild, jobs=jobs, on_bytes=on_bytes, on_step=on_step)
@@ -70,7 +70,7 @@ def import_(
     path: Annotated[Path, typer.Argument(help="The official file or folder.")],
     as_json: Json = False,
 ) -> None:
-    """Import an official benchmark file that you have."""
+    """Import an official benchmark file that you have downloaded."""
     from proxybench.progress import step_progress
     from proxybench.tables.official import import_official
 
@@ -86,13 +86,13 @@ def import_(
 def query(
     benchmark: Annotated[str, typer.Argument(help="A benchmark on this machine.")],
     arch: Annotated[str, typer.Argument(help="Architecture text, digest, or index.")],
-    metric: Annotated[list[str] | None, typer.Option(help="Metric; may be repeated. Default: all there are.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Metric; may be repeated. Default: all metrics.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epoch budget.")] = None,
     seed: Annotated[str | None, typer.Option(help='Seed of one run, or "mean".')] = None,
     as_json: Json = False,
 ) -> None:
-    """Answer what a table says about one architecture."""
+    """Look up one architecture in a table."""
     import proxybench as pb
 
     bench = pb.load(benchmark)
@@ -110,7 +110,7 @@ def query(
         answers = _everything(bench, row, dataset, epochs, seed)
         if not answers:
             raise UnknownName(
-                f"{benchmark} has nothing for epochs={epochs}, seed={seed}; leave them out to see what there is"
+                f"{benchmark} has no values for epochs={epochs}, seed={seed}; omit them to see everything it has"
             )
     if as_json:
         print_json({"benchmark": benchmark, "index": row, "arch": bench.archs[row], "answers": answers})
@@ -121,7 +121,7 @@ def query(
 
 
 def _row(bench: Benchmark, arch: str) -> int:
-    """The row that the word names; a number is an index where it is no architecture of the space."""
+    """The row of an architecture; a number is an index unless it is also an architecture of the space."""
     if not arch.isdecimal() or arch in bench:
         return bench.index(arch)
     try:

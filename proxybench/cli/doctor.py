@@ -1,4 +1,4 @@
-"""The verb `doctor`: what this installation has, where its data lies, and what is wrong with it."""
+"""The doctor command: reports what is installed, where the data is stored, and any problems."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _cache() -> list[Finding]:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = f"{shutil.disk_usage(existing).free / 1e9:.1f} GB free"
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        return [Finding("cache", "problem", f"{existing} cannot be written; set PROXYBENCH_CACHE to a folder that can")]
+        return [Finding("cache", "problem", f"{existing} is not writable; set PROXYBENCH_CACHE to a writable folder")]
     return [Finding("cache", "ok", f"{folder}, {free}")]
 
 

@@ -1,4 +1,4 @@
-"""The verbs generate and train-generator: architectures from a diffusion model, and the model."""
+"""The commands generate and train-generator: sample from a diffusion model of architectures, and train one."""
 
 from __future__ import annotations
 
@@ -18,45 +18,43 @@ if TYPE_CHECKING:
 
 def generate(
     space: Annotated[str, typer.Argument(help="Search space, such as nasbench201.")],
-    n: Annotated[int, typer.Option(min=1, help="Different architectures.")] = 10,
+    n: Annotated[int, typer.Option(min=1, help="Number of distinct architectures.")] = 10,
     guide: Annotated[
-        str | None, typer.Option(help="Quantity to be large, [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@200.")
+        str | None, typer.Option(help="Quantity to optimise, [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@200.")
     ] = None,
     constraint: Annotated[
-        list[str] | None, typer.Option(help='Bound to keep, such as "latency_ms@edgegpu<5"; may be repeated.')
+        list[str] | None, typer.Option(help='Constraint, such as "latency_ms@edgegpu<5"; may be repeated.')
     ] = None,
-    benchmark: Annotated[str | None, typer.Option(help="Table that guides; by default the space's.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Of the table; may be left out where it has one.")] = None,
-    size: Annotated[int, typer.Option(min=2, help="Training architectures, whose guiding quantity is known.")] = 50,
-    predictor: Annotated[str, typer.Option(help="What learns from them, of predictors.available().")] = "ensemble",
+    benchmark: Annotated[str | None, typer.Option(help="Table to learn from; default: the space's.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set; optional if the table has only one.")] = None,
+    size: Annotated[int, typer.Option(min=2, help="Architectures to train the guide on.")] = 50,
+    predictor: Annotated[str, typer.Option(help="Predictor, one of predictors.available().")] = "ensemble",
     columns: Annotated[
         str | None,
-        typer.Option(help="That the predictor sees: training-free, computed, all; by default all there are."),
+        typer.Option(help="Columns the predictor sees: training-free, computed or all; default: every one available."),
     ] = None,
     rounds: Annotated[
-        int, typer.Option(min=0, help="In which the guide asks the predictor; 0 asks of all at once.")
+        int, typer.Option(min=0, help="Rounds in which the guide queries the predictor; 0: everything at once.")
     ] = 5,
-    calls: Annotated[int, typer.Option(min=4, help="Architectures that it is asked of in rounds.")] = 1000,
+    calls: Annotated[int, typer.Option(min=4, help="Predictor queries over all rounds.")] = 1000,
     share: Annotated[
-        float | None, typer.Option(help="The best part of this size is asked for; by default what proved best.")
+        float | None, typer.Option(help="Aim for the best fraction of this size; default: the one that worked best.")
     ] = None,
-    scale: Annotated[
-        float, typer.Option(help="Of the guide's gradient; more gives better and less varied ones.")
-    ] = 4.0,
-    guide_steps: Annotated[int, typer.Option(min=1, help="Of the guide's training.")] = 1000,
-    model: Annotated[Path | None, typer.Option(help="Model of train-generator; by default the shipped one.")] = None,
-    method: Annotated[str, typer.Option(help="pc, em or ode.")] = "pc",
-    steps: Annotated[int, typer.Option(min=2, help="Of sampling.")] = 50,
+    scale: Annotated[float, typer.Option(help="Scale of the guide's gradient; larger: better but less varied.")] = 4.0,
+    guide_steps: Annotated[int, typer.Option(min=1, help="Training steps of the guide.")] = 1000,
+    model: Annotated[Path | None, typer.Option(help="Model from train-generator; default: the shipped one.")] = None,
+    method: Annotated[str, typer.Option(help="Sampler: pc, em or ode.")] = "pc",
+    steps: Annotated[int, typer.Option(min=2, help="Sampling steps.")] = 50,
     snr: Annotated[float, typer.Option(help="Signal-to-noise ratio of the corrector.")] = 0.16,
-    rerank: Annotated[int, typer.Option(min=1, help="Generate so many times n, keep those predicted best.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
-    csv: Annotated[Path | None, typer.Option(help="Write the architectures there as well.")] = None,
+    rerank: Annotated[int, typer.Option(min=1, help="Generate this many times n and keep the best predicted.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    csv: Annotated[Path | None, typer.Option(help="Also write the architectures to this CSV file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Generate architectures, led to what is asked for, with predicted and, where the table has them, true values.
+    """Generate architectures, optionally guided, with predicted and (if the table has them) true values.
 
-    The guide learns from --size random architectures of the table and predicts the rest. Exit code 1 where fewer than n
-    different architectures came.
+    The guide learns from --size random architectures of the table and predicts the rest. The exit code is 1 if fewer
+    than n distinct architectures were generated.
     """
     from proxybench.sweeps.sweep import require_torch
 
@@ -103,11 +101,12 @@ def generate(
             err=True,
         )
     if len(rows) < n:
-        fail_if([f"{len(rows)} of {n} architectures came; a smaller --scale or a larger --share gives more variety"])
+        hint = "a smaller --scale or a larger --share gives more variety"
+        fail_if([f"only {len(rows)} of {n} architectures were generated; {hint}"])
 
 
 def _rows(archs: list[Any], source: DiffusionModel, table: TableGuide | None, n: int) -> list[dict[str, Any]]:
-    """One dictionary an architecture: its text and, where there is a guide, what was predicted and what is true."""
+    """One dictionary per architecture: its text and, with a guide, the predicted and true values."""
     if table is None or not archs:
         return [{"arch": source.space.format(arch)} for arch in archs[:n]]
     import numpy as np
@@ -142,23 +141,23 @@ def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def train_generator(
     space: Annotated[str, typer.Argument(help="Search space, such as nasbench201.")],
-    output: Annotated[Path, typer.Option(help="File of the model; its checkpoint stands beside it.")],
-    steps: Annotated[int, typer.Option(min=1, help="Of training.")] = 6000,
-    layers: Annotated[int, typer.Option(min=1, help="Of the score network.")] = 4,
-    width: Annotated[int, typer.Option(min=1, help="Of a node's state.")] = 64,
+    output: Annotated[Path, typer.Option(help="Model file; the checkpoint is saved next to it.")],
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 6000,
+    layers: Annotated[int, typer.Option(min=1, help="Layers of the score network.")] = 4,
+    width: Annotated[int, typer.Option(min=1, help="Width of a node's state.")] = 64,
     attention: Annotated[str, typer.Option(help='"reachable" as published, or "all".')] = "reachable",
     published: Annotated[
-        bool, typer.Option(help="Network, rate, steps and mean of the paper instead; takes days of a processor.")
+        bool, typer.Option(help="Use the paper's network, rate, steps and averaging; takes days on a CPU.")
     ] = False,
     sde: Annotated[str, typer.Option(help="ve, vp or subvp.")] = "ve",
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
-    most: Annotated[int, typer.Option(min=1, help="Architectures to learn from at most.")] = 100_000,
-    half: Annotated[bool, typer.Option(help="Leave half of the space out, to measure what is new.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of torch.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and noise.")] = 0,
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of training architectures.")] = 100_000,
+    half: Annotated[bool, typer.Option(help="Hold out half of the space, to measure novelty.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights, batches and noise.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Train a diffusion model of a space's architectures. Killed and started again, it goes on where it was."""
+    """Train a diffusion model of a space's architectures. An interrupted training resumes from its checkpoint."""
     from proxybench.sweeps.sweep import require_torch
 
     require_torch()
@@ -208,7 +207,7 @@ def train_generator(
 
 @contextmanager
 def _count(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A callback for how many are done: a bar where standard error is a terminal, silence otherwise."""
+    """A progress callback: shows a bar if standard error is a terminal, nothing otherwise."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

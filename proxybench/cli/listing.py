@@ -1,4 +1,4 @@
-"""The verb list: what there is to name on the command line, one kind of thing at a time."""
+"""The list command: the names that other commands accept, one kind at a time."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ class Kind(StrEnum):
     SPACES = "spaces"
 
 
-def list_(
-    what: Annotated[Kind, typer.Argument(help="What is listed.")] = Kind.BENCHMARKS, as_json: Json = False
-) -> None:
-    """List the benchmarks and which of them are on this machine, or the names that other verbs take."""
+def list_(what: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.BENCHMARKS, as_json: Json = False) -> None:
+    """List the benchmarks and which of them are on this machine, or the names that other commands accept."""
     if what is Kind.BENCHMARKS:
         _benchmarks(as_json)
         return
@@ -91,7 +89,7 @@ def _tasks() -> Rows:
 
 
 def _methods() -> Rows:
-    """Every name that `run --method` takes without a table or a file of one's own."""
+    """Every name that `run --method` accepts without a table or the user's own file."""
     from proxybench.evaluation.entrants import ALWAYS, CONTROL, PREDICTORS
 
     controls = [

@@ -1,4 +1,4 @@
-"""The verbs `new proxy` and `new predictor`: a skeleton that runs as it is, and a test of its contract."""
+"""The commands `new proxy` and `new predictor`: write a working skeleton and a test of its contract."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 
 from proxybench.cli.output import fail_if
 
-app = typer.Typer(no_args_is_help=True, help="Write the skeleton of a proxy or predictor of your own, with a test.")
+app = typer.Typer(no_args_is_help=True, help="Write a skeleton for your own proxy or predictor, with a test.")
 
 Name = Annotated[str, typer.Argument(help="Name of the module, such as my_proxy.")]
 Folder = Annotated[Path, typer.Option(help="Where the two files go.")]
@@ -35,10 +35,10 @@ from proxybench.proxies.batch_pass import batch_pass
     taps=[Tap.WEIGHT_GRADIENTS],
 )
 def score(probe: Probe) -> torch.Tensor:
-    """One value for each layer, whose sum is the score; larger is better. Raise NoAnswer where there is no value.
+    """One value per layer; their sum is the score, larger is better. Raise NoAnswer if there is no value.
 
-    `probe.network`, `probe.images` and `probe.labels` are what is scored, `probe.layers` its weights; `probe.once`
-    runs a pass over the batch once for all proxies.
+    `probe.network`, `probe.images` and `probe.labels` are the inputs, `probe.layers` the network's weights;
+    `probe.once` runs a pass over the batch once and shares it between proxies.
     """
     gradients = probe.once(batch_pass).weight_gradients
     values = [(layer.values * gradient).abs().mean() for layer, gradient in zip(probe.layers, gradients, strict=True)]
@@ -67,7 +67,7 @@ from predictors import ArchBatch
 
 @pb.entrant("$name")
 def score(batch: ArchBatch) -> np.ndarray:
-    """One score for each architecture, larger is better; NaN where there is no answer.
+    """One score per architecture, larger is better; NaN if there is no score.
 
     `arch.ops` are the operations on the nodes and `arch.edges` the pairs of nodes; `batch.columns` holds what is
     known without training, such as "cost:params".
@@ -99,7 +99,7 @@ from predictors.base import Parameters, as_batch, checked_targets
 
 @pb.entrant("$name")
 class $object(Parameters):
-    """Ridge regression on how often each operation stands in an architecture."""
+    """Ridge regression on how often each operation occurs in an architecture."""
 
     def __init__(self, penalty: float = 1.0) -> None:
         self.penalty = penalty
@@ -142,7 +142,7 @@ def proxy(
     name: Name,
     folder: Folder = Path(),
     scorer: Annotated[
-        bool, typer.Option("--scorer", help="A function of architectures and their columns, not of a network.")
+        bool, typer.Option("--scorer", help="Score architectures and their columns instead of networks.")
     ] = False,
 ) -> None:
     """Write NAME.py with a proxy, a function of a network, and test_NAME.py with its test."""
@@ -163,15 +163,15 @@ def class_name(name: str) -> str:
 
 
 def _write(name: str, folder: Path, module: str, test: str, thing: str) -> None:
-    """Write both files, or none and end with exit code 1."""
+    """Write both files, or neither and exit with code 1."""
     files = {folder / f"{name}.py": module, folder / f"test_{name}.py": test}
     fail_if(_problems_of_name(name))
-    fail_if([f"{path} is there already and was left as it is" for path in files if path.exists() or path.is_symlink()])
+    fail_if([f"{path} already exists and was left unchanged" for path in files if path.exists() or path.is_symlink()])
     fail_if(_problems_of_module(name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, template in files.items():
-            with path.open("x", encoding="utf-8") as file:  # never over a file that came up meanwhile
+            with path.open("x", encoding="utf-8") as file:  # never overwrites a file created meanwhile
                 file.write(Template(template).substitute(name=name, object=thing))
     except OSError as error:
         fail_if([f"{folder}: {error}"])
@@ -179,21 +179,21 @@ def _write(name: str, folder: Path, module: str, test: str, thing: str) -> None:
 
 def _problems_of_name(name: str) -> list[str]:
     if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
-        return [f"{name!r} is no name of a module: letters, digits and _ only, a letter first, no path and no .py"]
+        return [f"{name!r} is not a module name: use letters, digits and _, start with a letter, no path, no .py"]
     if keyword.iskeyword(name):
-        return [f"{name!r} is a keyword of Python; choose another name"]
+        return [f"{name!r} is a Python keyword; choose another name"]
     return []
 
 
 def _problems_of_module(name: str) -> list[str]:
-    """What else is called so: a module that the new one would hide, or a method that it would be ranked beside."""
+    """Name clashes: a module that the new one would hide, or a method of the same name in the ranking."""
     from predictors import available
     from proxybench.evaluation.entrants import ALWAYS, COLUMNS
 
     if name in (*available(), *ALWAYS, COLUMNS):
         return [f"{name!r} is a method of proxybench; choose another name"]
     if name in sys.stdlib_module_names or name == "conftest" or find_spec(name) is not None:
-        return [f"a module called {name!r} is there already and would be hidden; choose another name"]
+        return [f"a module called {name!r} already exists and would be hidden; choose another name"]
     return []
 
 

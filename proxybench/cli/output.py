@@ -1,4 +1,4 @@
-"""What verbs print: tables for people, JSON for programs, problems on standard error."""
+"""Output of the commands: tables for people, JSON for programs, problems on standard error."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON; NaN and infinities as null, for which JSON has no word."""
+    """Print a value as JSON; NaN and infinities become null, since JSON cannot represent them."""
     typer.echo(json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; a pipe gets whole lines, a terminal lines folded to its width."""
+    """Print aligned columns; lines are folded to the width of a terminal, and left whole in a pipe."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -44,7 +44,7 @@ def show(value: object) -> str:
 
 
 def fail_if(problems: Sequence[str]) -> None:
-    """Print each problem as a line on standard error, and end with exit code 1 when there is one."""
+    """Print each problem as a line on standard error, and exit with code 1 if there are any."""
     for problem in problems:
         typer.echo(f"error: {problem}", err=True)
     if problems:

@@ -1,4 +1,4 @@
-"""Verbs about ranking: run, leaderboard build, check, show."""
+"""Commands for ranking: run, leaderboard build, check, show."""
 
 from __future__ import annotations
 
@@ -19,50 +19,50 @@ Folder = Annotated[Path, typer.Option(help="The folder with runs/*.jsonl.")]
 
 
 def run(
-    suite: Annotated[str, typer.Option(help="Which tasks of data/tasks.toml.")] = "published",
+    suite: Annotated[str, typer.Option(help="Suite of tasks from data/tasks.toml.")] = "published",
     task: Annotated[list[str] | None, typer.Option(help="Only this task of the suite; may be repeated.")] = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
             help='A column, a predictor, "module:name", or "columns" or "predictors" for all of them; may be repeated. '
-            "Default: columns. What module:name stands for is run as trusted code, in a process of its own."
+            "Default: columns. A module:name runs as trusted code in its own process."
         ),
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option(help='A method that "columns" or "predictors" shall not stand for.')
+        list[str] | None, typer.Option(help='Exclude this method from "columns" or "predictors".')
     ] = None,
     size: Annotated[
-        list[int] | None, typer.Option(help="Only this number of training architectures; may be repeated.")
+        list[int] | None, typer.Option(help="Only this number of training architectures (n); may be repeated.")
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Splits of each training size.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="Splits per training size.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
-    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for one cell.")] = None,
-    memory: Annotated[int | None, typer.Option(min=64, help="Megabytes for one worker.")] = None,
-    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run the cells on.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Time limit of one job in seconds.")] = None,
+    memory: Annotated[int | None, typer.Option(min=64, help="Memory limit of one worker in megabytes.")] = None,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run the jobs on.")] = None,
     folder: Annotated[
         Path,
-        typer.Option(help="Records go to its runs/ folder, a task's to the file of the first suite it belongs to."),
+        typer.Option(help="Records go to its runs/ folder, in the file of the first suite that a task belongs to."),
     ] = Path("leaderboard"),
-    skip_absent: Annotated[bool, typer.Option(help="Leave out tasks whose table is not here, and say so.")] = False,
+    skip_absent: Annotated[bool, typer.Option(help="Report and skip tasks whose table is missing.")] = False,
     redo: Annotated[
-        bool, typer.Option(help="Forget what is recorded of these cells, and of older versions of their tasks.")
+        bool, typer.Option(help="Discard the records of these jobs and of older versions of their tasks.")
     ] = False,
-    retry: Annotated[bool, typer.Option("--retry-failed", help="Run cells that failed again.")] = False,
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Rerun failed jobs.")] = False,
     images: Annotated[
-        str, typer.Option(help="For proxies of your own: digits, noise, cifar10:PATH or parquet:FOLDER.")
+        str, typer.Option(help="For your own proxies: digits, noise, cifar10:PATH or parquet:FOLDER.")
     ] = "digits",
-    batch: Annotated[int, typer.Option(min=1, help="For proxies of your own: images.")] = 64,
-    resolution: Annotated[int, typer.Option(min=1, help="For proxies of your own: images' height and width.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="For your own proxies: batch size.")] = 64,
+    resolution: Annotated[int, typer.Option(min=1, help="For your own proxies: height and width of images.")] = 32,
     network: Annotated[
-        str, typer.Option(help="For proxies of your own: options of the networks, such as channels=16,cells=5.")
+        str, typer.Option(help="For your own proxies: network options, such as channels=16,cells=5.")
     ] = "",
-    scores: Annotated[bool, typer.Option(help="Also write the scores that a local page plots, to local/.")] = False,
+    scores: Annotated[bool, typer.Option(help="Also write scores to local/, for plots on a local page.")] = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate methods on every task of a suite, and record the results.
 
-    Recorded cells are skipped; killed and started again, it does what is missing. A method of your own is scored
-    again when its file has changed.
+    Jobs already recorded are skipped, so an interrupted run resumes with the missing ones. Your own methods are
+    evaluated again when their file has changed.
     """
     from proxybench.evaluation.entrants import COLUMNS
     from proxybench.evaluation.network_proxies import NetworkSetting
@@ -88,7 +88,7 @@ def run(
         scores=scores,
     )
     summary = results.summary
-    assert summary is not None  # only loaded results have none
+    assert summary is not None  # it is None only for loaded results
     if as_json:
         left_out = {"not_run": summary.lacking, "refused": summary.refused}
         answer = {"outcomes": summary.outcomes, "skipped": summary.skipped, "absent": results.absent}
@@ -96,7 +96,7 @@ def run(
     else:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "none"
         tasks = {record.task.name for record in results.records}
-        typer.echo(f"{len(results)} jobs of {len(tasks)} tasks: new {counts}; {summary.skipped} were recorded")
+        typer.echo(f"{len(results)} jobs of {len(tasks)} tasks: new {counts}; {summary.skipped} already recorded")
     absent = [f"task {name}: {reason}" for name, reason in results.absent.items()]
     if skip_absent:
         for line in absent:
@@ -110,7 +110,7 @@ def run(
 
 
 def build(folder: Folder = Path("leaderboard")) -> None:
-    """Build CSV files and page from the records; a page with the scores that are here goes to local/."""
+    """Build the CSV files and the page from the records; if local/ exists, also a page with local scores."""
     from proxybench.leaderboard.build import LOCAL, write, write_local
     from proxybench.leaderboard.page import missing_extra
 
@@ -123,18 +123,16 @@ def build(folder: Folder = Path("leaderboard")) -> None:
 
 
 def check(folder: Folder = Path("leaderboard")) -> None:
-    """Compare CSV files and page with what the records amount to; exit code 1 where they differ."""
+    """Check that the CSV files and the page match the records; exit with code 1 if they differ."""
     from proxybench.leaderboard.build import differences
 
-    fail_if(
-        [f"{name} is not what the records amount to; run: proxybench leaderboard build" for name in differences(folder)]
-    )
-    typer.echo(f"all files of {folder} are what its records amount to")
+    fail_if([f"{name} does not match the records; run: proxybench leaderboard build" for name in differences(folder)])
+    typer.echo(f"all files in {folder} match its records")
 
 
 def serve(
     folder: Folder = Path("leaderboard"),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 picks a free one.")] = 8765,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Serve the page to browsers on this machine, until interrupted."""
@@ -147,7 +145,7 @@ def serve(
     local = (folder / LOCAL / PAGE).is_file()
     with server(folder, port) as running:
         address = f"http://{HOST}:{running.server_port}/{f'{LOCAL}/' if local else ''}"
-        typer.echo(f"serving {address} (Ctrl-C ends it)")
+        typer.echo(f"serving {address} (Ctrl-C to stop)")
         if browser:
             webbrowser.open(address)
         running.serve_forever()
@@ -158,7 +156,7 @@ def show(
     task: Annotated[str | None, typer.Option(help="One task; default: average ranks over all tasks.")] = None,
     beside: Annotated[
         str | None,
-        typer.Option(help="With --task: what the others gain over this method on the same splits, in Kendall's tau."),
+        typer.Option(help="With --task: show the others' gains in Kendall's tau over this method on the same splits."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -175,7 +173,7 @@ def show(
         raise unknown_name("task", task, leaderboard.ranked)
     if beside is not None:
         if task is None:
-            fail_if(["--beside compares methods on one task; name it with --task"])
+            fail_if(["--beside compares methods on one task; add --task"])
         _show_beside([entry for entry in leaderboard.entries if entry.task.name == task], beside, as_json)
         return
     rows = csv.DictReader(io.StringIO(leaderboard.tables()[f"{task}.csv" if task else OVERALL].decode()))
@@ -188,7 +186,7 @@ def show(
 
 
 def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
-    """Gains over the method, written as for `proxybench run`."""
+    """Print gains over a method, named as for `proxybench run`."""
     from proxybench.evaluation.entrants import find_entrant
     from proxybench.leaderboard.entries import label_of
     from proxybench.leaderboard.paired import paired_gains
@@ -206,5 +204,5 @@ def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
 
 
 def _signed(value: object) -> str:
-    """A difference with its sign, nothing where there is none, anything else as it is."""
+    """A float with its sign, None as empty text, anything else as is."""
     return f"{value:+.4f}" if isinstance(value, float) else "" if value is None else str(value)

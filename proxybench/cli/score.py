@@ -1,4 +1,4 @@
-"""The verb score: zero-cost proxies of one architecture."""
+"""The score command: zero-cost proxies of one architecture."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 def score(
     where: Annotated[str, typer.Argument(metavar="SPACE", help="Search space, or benchmark on this machine.")],
-    arch: Annotated[str, typer.Argument(help="Architecture text; of a benchmark also digest or index.")],
-    proxies: Annotated[str, typer.Option(help='Names with commas between, "module:name" of your own, or all.')] = "all",
+    arch: Annotated[str, typer.Argument(help="Architecture text; for a benchmark also digest or index.")],
+    proxies: Annotated[str, typer.Option(help='Comma-separated names, "module:name" for your own, or all.')] = "all",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise.")
     ] = "noise",
-    batch: Annotated[int, typer.Option(min=1, help="Images.")] = 64,
-    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width that images are resized to.")] = None,
-    classes: Annotated[int | None, typer.Option(min=2, help="Logits; as many as the images have by default.")] = None,
-    network: Annotated[str, typer.Option(help="Options of the network, such as channels=16,cells=5.")] = "",
-    initialisation: Annotated[str, typer.Option(help="Of weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
-    seed: Annotated[int, typer.Option(help="Of weights, draws and images.")] = 0,
-    nodes: Annotated[bool, typer.Option(help="One value for each operation, of proxies that sum over layers.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
+    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
+    classes: Annotated[int | None, typer.Option(min=2, help="Number of logits; default: the images' classes.")] = None,
+    network: Annotated[str, typer.Option(help="Network options, such as channels=16,cells=5.")] = "",
+    initialisation: Annotated[str, typer.Option(help="Weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
+    seed: Annotated[int, typer.Option(help="Seed of weights, draws and images.")] = 0,
+    nodes: Annotated[bool, typer.Option(help="One value per operation, for proxies that sum over layers.")] = False,
     as_json: Json = False,
 ) -> None:
     """Compute zero-cost proxies of one architecture, with the weights, images and draws of `proxybench compute`.
 
-    Larger is better in all of them. A pass that several proxies share has a line of its own.
+    Larger is better for every proxy. A pass shared by several proxies is listed on its own line.
     """
     from proxybench.grammar import parse_arguments
     from proxybench.images.batch import load_batch
@@ -63,7 +63,7 @@ def score(
 
 
 def _architecture(where: str, text: str) -> ArchGraph:
-    """The architecture of a space or, where `where` is also a benchmark, of its table by digest or index."""
+    """The architecture of a space or, if `where` is a benchmark, possibly by digest or index in its table."""
     from proxybench.errors import InvalidArchitecture, unknown_name
     from proxybench.spaces import SPACES, get_space
     from proxybench.tables.registry import load_registry
@@ -90,7 +90,7 @@ def _space_of(graph: ArchGraph) -> Any:
 
 
 def _choose(names: str, nodes: bool) -> list[Proxy]:
-    """The proxies by name; of one's own, "module:name"."""
+    """The proxies by name; "module:name" for the user's own."""
     from proxybench.proxies.score import choose
     from proxybench.sweeps.selection import ALL, load_proxy
 
@@ -108,7 +108,7 @@ def _choose(names: str, nodes: bool) -> list[Proxy]:
 def _build(
     graph: ArchGraph, data: ImageBatch, classes: int | None, options: dict[str, Any], initialisation: str, seed: int
 ) -> Network:
-    """The network with the weights that a sweep gives it."""
+    """The network with the same weights as in a sweep."""
     import torch
 
     from proxybench.networks import build

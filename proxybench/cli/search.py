@@ -1,4 +1,4 @@
-"""The verb search: searchers on a table, over seeds."""
+"""The search command: run searchers on a table over several seeds."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ if TYPE_CHECKING:
 def search(
     benchmark: Annotated[str, typer.Argument(help="Table on this machine, such as nasbench201.")],
     searcher: Annotated[
-        list[str], typer.Option(help="NAME or NAME(ARGUMENT=VALUE, ...); may be repeated. `list searchers` names them.")
+        list[str], typer.Option(help="NAME or NAME(ARGUMENT=VALUE, ...); may be repeated. See `list searchers`.")
     ],
-    budget: Annotated[int, typer.Option(min=1, help="Full trainings to pay.")] = 20,
+    budget: Annotated[int, typer.Option(min=1, help="Budget in full trainings.")] = 20,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each searcher.")] = 10,
-    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the others follow it.")] = 0,
-    dataset: Annotated[str | None, typer.Option(help="Of the table; may be left out where it has one.")] = None,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the others count up from it.")] = 0,
+    dataset: Annotated[str | None, typer.Option(help="Data set; optional if the table has only one.")] = None,
     objective: Annotated[
-        str | None, typer.Option(help="What a query answers: [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@12.")
+        str | None, typer.Option(help="Quantity a query returns: [DATASET/]METRIC[@EPOCHS][#SEED], such as val_acc@12.")
     ] = None,
-    report: Annotated[str | None, typer.Option(help="What is reported of what was found, in the same form.")] = None,
+    report: Annotated[str | None, typer.Option(help="Quantity to report for the result, in the same form.")] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            help="A cost to trade the objective for, such as latency_ms@edgegpu: searchers nsga2 and random, judged by "
-            "the hypervolume of what they found. Such runs are not recorded."
+            help="A cost to trade off against the objective, such as latency_ms@edgegpu: searchers nsga2 and random, "
+            "judged by the hypervolume they reach. These runs are not recorded."
         ),
     ] = None,
     where: Annotated[list[str] | None, typer.Option(help="Metric that must be measured; may be repeated.")] = None,
     columns_of: Annotated[
-        str | None, typer.Option(help='Data set whose proxies are known, or "all"; by default --dataset.')
+        str | None, typer.Option(help='Data set whose proxies searchers see, or "all"; default: --dataset.')
     ] = None,
-    computed: Annotated[bool, typer.Option(help="Proxies that this project computed itself are known too.")] = False,
-    every_row: Annotated[bool, typer.Option(help="Count isomorphic architectures as different ones.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Journal of the runs; those in it are not run again.")] = None,
-    curves: Annotated[Path | None, typer.Option(help="CSV of the best so far, with bands.")] = None,
+    computed: Annotated[bool, typer.Option(help="Searchers also see proxies computed by this project.")] = False,
+    every_row: Annotated[bool, typer.Option(help="Treat isomorphic architectures as distinct.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Journal of the runs; runs already in it are skipped.")] = None,
+    curves: Annotated[Path | None, typer.Option(help="Write the best so far, with bands, to this CSV file.")] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Leaderboard whose page shall show all runs of --output: writes its searches/.")
+        Path | None, typer.Option(help="Leaderboard folder in whose searches/ to publish all runs of --output.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run searchers on a table, once for each seed, and report what they found.
+    """Run searchers on a table, once per seed, and report what they found.
 
-    Isomorphic architectures are one query. With --output a run is on disk when it ends, and a rerun of the command
-    does what is missing; several processes may share the file, each with seeds of its own (--first-seed).
+    Isomorphic architectures count as one query. With --output each run is saved when it ends, and rerunning the command
+    does only the missing ones; several processes may share the file if their seeds differ (--first-seed).
     """
     from proxybench.files import replace_file
     from proxybench.leaderboard.search_verdicts import compared
@@ -62,15 +62,15 @@ def search(
     from proxybench.search.summary import searched_problems
 
     if folder is not None and output is None:
-        raise typer.BadParameter("say with --output which file keeps the runs that the leaderboard shows")
+        raise typer.BadParameter("--folder needs --output, the file with the runs to show on the leaderboard")
     if output is not None:
         shown = None if folder is None else folder / SEARCHES / f"{output.stem}.jsonl"
         for name, other in (("--curves", curves), ("the searches of --folder", shown)):
             if other is not None and other.resolve() == output.resolve():
-                raise typer.BadParameter(f"{name} would be written over the runs of --output; name another file")
+                raise typer.BadParameter(f"{name} would overwrite the runs in --output; choose another file")
     if against is not None:
         if output or curves or report:
-            raise typer.BadParameter("--against goes without --output, --curves, --folder and --report")
+            raise typer.BadParameter("--against excludes --output, --curves, --folder and --report")
         known = (*(where or ()), against)
         setting = Setting(benchmark, dataset, objective, None, known, "index" if every_row else "digest")
         search_front(Posed(setting), against, searcher, budget, range(first_seed, first_seed + seeds), as_json)
@@ -106,7 +106,7 @@ def search(
 
 
 def _answer(one: SearchRecord) -> dict[str, Any]:
-    """A run as JSON; the two values stand under the names of their metrics."""
+    """A run as JSON, with the two values keyed by their metrics."""
     from proxybench.search.results import value_names
 
     objective, reported = value_names(one)

@@ -1,4 +1,4 @@
-"""`proxybench search --against COST`: the front of an objective and a cost, found by searchers of two objectives."""
+"""`proxybench search --against COST`: the front of an objective and a cost, found by two-objective searchers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = ("searcher", "runs", "trainings", "share of the hypervolume", "least",
 def search_front(
     posed: Posed, cost: str, searchers: Sequence[str], budget: int, seeds: Sequence[int], as_json: bool
 ) -> None:
-    """Run and print."""
+    """Run the searchers and print their fronts."""
     from proxybench.progress import step_progress
     from proxybench.search.fronts import FrontProblem
 
@@ -54,7 +54,7 @@ def _row(runs: list[FrontRun]) -> tuple[str, ...]:
 
 
 def _answer(posed: Posed, problem: FrontProblem, one: FrontRun) -> dict[str, Any]:
-    """A run as JSON; the front by falling objective, each value as the table has it."""
+    """A run as JSON; the front is sorted by falling objective, with values as in the table."""
     from proxybench.tables.quantities import sign_of
 
     history = one.history

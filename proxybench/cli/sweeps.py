@@ -1,4 +1,4 @@
-"""Carrying out resumable work from a verb: here, in processes or on a cluster, with progress on standard error."""
+"""Running resumable work for a command, in processes or on a cluster, with progress on standard error."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ LINE_S = 60.0
 
 
 def carry_out(work: Work, jobs: int, dask: str | None) -> None:
-    """Do all chunks; an interruption says how to go on and ends the program with code 130."""
+    """Do all chunks; when interrupted, say how to resume and exit with code 130."""
     from proxybench.sweeps.front import do_work
 
     try:
         with _progress(work.items.num_rows) as on_progress:
             do_work(work, jobs, dask, on_progress)
     except KeyboardInterrupt:
-        typer.echo("interrupted; run the same command again to go on", err=True)
+        typer.echo("interrupted; run the same command again to resume", err=True)
         raise typer.Exit(130) from None
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A callback for the number of architectures that are done: a bar on a terminal, else a line a minute."""
+    """A callback for the number of finished architectures: a bar on a terminal, otherwise one line per minute."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""The verb train-table: trainings of sampled architectures, several seeds and budgets of each, as a table."""
+"""The train-table command: trains sampled architectures with several seeds and budgets, and writes a table."""
 
 from __future__ import annotations
 
@@ -22,52 +22,46 @@ def train_table(
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",
-    dataset: Annotated[str | None, typer.Option(help="What the table calls the images; by default their name.")] = None,
-    sample: Annotated[int, typer.Option(min=1, help="Architectures; a larger sample begins with the same ones.")] = 500,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of the whole training.")] = None,
-    budgets: Annotated[str, typer.Option(help="Epochs after which accuracies are measured, such as 1,2,3.")] = "",
-    output: Annotated[Path, typer.Option(help="Folder of the trainings; started again, it goes on.")] = Path(
-        "training"
-    ),
-    table: Annotated[Path | None, typer.Option(help="When all is done, write the table to this parquet file.")] = None,
-    merge: Annotated[Path | None, typer.Option(help="Train nothing: write the table of --output there.")] = None,
-    partial: Annotated[bool, typer.Option(help="With --merge: also where trainings are missing.")] = False,
+    dataset: Annotated[str | None, typer.Option(help="Data set name in the table; default: the images' name.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Architectures; a larger sample contains a smaller one.")] = 500,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings per architecture.")] = 3,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of a full training.")] = None,
+    budgets: Annotated[str, typer.Option(help="Epochs after which to measure accuracy, such as 1,2,3.")] = "",
+    output: Annotated[Path, typer.Option(help="Folder of the trainings; rerunning resumes it.")] = Path("training"),
+    table: Annotated[Path | None, typer.Option(help="When finished, write the table to this parquet file.")] = None,
+    merge: Annotated[Path | None, typer.Option(help="Only write the table of --output to this file.")] = None,
+    partial: Annotated[bool, typer.Option(help="With --merge: allow missing trainings.")] = False,
     card: Annotated[
-        Path | None, typer.Option(help="With --table or --merge: write the card of the table there.")
+        Path | None, typer.Option(help="With --table or --merge: write the table's card to this file.")
     ] = None,
-    listing: Annotated[
-        bool, typer.Option("--list", help="Train nothing: print the architectures, one a line.")
-    ] = False,
-    network: Annotated[str, typer.Option(help="Options of the network, such as channels=8,cells=1.")] = "",
+    listing: Annotated[bool, typer.Option("--list", help="Only print the architectures, one per line.")] = False,
+    network: Annotated[str, typer.Option(help="Network options, such as channels=8,cells=1.")] = "",
     architecture: Annotated[str, typer.Option(help="For NDS spaces: width=[2,3,4],depth=3.")] = "",
-    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width that images are resized to.")] = None,
+    resolution: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
     split: Annotated[str, typer.Option(help="Images for training, validation, test, such as 8000,3000,5000.")] = "",
-    batch: Annotated[int | None, typer.Option(min=2, help="Images of a step.")] = None,
-    rate: Annotated[float | None, typer.Option(min=0, help="Highest learning rate of the one-cycle schedule.")] = None,
-    flip: Annotated[bool | None, typer.Option(help="Mirror every other image; by default all but digits.")] = None,
-    seed: Annotated[int, typer.Option(help="Of images, weights, orders, and draws of architectures.")] = 0,
+    batch: Annotated[int | None, typer.Option(min=2, help="Batch size.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0, help="Peak learning rate of the one-cycle schedule.")] = None,
+    flip: Annotated[bool | None, typer.Option(help="Flip half of the images; default: for all but digits.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of images, weights, orders and architecture draws.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
-    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that does the work instead.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, or a device of torch such as cuda.")] = "cpu",
-    known: Annotated[
-        Path | None, typer.Option(help="Table of this setting, from which to take the trainings that it has.")
-    ] = None,
-    retry: Annotated[bool, typer.Option("--retry-failed", help="Train what failed again.")] = False,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run the work on.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")] = "cpu",
+    known: Annotated[Path | None, typer.Option(help="Table with the same setting, to reuse trainings from.")] = None,
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Retry failed trainings.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train architectures of a space and write a table: accuracies and losses by seed and budget, seconds, sizes.
 
-    What is not given is as in the recipe of the space, scaled to the images that there are. Killed and started again,
-    it goes on where it was; started twice, both share the work. An architecture that fails is recorded with its
-    error, and makes the exit code 1.
+    Options default to the recipe of the space, scaled to the number of images available. An interrupted training
+    resumes where it stopped, and processes started on the same folder share the work. The error of an architecture
+    that fails is recorded, and the exit code is 1.
     """
     if merge is not None:
         from proxybench.jobs.folder import load
 
         work, table = load(output), merge
     elif space is None:
-        raise typer.BadParameter("name the search space", param_hint="SPACE")
+        raise typer.BadParameter("no search space given", param_hint="SPACE")
     else:
         from proxybench.sweeps.sweep import require_torch
         from proxybench.training.recipe import default_recipe
@@ -98,7 +92,7 @@ def train_table(
         if known is not None:
             from proxybench.training.table import take_over
 
-            typer.echo(f"{known}: {take_over(work, known)} architectures taken over", err=True)
+            typer.echo(f"{known}: {take_over(work, known)} architectures reused", err=True)
         carry_out(work, jobs, dask)
     rows = None
     if table is not None:
@@ -124,7 +118,7 @@ def _changed(
     batch: int | None,
     rate: float | None,
 ) -> Recipe:
-    """A recipe with what the user says otherwise; earlier budgets stay where the epochs alone change."""
+    """The recipe with the user's changes; if only the epochs change, earlier budgets are kept."""
     from proxybench.grammar import parse_arguments
     from proxybench.training.recipe import parse_sizes
 
@@ -140,7 +134,7 @@ def _changed(
 
 
 def _fitted(recipe: Recipe, images: str, split: str, flip: bool | None) -> Recipe:
-    """The recipe for a source of images: parts as asked for, else scaled to what there is; digits are not mirrored."""
+    """The recipe for an image source: split as given or scaled to the images available; digits are not flipped."""
     from proxybench.images.sources import open_source
 
     recipe = replace(recipe, flip=_name(images) != "digits" if flip is None else flip)
@@ -148,7 +142,7 @@ def _fitted(recipe: Recipe, images: str, split: str, flip: bool | None) -> Recip
         return recipe.scaled_to(len(open_source(images, recipe.resolution).labels))
     parts = _numbers(split, "--split")
     if len(parts) != 3:
-        raise ProxybenchError(f"--split {split}: three numbers of images, for training, validation and test")
+        raise ProxybenchError(f"--split {split}: expected three numbers of images, for training, validation and test")
     return replace(recipe, train=parts[0], validation=parts[1], test=parts[2])
 
 
@@ -156,7 +150,7 @@ def _numbers(text: str, option: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise ProxybenchError(f"{option} {text}: numbers with commas between, such as 1,2,3") from None
+        raise ProxybenchError(f"{option} {text}: expected comma-separated numbers, such as 1,2,3") from None
 
 
 def _name(images: str) -> str:

@@ -1,4 +1,4 @@
-"""Evaluation: tasks, splits and methods, and how one of them on another becomes a record.
+"""Evaluation: tasks, splits and methods, and how a method's result on a task becomes a record.
 
 Imports tables, sweeps, jobs and ranking; the front door and the command line import it.
 """

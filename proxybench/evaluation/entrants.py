@@ -1,12 +1,12 @@
-"""Entrants: what a method name stands for, and how it scores architectures.
+"""Entrants: what a method name refers to, and how the method scores architectures.
 
 A method is a score column of the table (`synflow`), a score that this project computed (`synflow@proxybench`), a cost
 (`params`, `flops`), the random control, an accuracy early in training (`val_acc@1`), a predictor of `predictors`
-(`gbdt`, or `gbdt(columns=false)` with constructor arguments), or an object of the user's own as "module:name": a
+(`gbdt`, or `gbdt(columns=false)` with constructor arguments), or a user's own object as "module:name": a
 function from an ArchBatch to scores, or a predictor class.
 
-A method of one's own is trusted code: it runs in a process of its own, so that its mistakes cost no other method
-anything, but with all rights of the user who runs it. Do not run methods of people you do not trust.
+A user's own method is trusted code: it runs in a separate process, so that its mistakes affect no other method, but
+with all rights of the user who runs it. Do not run methods from people you do not trust.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ CONTROL = "random"
 ALWAYS = (*COSTS, CONTROL)
 COLUMNS = "columns"
 PREDICTORS = "predictors"
-COMPUTED = "@proxybench"  # a score that this project computed itself, beside the published one of the same name
-EARLY = re.compile(r"val_acc@[1-9][0-9]*")  # on tasks whose methods are told it
+COMPUTED = "@proxybench"  # a score computed by this project, as opposed to the published one of the same name
+EARLY = re.compile(r"val_acc@[1-9][0-9]*")  # on tasks that give it to methods
 _NAME = re.compile(r"\w[\w.+-]*")
 T = TypeVar("T")
 
 
 class InvalidMethod(ProxybenchError, ValueError):
-    """A method that names no usable entrant."""
+    """A method name that refers to no usable entrant."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Entrant:
     """A method with its parameters.
 
     Attributes:
-        name: under which it is ranked.
+        name: the name it is ranked under.
         kind: pool of the leaderboard.
-        params: constructor arguments, where the method takes any.
+        params: constructor arguments, if the method takes any.
         target: "module:name" of a user's object, empty otherwise.
-        learns: whether it is told targets of training architectures.
-        code: SHA-256 of the file that a user's object stands in, so that a changed one is scored again.
-        network: whether the user's object is a proxy, which scores networks, and not a scorer of architectures.
-        scores: the file of a network proxy's scores, once they are computed.
+        learns: whether it is trained on the targets of training architectures.
+        code: SHA-256 of the file that defines a user's object, so that a changed one is scored again.
+        network: whether the user's object is a proxy, which scores networks, rather than a scorer of architectures.
+        scores: file of a network proxy's scores, once they are computed.
     """
 
     name: str
@@ -88,9 +88,9 @@ class OwnMethod(msgspec.Struct, frozen=True):
     """What a user's object is.
 
     Attributes:
-        name: under which it is ranked.
+        name: the name it is ranked under.
         learns: whether it has a method `fit`.
-        source: the file that it stands in; empty where there is none.
+        source: the file that defines it; empty if there is none.
         network: whether it is a proxy, which scores networks.
         labelled: whether that proxy needs labels.
     """
@@ -103,25 +103,25 @@ class OwnMethod(msgspec.Struct, frozen=True):
 
 
 DECLARED: dict[str, Any] = {}
-"""What `entrant` decorated in this process, by file and qualified name; a module that is imported again replaces it."""
+"""Objects decorated with `entrant` in this process, by file and qualified name; importing a module again replaces."""
 
 
 def entrant(name: str | None = None, *, floors: Mapping[str, float] | None = None) -> Callable[[T], T]:
-    """Decorator that gives a scoring function or a predictor class of one's own the name it is ranked under.
+    """Decorator that sets the name under which a user's own scoring function or predictor class is ranked.
 
     @entrant("my_proxy")
     def score(batch):  # an ArchBatch
         return [len(arch.edges) for arch in batch]
 
     Args:
-        name: default: that of the function or class.
+        name: default: the name of the function or class.
         floors: by task, the Kendall's tau below which `pytest --proxybench-suite` fails.
 
     Raises:
-        InvalidMethod: for a name that cannot be written on a command line.
+        InvalidMethod: if the name cannot be written on a command line.
     """
     if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
-        raise InvalidMethod(f"@entrant takes a name of letters, digits and any of . _ + - in brackets, not {name!r}")
+        raise InvalidMethod(f"@entrant needs a name of letters, digits and . _ + - in parentheses, not {name!r}")
 
     def mark(thing: T) -> T:
         marked: Any = thing
@@ -135,11 +135,11 @@ def entrant(name: str | None = None, *, floors: Mapping[str, float] | None = Non
 
 
 def find_entrant(method: str) -> Entrant:
-    """What `method` stands for.
+    """The entrant that `method` refers to.
 
     Raises:
-        InvalidText: for text that is no call.
-        InvalidMethod: for a user's module or object that cannot be loaded; says why.
+        InvalidText: if the text is not a call.
+        InvalidMethod: if a user's module or object cannot be loaded; says why.
     """
     call = parse_call(method)
     name, params = call.name, {argument: recordable(value) for argument, value in call.arguments.items()}
@@ -158,10 +158,10 @@ def find_entrant(method: str) -> Entrant:
 
 
 def load_object(target: str) -> Any:
-    """The user's object at "module:name", looked up from the current folder too.
+    """The user's object at "module:name"; the current folder is searched too.
 
     Raises:
-        InvalidMethod: when the module or the name is not there, or importing the module fails.
+        InvalidMethod: if the module or the name does not exist, or importing the module fails.
     """
     module, _, name = target.partition(":")
     if "" not in sys.path:
@@ -176,7 +176,7 @@ def load_object(target: str) -> Any:
 
 
 def look_at(target: str) -> OwnMethod:
-    """What the user's object at "module:name" is. Raises InvalidMethod as `load_object` does."""
+    """Describe the user's object at "module:name". Raises InvalidMethod like `load_object`."""
     thing = load_object(target)
     if is_proxy(thing):
         return OwnMethod(thing.name, False, _source_of(thing.function), True, "labels" in thing.needs)
@@ -185,27 +185,27 @@ def look_at(target: str) -> OwnMethod:
 
 
 def is_proxy(thing: Any) -> bool:
-    """Whether an object is a `proxybench.proxies.Proxy`; found without importing torch for those that are not."""
+    """Whether an object is a `proxybench.proxies.Proxy`; does not import torch if it is not."""
     module = sys.modules.get("proxybench.proxies.base")
     return module is not None and isinstance(thing, module.Proxy)
 
 
 def code_of(thing: Any) -> str:
-    """SHA-256 of the file that an object stands in; empty where there is none."""
+    """SHA-256 of the file that defines an object; empty if there is none."""
     return _sha256(_source_of(thing))
 
 
 def make_predictor(entrant: Entrant, random_state: int) -> Any:
-    """An unfitted predictor of an entrant that learns; `random_state` is passed where the constructor takes it."""
+    """An unfitted predictor of an entrant that learns; `random_state` is passed if the constructor takes it."""
     build = load_object(entrant.target) if entrant.target else predictors.PREDICTORS[entrant.name]
     return construct(build, entrant.name, entrant.params, random_state)
 
 
 def construct(build: Any, name: str, params: Mapping[str, Scalar], random_state: int) -> Any:
-    """An object of the class `build`; `random_state` is passed where the constructor takes it.
+    """An object of the class `build`; `random_state` is passed if the constructor takes it.
 
     Raises:
-        InvalidMethod: for arguments that the constructor of `name` does not take.
+        InvalidMethod: if the constructor of `name` does not take the arguments.
     """
     accepted = inspect.signature(build).parameters
     seeded = {"random_state": random_state} if "random_state" in accepted else {}
@@ -216,9 +216,9 @@ def construct(build: Any, name: str, params: Mapping[str, Scalar], random_state:
 
 
 def _own(target: str) -> OwnMethod:
-    """What the user's object is. A module that this process has imported is looked at here, any other one apart.
+    """Describe the user's object. A module already imported here is inspected here, any other in a separate process.
 
-    Importing a module executes it, and what it changes would reach every worker that this process starts.
+    Importing a module executes it, and its side effects would reach every worker that this process starts.
     """
     module = target.partition(":")[0]
     if module in sys.modules or module.partition(".")[0] == __name__.partition(".")[0]:
@@ -228,7 +228,7 @@ def _own(target: str) -> OwnMethod:
 
 @cache
 def _own_apart(target: str, folder: str, path: tuple[str, ...]) -> OwnMethod:
-    """As `look_apart`, asked once for each folder and search path."""
+    """Like `look_apart`, but cached for each folder and search path."""
     from proxybench.evaluation.method_process import look_apart  # which imports this module
 
     return look_apart(target)
@@ -254,11 +254,11 @@ def _kind(name: str) -> Kind:
     if name in COSTS:
         return "cost"
     if EARLY.fullmatch(name):
-        return "predictor"  # it costs trainings, as its rivals do
+        return "predictor"  # it costs trainings, like the methods it competes with
     return "training-free with labels" if name.removesuffix(COMPUTED) in LABELLED else "training-free"
 
 
 def random_scores(digests: Sequence[str], salt: str) -> NDArray[np.float64]:
-    """Scores in [0, 1) that depend on nothing but the architecture's digest and `salt`, on every machine the same."""
+    """Scores in [0, 1) that depend only on the architecture's digest and `salt`, and are equal on every machine."""
     hashes = [hashlib.blake2b(f"{salt}:{digest}".encode(), digest_size=8).digest() for digest in digests]
     return np.array([int.from_bytes(value, "big") / 2**64 for value in hashes])

@@ -1,8 +1,8 @@
-"""Evaluates one cell: a method on a task, for one repeat and training size, to a record.
+"""Evaluates one job, a method on a task for one repeat and training size, and returns its record.
 
-What a method is told: the population's graphs without the name of their space, the columns of its task, and for methods
-that learn, the training target of `n_train` architectures. The evaluation target is touched once, after all scores are
-in. A method of the user's own gets copies of this in a process of its own, and nothing else; see `MethodJob`.
+A method sees the population's graphs without the name of their space, the columns of its task and, if it learns, the
+training target of `n_train` architectures. The evaluation target is read once, after all scores are in. A user's own
+method gets copies of these in a separate process, and nothing else; see `MethodJob`.
 """
 
 from __future__ import annotations
@@ -53,26 +53,26 @@ DoJob = Callable[[MethodJob], MethodScores]
 
 
 def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
-    """The record of a cell. `spec.payload["method"]` is the method as `find_entrant` takes it.
+    """The record of a job. `spec.payload["method"]` is the method, in a form that `find_entrant` accepts.
 
     Args:
-        spec: the cell.
-        do_job: does what is asked of a method of the user's own; by default in a process of its own.
+        spec: the job.
+        do_job: runs a user's own method; by default in a separate process.
 
     Raises:
-        CorruptData: when the table is not the one that the cell was specified for.
-        MethodFailed: when the method gives no scores that can be ranked.
-        MethodLacking: when the user's method cannot be loaded, or its file is not the one it was specified with.
-        InvalidMethod: when the method learns and the task has no training part.
-        Unsupported: for a predictor of this project that takes an optional library which is not installed, or
-            something of architectures that the task does not give.
+        CorruptData: if the table is not the one that the job was specified for.
+        MethodFailed: if the method gives no scores that can be ranked.
+        MethodLacking: if the user's method cannot be loaded, or its file has changed since the job was specified.
+        InvalidMethod: if the method learns and the task has no training part.
+        Unsupported: if a predictor of this project needs an optional library that is not installed, or data about
+            architectures that the task does not provide.
     """
     task = load_tasks().get(spec.task.name)
     if task is None:
-        raise CorruptData(f"the task list here has no task {spec.task.name}")
+        raise CorruptData(f"the local task list has no task {spec.task.name}")
     bench = _benchmark(task.benchmark)
     if task.identity(bench) != spec.task:
-        raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the cell was specified")
+        raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the job was specified")
     entrant = entrant_of(spec)
     score = _learned if entrant.learns else _training_free
     try:
@@ -80,14 +80,14 @@ def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
     except ModuleNotFoundError as error:
         if entrant.target:
             raise
-        raise NotInstalled(f"{entrant.name} takes {error.name}, which is not installed") from error
+        raise NotInstalled(f"{entrant.name} needs {error.name}, which is not installed") from error
     except MissingInput as error:
         raise Unsupported(f"{entrant.name}: {error}") from error
     return msgspec.structs.replace(outcome, repeat=spec.repeat, n_train=spec.n_train, code=entrant.code)
 
 
 def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat: int = 0) -> CellSpec:
-    """The cell of a method on a task."""
+    """The job of a method on a task."""
     entrant = find_entrant(method)
     named = ("target", "learns", "code", "network")
     own = {name: getattr(entrant, name) for name in named} if entrant.target else {}
@@ -103,7 +103,7 @@ def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat:
 
 
 def entrant_of(spec: CellSpec) -> Entrant:
-    """The method of a cell. What its specification says of a method of the user's own spares loading it here."""
+    """The method of a job. A user's own method is not loaded here; its specification describes it."""
     if "target" in spec.payload:
         own = {name: spec.payload[name] for name in ("target", "learns", "code", "network")}
         own["scores"] = spec.payload.get("scores", "")
@@ -114,7 +114,7 @@ def entrant_of(spec: CellSpec) -> Entrant:
 def training_free_scores(
     task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob = do_job_apart
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Scores of the population, and for which architectures one was attempted; a failed attempt is NaN."""
+    """Scores of the population, and a mask of the architectures attempted; a failed attempt is NaN."""
     scores, attempted, _ = _scored(task, bench, entrant, do_job)
     return scores, attempted
 
@@ -122,7 +122,7 @@ def training_free_scores(
 def _scored(
     task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob
 ) -> tuple[Floats, NDArray[np.bool_], dict[str, float | None]]:
-    """As `training_free_scores`, and with what the scores cost."""
+    """Like `training_free_scores`, plus the cost of the scores."""
     rows = task.rows(bench)
     if entrant.target and not entrant.network:
         done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
@@ -135,7 +135,7 @@ def _scored(
 def _known_scores(
     task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[np.int64]
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """What is known of the population without running a method: columns, costs, the control."""
+    """Scores known without running a method: columns, costs, the control."""
     everywhere = np.ones(len(rows), dtype=bool)
     if entrant.network:
         if not Path(entrant.scores).is_file():
@@ -155,7 +155,7 @@ def _known_scores(
 
 
 def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
-    """What this project computed itself; NaN and not attempted where it has no such proxy or architecture."""
+    """Scores computed by this project; NaN and not attempted if it lacks the proxy or the architecture."""
     try:
         computed = shipped_scores_of(bench.space.name, proxy)
     except DataNotAvailable:
@@ -179,10 +179,10 @@ def population(task: Task) -> ArchBatch:
 
 
 def ranked_metrics(target: Floats, scores: Floats, attempted: NDArray[np.bool_]) -> dict[str, float | None]:
-    """Metrics over what was attempted, a failed score ranked last; and the correlations without the failed ones.
+    """Metrics over all attempted scores, with failed ones ranked last; and correlations without the failed ones.
 
-    So all methods are compared on one population, as the published figures are, and a method gains nothing by
-    failing. How many it failed on stands beside.
+    All methods are thus compared on one population, like the published figures, and a method gains nothing by
+    failing. The number of failures is reported as well.
     """
     answered = rank_metrics(target[attempted], scores[attempted])
     metrics = rank_metrics(target[attempted], failures_last(scores[attempted]))
@@ -197,7 +197,7 @@ def ranked_metrics(target: Floats, scores: Floats, attempted: NDArray[np.bool_])
 
 
 def failures_last(scores: Floats) -> Floats:
-    """Ranks of the scores, 1 for the lowest, ties sharing one; 0 for all that are not finite."""
+    """Ranks of the scores, 1 for the lowest; ties share a rank, and scores that are not finite get 0."""
     finite = np.isfinite(scores)
     ranks = np.zeros(len(scores))
     ranks[finite] = np.unique(scores[finite], return_inverse=True)[1] + 1.0
@@ -205,7 +205,7 @@ def failures_last(scores: Floats) -> Floats:
 
 
 def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_job: DoJob) -> Record:
-    """Scores the whole population, or where the task has a training part, what the cell's split leaves to score."""
+    """Scores the whole population or, if the task has a training part, the test part of the job's split."""
     scores, attempted, cost = _scored(task, bench, entrant, do_job)
     target = target_values(task, bench)
     test = np.arange(len(scores))
@@ -259,12 +259,12 @@ def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_
 
 
 def _peak(done: MethodScores) -> dict[str, float | None]:
-    """The memory of the method's process, where it had one of its own, goes before that of the one that evaluates."""
+    """The memory of the method's own process, if it had one, takes precedence over that of the evaluating process."""
     return {} if done.peak_mb is None else {"peak_mb": done.peak_mb}
 
 
 def _no_answer(entrant: Entrant, n: int) -> MethodFailed:
-    return MethodFailed(f"{entrant.name} gave a finite score for none of the {n} architectures")
+    return MethodFailed(f"{entrant.name} gave no finite score for any of the {n} architectures")
 
 
 def _split(task: Task, bench: Benchmark, spec: CellSpec) -> Split:
@@ -275,7 +275,7 @@ def _split(task: Task, bench: Benchmark, spec: CellSpec) -> Split:
 def _all_metrics(
     task: Task, test: NDArray[np.int64], target: Floats, scores: Floats, attempted: NDArray[np.bool_]
 ) -> dict[str, float | None]:
-    """Metrics of what was scored, `test` of the population; with the share of the ceiling and the check for size."""
+    """Metrics of the scored part `test` of the population, with the share of the ceiling and the check for size."""
     metrics = ranked_metrics(target, scores, attempted)
     metrics["kendall_within_params"] = _within_params(task, test, target, scores, attempted)
     return metrics | _ceiling_metrics(task, metrics["kendall"])
@@ -284,7 +284,7 @@ def _all_metrics(
 def _within_params(
     task: Task, test: NDArray[np.int64], target: Floats, scores: Floats, attempted: NDArray[np.bool_]
 ) -> float | None:
-    """Mean tau-b within deciles of the parameters: what a score knows beyond size (Kadlecova et al., GRAF, 2024)."""
+    """Mean tau-b within deciles of parameter count: what a score tells beyond size (Kadlecova et al., GRAF, 2024)."""
     params = population(task).columns.get("cost:params")
     chosen = attempted & np.isfinite(params[test]) if params is not None else np.zeros(len(test), dtype=bool)
     if params is None or chosen.sum() < 20:
@@ -294,7 +294,7 @@ def _within_params(
 
 
 def _intervals(target: Floats, scores: Floats) -> dict[str, tuple[float | None, float | None]]:
-    """Bootstrap intervals over architectures of the metrics that have one, a failed score ranked last."""
+    """Bootstrap intervals over architectures, for metrics that have one; failed scores are ranked last."""
     names = [name for name in LEADERBOARD if has_interval(name)]
     found = metric_intervals(target, failures_last(scores)[:, None], names, RESAMPLES)
     return {name: (_defined(one[0].low), _defined(one[0].high)) for name, one in found.items()}
@@ -307,7 +307,7 @@ def target_values(task: Task, bench: Benchmark) -> Floats:
 
 
 def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | None]:
-    """What the noise of the target allows, and the share of it that was reached; null where that is unknown."""
+    """The noise ceiling of the target and the share of it that was reached; null if unknown."""
     ceiling = _ceiling(task)
     if ceiling is None:
         return {"noise_ceiling": None, "share_of_ceiling": None}
@@ -335,7 +335,7 @@ def _ceiling(task: Task) -> NoiseCeiling | None:
 
 
 def _published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float | None:
-    """Mean time the source took for one score, where it says so."""
+    """Mean time the source took for one score, if it is known."""
     column = f"proxy_s:{entrant.name}"
     if column not in bench.metrics(task.dataset):
         return None

@@ -1,8 +1,8 @@
-"""A job for a method of the user's own: what it is given, what came of it, and how it is done.
+"""A job for a user's own method: its input, its result, and how it is run.
 
-A job holds the architectures, their columns and the targets of the training part. It holds no other target, no table,
-no split, and no name of a space or task, so a method that looks around by mistake finds nothing that it must not see.
-This is no protection against intent: methods are trusted code, which may read any file that its user may.
+A job holds the architectures, their columns and the targets of the training part. It holds no other targets, no table,
+no split and no name of a space or task, so a method cannot accidentally see anything that it must not see. This does
+not protect against intent: methods are trusted code, with access to all files of the user who runs them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MethodJob:
-    """What a method of the user's own has to do: score architectures, after learning from others where it learns.
+    """The task of a user's own method: score architectures, after training on others if it learns.
 
     Attributes:
         target: "module:name" of the function or class.
-        code: SHA-256 of the file it stands in, as the job was planned.
-        params: arguments of the function beside the batch, or of the constructor.
+        code: SHA-256 of its file when the job was planned.
+        params: arguments of the function in addition to the batch, or of the constructor.
         asked: the architectures to score.
-        told: the architectures to learn from; None for a scoring function.
+        told: the architectures to train on; None for a scoring function.
         y: float64[len(told)], the targets of `told`.
-        random_state: passed to a constructor that takes it.
+        random_state: passed to the constructor if it takes one.
     """
 
     target: str
@@ -55,13 +55,13 @@ class MethodJob:
 
 @dataclass(frozen=True)
 class MethodScores:
-    """What a method answered.
+    """The result of a method.
 
     Attributes:
         scores: float64[len(asked)].
-        fit_s: seconds of learning; 0 for a scoring function.
-        score_s: seconds of scoring all that was asked.
-        peak_mb: highest resident memory of the method's process, where it had one of its own.
+        fit_s: seconds of training; 0 for a scoring function.
+        score_s: seconds of scoring all architectures.
+        peak_mb: peak resident memory of the method's process, if it had its own.
     """
 
     scores: Floats
@@ -71,11 +71,11 @@ class MethodScores:
 
 
 def do_job(job: MethodJob) -> MethodScores:
-    """Do a job in this process. Whatever the method raises goes through.
+    """Do a job in this process. Exceptions of the method propagate.
 
     Raises:
-        MethodLacking: when the method cannot be loaded, or its file is not the one that the job was planned with.
-        MethodFailed: when it gives something other than one number for each architecture.
+        MethodLacking: if the method cannot be loaded, or its file has changed since the job was planned.
+        MethodFailed: if it gives anything but one number per architecture.
     """
     method, name = _load(job), job.target.partition(":")[2]
     if job.told is not None:
@@ -86,13 +86,13 @@ def do_job(job: MethodJob) -> MethodScores:
 
 
 def do_job_here(job: MethodJob) -> MethodScores:
-    """As `do_job`, with copies of what the job holds: for a method that only this process has."""
+    """Like `do_job`, with copies of the job's data: for a method that exists only in this process."""
     told = None if job.told is None else _own_copy(job.told)
     return do_job(replace(job, asked=_own_copy(job.asked), told=told, y=None if job.y is None else job.y.copy()))
 
 
 def fit_and_score(model: Any, name: str, job: MethodJob) -> MethodScores:
-    """Let an unfitted predictor of this name learn what the job tells, and score what it asks."""
+    """Train an unfitted predictor of this name on the job's training part, and score the job's architectures."""
     start = time.perf_counter()
     model.fit(job.told, job.y)
     fitted = time.perf_counter()
@@ -101,22 +101,22 @@ def fit_and_score(model: Any, name: str, job: MethodJob) -> MethodScores:
 
 
 def as_scores(name: str, answer: Any, n: int) -> Floats:
-    """What the method of this name answered, as float64[n]. No answer (NaN, None, pandas.NA, a masked entry) is NaN.
+    """The scores of the named method as float64[n]. No answer (NaN, None, pandas.NA, a masked entry) becomes NaN.
 
     Raises:
-        MethodFailed: for another number of scores, or scores that are not real numbers.
+        MethodFailed: if the number of scores is not n, or they are not real numbers.
     """
     try:
         values = as_floats(answer, f"the scores of {name}")
     except InvalidValues as error:
         raise MethodFailed(str(error)) from error
     if values.shape != (n,):
-        raise MethodFailed(f"{name} gave scores of shape {values.shape} for {n} architectures; one number each is due")
+        raise MethodFailed(f"{name} gave scores of shape {values.shape} for {n} architectures; expected one each")
     return values
 
 
 def without_space(batch: ArchBatch) -> ArchBatch:
-    """The batch with graphs that do not name their space; its columns and node arrays are the same objects."""
+    """The batch with graphs that do not name their space; columns and node arrays are the same objects."""
     archs = [ArchGraph.unchecked("", arch.ops, arch.edges, arch.attrs) for arch in batch.archs]
     return ArchBatch(archs, batch.columns, batch.nodes)
 
@@ -125,7 +125,7 @@ _Parts = tuple[list[ArchGraph], dict[str, Floats], dict[str, tuple[NDArray[Any],
 
 
 def _parts(batch: ArchBatch) -> _Parts:
-    """What a batch is made of, as copies in memory: node arrays may lie in a file, whose path would say too much."""
+    """The parts of a batch as copies in memory; node arrays may be in a file, whose path would reveal too much."""
     columns = {name: np.array(values) for name, values in batch.columns.items()}
     nodes = {name: (np.array(one.values), np.array(one.offsets)) for name, one in batch.nodes.items()}
     return list(batch.archs), columns, nodes
@@ -141,7 +141,7 @@ def _own_copy(batch: ArchBatch) -> ArchBatch:
 
 
 def _job(asked: _Parts, told: _Parts | None, *others: Any) -> MethodJob:
-    """The job that `MethodJob.__reduce__` took apart."""
+    """Rebuild the job that `MethodJob.__reduce__` took apart."""
     target, code, params, y, random_state = others
     return MethodJob(target, code, params, _batch(asked), None if told is None else _batch(told), y, random_state)
 
@@ -152,5 +152,5 @@ def _load(job: MethodJob) -> Any:
     except Exception as error:
         raise MethodLacking(str(error)) from error
     if code_of(method) != job.code:
-        raise MethodLacking(f"the file of {job.target} is not the one that this run was planned with")
+        raise MethodLacking(f"the file of {job.target} has changed since this run was planned")
     return method

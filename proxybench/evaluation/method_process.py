@@ -1,9 +1,9 @@
-"""The process of a user's method: a new interpreter for every job, which ends with it.
+"""The process of a user's method: a new interpreter for each job.
 
-So whatever a method changes (modules, default types, the environment, signal handlers, random state, arrays, threads)
-ends with its job, and whatever it breaks (its interpreter, its descriptors, the channel) is the failure of that job.
-The process is started by the one that evaluates, which keeps the targets and the metrics to itself. The job goes in
-through a file; the answer comes back as numbers and text, so that nothing of a method is executed here.
+Anything a method changes (modules, default types, the environment, signal handlers, random state, arrays, threads)
+ends with its job, and anything it breaks (its interpreter, its descriptors, the channel) fails only that job. The
+evaluating process starts it and keeps the targets and the metrics to itself. The job is passed in a file; the answer
+comes back as numbers and text, so none of the method's code is executed here.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ FAREWELL_S = 1.0
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """What travels back. One of `scores` and `message` is empty, or `own` answers what the method is.
+    """The answer sent back. One of `scores` and `message` is empty, or `own` describes the method.
 
     Attributes:
         scores: the bytes of float64[n].
         lacking: why this machine does not have the method as it was planned.
-        library: the library that was not found, where that is why it failed.
+        library: the missing library, if that is why it failed.
     """
 
     scores: bytes = b""
@@ -58,11 +58,11 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def do_job_apart(job: MethodJob) -> MethodScores:
-    """Do a job in a process of its own, and wait for it.
+    """Do a job in a separate process, and wait for it.
 
     Raises:
-        MethodLacking: as `do_job`.
-        MethodFailed: for whatever else goes wrong, with what is to stand in the record.
+        MethodLacking: like `do_job`.
+        MethodFailed: if anything else goes wrong, with the message for the record.
     """
     answer = _ask(job, None)
     if answer.lacking:
@@ -79,10 +79,10 @@ def do_job_apart(job: MethodJob) -> MethodScores:
 
 
 def look_apart(target: str) -> OwnMethod:
-    """What the user's object at "module:name" is, found by importing its module in a process of its own.
+    """Describe the user's object at "module:name" by importing its module in a separate process.
 
     Raises:
-        InvalidMethod: when it cannot be loaded; says why.
+        InvalidMethod: if it cannot be loaded; says why.
     """
     try:
         answer = _ask(target, LOOK_S)
@@ -94,7 +94,7 @@ def look_apart(target: str) -> OwnMethod:
 
 
 def main(descriptor: int) -> None:
-    """What the process does: the job that lies in the file at descriptor 0, for the parent at the other descriptor."""
+    """Entry point of the process: do the job in the file at descriptor 0, and answer through the other descriptor."""
     end_with_parent()
     adopt_orphans()
     os.set_inheritable(descriptor, False)
@@ -102,18 +102,18 @@ def main(descriptor: int) -> None:
     asked: MethodJob | str = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the parent
     silence()
     process = os.getpid()
-    # A method may leave any of these changed, which must not keep the answer from being sent.
+    # A method may leave any of these changed, which must not prevent the answer from being sent.
     getpid, leave, encode, rest = os.getpid, os._exit, msgspec.msgpack.encode, signal.pause
     answer = _look(asked) if isinstance(asked, str) else _answer(asked)
-    if getpid() != process:  # the method forked, and this is the child that came back
+    if getpid() != process:  # the method forked, and this is the child returning
         leave(0)
     channel.send(encode(answer))
-    while True:  # until the parent ends it, and all that it started with it
+    while True:  # until the parent kills it and its descendants
         rest()
 
 
 def _look(target: str) -> _Answer:
-    """What a method is, or why it cannot be loaded, whatever happens."""
+    """Describe a method, or say why it cannot be loaded; never raises."""
     try:
         return _Answer(own=look_at(target))
     except InvalidMethod as error:
@@ -123,7 +123,7 @@ def _look(target: str) -> _Answer:
 
 
 def _answer(job: MethodJob) -> _Answer:
-    """What comes of a job, whatever happens."""
+    """The result of a job; never raises."""
     try:
         done = do_job(job)
         return _Answer(done.scores.tobytes(), done.fit_s, done.score_s, peak_mb())
@@ -144,7 +144,7 @@ def _answer(job: MethodJob) -> _Answer:
 
 
 def _ask(asked: MethodJob | str, limit_s: float | None) -> _Answer:
-    """Start a process for it, and read its answer."""
+    """Start the process and read its answer."""
     ours, theirs = socket.socketpair()
     channel = Channel(ours)
     with tempfile.TemporaryFile() as given:
@@ -177,10 +177,10 @@ def _start(given: IO[bytes], descriptor: int) -> subprocess.Popen[bytes]:
 
 
 def _message(process: subprocess.Popen[bytes], channel: Channel, limit_s: float | None) -> bytes:
-    """The bytes of the answer. Raises MethodFailed when none can come any more."""
+    """The bytes of the answer. Raises MethodFailed if none can arrive any more."""
     deadline = float("inf") if limit_s is None else time.monotonic() + limit_s
     while True:
-        ended = process.poll() is not None  # before the channel is read: what was sent is then all there
+        ended = process.poll() is not None  # before reading the channel, so that everything sent is there
         try:
             if (message := channel.poll()) is not None:
                 return message
@@ -194,11 +194,11 @@ def _message(process: subprocess.Popen[bytes], channel: Channel, limit_s: float 
 
 
 def _why_broken(process: subprocess.Popen[bytes], error: ChannelBroken) -> str:
-    """A process that ends closes its end of the channel first."""
+    """A process that exits closes its end of the channel first."""
     try:
         return _ended(process.wait(FAREWELL_S))
     except subprocess.TimeoutExpired:
-        return f"the method disturbed the channel of its answer: {error}"
+        return f"the method disrupted its answer channel: {error}"
 
 
 def _ended(code: int) -> str:
@@ -206,7 +206,7 @@ def _ended(code: int) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and what it started."""
+    """Kill the process and its descendants."""
     if process.poll() is None:
         started = descendants(process.pid)
         process.kill()

@@ -1,8 +1,8 @@
-"""Proxies of the user's own, functions of a network's Probe, as methods: their scores of a task's networks.
+"""Users' own network proxies (functions of a network's Probe) as methods: scoring the networks of a task.
 
 The networks of a task's architectures are built and scored before its jobs begin, several at a time, by the resumable
-sweeps of `proxybench.sweeps`. A sweep lies in the cache under a name made of all that its scores depend on, the
-proxy's file included, so that the same proxy in the same setting is computed once.
+sweeps of `proxybench.sweeps`. A sweep is cached under a name made of everything its scores depend on, including the
+proxy's file, so that the same proxy in the same setting is computed once.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class NetworkSetting:
 
     Attributes:
         images: source of the images, `digits`, `noise`, `cifar10:PATH` or `parquet:FOLDER`.
-        batch: images.
-        resolution: height and width that the images are resized to; their own where None.
-        network: options of the space's network, such as {"channels": 16, "cells": 5}; its published size where empty.
-        seed: of weights, draws and images.
+        batch: number of images.
+        resolution: height and width to resize the images to; None keeps their own.
+        network: options of the space's network, such as {"channels": 16, "cells": 5}; if empty, its published size.
+        seed: seed of weights, draws and images.
     """
 
     images: str = "digits"
@@ -62,18 +62,18 @@ def with_scores(
     workers: int,
     on_networks: OnNetworks | None = None,
 ) -> list[CellSpec]:
-    """The jobs, those of network proxies with the file of their scores, which is computed where it is missing.
+    """The jobs, with score files added to those of network proxies; missing scores are computed.
 
     Args:
         specs: jobs of any methods.
-        tasks: of the jobs.
-        setting: of the networks.
-        workers: processes.
-        on_networks: called with the space, how many networks are scored, and how many there are, now and then.
+        tasks: the tasks of the jobs.
+        setting: how networks are built and scored.
+        workers: number of processes.
+        on_networks: progress callback, called with the space, the number of networks scored and their total.
 
     Raises:
-        Unsupported: for a space without networks.
-        ProxybenchError: when torch is missing, or a proxy cannot be loaded.
+        Unsupported: if the space has no networks.
+        ProxybenchError: if torch is missing, or a proxy cannot be loaded.
     """
     own = [spec for spec in specs if spec.payload.get("network")]
     if not own:
@@ -101,9 +101,9 @@ def with_scores(
 
 
 def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, setting: NetworkSetting) -> Work:
-    """The work of scoring the networks of the tasks' populations, in a folder of the cache that is named for it."""
+    """The work of scoring the networks of the tasks' populations, in a cache folder named after it."""
     if space not in NETWORKS:
-        raise Unsupported(f"{target} scores networks, and the architectures of {space} have none here")
+        raise Unsupported(f"{target} scores networks, but proxybench cannot build networks for {space}")
     archs, digests = [], []
     for task in tasks:
         bench = load(task.benchmark)
@@ -117,7 +117,7 @@ def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, se
 
 
 def _done(work: Work, workers: int, on_networks: OnNetworks | None) -> Path:
-    """The file of a sweep's scores, once all are there."""
+    """The file of a sweep's scores, once it is complete."""
     file, total = work.folder / "scores.parquet", work.items.num_rows
     if not file.is_file():
         space = str(work.setting["space"])
@@ -127,16 +127,16 @@ def _done(work: Work, workers: int, on_networks: OnNetworks | None) -> Path:
 
 
 def scores_in(file: Path, proxy: str, digests: Sequence[str]) -> NDArray[np.float64]:
-    """The scores of architectures by their digests, float64[n]; NaN for one that has no answer.
+    """The scores of architectures by digest, float64[n]; NaN if there is no answer.
 
     Raises:
-        CorruptData: when the file lacks the proxy or an architecture.
+        CorruptData: if the file lacks the proxy or an architecture.
     """
     found = read_scores(file)
     place = {digest: row for row, digest in enumerate(found.digests)}
     column = f"proxy:{proxy}"
     missing = [digest for digest in digests if digest not in place]
     if column not in found.scores or missing:
-        raise CorruptData(f"{file} does not hold {proxy} of all architectures; remove its folder and run again")
+        raise CorruptData(f"{file} lacks scores of {proxy} for some architectures; remove its folder and run again")
     values: NDArray[np.float64] = found.scores[column].to_numpy(np.float64)
     return values[[place[digest] for digest in digests]]

@@ -1,8 +1,8 @@
-"""Methods given as Python objects: functions, predictor classes and predictor objects, as text that workers understand.
+"""Methods given as Python objects (functions, predictor classes, predictor objects), as text that workers understand.
 
-What a worker can import is named, `my_module:my_proxy`. Anything else (what a notebook or the main program defines, a
-lambda, a predictor with its parameters) is pickled by value with cloudpickle into a small module of its own, which the
-workers of this run find in a folder that goes with the run.
+Objects that a worker can import are named, as `my_module:my_proxy`. Anything else (defined in a notebook or the main
+program, a lambda, a predictor with its parameters) is pickled by value with cloudpickle into a small module, which the
+workers of this run find in a temporary folder.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from proxybench.evaluation.objects import restored
 
 @contextmanager
 def methods_as_text(methods: Sequence[Any]) -> Iterator[list[str]]:
-    """The methods as `find_entrant` takes them; what was pickled for them is there until the context ends.
+    """The methods in a form that `find_entrant` accepts; their pickles exist until the context ends.
 
     Args:
         methods: text, functions from an ArchBatch to scores, predictor classes, or predictor objects.
 
     Raises:
-        InvalidMethod: for anything else, an object that cannot be pickled, or two objects of one name.
+        InvalidMethod: for anything else, an object that cannot be pickled, or two objects with one name.
     """
     with tempfile.TemporaryDirectory(prefix="proxybench-methods-") as folder:
         sys.path.insert(0, folder)
@@ -52,9 +52,9 @@ def methods_as_text(methods: Sequence[Any]) -> Iterator[list[str]]:
 
 
 def restored(module: str, title: str) -> Any:
-    """The object that was pickled beside the file of its module; for that module alone.
+    """The object pickled next to the file of its module; called by that module only.
 
-    A predictor object becomes a class whose calls give copies of it with the random state that is asked for.
+    A predictor object becomes a class whose calls return copies of it with the requested random state.
     """
     thing = cloudpickle.loads(Path(module).with_suffix(".pickle").read_bytes())
     if _is_object(thing):
@@ -77,27 +77,27 @@ def _text(method: Any, folder: Path) -> str:
         params = _changed(method) if registered else None
         return _pickled(method, folder) if registered is None or params is None else str(Call(registered, params))
     if not callable(method):
-        raise InvalidMethod(f"{method!r} is no method; give a name, a function, or a predictor class or object")
+        raise InvalidMethod(f"{method!r} is not a method; give a name, a function, or a predictor class or object")
     name = _registered(method) or _importable(method)
     return name or _pickled(method, folder)
 
 
 def _is_object(thing: Any) -> bool:
-    """Whether it is a predictor, not a class of predictors or a function."""
+    """Whether it is a predictor object, as opposed to a predictor class or a function."""
     return not inspect.isclass(thing) and hasattr(thing, "fit") and hasattr(thing, "predict")
 
 
 def _registered(kind: Any) -> str | None:
-    """The name under which `predictors` knows a class; None for others."""
+    """The name under which `predictors` registers a class; None for others."""
     if not (inspect.isclass(kind) and kind.__module__.partition(".")[0] == "predictors"):
         return None
     return next((name for name in predictors.PREDICTORS if predictors.PREDICTORS[name] is kind), None)
 
 
 def _changed(model: Any) -> dict[str, Any] | None:
-    """The parameters of a registered predictor that are not the defaults; None where one cannot be written as text.
+    """The non-default parameters of a registered predictor; None if one cannot be written as text.
 
-    The random state is left out: each repeat of an evaluation sets its own.
+    The random state is omitted: each repeat of an evaluation sets its own.
     """
     defaults = {name: one.default for name, one in inspect.signature(type(model)).parameters.items()}
     params = {name: value for name, value in model.get_params(deep=False).items() if name != "random_state"}
@@ -111,7 +111,7 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _importable(thing: Any) -> str | None:
-    """`module:name` where a worker finds this object under it; None where it does not."""
+    """`module:name` if a worker finds this object there, otherwise None."""
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
     if is_proxy(thing):
         module, name = thing.function.__module__, thing.function.__name__
@@ -133,11 +133,11 @@ def _pickled(thing: Any, folder: Path) -> str:
     name = re.sub(r"\W", "_", title) if title != "<lambda>" else "scorer"
     try:
         data = cloudpickle.dumps(thing)
-    except Exception as error:  # an object of the user's may fail in any way
+    except Exception as error:  # a user's object may fail in any way
         raise InvalidMethod(f"{title} cannot be sent to a worker: {type(error).__name__}: {error}") from error
     if len(data) > MAX_BYTES:
         raise InvalidMethod(
-            f"{title} takes {len(data) / 2**20:.0f} MB when pickled; at most {MAX_BYTES // 2**20} are sent"
+            f"{title} takes {len(data) / 2**20:.0f} MB when pickled; the limit is {MAX_BYTES // 2**20} MB"
         )
     module = f"proxybench_method_{hashlib.sha256(data).hexdigest()[:16]}"
     (folder / f"{module}.pickle").write_bytes(data)
@@ -149,7 +149,7 @@ def _class_of_copies(model: Any, title: str, module: str) -> Any:
     data = cloudpickle.dumps(model)
 
     class Copies:
-        """Calls give an unfitted copy of the object."""
+        """Calls return an unfitted copy of the object."""
 
         def __new__(cls, random_state: int | None = None) -> Any:
             copy = cloudpickle.loads(data)

@@ -1,8 +1,8 @@
-"""Splits by hash order: which architectures a method may train on, and which it is scored on.
+"""Splits by hash order: the architectures a method may train on, and those it is scored on.
 
-The order of architectures is that of a BLAKE2b hash of task, repeat and digest, so it depends on no library's random
-stream, and smaller training sets are parts of larger ones. Isomorphic architectures share a digest: one of them may
-stand for all in training, and then none of them is scored.
+Architectures are ordered by a BLAKE2b hash of task, repeat and digest, so the order depends on no library's random
+stream, and smaller training sets are subsets of larger ones. Isomorphic architectures share a digest: one of them may
+represent all in training, and then none of them is scored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Split:
     """Positions in the population.
 
     Attributes:
-        train: n_train positions, no two of one digest, in hash order.
+        train: n_train positions with distinct digests, in hash order.
         test: positions to score, increasing.
     """
 
@@ -35,12 +35,12 @@ def hash_split(task: str, repeat: int, digests: Sequence[str], n_train: int, n_t
         task: name of the task; tasks are split independently.
         repeat: number of the repeat.
         digests: the digest of each architecture of the population.
-        n_train: how many architectures to train on, one for each digest.
-        n_test: how many digests to score, the last in hash order and so the same for every n_train; None for all
-            that are not trained on.
+        n_train: how many architectures to train on, one per digest.
+        n_test: how many digests to score, the last in hash order and thus the same for every n_train; None for all
+            not trained on.
 
     Raises:
-        ValueError: when the population has not enough digests.
+        ValueError: if the population has too few digests.
     """
     members: dict[str, list[int]] = {}
     for position, digest in enumerate(digests):
@@ -55,5 +55,5 @@ def hash_split(task: str, repeat: int, digests: Sequence[str], n_train: int, n_t
 
 
 def hash_key(task: str, repeat: int, digest: str) -> bytes:
-    """What architectures are ordered by."""
+    """The hash that architectures are ordered by."""
     return hashlib.blake2b(f"{task}:{repeat}:{digest}".encode(), digest_size=16).digest()

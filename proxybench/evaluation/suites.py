@@ -1,4 +1,4 @@
-"""Runs a suite: the cells of its tasks and methods, executed here or on a cluster, into one journal."""
+"""Runs a suite: the jobs of its tasks and methods, executed here or on a cluster, recorded in one journal."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FAILURES = ("failed", "timeout")
 
 @dataclass
 class Plan:
-    """The cells of a run, and the tasks left out with the reason."""
+    """The jobs of a run, and the tasks left out with the reason."""
 
     specs: list[CellSpec] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
     def parts(self) -> dict[str, Plan]:
-        """The plan by the suite that its tasks' records are filed under, see `Task.home`; less what is absent."""
+        """The plan split by the suite that its tasks' records are filed under (`Task.home`), without absent tasks."""
         parts: dict[str, Plan] = {}
         homes = {task.name: task.home for task in self.tasks}
         for task in self.tasks:
@@ -44,7 +44,7 @@ class Plan:
 
 
 def suite_tasks(suite: str) -> list[Task]:
-    """The tasks of a suite. Raises UnknownName listing the suites."""
+    """The tasks of a suite. Raises UnknownName, listing the suites."""
     tasks = load_tasks().values()
     chosen = [task for task in tasks if suite in task.suites]
     if not chosen:
@@ -60,22 +60,22 @@ def plan_suite(
     tasks: Sequence[str] = (),
     sizes: Sequence[int] = (),
 ) -> Plan:
-    """The cells of a suite whose tables are here.
+    """The jobs of a suite whose tables are present.
 
     Args:
-        suite: a name that tasks carry.
-        methods: as `find_entrant` takes them; "columns" stands for every proxy among a task's columns, "predictors"
-            for every registered predictor and, where a task tells accuracies early in training, for those. The
+        suite: a suite name of tasks.
+        methods: as accepted by `find_entrant`; "columns" means every proxy among a task's columns, "predictors"
+            every registered predictor and, on tasks that provide accuracies early in training, those too. The
             controls (parameters, FLOPs, random) always take part.
         repeats: splits of each training size, on tasks that have a training part.
-        without: methods that `methods` stands for, but that do not take part.
-        tasks: names of some tasks of the suite; all where there are none.
-        sizes: numbers of training architectures, on tasks that have a training part; all where there are none.
+        without: methods to exclude from "columns" and "predictors".
+        tasks: names of tasks of the suite; if empty, all.
+        sizes: numbers of training architectures, on tasks that have a training part; if empty, all.
 
     Raises:
-        UnknownName: for a suite that no task belongs to, a task that is not of the suite, a training size that no task
-            has, or a method that is no predictor and no column of its tables.
-        InvalidMethod: for a method that names nothing.
+        UnknownName: if no task belongs to the suite, a task is not in the suite, no task has a training size, or a
+            method is neither a predictor nor a column of the tables.
+        InvalidMethod: if a method does not exist.
     """
     return plan_tasks(chosen_tasks(suite, tasks), methods, repeats, without, sizes)
 
@@ -87,7 +87,7 @@ def plan_tasks(
     without: Sequence[str] = (),
     sizes: Sequence[int] = (),
 ) -> Plan:
-    """The cells of some tasks whose tables are here; arguments and errors as of `plan_suite`."""
+    """The jobs of the given tasks whose tables are present; arguments and errors as in `plan_suite`."""
     _require_sizes(tasks, sizes)
     plan = Plan()
     known = {COLUMNS, PREDICTORS, *ALWAYS}
@@ -106,7 +106,7 @@ def plan_tasks(
             COLUMNS: published + (computed if task.columns == "all" else []),
             PREDICTORS: early + predictors.available(),
         }
-        for name in computed:  # where the table holds no score of the plain name, it stands for this project's
+        for name in computed:  # if the table has no score under the plain name, it means this project's
             plain = name.removesuffix(COMPUTED)
             if plain not in published:
                 groups[plain] = [name]
@@ -123,10 +123,10 @@ def plan_tasks(
 
 
 def chosen_tasks(suite: str | None, names: Sequence[str]) -> list[Task]:
-    """The tasks of a suite, the named ones of them, or, without a suite, the named ones of all.
+    """The tasks of a suite, or those named `names` (of the suite, if one is given).
 
     Raises:
-        UnknownName: for an unknown suite, or a task that is not there or not of the suite.
+        UnknownName: for an unknown suite, or a task that does not exist or is not in the suite.
     """
     among = load_tasks() if suite is None else {task.name: task for task in suite_tasks(suite)}
     for name in names:
@@ -136,7 +136,7 @@ def chosen_tasks(suite: str | None, names: Sequence[str]) -> list[Task]:
 
 
 def _computed(bench: Benchmark) -> list[str]:
-    """Methods that rank by a score of this project, less those that take part in every task as they are."""
+    """Methods that rank by a score of this project, without those that take part in every task anyway."""
     try:
         sweeps = shipped_sweeps(bench.space.name)
     except DataNotAvailable:
@@ -146,14 +146,14 @@ def _computed(bench: Benchmark) -> list[str]:
 
 
 def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: bool = False) -> int:
-    """Drop records of the plan's cells that are to be run again; how many.
+    """Drop the records of the plan's jobs that are to be rerun; returns their number.
 
     Args:
-        plan: whose cells.
-        journal: that holds the records.
-        everything: drop all of them, not only those of a user's method whose file has changed since; also what is
-            recorded of its tasks as they were before they or their tables changed.
-        failures: drop those that failed or ran out of time.
+        plan: the plan of the jobs.
+        journal: the journal with the records.
+        everything: drop all of them, not only those of a user's method whose file has changed, and also records of
+            older versions of the tasks or their tables.
+        failures: drop those that failed or timed out.
     """
     codes = {spec.cell: find_entrant(str(spec.payload["method"])).code for spec in plan.specs}
     tasks = {spec.task.name: spec.task for spec in plan.specs}
@@ -178,7 +178,7 @@ def run_plan(
     dask: str | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Summary:
-    """Execute the cells that the journal lacks, on this machine or on the Dask cluster at `dask`."""
+    """Execute the jobs missing from the journal, on this machine or on the Dask cluster at `dask`."""
     if dask is None:
         return execute(
             plan.specs, EVALUATE, journal, jobs=jobs, timeout_s=timeout_s, memory_mb=memory_mb, on_record=on_record
@@ -191,7 +191,7 @@ def run_plan(
 
 
 def write_suite_scores(plan: Plan, folder: Path) -> list[Path]:
-    """Architecture-level scores of the training-free methods, for the views of a page that is built locally."""
+    """Scores of single architectures by the training-free methods, for the plots of a locally built page."""
     from proxybench.evaluation.evaluate import target_values
     from proxybench.leaderboard.scores import write_scores
 
@@ -224,7 +224,7 @@ def _require_sizes(tasks: Sequence[Task], sizes: Sequence[int]) -> None:
 
 
 def _splits(task: Task, method: str, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """(n_train, repeat) of each cell of a method on a task; where nothing is trained, methods that learn sit out."""
+    """(n_train, repeat) of each job of a method on a task; none for methods that learn if there is no training part."""
     if task.train_target is None:
         return [] if find_entrant(method).learns else [(0, 0)]
     chosen = [size for size in task.sizes if size in sizes or not sizes]

@@ -1,4 +1,4 @@
-"""Tasks: which population of which benchmark is ranked against which target. Read from `data/tasks.toml`."""
+"""Tasks: a population of a benchmark, ranked against a target. Read from `data/tasks.toml`."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the task list.
+    """One entry of the task list.
 
     Attributes:
-        suites: names under which `proxybench run --suite` finds it; its records go to the file named for the first,
-            whichever it was run under, so that none of its cells is recorded in two.
-        population: in words, for every figure that is reported.
-        where: metrics that must be measured; they pick the population out of the table.
-        sample: only the first so many different digests of them, in the order of digests, one architecture each; None
+        suites: names for `proxybench run --suite`; its records always go to the file named after the first,
+            so that none of its jobs is recorded twice.
+        population: description in words, for every reported figure.
+        where: metrics that must be measured; they select the population from the table.
+        sample: use only this many distinct digests, the first in digest order, one architecture each; None
             for all.
-        size: how many architectures that must be; None where it depends on a file that the user has.
-        train_target: what methods that learn are told of the training architectures; None where none may enter.
+        size: the required number of architectures; None if it depends on a file of the user.
+        train_target: target that methods that learn are trained on; None if they may not take part.
         sizes: numbers of training architectures; see `proxybench.evaluation.splits` for the rule.
-        n_test: how many digests are scored, the same for all sizes; None for all that are not trained on.
-        columns: what methods see of every architecture: what the table has without training, or "all", which adds the
-            proxies that this project computed itself for the space.
-        curves: epochs after which `val_acc` of every architecture is a column `curve:val_acc@EPOCHS` too; only where
-            there is a training part, since this is no knowledge free of training.
-        version: raised when anything that changes a figure changes.
+        n_test: how many digests are scored, the same for all sizes; None for all not trained on.
+        columns: columns that methods see for every architecture: those of the table that need no training, or
+            "all", which adds the proxies computed by this project for the space.
+        curves: epochs after which `val_acc` of every architecture is also a column `curve:val_acc@EPOCHS`; only if
+            there is a training part, since it is not training-free.
+        version: incremented with every change that affects a figure.
     """
 
     name: str
@@ -71,11 +71,11 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.suites:
             raise ValueError(f"task {self.name}: belongs to no suite")
         if self.curves and (self.train_target is None or max(self.curves) >= self.target.epochs):
-            raise ValueError(f"task {self.name}: curves take a training part, and end before the target's epochs")
+            raise ValueError(f"task {self.name}: curves need a training part, and must end before the target's epochs")
 
     @property
     def home(self) -> str:
-        """The suite that the file of its records is named for."""
+        """The suite that the file of its records is named after."""
         return self.suites[0]
 
     @property
@@ -91,7 +91,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Indices of the population.
 
         Raises:
-            CorruptData: when the table gives another number of architectures than the task states.
+            CorruptData: if the number of architectures in the table differs from the one the task states.
         """
         target = bench.values(
             self.target.metric, dataset=self.dataset, epochs=self.target.epochs, seed=self.target.seed
@@ -107,10 +107,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return rows
 
     def batch(self, bench: Benchmark) -> ArchBatch:
-        """The population with the columns that methods see, in index order.
+        """The population, in index order, with the columns that methods see.
 
         Raises:
-            DataNotAvailable: when the task's columns take scores that do not come with the project.
+            DataNotAvailable: if the task's columns need scores that do not come with the project.
         """
         early = {
             f"curve:val_acc@{epochs}": bench.values("val_acc", dataset=self.dataset, epochs=epochs, seed=MEAN)
@@ -119,11 +119,11 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bench.batch(self.columns, dataset=self.dataset).with_columns(**early)[self.rows(bench)]
 
     def identity(self, bench: Benchmark) -> TaskIdentity:
-        """What a record says about its task; `table` is a digest of all that methods see.
+        """The identity of the task in records; `table` is a digest of everything that methods see.
 
         Raises:
-            CorruptData: as `rows` does.
-            DataNotAvailable: when the task's columns take scores that do not come with the project.
+            CorruptData: like `rows`.
+            DataNotAvailable: if the task's columns need scores that do not come with the project.
         """
         return TaskIdentity(
             name=self.name,
@@ -152,7 +152,7 @@ class _TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def load_tasks() -> dict[str, Task]:
-    """All tasks by name. Raises CorruptData when the file is not as documented or names a task twice."""
+    """All tasks by name. Raises CorruptData if the file does not follow its format or names a task twice."""
     path = data_path("tasks.toml")
     try:
         tasks = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _TaskFile).tasks
@@ -160,5 +160,5 @@ def load_tasks() -> dict[str, Task]:
         raise CorruptData(f"{path}: {error}") from error
     by_name = {task.name: task for task in tasks}
     if len(by_name) != len(tasks):
-        raise CorruptData(f"{path}: a task name stands twice")
+        raise CorruptData(f"{path}: duplicate task name")
     return by_name

@@ -1,4 +1,4 @@
-"""Jobs: claimed, run in watched processes or on Dask, recorded, resumed. Cells go to JSON lines, chunks to parquet.
+"""Jobs: claimed, run in supervised processes or on Dask, recorded, resumed. Jobs go to JSON lines, chunks to parquet.
 
-Knows records and readers; nothing of tables, tasks, networks or methods.
+Depends on records and readers; independent of tables, tasks, networks and methods.
 """

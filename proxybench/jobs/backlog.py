@@ -1,4 +1,4 @@
-"""The backlog of a run: which of its cells are still to be done, shared with other runs through the journal."""
+"""The backlog of a run: its remaining jobs, shared with other runs through the journal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from proxybench.records import Cell, Outcome, Record, TaskIdentity
 
 @dataclass
 class Summary:
-    """What a run did.
+    """Summary of a run.
 
     Attributes:
-        recorded: cells that this run recorded.
-        skipped: cells that were recorded before, or meanwhile by another run.
-        outcomes: of the cells that this run recorded.
-        lacking: cells that were not run and not recorded, by what is not here: a table, a method, a library.
-        refused: machines of a cluster that were given no work, with the reason.
+        recorded: jobs that this run recorded.
+        skipped: jobs recorded before, or meanwhile by another run.
+        outcomes: outcomes of the jobs that this run recorded.
+        lacking: jobs neither run nor recorded, by what is missing: a table, a method, a library.
+        refused: machines of a cluster that got no work, with the reason.
     """
 
     recorded: int = 0
@@ -43,13 +43,13 @@ class Summary:
 
 
 class Backlog:
-    """Hands out cells that nobody has recorded or has in hand, and records what became of them.
+    """Hands out jobs that are neither recorded nor claimed by other runs, and records their outcomes.
 
-    A context: on leaving it, what was handed out and not recorded is free for other runs.
+    A context manager: on exit, jobs handed out but not recorded are released for other runs.
 
     Raises:
-        ValueError: for a cell that is specified twice.
-        CorruptData: when the journal holds a record of a cell for another version of its task.
+        ValueError: if a job is specified twice.
+        CorruptData: if the journal holds a record of a job for another version of its task.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class Backlog:
         self._claims.__exit__(kind, error, trace)
 
     def __len__(self) -> int:
-        """How many cells are not known to be recorded: waiting, or handed out."""
+        """The number of jobs not known to be recorded: waiting or handed out."""
         return len(self._waiting) + len(self._out)
 
     def take(self) -> CellSpec | None:
-        """The next cell to be run; None while all that is left is in hand, here or elsewhere."""
+        """The next job to run; None while all remaining ones are in progress, here or elsewhere."""
         if not self._waiting:
             return None
         with self._journal.locked() as recorded:
@@ -105,19 +105,19 @@ class Backlog:
             return self._out[chosen]
 
     def give_back(self, spec: CellSpec) -> None:
-        """Return a cell that was handed out and could not be begun."""
+        """Return a job that was handed out but could not be started."""
         self._waiting[spec.cell] = self._out.pop(spec.cell)
         self._claims.release(spec.cell)
 
     def leave_out(self, spec: CellSpec, reason: str) -> None:
-        """Leave out a cell that was handed out and cannot be run; nothing is recorded of it. Harmless when repeated."""
+        """Drop a job that was handed out but cannot be run; nothing is recorded for it. Idempotent."""
         if self._out.pop(spec.cell, None) is None:
             return
         self._claims.release(spec.cell)
         self.summary.lacking[reason] += 1
 
     def record(self, record: Record) -> None:
-        """Record the outcome of a cell that was handed out. Harmless when repeated."""
+        """Record the outcome of a job that was handed out. Idempotent."""
         added = self._journal.append_if_absent(record)
         if self._out.pop(record.cell, None) is None:
             return
@@ -134,6 +134,6 @@ class Backlog:
         if self._waiting.pop(cell).task != task:
             raise CorruptData(
                 f"{self._journal.path} holds {tuple(cell)} for another version of task {cell.task} or of its table; "
-                "move that file away, or remove the records of that task from it"
+                "move the file away, or remove that task's records from it"
             )
         self.summary.skipped += 1

@@ -1,4 +1,4 @@
-"""Cell specifications: what is to be evaluated, as a value that travels to another process or machine."""
+"""Job specifications, as values that can be sent to another process or machine."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from proxybench.records import Cell, Kind, Outcome, Record, Scalar, TaskIdentity
 
 
 class CellSpec(msgspec.Struct, frozen=True):
-    """One cell to be evaluated: the identity of its record, and what the evaluating function needs beside.
+    """One job to evaluate: the identity of its record, and whatever else the evaluating function needs.
 
     Attributes:
         task, method, kind, params, n_train, repeat: as in `Record`.
-        payload: JSON values for the function alone; no part of the cell's identity.
+        payload: JSON values for the function only; not part of the job's identity.
     """
 
     task: TaskIdentity
@@ -27,11 +27,11 @@ class CellSpec(msgspec.Struct, frozen=True):
 
     @property
     def cell(self) -> Cell:
-        """The cell of the record that is to be made."""
+        """The identity of the resulting record."""
         return self.without_result("failed", "").cell
 
     def without_result(self, outcome: Outcome, message: str, cost: dict[str, float | None] | None = None) -> Record:
-        """The record of a cell that gave no metrics."""
+        """The record of a job that gave no metrics."""
         return Record(
             task=self.task,
             method=self.method,

@@ -1,8 +1,8 @@
-"""A channel between two processes that cannot be confused: whole messages, and never a wait for half of one.
+"""A robust channel between two processes: it delivers whole messages, and never waits for half of one.
 
-The process at the other end may run code of somebody else, which may write to every descriptor it finds, write half a
-message, or close everything. So each message carries a mark and its length, the reader takes what is there without
-waiting for more, and what is no message is an error rather than a number of bytes to wait for.
+The process at the other end may run untrusted code that writes to every descriptor it finds, writes half a message, or
+closes everything. So each message carries a mark and its length, the reader takes the available bytes without waiting
+for more, and anything that is not a message is an error.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _PIECE = 2**20
 
 
 class ChannelBroken(Exception):
-    """The other end sent something that is no message, or closed the channel; the message says which."""
+    """The other end sent something other than a message, or closed the channel; the error message says which."""
 
 
 class Channel:
-    """One end of a socket pair, which it owns."""
+    """One end of a socket pair; owns the socket."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
@@ -34,20 +34,20 @@ class Channel:
         return self._socket.fileno()
 
     def send(self, message: bytes) -> None:
-        """Send a whole message. Raises OSError when nobody can receive it."""
+        """Send a whole message. Raises OSError if nobody can receive it."""
         self._socket.sendall(_HEADER.pack(MARK, len(message)) + message)
 
     def receive(self) -> bytes:
-        """The next message, however long it takes; raises ChannelBroken as `poll` does."""
+        """Wait for the next message. Raises ChannelBroken like `poll`."""
         while (message := self.poll()) is None:
             wait([self])
         return message
 
     def poll(self) -> bytes | None:
-        """The next message if it has come in full, without waiting.
+        """The next message if it has arrived in full; does not wait.
 
         Raises:
-            ChannelBroken: for bytes that begin no message, and when the other end is closed.
+            ChannelBroken: if the bytes do not begin a message, or the other end is closed.
         """
         while (message := self._whole()) is None:
             try:
@@ -62,11 +62,11 @@ class Channel:
         return message
 
     def close(self) -> None:
-        """Let go of this end."""
+        """Close this end."""
         self._socket.close()
 
     def _whole(self) -> bytes | None:
-        """Cut the first message off what was received, if all of it is there."""
+        """Take the first message from the received bytes, if it is complete."""
         given = self._received
         if not MARK.startswith(given[: len(MARK)]):
             raise ChannelBroken("something other than a message was written to the channel")
@@ -74,7 +74,7 @@ class Channel:
             return None
         _, length = _HEADER.unpack(given[: _HEADER.size])
         if length > MOST:
-            raise ChannelBroken(f"a message of {length} bytes was announced; {MOST} is the most")
+            raise ChannelBroken(f"a message of {length} bytes was announced; the limit is {MOST}")
         end = _HEADER.size + length
         if len(given) < end:
             return None
@@ -84,7 +84,7 @@ class Channel:
 
 
 def wait(channels: Iterable[Channel], timeout_s: float | None = None) -> None:
-    """Wait until something came through one of them, or was closed at the other end; at most so many seconds."""
+    """Wait until one of them has data or was closed at the other end; at most the given seconds."""
     poller = select.poll()  # unlike select.select, it takes descriptors above 1023
     for channel in channels:
         poller.register(channel, select.POLLIN)

@@ -1,8 +1,7 @@
-"""Claims: which cells the runs into one journal have in hand, so that no two runs do the same work.
+"""Claims: the jobs in progress in all runs that share a journal, so that no two runs do the same work.
 
-Every run keeps one file in the folder `NAME.claims` beside the journal, with the cells that it is running now. It
-holds a lock on that file for as long as it lives; a file that is not locked was left by a run that is dead, and says
-nothing.
+Every run keeps one file in the folder `NAME.claims` next to the journal, with the jobs it is running. It holds a lock
+on that file for as long as it lives; an unlocked file was left by a dead run and is ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from proxybench.records import Cell
 
 
 class Claims:
-    """The cells that this run has in hand. A context: on leaving it, or when the process dies, they are free again."""
+    """The jobs claimed by this run. A context manager: they are released on exit, or when the process dies."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -40,7 +39,7 @@ class Claims:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The file must be gone before the lock on it is, and nobody may look at it in between.
+        # The file must be removed before its lock is released, and nobody may look at it in between.
         with self._journal.locked():
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
@@ -48,7 +47,7 @@ class Claims:
                 self._path.parent.rmdir()
 
     def elsewhere(self) -> set[Cell]:
-        """The cells that other living runs have in hand. To be called while the journal is locked."""
+        """The jobs claimed by other living runs. Call it while the journal is locked."""
         cells: set[Cell] = set()
         for path in self._path.parent.iterdir():
             if path != self._path:
@@ -56,12 +55,12 @@ class Claims:
         return cells
 
     def add(self, cell: Cell) -> None:
-        """Take a cell in hand. To be called while the journal is locked, for a cell that is not taken elsewhere."""
+        """Claim a job that is not claimed elsewhere. Call it while the journal is locked."""
         self._mine.add(cell)
         self._write()
 
     def release(self, cell: Cell) -> None:
-        """Let go of a cell that is recorded; others see that by the record."""
+        """Release a job that is recorded; other runs see the record."""
         self._mine.discard(cell)
 
     def _write(self) -> None:
@@ -70,7 +69,7 @@ class Claims:
 
 
 def _cells_of_living(path: Path) -> set[Cell]:
-    """What the file claims if a living run holds it; else the file is removed."""
+    """The claims in the file if a living run holds it; otherwise the file is removed."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

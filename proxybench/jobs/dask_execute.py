@@ -1,9 +1,9 @@
-"""Executes cells on a Dask cluster. The client alone writes the journal; a cell runs in a child of a Dask worker.
+"""Executes jobs on a Dask cluster. Only the client writes the journal; a job runs in a child of a Dask worker.
 
-The child process is the same as with `proxybench.jobs.execute`, so a cell that exits, crashes or exhausts its memory
-does not harm the Dask worker. A Dask worker that is lost while it runs a cell costs nothing: the scheduler gives the
-cell to another one. So does one that lacks what a cell takes: the client gives the cell to another one, and leaves it
-out where there is none. A Dask worker with other code of this project gets no cells at all.
+The child process is the same as with `proxybench.jobs.execute`, so a job that exits, crashes or exhausts its memory
+does not harm the Dask worker. If a Dask worker is lost while running a job, the scheduler gives the job to another one.
+If a Dask worker lacks something a job needs, the client gives the job to another one, or leaves it out if there is no
+other. A Dask worker with a different version of this project's code gets no jobs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from proxybench.records import Cell, Record
 CONNECT_S = 30.0
 NO_WORKERS_S = 60.0
 FETCH_S = 10.0
-AHEAD = 2  # cells handed to the cluster for each of its threads, so that none waits for the client
+AHEAD = 2  # jobs handed to the cluster per thread, so that none waits for the client
 
 
 class ClusterLost(ProxybenchError, ConnectionError):
@@ -48,30 +48,30 @@ def execute_dask(
     on_record: Callable[[Record], None] | None = None,
     no_workers_s: float = NO_WORKERS_S,
 ) -> Summary:
-    """Evaluate the cells that the journal lacks on the cluster, and append their records; see `execute`.
+    """Evaluate the jobs missing from the journal on the cluster, and append their records; see `execute`.
 
-    A cell whose table, method or library a Dask worker lacks, or has in another version than this machine, is run on
-    another one; where none has them it is not run and not recorded, and `Summary.lacking` counts it. Workers whose code
-    of this project is not that of this machine are refused; `Summary.refused` names them.
+    If a Dask worker lacks a job's table, method or library, or has another version than this machine, the job runs on
+    another one; if no worker has them it is neither run nor recorded, and `Summary.lacking` counts it. Workers whose
+    version of this project's code differs from this machine's are refused; `Summary.refused` names them.
 
-    A cell whose Dask worker died is run elsewhere, until as many workers have died with it as the scheduler's setting
+    A job whose Dask worker died is run elsewhere, until as many workers have died with it as the scheduler's setting
     `distributed.scheduler.allowed-failures` permits; then its outcome is "failed".
 
     Args:
-        specs: the cells, in the order in which they are begun.
+        specs: the jobs, in starting order.
         run: "module:function"; the Dask workers' environment must have that module, and proxybench.
         journal: on this machine.
         scheduler: address, such as "tcp://10.0.0.1:8786".
-        timeout_s: wall-clock seconds for one cell.
-        memory_mb: writable private memory of the process of a cell (Linux).
+        timeout_s: wall-clock seconds for one job.
+        memory_mb: writable private memory of a job's process (Linux).
         on_record: called with every record after it is in the journal.
-        no_workers_s: how long the cluster may be without any worker.
+        no_workers_s: how long the cluster may be without workers.
 
     Raises:
-        ClusterLost: when the scheduler does not answer or goes away, or has no workers. What was finished is recorded;
-            the same call does the rest.
-        ProxybenchError: when the package `distributed` is not installed, or all workers are refused.
-        ValueError, WorkerFailed, CorruptData: as `execute`.
+        ClusterLost: if the scheduler does not answer or goes away, or has no workers. Finished jobs are recorded;
+            repeating the call does the rest.
+        ProxybenchError: if the package `distributed` is not installed, or all workers are refused.
+        ValueError, WorkerFailed, CorruptData: like `execute`.
     """
     distributed = _distributed()
     with Backlog(specs, journal, on_record) as backlog:
@@ -83,11 +83,11 @@ def execute_dask(
 
 
 class _Cluster:
-    """The cells that a cluster has, seen from the client.
+    """The jobs that a cluster has, seen from the client.
 
     Attributes:
-        cells: what was handed over, by future.
-        refused: workers that get no cells, with the reason.
+        cells: jobs handed over, by future.
+        refused: workers that get no jobs, with the reason.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class _Cluster:
         self.refused: dict[str, str] = {}
 
     def room(self) -> int:
-        """How many more cells it should be given.
+        """How many more jobs to hand over.
 
         Raises:
-            ClusterLost: when it has had no workers for too long.
-            ProxybenchError: when all its workers are refused.
+            ClusterLost: if the cluster has had no workers for too long.
+            ProxybenchError: if all its workers are refused.
         """
         threads = self._threads()
         fit = {worker: count for worker, count in threads.items() if worker not in self.refused}
@@ -124,19 +124,19 @@ class _Cluster:
         elif threads:
             worker, reason = next(iter(self.refused.items()))
             raise ProxybenchError(
-                f"no Dask worker can be given work; of {worker}: {reason}. Install there what is installed here"
+                f"no Dask worker can be used; {worker}: {reason}. Install the same packages there as here"
             )
         elif now - self._with_workers > self._no_workers_s:
             raise ClusterLost(f"the Dask scheduler has had no workers for {self._no_workers_s:.0f} s; start some")
         return AHEAD * sum(fit.values()) - len(self.cells)
 
     def submit(self, spec: CellSpec) -> CellLacking | None:
-        """Hand over a cell; what it lacks where no worker that is there now can run it."""
+        """Hand over a job; returns what is missing if no current worker can run it."""
         lacking, there = self._lacking.get(spec.cell, {}), set(self._threads())
         unfit = there & {*lacking, *self.refused}
         if there and unfit == there:
-            return CellLacking(spec, next(iter(lacking.values()), "no Dask worker is left that may run it"))
-        # A key of its own: with equal keys two clients would share one task, and so lose it together.
+            return CellLacking(spec, next(iter(lacking.values()), "no remaining Dask worker may run it"))
+        # A unique key: with equal keys two clients would share one task, and so lose it together.
         key = f"proxybench-{uuid.uuid4().hex}"
         chosen = {"workers": sorted(there - unfit), "allow_other_workers": False} if unfit else {}
         future = self._client.submit(evaluate_here, msgspec.json.encode(spec), *self._arguments, key=key, **chosen)
@@ -146,7 +146,7 @@ class _Cluster:
         return None
 
     def finished(self) -> Iterator[Record | CellLacking]:
-        """What became of the cells with an outcome, after waiting for one a moment."""
+        """The outcomes of finished jobs, after a short wait for one."""
         self._wait()
         yield from self._released()
         for future in [future for future in self.cells if future.status in ("finished", "error")]:
@@ -179,7 +179,7 @@ class _Cluster:
             self._lacking.setdefault(spec.cell, {})[refusal.worker] = refusal.reason
 
     def _released(self) -> Iterator[CellLacking]:
-        """Hand over again what was bound to workers that are all gone, and would wait for them for ever."""
+        """Resubmit jobs bound to workers that are all gone, which would otherwise wait forever."""
         self._bound = {future: workers for future, workers in self._bound.items() if future in self.cells}
         there = set(self._threads()) if self._bound else set()
         for future in [future for future, workers in self._bound.items() if there and not workers & there]:
@@ -199,7 +199,7 @@ class _Cluster:
             return
 
     def _outcome(self, future: Any, spec: CellSpec) -> Record | Refusal | None:
-        """What a worker answered; None if it went away with that worker, and is being made again."""
+        """A worker's answer; None if it was lost with the worker and is being recomputed."""
         try:
             answer = msgspec.json.decode(future.result(timeout=FETCH_S), type=Done | Refusal)
         except TimeoutError:
@@ -208,14 +208,14 @@ class _Cluster:
             return with_provenance(spec.without_result("failed", f"KilledWorker: {error}"))
         except (self._distributed.CancelledError, self._distributed.comm.CommClosedError) as error:
             raise self._lost() from error
-        except TypeError as error:  # its function takes other arguments
+        except TypeError as error:  # its function takes different arguments
             raise ProxybenchError(f"a Dask worker has another version of proxybench: {error}") from error
         return answer.record if isinstance(answer, Done) else answer
 
     def _lost(self) -> ClusterLost:
         return ClusterLost(
-            f"the Dask scheduler is gone, and {len(self.cells)} cells with it; "
-            "what was finished is recorded, run the same command again for the rest"
+            f"the Dask scheduler is gone, and {len(self.cells)} jobs with it; "
+            "finished jobs are recorded, run the same command again for the rest"
         )
 
 

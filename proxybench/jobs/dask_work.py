@@ -21,19 +21,19 @@ from proxybench.jobs.shards import POLL_S, Progress, Run, Work, prepared
 def do_on_cluster(
     work: Work, scheduler: str, on_progress: Progress | None = None, *, no_workers_s: float = NO_WORKERS_S
 ) -> None:
-    """As `shards.do`, on the cluster; the workers need no access to the folder, but the same packages.
+    """Like `shards.do`, on the cluster; the workers need the same packages, but no access to the folder.
 
-    A chunk whose Dask worker died is done elsewhere, as often as the scheduler allows.
+    A chunk whose Dask worker died is retried elsewhere, as often as the scheduler allows.
 
     Args:
-        work: as `begin` or `load` gave it.
+        work: from `begin` or `load`.
         scheduler: address, such as "tcp://10.0.0.1:8786".
-        on_progress: called with the number of items that are done, now and then.
-        no_workers_s: how long the cluster may be without any worker.
+        on_progress: called repeatedly with the number of items done.
+        no_workers_s: how long the cluster may be without workers.
 
     Raises:
-        ClusterLost: when the scheduler does not answer or goes away, or has no workers. What was finished is kept.
-        ProxybenchError: when the package `distributed` is not installed, or workers die with each chunk they get.
+        ClusterLost: if the scheduler does not answer or goes away, or has no workers. Finished chunks are kept.
+        ProxybenchError: if the package `distributed` is not installed, or a chunk's workers keep dying.
     """
     try:
         distributed = import_module("distributed")
@@ -70,7 +70,7 @@ def do_on_cluster(
 
 
 def do_there(digest: str, run: str, setting: Mapping[str, Any], files: Mapping[str, bytes], items: bytes) -> bytes:
-    """What a Dask worker does: one chunk, as an Arrow stream each way; one at a time in a process."""
+    """Runs on a Dask worker: does one chunk, as an Arrow stream each way; one at a time per process."""
     with _alone:
         if digest not in _ready:
             _ready.clear()
@@ -78,19 +78,19 @@ def do_there(digest: str, run: str, setting: Mapping[str, Any], files: Mapping[s
         return _to_bytes(_ready[digest](_from_bytes(items)))
 
 
-_alone = threading.Lock()  # torch's random state is one for all threads
+_alone = threading.Lock()  # all threads share torch's random state
 _ready: dict[str, Run] = {}
 
 
 def _submit(client: Any, work: Work, number: int) -> Any:
-    # A key of its own: with equal keys two clients would share one task, and so lose it together.
+    # A unique key: with equal keys two clients would share one task, and so lose it together.
     key = f"proxybench-{uuid.uuid4().hex}"
     setting, files, items = dict(work.setting), dict(work.files), _to_bytes(work.items_of(number))
     return client.submit(do_there, work.digest, work.run, setting, files, items, key=key)
 
 
 def _collect(distributed: Any, work: Work, handed: dict[Any, tuple[int, ExitStack]]) -> None:
-    """Write the shards of finished chunks, after waiting for one a moment."""
+    """Write the shards of finished chunks, after a short wait for one."""
     if not handed:
         time.sleep(POLL_S)
         return
@@ -103,7 +103,7 @@ def _collect(distributed: Any, work: Work, handed: dict[Any, tuple[int, ExitStac
         except distributed.KilledWorker as error:
             raise ProxybenchError(f"Dask workers died with chunk {number}: {error}") from error
         except TimeoutError:
-            continue  # it went away with the Dask worker that had made it, and is being made again
+            continue  # it was lost with its Dask worker, and is being recomputed
         except (distributed.CancelledError, distributed.comm.CommClosedError) as error:
             raise ClusterLost("the Dask scheduler is gone; run the same command again for the rest") from error
         del handed[future]

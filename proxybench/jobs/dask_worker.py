@@ -1,4 +1,4 @@
-"""What a Dask worker does with a cell: evaluate it in a child process of this thread, or say why it does not."""
+"""Runs a job on a Dask worker: evaluates it in a child process of this thread, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from proxybench.records import Record
 
 
 class Refusal(msgspec.Struct, frozen=True, tag=True):
-    """Why a Dask worker did not run a cell; `always` where it can run none, since its code is other code."""
+    """Why a Dask worker did not run a job; `always` if it can run none, since its code differs."""
 
     worker: str
     reason: str
@@ -22,13 +22,13 @@ class Refusal(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The record of a cell that a Dask worker ran."""
+    """The record of a job that a Dask worker ran."""
 
     record: Record
 
 
 def evaluate_here(data: bytes, run: str, timeout_s: float | None, memory_mb: int | None, project: str) -> bytes:
-    """What a Dask worker does: one cell (JSON of CellSpec) in this thread's child process; JSON of Done or Refusal."""
+    """Run one job (JSON of CellSpec) in this thread's child process; returns JSON of Done or Refusal."""
     worker = str(import_module("distributed").get_worker().address)
     if project_digest() != project:
         return msgspec.json.encode(Refusal(worker, "its code of proxybench or its task list differs", always=True))
@@ -48,7 +48,7 @@ _of_thread = threading.local()
 
 
 def _pool_of_thread(run: str, memory_mb: int | None) -> WorkerPool:
-    """A pool of one, kept from cell to cell as long as they ask for the same, at most until the Dask worker ends."""
+    """A pool of one process, kept between jobs with the same settings, at most until the Dask worker ends."""
     if getattr(_of_thread, "wanted", None) != (run, memory_mb):
         _forget_pool_of_thread()
         _of_thread.pool = WorkerPool(run, memory_mb, among_others=True)

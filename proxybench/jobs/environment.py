@@ -1,7 +1,7 @@
 """The environment of the processes that the harness starts."""
 
-# Same figures whatever the number of workers: BLAS sums in another order with more threads, and sets of strings are
-# in another order with each hash seed. Cells are what runs in parallel; who wants threads inside them sets these.
+# Results must not depend on the number of workers: BLAS sums in another order with more threads, and the order of sets
+# of strings depends on the hash seed. Jobs are what runs in parallel; set these variables to use threads inside jobs.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

@@ -1,6 +1,6 @@
-"""Executes cells in worker processes on this machine, so that none is lost and none is done twice.
+"""Executes jobs in worker processes on this machine, so that none is lost and none is done twice.
 
-Joblib was considered and cannot attribute the death of a worker to a cell; see `proxybench.jobs.pool`.
+Joblib was considered, but it cannot attribute the death of a worker to a job; see `proxybench.jobs.pool`.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ def execute(
     memory_mb: int | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Summary:
-    """Evaluate the cells that the journal lacks and append their records; return when none is left to be run.
+    """Evaluate the jobs missing from the journal and append their records; return when none is left to run.
 
-    Each cell is evaluated in a worker process, which is reused while it is healthy. An exception, a time-out, the end
-    of the process or exhausted memory is the outcome of that cell alone: "failed", "timeout", or "unsupported" for
-    the exception `Unsupported`. Recorded cells are skipped, whatever their outcome was. Cells that another run into
-    the same journal has in hand are left to it, waited for, and taken over if that run dies. A cell whose table or
-    method is not here as it was specified is not run and not recorded; `Summary.lacking` counts them by reason.
+    Each job is evaluated in a worker process, which is reused while it is healthy. An exception, a time-out, the end
+    of the process or exhausted memory affects only that job: its outcome is "failed", "timeout", or "unsupported" for
+    the exception `Unsupported`. Recorded jobs are skipped, whatever their outcome. Jobs claimed by another run that
+    shares the journal are left to it, waited for, and taken over if that run dies. A job whose table or method is not
+    present as specified is neither run nor recorded; `Summary.lacking` counts them by reason.
 
-    Killed at any moment and called again, it does what is missing. On KeyboardInterrupt the workers are killed, what
-    they had finished is recorded, and the interrupt goes on to the caller.
+    If it is killed at any moment, calling it again does the rest. On KeyboardInterrupt the workers are killed, finished
+    jobs are recorded, and the interrupt propagates to the caller.
 
     Args:
-        specs: the cells, in the order in which they are begun.
+        specs: the jobs, in starting order.
         journal: where records go; see `proxybench.jobs.journal`.
         run: "module:function", taking a CellSpec and returning its Record; imported by the workers only, with the
-            module search path of this process. What it prints is discarded. It draws random numbers from seeds of
-            its own; BLAS and OpenMP run single-threaded unless OMP_NUM_THREADS and its like are set.
+            module search path of this process. Its output is discarded. It must draw random numbers from its own
+            seeds; BLAS and OpenMP run single-threaded unless OMP_NUM_THREADS and similar variables are set.
         jobs: number of workers.
-        timeout_s: wall-clock seconds for one cell, not counting the start of a worker.
+        timeout_s: wall-clock seconds for one job, not counting the start of a worker.
         memory_mb: writable private memory of a worker, libraries included (Linux).
         on_record: called with every record after it is in the journal.
 
     Raises:
-        ValueError: for a cell that is specified twice.
-        WorkerFailed: when workers cannot start or cannot load the function.
-        CorruptData: when the journal is damaged, or its records are of another version of a task.
+        ValueError: if a job is specified twice.
+        WorkerFailed: if workers cannot start or cannot load the function.
+        CorruptData: if the journal is damaged, or its records are of another version of a task.
     """
     with Backlog(specs, journal, on_record) as backlog, WorkerPool(run, memory_mb) as pool:
         try:
@@ -67,7 +67,7 @@ def execute(
 
 
 def _hand_out(backlog: Backlog, pool: WorkerPool, jobs: int, timeout_s: float | None) -> None:
-    """Give every idle worker a cell, and start as many workers as there is work for."""
+    """Give every idle worker a job, and start as many workers as there is work for."""
     while (worker := pool.idle()) is not None:
         spec = backlog.take()
         if spec is None:
@@ -78,7 +78,7 @@ def _hand_out(backlog: Backlog, pool: WorkerPool, jobs: int, timeout_s: float | 
 
 
 def _record(backlog: Backlog, pool: WorkerPool) -> None:
-    """Record what is finished. Removed after it is recorded, so that an interrupt in between costs nothing."""
+    """Record finished jobs. They are removed after recording, so that an interrupt in between loses nothing."""
     while pool.finished:
         finished = pool.finished[0]
         if isinstance(finished, CellLacking):

@@ -1,4 +1,4 @@
-"""What went wrong, in one line for a record: the failure of a method, and the description of any exception."""
+"""Failures in one line for a record: of a method, or the description of any exception."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib"
 
 
 class MethodFailed(ProxybenchError):
-    """A method that gave no scores that can be ranked; the message stands in its record as it is.
+    """A method gave no scores that can be ranked; the message is recorded verbatim.
 
     Attributes:
-        outcome: of the record.
+        outcome: outcome for the record.
         exhausted: whether memory ran out.
-        library: the library that it lacked; empty where that was not the reason.
-        cost: what is known of the attempt.
+        library: the missing library; empty if that was not the reason.
+        cost: known costs of the attempt.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class MethodFailed(ProxybenchError):
 
 
 class MethodLacking(ProxybenchError):
-    """A method that this machine does not have as it was planned; no failure of the method."""
+    """The method is not present on this machine as planned; not a failure of the method."""
 
 
 class NotInstalled(Unsupported):
-    """A method of this project that takes a library which is not installed here."""
+    """A method of this project needs a library that is not installed."""
 
 
 def describe(error: BaseException) -> str:
     """`TypeName: message (file:line in function)`, on one line; the frame is the innermost of the user's own code."""
     try:
         text = str(error)
-    except BaseException as broken:  # whatever the __str__ of somebody's exception raises
+    except BaseException as broken:  # __str__ of an exception may itself raise anything
         text = f"(no message, its __str__ raised {type(broken).__name__})"
     frame = _innermost_frame(error.__traceback__)
     what = one_line(f"{type(error).__name__}: {text}" if text else type(error).__name__)
@@ -62,14 +62,14 @@ def describe(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """At most MAX_MESSAGE characters, on one line, encodable, without the addresses that differ from run to run."""
+    """At most MAX_MESSAGE characters, on one line, encodable, without memory addresses, which differ between runs."""
     line = " ".join(text[: 4 * MAX_MESSAGE].encode(errors="replace").decode().split())
     line = _ADDRESS.sub("", line)
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 3] + "..."
 
 
 def _innermost_frame(trace: TracebackType | None) -> str:
-    """File, line and function of the innermost frame outside of libraries and the harness; if there is none, of any."""
+    """File, line and function of the innermost frame outside libraries and the harness, or of the innermost frame."""
     innermost = own = ""
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -1,7 +1,7 @@
-"""The folder of a piece of work: begun, or taken up where its setting is the same.
+"""The folder of a piece of work: started, or resumed if its setting is the same.
 
-`sweep.json` is written last and says what is done and the setting; `items.parquet` has the items; then the files that
-the work needs, under their names.
+`sweep.json` is written last and holds the function and the setting; `items.parquet` has the items; the files that the
+work needs are stored under their names.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ ITEMS = "items.parquet"
 
 
 class OtherSetting(ProxybenchError, ValueError):
-    """A folder that holds work of another setting."""
+    """A folder that holds work with another setting."""
 
 
 def begin(work: Work) -> Work:
-    """Write down the work in its folder, or take up what is there; the chunk size of the folder then holds.
+    """Save the work in its folder, or resume work already there, with the chunk size of the folder.
 
     Raises:
-        OtherSetting: when the folder holds work of another setting; names the differences.
+        OtherSetting: if the folder holds work with another setting; names the differences.
     """
     work.folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(work.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if (work.folder / PLAN).exists():
-            # The setting says what the files are; made on another machine they may differ in a last bit.
+            # The setting identifies the files; made on another machine they may differ in the last bit.
             free = {"chunk": 0, "files": {}}
             different = list(differences(_read_plan(work.folder) | free, work.plan | free))
             if different:
                 raise OtherSetting(
-                    f"{work.folder} holds a sweep of another setting: {'; '.join(different)}. "
-                    "Name another --output folder, or the same setting"
+                    f"{work.folder} holds a sweep with another setting: {'; '.join(different)}. "
+                    "Choose another --output folder, or use the same setting"
                 )
         else:
             _write(work)
@@ -71,8 +71,8 @@ def load(folder: Path) -> Work:
     """The work of a folder.
 
     Raises:
-        DataNotAvailable: when the folder holds none.
-        CorruptData: when its files are not what `sweep.json` says.
+        DataNotAvailable: if the folder holds none.
+        CorruptData: if its files do not match `sweep.json`.
     """
     plan = _read_plan(folder)
     try:
@@ -86,7 +86,7 @@ def load(folder: Path) -> Work:
         )
         different = list(differences(plan, work.plan))
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
-        raise CorruptData(f"{folder} is no whole sweep ({error}); remove it and start again") from error
+        raise CorruptData(f"{folder} is not a complete sweep ({error}); remove it and start again") from error
     if different:
         raise CorruptData(f"{folder} is damaged: {'; '.join(different)}; remove it and start again")
     return work
@@ -94,7 +94,7 @@ def load(folder: Path) -> Work:
 
 def _content(folder: Path, name: str) -> bytes:
     if Path(name).name != name:
-        raise ValueError(f"{name!r} is not the name of a file")
+        raise ValueError(f"{name!r} is not a file name")
     return read_bytes(folder / name)
 
 
@@ -105,14 +105,14 @@ def _read_plan(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataNotAvailable(f"{folder} holds no sweep; start one with: proxybench compute SPACE") from None
     except ValueError as error:
-        raise CorruptData(f"{path} is no JSON ({error}); remove {folder} and start again") from error
+        raise CorruptData(f"{path} is not valid JSON ({error}); remove {folder} and start again") from error
     if not isinstance(plan, dict) or plan.get("format") != FORMAT:
-        raise CorruptData(f"{path} is not of format {FORMAT}; finish it with the version that began it")
+        raise CorruptData(f"{path} does not have format {FORMAT}; finish it with the version that started it")
     return plan
 
 
 def differences(there: Any, asked: Any, name: str = "") -> Iterator[str]:
-    """What differs between two plans, in words."""
+    """The differences between two plans, in words."""
     if isinstance(there, dict) and isinstance(asked, dict):
         for key in sorted({*there, *asked}):
             yield from differences(there.get(key), asked.get(key), f"{name} {key}".strip().removeprefix("setting "))

@@ -1,7 +1,7 @@
-"""A guard: a small process that kills process groups when the process that started it is gone, however it went.
+"""A guard: a small process that kills process groups when the process that started it ends for any reason.
 
-It learns that from a pipe that closes. A busy worker cannot watch a pipe itself while C code holds the interpreter
-lock, and a death signal of the kernel (PR_SET_PDEATHSIG) would spare the processes that the worker started.
+It detects that from a closed pipe. A busy worker cannot watch a pipe itself while C code holds the interpreter
+lock, and the kernel's parent death signal (PR_SET_PDEATHSIG) would spare the processes that the worker started.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ for group in groups:
 
 
 class Guard:
-    """A process that kills the groups it knows of when this process is gone."""
+    """A process that kills the registered groups when this process is gone."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -41,17 +41,17 @@ class Guard:
         self._tell(group)
 
     def forget(self, group: int) -> None:
-        """A process group that is gone; its number may become another's."""
+        """Unregister a process group that is gone; its number may be reused."""
         self._tell(-group)
 
     def _tell(self, number: int) -> None:
         if self._process.stdin is not None:
-            with suppress(BrokenPipeError):  # the guard was killed: no reason to stop the run
+            with suppress(BrokenPipeError):  # the guard was killed, which is no reason to stop the run
                 self._process.stdin.write(b"%d\n" % number)
                 self._process.stdin.flush()
 
     def stop(self) -> None:
-        """End the guard, when no group is left."""
+        """Stop the guard once no group is left."""
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()

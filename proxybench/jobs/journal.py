@@ -1,9 +1,9 @@
-"""The journal: an append-only file of records, one JSON line each, that many processes and threads may write at once.
+"""The journal: an append-only file of records, one JSON line each, safe for concurrent processes and threads.
 
-Every access holds an exclusive lock on `NAME.lock`, which the operating system frees when its holder dies. A record
-is one write and reaches the disk before `append` returns. A writer that was killed half-way leaves the beginning of a
-record as the last line; the next access moves it to `NAME.torn`, so that its cell is run again. Nothing else is ever
-taken out of a file: one that holds other lines is refused as it is.
+Every access holds an exclusive lock on `NAME.lock`, which the operating system releases when its holder dies. A record
+is one write and reaches the disk before `append` returns. A writer killed half-way leaves the beginning of a record as
+the last line; the next access moves it to `NAME.torn`, so that its job is run again. Nothing else is ever removed from
+a file: one with other lines is refused unchanged.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Journal:
 
     Attributes:
         path: the file; `proxybench.records.read_records` reads it.
-        torn: the bytes that were moved to `NAME.torn` because they are part of a record; empty where there were none.
+        torn: the bytes moved to `NAME.torn` because they are part of a record; empty if there were none.
 
     Raises:
-        CorruptData: for a line that is no record (naming file and line), or a cell that is there twice.
+        CorruptData: if a line is not a record (names file and line), or a job is recorded twice.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,17 +44,17 @@ class Journal:
             pass
 
     def cells(self) -> frozenset[Cell]:
-        """The cells that are recorded now, by this process or another."""
+        """The jobs recorded so far, by this process or another."""
         with self.locked() as recorded:
             return frozenset(recorded)
 
     def append(self, record: Record) -> None:
-        """Add a record. Raises CorruptData when its cell is recorded already."""
+        """Add a record. Raises CorruptData if its job is already recorded."""
         if not self.append_if_absent(record):
-            raise CorruptData(f"{self.path}: {tuple(record.cell)} is recorded already")
+            raise CorruptData(f"{self.path}: {tuple(record.cell)} is already recorded")
 
     def append_if_absent(self, record: Record) -> bool:
-        """Add a record unless its cell is recorded already; whether it was added."""
+        """Add a record unless its job is already recorded; returns whether it was added."""
         line = msgspec.json.encode(record, order="sorted") + b"\n"
         with self.locked() as recorded:
             if record.cell in recorded:
@@ -65,10 +65,10 @@ class Journal:
         return True
 
     def drop(self, unwanted: Callable[[Record], bool]) -> int:
-        """Remove records, so that their cells are run again; how many.
+        """Remove records, so that their jobs are run again; returns their number.
 
-        The file is replaced in one step: a reader sees all the old records or none of those dropped. Lines that stay
-        are the same bytes, whatever fields they have beside those of a record.
+        The file is replaced atomically: a reader sees all of the dropped records or none. Lines that stay are kept
+        byte for byte, including fields that are not part of a record.
         """
         with self.locked():
             lines = [(self._decode(line), line) for line in self.path.read_bytes().splitlines()]
@@ -79,8 +79,8 @@ class Journal:
 
     @contextmanager
     def locked(self) -> Iterator[Mapping[Cell, TaskIdentity]]:
-        """Keep all other writers out; yields the recorded cells, each with its task. Not reentrant."""
-        # A descriptor of its own for each holder, so that threads exclude each other as processes do.
+        """Lock out all other writers; yields the recorded jobs, each with its task. Not reentrant."""
+        # A separate descriptor for each holder, so that threads exclude each other like processes.
         descriptor = os.open(self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -104,7 +104,7 @@ class Journal:
         self._inode = self._offset = self._lines = 0
 
     def _refresh(self, descriptor: int) -> None:
-        """Read what was added since the last time, and set a torn last line aside."""
+        """Read the lines added since the last time, and set a torn last line aside."""
         status = os.fstat(descriptor)
         if status.st_ino != self._inode or status.st_size < self._offset:
             self._forget()
@@ -122,9 +122,9 @@ class Journal:
             self._end_last_line(tail, descriptor)
 
     def _end_last_line(self, tail: bytes, descriptor: int) -> None:
-        """A last line without its end: a whole record gets the end, the beginning of one is set aside.
+        """Handle a last line without a line end: a whole record gets one, a partial record is set aside.
 
-        Anything else was not torn by a writer of records. It is in a file of something else, and stays there.
+        Anything else was not written by a journal, so the file is left alone.
         """
         if self._is_torn(tail):
             with self.path.with_name(self.path.name + ".torn").open("ab") as aside:
@@ -162,7 +162,7 @@ class Journal:
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:
-    """One write that reaches the disk, or none."""
+    """Write all of it to disk, or nothing."""
     before = os.fstat(descriptor).st_size
     written = os.write(descriptor, line)
     if written < len(line):

@@ -1,6 +1,6 @@
-"""What the processes of the harness do to themselves and to those they start.
+"""Process management of the harness.
 
-They find and end what was started, adopt it or end with their parent, silence themselves, and measure their memory.
+Finding and killing descendants, adopting them, dying with the parent, silencing output, and measuring memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends, so that `descendants` finds it (Linux)."""
+    """Become the parent of orphaned descendants, so that `descendants` finds them (Linux)."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -29,9 +29,9 @@ def end_with_parent() -> None:
 
 
 def descendants(ancestor: int) -> list[int]:
-    """The processes that this one started and that these started, parents first, whatever group they moved to.
+    """All descendants of this process, parents first, whatever group they moved to.
 
-    None where the system has no /proc.
+    None if the system has no /proc.
     """
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -46,14 +46,14 @@ def descendants(ancestor: int) -> list[int]:
 
 
 def kill(processes: Iterable[int]) -> None:
-    """Kill processes; those that are gone or another user's are passed over."""
+    """Kill processes; skips those that are gone or belong to another user."""
     for process in processes:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)
 
 
 def silence() -> None:
-    """Let what is printed go nowhere: it has no place in a record, and there may be gigabytes of it."""
+    """Discard printed output: it has no place in a record, and there may be gigabytes of it."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
@@ -61,15 +61,15 @@ def silence() -> None:
 
 
 def reset_peak() -> None:
-    """Start the peak of resident memory anew, where the system can (Linux)."""
+    """Reset the peak of resident memory, if the system supports it (Linux)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mb() -> float:
-    """Highest resident memory since it was reset, in MB of 2**20 bytes; since the process began where it was not.
+    """Peak resident memory since the last reset, or the start of the process, in MB of 2**20 bytes.
 
-    Not ru_maxrss on Linux: it never falls, and a spawned process begins with its parent's.
+    Does not use ru_maxrss on Linux: it never falls, and a spawned process inherits its parent's.
     """
     try:
         status = Path("/proc/self/status").read_text()

@@ -1,12 +1,12 @@
-"""Worker processes, seen from the parent: started, given cells, watched, killed, replaced.
+"""Worker processes, seen from the parent: started, given jobs, watched, killed, replaced.
 
-Joblib and concurrent.futures tell that some worker died, and lose all that was in flight; here the parent gives each
-worker one cell at a time and so knows whose death it was. The workers are new interpreters (never forks, so threads
-of the parent do no harm) started with subprocess rather than multiprocessing, which would run the parent's main
-module again and which a daemonic process such as a Dask worker may not use.
+Joblib and concurrent.futures only report that some worker died, and lose everything in flight; here the parent gives
+each worker one job at a time and so knows which job was running. The workers are new interpreters (never forks, so
+threads of the parent do no harm) started with subprocess rather than multiprocessing, which would run the parent's
+main module again and is not available in a daemonic process, for example a Dask worker.
 
-Each worker leads a process group of its own. It is killed as a group, so that what its cell started goes with it, and
-Ctrl-C in a terminal reaches the parent alone. When the parent itself is killed, `proxybench.jobs.guard` does it.
+Each worker leads its own process group. The whole group is killed, including anything the job started, and Ctrl-C in a
+terminal reaches only the parent. If the parent itself is killed, `proxybench.jobs.guard` kills the groups.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ FAREWELL_S = 1.0
 
 
 class WorkerFailed(ProxybenchError):
-    """Workers that cannot start or cannot load the function; no cell is to blame."""
+    """Workers cannot start or cannot load the function; no job is to blame."""
 
 
 class CellLacking(msgspec.Struct, frozen=True):
-    """A cell that was not run, since this machine lacks its table, its method or a library; and which it lacks."""
+    """A job that was not run because its table, method or a library is missing here, and which of them."""
 
     spec: CellSpec
     reason: str
 
 
 class Worker:
-    """One worker process and the cell that it runs.
+    """One worker process and the job it runs.
 
     Attributes:
-        ready: it has loaded the function.
-        spec: the cell it runs; None while it is idle.
-        gone: it was killed or died; no more use.
+        ready: whether it has loaded the function.
+        spec: the job it runs; None while it is idle.
+        gone: whether it was killed or died, and can no longer be used.
         refusal: why it could not load the function.
-        channel: on which it answers.
+        channel: the channel for its answers.
     """
 
     def __init__(self, run: str, memory_mb: int | None, guard: Guard, *, among_others: bool = False) -> None:
@@ -90,16 +90,16 @@ class Worker:
 
     @property
     def idle(self) -> bool:
-        """Whether it waits for a cell."""
+        """Whether it waits for a job."""
         return self.ready and self.spec is None and not self.gone
 
     @property
     def deadline(self) -> float:
-        """The moment, on the monotonic clock, at which the present cell times out."""
+        """The time, on the monotonic clock, when the current job times out."""
         return self._deadline
 
     def assign(self, spec: CellSpec, timeout_s: float | None) -> bool:
-        """Give it a cell; False if it turns out to be dead, with the cell untouched."""
+        """Give it a job; returns False if the worker turns out to be dead, with the job untouched."""
         try:
             self.channel.send(msgspec.json.encode(spec))
         except OSError:
@@ -112,8 +112,8 @@ class Worker:
         return True
 
     def poll(self) -> Record | CellLacking | None:
-        """Look what it has done; what became of its cell once that is known."""
-        ended = self._exited()  # before the channel is read: what was sent is then all there
+        """Check on it; returns the outcome of its job once known."""
+        ended = self._exited()  # before reading the channel, so that everything sent is there
         try:
             message = self.channel.poll()
             if message is not None and self.spec is None:
@@ -135,9 +135,9 @@ class Worker:
         return None
 
     def stop(self) -> int:
-        """Kill the process and all that it started; its exit code."""
-        # May be interrupted anywhere and called again. The group is killed before its leader is reaped: until then
-        # its number cannot be another's. What moved to a group of its own is found by descent.
+        """Kill the process and its descendants; returns its exit code."""
+        # May be interrupted anywhere and called again. The group is killed before its leader is reaped, since until
+        # then its number cannot be reused. Processes that moved to another group are found as descendants.
         if self._process.returncode is None:
             moved = descendants(self._process.pid)
             with suppress(ProcessLookupError, PermissionError):
@@ -151,12 +151,12 @@ class Worker:
         return self._process.returncode
 
     def last_words(self) -> str:
-        """What it wrote before it was ready, at most the last 2000 characters."""
+        """Its output before it was ready, at most the last 2000 characters."""
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace").strip()[-2000:]
 
     def close(self) -> None:
-        """Stop it and let go of everything."""
+        """Stop it and release everything."""
         self.stop()
         self._errors.close()
 
@@ -192,7 +192,7 @@ class Worker:
         return self._failed(message)
 
     def _broke_off(self, reason: str) -> Record | None:
-        """What became of the cell of a process that is understood no more; one that ends closes its end first."""
+        """The outcome of a job whose worker broke the protocol; a process that exits closes its end first."""
         patience = time.monotonic() + FAREWELL_S
         while not self._exited() and time.monotonic() < patience:
             time.sleep(FAREWELL_S / 20)
@@ -212,16 +212,16 @@ class Worker:
 
 
 class WorkerPool:
-    """Some workers for one function. A context: on leaving it all of them are dead.
+    """A pool of workers for one function. A context manager: all of them are dead on exit.
 
     Args:
         run: "module:function", as for `execute`.
         memory_mb: as for `execute`.
-        among_others: whether other machines do the same work, so that a cell whose library is not installed here is
+        among_others: whether other machines do the same work, so that a job whose library is not installed here is
             better left to them.
 
     Attributes:
-        finished: what became of cells, for the owner to take out.
+        finished: outcomes of jobs, to be removed by the owner.
     """
 
     def __init__(self, run: str, memory_mb: int | None = None, *, among_others: bool = False) -> None:
@@ -250,19 +250,19 @@ class WorkerPool:
         self._guard.stop()
 
     def grow(self, size: int) -> None:
-        """Start workers until there are so many; does not wait for them."""
+        """Start workers up to this number; does not wait for them."""
         while len(self._workers) < size:
             self._workers.append(Worker(self._run, self._memory_mb, self._guard, among_others=self._among_others))
 
     def idle(self) -> Worker | None:
-        """A worker that waits for a cell."""
+        """A worker that waits for a job."""
         return next((worker for worker in self._workers if worker.idle), None)
 
     def wait(self, timeout_s: float = POLL_S) -> None:
-        """Wait until something happened, at most so long, and add what became of cells to `finished`.
+        """Wait until something happens, at most the given time, and add the outcomes of jobs to `finished`.
 
         Raises:
-            WorkerFailed: when the workers cannot start or cannot load the function.
+            WorkerFailed: if the workers cannot start or cannot load the function.
         """
         if self._failure:
             raise WorkerFailed(self._failure)
@@ -279,10 +279,10 @@ class WorkerPool:
             self._bury(worker)
 
     def evaluate(self, spec: CellSpec, timeout_s: float | None) -> Record | CellLacking:
-        """Run one cell and wait for what becomes of it; for a pool that has nothing else to do.
+        """Run one job and wait for its outcome; for a pool that has nothing else to do.
 
         Raises:
-            WorkerFailed: as `wait`.
+            WorkerFailed: like `wait`.
         """
         begun = False
         while not self.finished:
@@ -294,7 +294,7 @@ class WorkerPool:
         return self.finished.popleft()
 
     def _bury(self, worker: Worker) -> None:
-        """Forget a dead worker. A failure to start is raised by the next `wait`, after what this one brings."""
+        """Remove a dead worker. The next `wait` raises a failure to start, after this one has returned its outcomes."""
         self._workers.remove(worker)
         words = worker.last_words()
         worker.close()
@@ -306,7 +306,7 @@ class WorkerPool:
 
 
 def _program(descriptor: int, run: str, memory_mb: int | None) -> str:
-    """What the interpreter of a worker executes; it finds modules where this one does."""
+    """The program of a worker's interpreter; it has the same module search path."""
     return (
         f"import sys; sys.path[:] = {sys.path!r}; from proxybench.jobs.worker import main; "
         f"main({descriptor}, {run!r}, {memory_mb!r})"
@@ -314,5 +314,5 @@ def _program(descriptor: int, run: str, memory_mb: int | None) -> str:
 
 
 def with_provenance(record: Record) -> Record:
-    """The record with its provenance, where the function gave none."""
+    """The record, with provenance added if the function gave none."""
     return record if record.provenance else msgspec.structs.replace(record, provenance=provenance())

@@ -1,4 +1,4 @@
-"""Several processes on the work of one folder, seen from the one that starts them."""
+"""Several processes working on one folder, seen from the process that starts them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _CHILD = "import sys; sys.path[:0] = sys.argv[2:]; from proxybench.jobs.processe
 
 
 class WorkersDied(ProxybenchError, RuntimeError):
-    """Worker processes that ended before the work was done."""
+    """The worker processes ended before the work was done."""
 
 
 def do_in_processes(work: Work, workers: int, on_progress: Progress | None = None) -> None:
-    """As `shards.do`, by new processes of this machine, which die with this one.
+    """Like `shards.do`, in new processes on this machine, which die with this one.
 
     A worker that dies leaves its chunk to the others.
 
     Raises:
-        WorkersDied: when none is left and there is work; with the last words of the last one.
+        WorkersDied: if none is left and there is work; with the last output of the last one.
     """
     with ExitStack() as stack:
         guard = Guard()
@@ -51,7 +51,7 @@ def do_in_processes(work: Work, workers: int, on_progress: Progress | None = Non
 
 
 def child(folder: str) -> None:
-    """What a worker process does."""
+    """Entry point of a worker process."""
     try:
         do(load(Path(folder)))
     except (ProxybenchError, OSError) as error:
@@ -67,7 +67,7 @@ def _start(folder: Path, guard: Guard, stack: ExitStack) -> tuple[subprocess.Pop
         stdout=words,
         stderr=words,
         env={**os.environ, **ENVIRONMENT},
-        start_new_session=True,  # Ctrl-C reaches this process alone
+        start_new_session=True,  # Ctrl-C reaches only this process
     )
     guard.watch(process.pid)
     stack.callback(_end, process, guard)
@@ -87,8 +87,8 @@ def _farewell(work: Work, process: subprocess.Popen[bytes], words: IO[bytes]) ->
     lines = words.read().decode(errors="replace").strip().splitlines()
     code = process.returncode
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    last = lines[-1].removeprefix("error: ") if lines else "it said nothing"
+    last = lines[-1].removeprefix("error: ") if lines else "no output"
     return (
         f"the worker processes ended ({how}: {last}); {work.done()} of {work.items.num_rows} are done, "
-        "run the same command again to go on"
+        "run the same command again to resume"
     )

@@ -1,4 +1,4 @@
-"""Where and with what a record was made."""
+"""The provenance of a record: where it was made, and with which software."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def provenance() -> dict[str, str]:
 
 @cache
 def project_digest() -> str:
-    """SHA-256 of the code of this project and of its task list, as it is here: equal digests mean equal work."""
+    """SHA-256 of the local code of this project and its task list: equal digests mean equal work."""
     packages = Path(__file__).resolve().parents[1], Path(predictors.__file__).resolve().parent
     content = hashlib.sha256(data_path("tasks.toml").read_bytes())
     for package in packages:

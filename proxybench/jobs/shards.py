@@ -1,8 +1,8 @@
-"""Resumable work: a table of items cut in chunks, each done once by any number of processes on one folder.
+"""Resumable work: a table of items split into chunks, each done once by any number of processes sharing a folder.
 
-The folder holds `sweep.json` (what is done, and the setting), `items.parquet`, files that the work needs, and
-`shards/`, one parquet file for each finished chunk. A chunk is claimed by a lock on a file of `claims/`, which the
-operating system frees when the process dies; a shard appears in one step, when it is whole.
+The folder holds `sweep.json` (the function and the setting), `items.parquet`, files that the work needs, and
+`shards/`, with one parquet file per finished chunk. A chunk is claimed by a lock on a file in `claims/`, which the
+operating system releases when the process dies; a shard is written atomically, once it is complete.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What is to be done, in `folder`.
+    """The work to be done in `folder`.
 
     Attributes:
-        folder: where it is kept.
+        folder: where it is stored.
         run: "module:function", which takes (setting, files) and returns a function from a table of items to a table
-            of as many rows.
-        setting: everything that the results depend on beside the items; JSON.
-        items: one row for each item.
-        files: name to content of what `run` needs.
-        chunk: items of a chunk.
+            with as many rows.
+        setting: everything that the results depend on in addition to the items; JSON.
+        items: one row per item.
+        files: files that `run` needs, content by name.
+        chunk: number of items per chunk.
     """
 
     folder: Path
@@ -61,7 +61,7 @@ class Work:
 
     @cached_property
     def plan(self) -> dict[str, Any]:
-        """What `sweep.json` says."""
+        """The content of `sweep.json`."""
         return {
             "format": FORMAT,
             "run": self.run,
@@ -74,7 +74,7 @@ class Work:
 
     @cached_property
     def digest(self) -> str:
-        """Of all that the results depend on; stands in each shard."""
+        """Digest of everything that the results depend on; stored in each shard."""
         return digest_of(canonical_json(self.plan))
 
     @property
@@ -82,7 +82,7 @@ class Work:
         return len(range(0, self.items.num_rows, self.chunk))
 
     def size(self, number: int) -> int:
-        """How many items a chunk has."""
+        """The number of items in a chunk."""
         return len(range(self.items.num_rows)[number * self.chunk : (number + 1) * self.chunk])
 
     def items_of(self, number: int) -> pa.Table:
@@ -90,11 +90,11 @@ class Work:
         return self.items.slice(number * self.chunk, self.chunk)
 
     def shard(self, number: int) -> Path:
-        """Where the results of a chunk are, once they are there."""
+        """The file of a chunk's results, once they exist."""
         return self.folder / "shards" / f"{number:06d}.parquet"
 
     def missing(self) -> list[int]:
-        """Chunks without a whole shard, in order. A shard that is torn or of another setting is none."""
+        """Chunks without a valid shard, in order. A shard that is torn or has another setting does not count."""
         absent = [number for number in range(self.chunks) if number not in self._whole]
         if absent:
             there = {path.name for path in self.shard(0).parent.glob("*.parquet")}
@@ -102,25 +102,25 @@ class Work:
         return [number for number in absent if number not in self._whole]
 
     def done(self) -> int:
-        """How many items have a result."""
+        """The number of items with a result."""
         return int(self.items.num_rows) - sum(self.size(number) for number in self.missing())
 
     def require_done(self, *, partial: bool) -> bool:
         """Whether all is done.
 
         Raises:
-            ProxybenchError: when something is missing and not `partial`, or nothing is there.
+            ProxybenchError: if results are missing and `partial` is false, or there are none at all.
         """
         missing = len(self.missing())
         if missing == self.chunks or (missing and not partial):
             raise ProxybenchError(
                 f"{self.folder}: {self.done()} of {self.items.num_rows} architectures are done; run it to its end"
-                + ("" if missing == self.chunks else ", or merge what is there with --partial")
+                + ("" if missing == self.chunks else ", or merge the finished part with --partial")
             )
         return not missing
 
     def write(self, number: int, table: pa.Table) -> None:
-        """Keep the results of a chunk. Raises ValueError when they are not one row for each item."""
+        """Save the results of a chunk. Raises ValueError unless there is one row per item."""
         if table.num_rows != self.size(number):
             raise ValueError(f"{self.run} gave {table.num_rows} rows for {self.size(number)} items")
         table = table.replace_schema_metadata({_WORK: self.digest.encode()})
@@ -130,7 +130,7 @@ class Work:
         self._whole.add(number)
 
     def tables(self) -> Iterator[pa.Table]:
-        """The results of the finished chunks, in order. Raises CorruptData for one damaged since it was checked."""
+        """The results of the finished chunks, in order. Raises CorruptData if one was damaged since it was checked."""
         missing = set(self.missing())
         for number in range(self.chunks):
             if number not in missing:
@@ -140,7 +140,7 @@ class Work:
                     raise CorruptData(f"{self.shard(number)} is damaged ({error}); remove it and run again") from error
 
     def forget(self, number: int) -> bool:
-        """Remove the results of a chunk, so that it is done again; False when another process has it in hand."""
+        """Remove the results of a chunk, so that it is redone; returns False if another process has claimed it."""
         with self._locked(number) as mine:
             if mine:
                 self.shard(number).unlink(missing_ok=True)
@@ -149,7 +149,7 @@ class Work:
 
     @contextmanager
     def claimed(self, number: int) -> Iterator[bool]:
-        """Keep other processes from a chunk meanwhile; False when another has it, or it is done."""
+        """Keep other processes from a chunk meanwhile; yields False if another has claimed it, or it is done."""
         with self._locked(number) as mine:
             yield mine and not self._is_done(number)
 
@@ -165,7 +165,7 @@ class Work:
                 yield False
                 return
             yield True
-            # Only a finished chunk's file goes: who opened it before sees the shard once the lock is theirs.
+            # Only a finished chunk's file is removed: a process that opened it sees the shard once it gets the lock.
             if self._is_done(number):
                 path.unlink(missing_ok=True)
         finally:
@@ -186,11 +186,11 @@ class Work:
 
 
 def do(work: Work, on_progress: Progress | None = None) -> int:
-    """Do the chunks that nobody does, here; returns when all are done, by whomever. How many items were done here.
+    """Do unclaimed chunks until all are done, by any process. Returns the number of items done here.
 
     Args:
-        work: as `begin` or `load` gave it.
-        on_progress: called with the number of items that are done, now and then.
+        work: from `begin` or `load`.
+        on_progress: called repeatedly with the number of items done.
     """
     run = prepared(work.run, work.setting, work.files)
     here = 0
@@ -206,37 +206,37 @@ def do(work: Work, on_progress: Progress | None = None) -> int:
                     if on_progress is not None:
                         on_progress(work.done())
         if here == before:
-            time.sleep(POLL_S)  # others have the rest; should they die, it is free
+            time.sleep(POLL_S)  # others have claimed the rest; if they die, it is released
     if on_progress is not None:
         on_progress(work.done())
     return here
 
 
 def does_work(prepare: Prepare) -> Prepare:
-    """Decorator of the functions that a folder of work may name: it may come from anywhere, and name anything."""
+    """Decorator for functions that a work folder may name, since a folder from elsewhere could name anything."""
     prepare.__does_work__ = True  # type: ignore[attr-defined]
     return prepare
 
 
 def prepared(run: str, setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
-    """The function that does the items, ready for its setting.
+    """The function that does the items, set up with its setting.
 
     Raises:
-        CorruptData: when `run` does not name a function that `does_work` declared.
+        CorruptData: if `run` does not name a function declared with `does_work`.
     """
     module, _, name = run.partition(":")
     try:
         prepare = getattr(importlib.import_module(module), name, None)
     except (ImportError, ValueError) as error:
-        raise CorruptData(f"there is no work called {run!r}: {error}") from error
+        raise CorruptData(f"unknown work {run!r}: {error}") from error
     if prepare is None or not getattr(prepare, "__does_work__", False):
-        raise CorruptData(f"{run!r} is not work that can be done; remove its folder and start again")
+        raise CorruptData(f"{run!r} is not a declared work function; remove its folder and start again")
     function: Run = prepare(setting, files)
     return function
 
 
 def canonical_json(value: Any) -> bytes:
-    """The same bytes for the same value."""
+    """Canonical bytes: equal for equal values."""
     return json.dumps(value, sort_keys=True).encode()
 
 

@@ -1,10 +1,10 @@
-"""The worker: a process that loads one function and evaluates cells with it, one after the other.
+"""The worker: a process that loads one function and evaluates jobs with it, one after the other.
 
-It is told a cell, and answers with a record or with why there is none. Whatever the function does short of ending
-the process (raise, exhaust the memory it may have, print, change the folder, call sys.exit) becomes an answer. What it
-may have left behind (threads, child processes, full memory) makes the answer ask for a fresh worker.
+It receives a job, and answers with a record or the reason why there is none. Anything the function does short of ending
+the process (raise, exhaust its memory, print, change the folder, call sys.exit) becomes an answer. If it may have left
+something behind (threads, child processes, full memory), the answer requests a fresh worker.
 
-Specifications and answers travel as JSON, so nothing that a function returns is executed by the parent.
+Specifications and answers are sent as JSON, so the parent executes nothing that a function returns.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ Evaluate = Callable[[CellSpec], Record]
 
 
 class Greeting(msgspec.Struct, frozen=True):
-    """The first message of a worker: it is ready, or the function could not be loaded."""
+    """The first message of a worker: it is ready, or it could not load the function."""
 
     error: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What became of a cell.
+    """The outcome of a job.
 
     Attributes:
-        record: of outcome "ok" or what else the function returned; None where it raised, which `outcome` and
-            `message` then describe.
+        record: the returned record, with outcome "ok" or another; None if the function raised, described by `outcome`
+            and `message`.
         cost: `wall_s` and `peak_mb`, measured here.
-        reusable: False where the cell may have left something behind that the next one would feel.
-        lacking: what this machine does not have: the table or the method, and then there is no message either, for
-            the cell was not run; or a library, which another machine may have.
+        reusable: False if the job may have left something behind that would affect the next one.
+        lacking: what is missing on this machine: the table or the method (the job was not run and there is no
+            message), or a library, which another machine may have.
     """
 
     record: Record | None
@@ -77,20 +77,20 @@ def main(descriptor: int, run: str, memory_mb: int | None) -> None:
         except ChannelBroken:
             return
         answer = answer_cell(evaluate, spec, memory_mb)
-        if os.getpid() != process:  # the function forked, and this is the child that came back
+        if os.getpid() != process:  # the function forked, and this is the child returning
             os._exit(0)
         channel.send(msgspec.json.encode(answer))
 
 
 def load(run: str) -> Evaluate:
-    """The function that "module:function" names."""
+    """The function named by "module:function"."""
     module, _, name = run.partition(":")
     function: Evaluate = getattr(importlib.import_module(module), name)
     return function
 
 
 def answer_cell(evaluate: Evaluate, spec: CellSpec, memory_mb: int | None) -> Answer:
-    """Evaluate one cell, whatever happens."""
+    """Evaluate one job; never raises."""
     folder, threads = Path.cwd(), set(threading.enumerate())
     record, message, lacking, exhausted = None, "", "", False
     outcome: Outcome = "failed"
@@ -107,7 +107,7 @@ def answer_cell(evaluate: Evaluate, spec: CellSpec, memory_mb: int | None) -> An
         outcome, message = "unsupported", one_line(str(error))
     except (DataNotAvailable, CorruptData, MethodLacking) as error:
         lacking = one_line(str(error))
-    except MethodFailed as error:  # in a process of its own, which is gone
+    except MethodFailed as error:  # in a separate process, which is gone
         outcome, known = error.outcome, error.cost
         lacking = error.library and f"the library {error.library} is not installed"
         message = _out_of_memory(memory_mb, str(error)) if error.exhausted else str(error)
@@ -127,11 +127,11 @@ def _out_of_memory(memory_mb: int | None, message: str) -> str:
 
 
 def _checked(record: object, spec: CellSpec) -> Record:
-    """The record as it will be read back, if it is one and of the right cell."""
+    """The record as it will be read back, if it is a record of the right job."""
     if not isinstance(record, Record):
         raise TypeError(f"the function returned {type(record).__name__}, not a Record")
     if (record.task, record.cell) != (spec.task, spec.cell):
-        raise ValueError(f"the function returned the record of another cell, {tuple(record.cell)}")
+        raise ValueError(f"the function returned the record of another job, {tuple(record.cell)}")
     return msgspec.json.decode(msgspec.json.encode(record, enc_hook=_plain), type=Record)
 
 
@@ -146,8 +146,8 @@ def _plain(value: Any) -> Any:
 def _limited(memory_mb: int | None) -> Iterator[None]:
     """Bound the writable private memory of the process, libraries included (Linux; no effect on macOS).
 
-    RLIMIT_DATA and not RLIMIT_AS, since torch and BLAS reserve far more address space than they use. The soft limit
-    alone is lowered, so that there is memory to report with when it was hit.
+    Uses RLIMIT_DATA rather than RLIMIT_AS, since torch and BLAS reserve far more address space than they use. Only the
+    soft limit is lowered, so that there is memory left to report that it was hit.
     """
     if memory_mb is None:
         yield
@@ -162,7 +162,7 @@ def _limited(memory_mb: int | None) -> Iterator[None]:
 
 
 def _back_in(folder: Path) -> bool:
-    """Whether the process is in this folder again."""
+    """Return to this folder; whether that succeeded."""
     try:
         os.chdir(folder)
     except OSError:

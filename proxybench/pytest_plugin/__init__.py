@@ -1,7 +1,7 @@
-"""The pytest plugin: the cells of a suite as test items, under the marker `proxybench`.
+"""The pytest plugin: the jobs of a suite as test items with the marker `proxybench`.
 
-This module is loaded by every pytest run of an environment that proxybench is installed in, so it imports nothing of
-proxybench until `--proxybench-suite` is given.
+Every pytest run loads this module if proxybench is installed, so it imports nothing from proxybench unless
+`--proxybench-suite` is given.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ FLOORS_INI = "proxybench_min_kendall"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options --proxybench-* and the ini setting for floors."""
-    group = parser.getgroup("proxybench", "the cells of a proxybench suite as tests")
-    group.addoption("--proxybench-suite", metavar="NAME", help="Collect the cells of this suite, e.g. quick.")
+    group = parser.getgroup("proxybench", "the jobs of a proxybench suite as tests")
+    group.addoption("--proxybench-suite", metavar="NAME", help="Collect the jobs of this suite, e.g. quick.")
     group.addoption(
         "--proxybench-method",
         metavar="M",
@@ -26,31 +26,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--proxybench-entry",
         metavar="MODULE:OBJECT",
         action="append",
-        help="A scoring function or predictor class of your own, looked up from the current folder; may be repeated.",
+        help="Your own scoring function or predictor class, looked up in the current folder too; may be repeated.",
     )
-    group.addoption("--proxybench-repeats", metavar="N", type=int, help="Splits of each training size. Default: 1.")
+    group.addoption("--proxybench-repeats", metavar="N", type=int, help="Splits per training size. Default: 1.")
     group.addoption(
         "--proxybench-min-kendall",
         metavar="TASK/METHOD=FLOOR",
         action="append",
-        help="Fail where Kendall's tau of a method on a task is below this; may be repeated.",
+        help="Fail if Kendall's tau of a method on a task is below this floor; may be repeated.",
     )
     group.addoption(
         "--proxybench-csv",
         metavar="OUT",
-        help="Write the records of this run and their leaderboard to this folder, or where OUT ends in .csv, "
+        help="Write the records of this run and their leaderboard to this folder or, if OUT ends in .csv, "
         "the rows of all tasks to that file.",
     )
     parser.addini(FLOORS_INI, "Lines TASK/METHOD=FLOOR, as for --proxybench-min-kendall.", type="linelist")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and where a suite is asked for, what collects and reports its cells.
+    """Register the marker and, if a suite is requested, the hooks that collect and report its jobs.
 
     Raises:
-        UsageError: for an unknown suite, a floor in no valid form, or other options without a suite.
+        UsageError: for an unknown suite, a malformed floor, or other options without a suite.
     """
-    config.addinivalue_line("markers", "proxybench: a cell of a proxybench suite; select with -m proxybench")
+    config.addinivalue_line("markers", "proxybench: a job of a proxybench suite; select with -m proxybench")
     if config.getoption("proxybench_suite") is not None:
         from proxybench.pytest_plugin.session import SuiteSession
 

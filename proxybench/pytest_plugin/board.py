@@ -1,4 +1,4 @@
-"""The leaderboard of a pytest run: a folder as `proxybench leaderboard build` makes it, or one CSV file."""
+"""The leaderboard of a pytest run: a folder like that of `proxybench leaderboard build`, or one CSV file."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from proxybench.records import Record, read_records, write_records
 
 
 class NotOurs(ProxybenchError, ValueError):
-    """A folder with records that no pytest run wrote, which must not be replaced."""
+    """A folder with records not written by a pytest run, which must not be replaced."""
 
 
 def refuse_foreign_records(out: Path) -> None:
-    """Make sure that `write_board` would replace nothing but what it wrote itself.
+    """Make sure that `write_board` would replace only its own files.
 
     Raises:
-        NotOurs: when the folder holds records of `proxybench run`.
-        CorruptData: when it holds damaged records.
+        NotOurs: if the folder holds records of `proxybench run`.
+        CorruptData: if it holds damaged records.
     """
     for path in _runs(out):
         if any("pytest" not in record.provenance for record in read_records([path])):
-            raise NotOurs(f"{path} holds records that pytest did not write; name a folder of its own for this run")
+            raise NotOurs(f"{path} holds records that pytest did not write; choose another folder for this run")
 
 
 def write_board(out: Path, suite: str, records: Sequence[Record]) -> list[Path]:
-    """Write the leaderboard of these records alone, and return what was written.
+    """Write the leaderboard of these records only, and return the paths written.
 
     Args:
-        out: a folder, whose records of earlier pytest runs are replaced; or a file NAME.csv for the rows of all tasks.
+        out: a folder, where records of earlier pytest runs are replaced; or a file NAME.csv for the rows of all tasks.
         suite: name of the file of records.
-        records: of this run, each cell once.
+        records: the records of this run, one per job.
 
     Raises:
-        NotOurs: as `refuse_foreign_records`.
+        NotOurs: like `refuse_foreign_records`.
     """
     if out.suffix == ".csv":
         with TemporaryDirectory() as scratch:
@@ -57,7 +57,7 @@ def _runs(out: Path) -> list[Path]:
 
 
 def _joined(tables: Iterable[bytes]) -> bytes:
-    """Tables of one header, one below the other."""
+    """Concatenates tables with the same header."""
     header, rows = b"", b""
     for table in tables:
         header, _, more = table.partition(b"\n")

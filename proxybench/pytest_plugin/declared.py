@@ -1,7 +1,7 @@
-"""The entrants that `@proxybench.entrant` declared in this process, each an attribute of this module.
+"""The entrants declared with `@proxybench.entrant` in this process, as attributes of this module.
 
-So "proxybench.pytest_plugin.declared:NAME" finds one even where its own module cannot be imported by name, as with
-several files called conftest.py.
+"proxybench.pytest_plugin.declared:NAME" thus finds one even if its own module cannot be imported by name, for example
+because several files are called conftest.py.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from proxybench.evaluation.entrants import DECLARED, InvalidMethod
 
 
 def declared() -> dict[str, Any]:
-    """What was declared, by the name it is ranked under.
+    """The declared entrants, by the name they are ranked under.
 
     Raises:
-        InvalidMethod: when two are declared under one name.
+        InvalidMethod: if two are declared under one name.
     """
     places: dict[str, str] = {}
     for place, thing in DECLARED.items():

@@ -14,15 +14,15 @@ Floors = dict[tuple[str, str], float]
 
 
 class InvalidFloor(ProxybenchError, ValueError):
-    """A floor in no valid form, or one that no cell of the run could be held to."""
+    """A malformed floor, or one that applies to no job of the run."""
 
 
 def parse_floors(lines: Iterable[str]) -> Floors:
     """Floors by task and method, from lines TASK/METHOD=FLOOR.
 
     Raises:
-        InvalidFloor: for a line of another form, or a floor outside [-1, 1].
-        UnknownName: for a task that there is not.
+        InvalidFloor: for a malformed line, or a floor outside [-1, 1].
+        UnknownName: for an unknown task.
     """
     floors: Floors = {}
     for line in lines:
@@ -35,7 +35,7 @@ def parse_floors(lines: Iterable[str]) -> Floors:
 
 
 def declared_floors(entrants: Mapping[str, Any]) -> Floors:
-    """The floors that the decorator `entrant` was given, errors as in `parse_floors`."""
+    """The floors passed to the decorator `entrant`; errors as in `parse_floors`."""
     return {
         (_known(task), name): _checked(floor, f"{task}: {floor!r} of {name}")
         for name, thing in entrants.items()
@@ -44,7 +44,7 @@ def declared_floors(entrants: Mapping[str, Any]) -> Floors:
 
 
 def below_floor(record: Record, floor: float) -> str:
-    """What is wrong when the record is below the floor, with interval, task and population; empty when it is not."""
+    """A message with interval, task and population if the record is below the floor, otherwise empty."""
     kendall = record.metrics.get("kendall")
     if kendall is not None and kendall >= floor:
         return ""

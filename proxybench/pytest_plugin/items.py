@@ -1,4 +1,4 @@
-"""The nodes that pytest sees: a collector for the suite, and an item for each cell."""
+"""The nodes that pytest sees: a collector for the suite, and an item for each job."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from proxybench.records import Record
 
 
 class SuiteCollector(pytest.Collector):
-    """The cells of a suite; `cells` gives each with its floor."""
+    """The jobs of a suite; `cells` holds each with its floor."""
 
     def __init__(self, *, cells: Callable[[], Iterable[tuple[PlannedCell, float | None]]], **names: Any) -> None:
         super().__init__(**names)
         self._cells = cells
 
     def collect(self) -> Iterable[pytest.Item]:
-        """One item a cell. Raises CollectError when the suite cannot be planned."""
+        """One item per job. Raises CollectError if the suite cannot be planned."""
         try:
             cells = list(self._cells())
         except (ProxybenchError, UnknownName) as error:
@@ -40,7 +40,7 @@ class SuiteCollector(pytest.Collector):
 
 
 class CellItem(pytest.Item):
-    """Evaluates one cell, and fails when that fails or Kendall's tau is below the floor.
+    """Evaluates one job, and fails if the job fails or Kendall's tau is below the floor.
 
     Attributes:
         record: the outcome, once it has run.
@@ -55,7 +55,7 @@ class CellItem(pytest.Item):
             self.add_marker(pytest.mark.skip(reason=cell.reason))
 
     def runtest(self) -> None:
-        """Evaluate the cell in this process and hold the record to the floor."""
+        """Evaluate the job in this process and compare the record with the floor."""
         self.record = record = self._evaluate()
         if record.outcome == "unsupported":
             pytest.skip(record.message)
@@ -66,12 +66,12 @@ class CellItem(pytest.Item):
             pytest.fail(problem, pytrace=False)
 
     def reportinfo(self) -> tuple[Any, int, str]:
-        """A cell has no line in a file; the folder that pytest runs in stands for it."""
+        """A job has no line in a file; the folder that pytest runs in is reported instead."""
         return self.path, 0, self.name
 
     def _evaluate(self) -> Record:
-        """The record, whatever the method does short of ending the run."""
-        assert self._cell.spec is not None  # an item without one is marked to be skipped
+        """The record, whatever the method does, unless it ends the run."""
+        assert self._cell.spec is not None  # items without one are marked as skipped
         try:
             record = evaluate(self._cell.spec, do_job_here)
         except Unsupported as error:

@@ -1,4 +1,4 @@
-"""Which items a suite has: its cells, and what must be skipped because a table or a training part is missing."""
+"""The items of a suite: its jobs, including those skipped because a table or a training part is missing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class PlannedCell:
     """One item.
 
     Attributes:
-        method: its name, with the parameters where it was given any.
-        spec: what is to be evaluated; None where the cell is skipped.
+        method: its name, with any parameters.
+        spec: the job to evaluate; None if it is skipped.
         reason: why it is skipped.
     """
 
@@ -36,11 +36,11 @@ class PlannedCell:
 
 
 def planned_cells(suite: str, methods: Sequence[str], repeats: int) -> list[PlannedCell]:
-    """The cells of a suite, task by task, in the order of the task list; arguments as for `plan_suite`.
+    """The jobs of a suite, task by task, in the order of the task list; arguments as for `plan_suite`.
 
     Raises:
-        UnknownName: for a suite that no task belongs to.
-        InvalidMethod: for a method that names nothing, or two that would share a node id.
+        UnknownName: for a suite without tasks.
+        InvalidMethod: if a method does not exist, or two would share a node id.
     """
     plan = plan_suite(suite, methods, repeats)
     cells: dict[str, PlannedCell] = {}
@@ -63,7 +63,7 @@ def _of_spec(spec: CellSpec) -> PlannedCell:
 
 
 def _absent(task: Task, methods: Sequence[str], repeats: int, reason: str) -> Iterator[PlannedCell]:
-    """The cells of a task whose table is not here. Which columns it has is unknown, so they are one cell together."""
+    """The job for a task whose table is missing. Its columns are unknown, so one skipped job represents them all."""
     sizes = [(n_train, repeat) for n_train in task.sizes for repeat in range(repeats)] or [(0, 0)]
     for method in dict.fromkeys([*methods, *ALWAYS]):
         entrant = find_entrant(method)
@@ -72,7 +72,7 @@ def _absent(task: Task, methods: Sequence[str], repeats: int, reason: str) -> It
 
 
 def _sitting_out(task: Task, methods: Sequence[str]) -> Iterator[PlannedCell]:
-    """Methods that learn, on a task that has nothing to learn from."""
+    """Jobs of methods that learn, on a task without a training part."""
     if task.train_target is None:
         for entrant in map(find_entrant, dict.fromkeys(methods)):
             if entrant.learns:

@@ -1,6 +1,6 @@
-"""What takes part in a pytest session once a suite is asked for: it collects the cells and gathers their records.
+"""The hooks of a pytest session with a suite: they collect the jobs and gather their records.
 
-Under pytest-xdist every worker collects and evaluates; records travel in the reports, and the controller writes them.
+Under pytest-xdist every worker collects and evaluates; records are sent in the reports, and the controller writes them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SuiteSession:
         self._records: dict[Cell, Record] = {}
         self._note = ""
         if self._repeats < 1:
-            raise pytest.UsageError(f"--proxybench-repeats {self._repeats}: there must be one at least")
+            raise pytest.UsageError(f"--proxybench-repeats {self._repeats}: must be at least 1")
         try:
             suite_tasks(self._suite)
             self._floors_of_ini = parse_floors(config.getini(FLOORS_INI))
@@ -57,7 +57,7 @@ class SuiteSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """Add the cells when all modules are imported and have declared their entrants; -k, -m and --lf come after."""
+        """Add the jobs after all modules are imported and have declared their entrants; -k, -m and --lf apply later."""
         suite = SuiteCollector.from_parent(session, name="proxybench", nodeid="proxybench", cells=self._cells)
         items.extend(session.genitems(suite))
 
@@ -65,25 +65,25 @@ class SuiteSession:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let the report of a cell carry its record."""
+        """Attach the record of a job to its report."""
         report = yield
         if call.when == "call" and isinstance(item, CellItem) and item.record is not None:
             setattr(report, CARRIED, msgspec.json.encode(item.record).decode())
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the record out of a report; of a cell that was run again, the last."""
+        """Take the record from a report; if a job was rerun, the last one counts."""
         if self._out is not None and hasattr(report, CARRIED):
             record = msgspec.json.decode(getattr(report, CARRIED), type=Record)
             self._records[record.cell] = record
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the leaderboard; a run whose leaderboard cannot be written has failed."""
+        """Write the leaderboard; the run fails if it cannot be written."""
         if self._out is None:
             return
         if not self._records:
-            self._note = f"no cell was evaluated; {self._out} was not written"
+            self._note = f"no job was evaluated; {self._out} was not written"
             return
         try:
             paths = write_board(self._out, self._suite, list(self._records.values()))
@@ -94,14 +94,14 @@ class SuiteSession:
         self._note = f"{len(self._records)} records -> {self._out} ({', '.join(path.name for path in paths)})"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say where the leaderboard went."""
+        """Report where the leaderboard was written."""
         if self._note:
             terminalreporter.section("proxybench")
             terminalreporter.line(self._note)
 
     def _cells(self) -> Iterator[tuple[PlannedCell, float | None]]:
-        """The cells with their floors; those of the command line go before the ini file's, and these before others."""
-        loaded = {entry: load_object(entry) for entry in self._entries}  # importing them declares what is decorated
+        """The jobs with their floors; command-line floors override the ini file's, which override declared ones."""
+        loaded = {entry: load_object(entry) for entry in self._entries}  # importing declares the decorated entrants
         entrants = declared()
         own = [entry for entry, thing in loaded.items() if not any(thing is other for other in entrants.values())]
         methods = [*self._methods, *own, *map(target, entrants)]
@@ -110,5 +110,5 @@ class SuiteSession:
         unmet = set(self._floors_asked) - {(cell.task, cell.method) for cell in cells}
         if unmet:
             named = ", ".join("/".join(cell) for cell in sorted(unmet))
-            raise InvalidFloor(f"no cell of suite {self._suite} is held to the floor of {named}")
+            raise InvalidFloor(f"no job of suite {self._suite} matches the floor of {named}")
         return ((cell, floors.get((cell.task, cell.method))) for cell in cells)

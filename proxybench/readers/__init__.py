@@ -1,4 +1,4 @@
-"""Restricted readers of files of unknown origin; no code of a file runs, and sizes are bounded before memory is taken.
+"""Restricted readers for untrusted files; no code in a file runs, and sizes are checked before memory is allocated.
 
-Imports nothing of proxybench but its errors.
+Imports nothing from proxybench except its errors.
 """

@@ -1,7 +1,7 @@
-"""Arrays of unknown origin: npy and npz files of numbers, which hold no objects and no more than they say.
+"""Untrusted arrays: npy and npz files of numbers, without objects and no larger than declared.
 
-numpy's own reader takes memory for whatever shape a header gives and evaluates the header as Python; this one knows the
-one form of header that numpy writes, and takes memory for the bytes that are there.
+numpy's own reader allocates memory for any shape in a header and evaluates the header as Python; this one accepts only
+the form of header that numpy writes, and allocates memory only for the bytes present.
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -31,21 +31,21 @@ _HEADER = re.compile(
 
 
 def read_npz(path: Path, limit: int = MAX_NPZ) -> dict[str, NDArray[Any]]:
-    """The arrays of an npz file by name, each in memory of its own.
+    """The arrays of an npz file by name, each in its own memory.
 
     Args:
         path: the file.
-        limit: bytes of the file, and of all arrays together.
+        limit: maximum size of the file, and of all arrays together, in bytes.
 
     Raises:
-        CorruptData: for what is not an npz file of arrays of numbers, or is larger.
-        OSError: when there is no such file, or it may not be read.
+        CorruptData: if the file is not an npz file of arrays of numbers, or is larger.
+        OSError: if the file does not exist or cannot be read.
     """
     return parse_npz(read_bytes(path, limit), path, limit)
 
 
 def parse_npz(content: bytes, path: Path, limit: int = MAX_NPZ) -> dict[str, NDArray[Any]]:
-    """As `read_npz`, from the bytes of a file; `path` is for messages."""
+    """Like `read_npz`, from the bytes of a file; `path` is for messages."""
     arrays: dict[str, NDArray[Any]] = {}
     with reading(path), zip_archive(io.BytesIO(content)) as archive:
         members = archive.infolist()
@@ -53,16 +53,16 @@ def parse_npz(content: bytes, path: Path, limit: int = MAX_NPZ) -> dict[str, NDA
         for member in members:
             name = member.filename.removesuffix(".npy")
             if name == member.filename or name in arrays:
-                raise CorruptData(f"{path}: member {member.filename!r} is not an array, or stands twice")
+                raise CorruptData(f"{path}: member {member.filename!r} is not an array, or is a duplicate")
             arrays[name] = parse_npy(member_bytes(path, archive, member))
     return arrays
 
 
 def parse_npy(data: bytes) -> NDArray[Any]:
-    """The array of an npy file, in memory of its own.
+    """The array of an npy file, in its own memory.
 
     Raises:
-        ValueError: for what is not an array of numbers, or not as long as its shape says.
+        ValueError: if it is not an array of numbers, or its length does not match its shape.
     """
     version, size = data[6:8], 2 if data[6:7] == b"\x01" else 4
     length = int.from_bytes(data[8 : 8 + size], "little")

@@ -1,8 +1,8 @@
-"""Parquet of unknown origin: what its columns take in memory is known before they are read.
+"""Untrusted parquet: the memory that its columns need is known before they are read.
 
-A run of a billion equal values takes six bytes in a parquet file, and the sizes in its last part are only what the
-writer says. So the headers of all pages are read first, which takes no more than the file, and values and bytes are
-bounded in proportion to the file. Checksums of pages are verified where the writer wrote them.
+A run of a billion equal values takes six bytes in a parquet file, and the sizes in its footer are only the writer's
+claim. So the headers of all pages are read first, which takes no more memory than the file, and values and bytes are
+limited in proportion to the file. Checksums of pages are verified if present.
 
 Format: https://parquet.apache.org/docs/file-format/
 """
@@ -23,8 +23,8 @@ from proxybench.readers.regular_files import open_regular
 
 MAX_FOOTER = 32 * 2**20
 MAX_PAGE = 256 * 2**20  # bytes of one page when decompressed
-VALUES = (2**24, 1000)  # of a file: so many, and so many more for each of its bytes
-BYTES = (2**28, 100)  # of a file when decompressed, in the same way
+VALUES = (2**24, 1000)  # per file: a base, plus a number for each of its bytes
+BYTES = (2**28, 100)  # per file when decompressed, in the same way
 _TEXT_KINDS = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 
 
@@ -33,13 +33,13 @@ def open_parquet(path: Path, *, row_by_row: bool = False, **options: Any) -> pq.
 
     Args:
         path: of a regular file.
-        row_by_row: the caller holds a few rows at a time, so that texts may stand in any number of rows.
+        row_by_row: the caller holds a few rows at a time, so that texts may be repeated in any number of rows.
         options: further arguments of pyarrow.parquet.ParquetFile.
 
     Raises:
-        ValueError: for what takes memory out of proportion to the file, or has pages that cannot be followed.
-        CorruptData: for what is not a regular file.
-        pa.ArrowException, OSError: for what is no parquet file, is missing or may not be read.
+        ValueError: if it needs memory out of proportion to the file, or has unreadable pages.
+        CorruptData: if it is not a regular file.
+        pa.ArrowException, OSError: if it is not a parquet file, is missing or cannot be read.
     """
     with open_regular(path) as stream:
         size = _check_footer(stream)
@@ -53,7 +53,7 @@ def open_parquet(path: Path, *, row_by_row: bool = False, **options: Any) -> pq.
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """The columns of a file, all by default. Raises as `open_parquet` does, and KeyError for a missing column."""
+    """The columns of a file, all by default. Raises like `open_parquet`, and KeyError for a missing column."""
     with open_parquet(path) as file:
         for name in columns or ():
             if name not in file.schema_arrow.names:
@@ -66,10 +66,10 @@ def _limit(rule: tuple[int, int], size: int) -> int:
 
 
 def _check_footer(stream: BinaryIO) -> int:
-    """The size of the file, once it is known that its last part is a plausible one."""
+    """The size of the file, after checking that its footer is plausible."""
     size = os.fstat(stream.fileno()).st_size
     if size < 12:
-        raise ValueError(f"{size} bytes are no parquet file")
+        raise ValueError(f"{size} bytes are not a parquet file")
     stream.seek(-8, os.SEEK_END)
     length = int.from_bytes(stream.read(4), "little")
     if length > min(MAX_FOOTER, size - 12):
@@ -78,7 +78,7 @@ def _check_footer(stream: BinaryIO) -> int:
 
 
 def _check_columns(path: Path, file: pq.ParquetFile, stream: BinaryIO, size: int, row_by_row: bool) -> None:
-    """Raise ValueError where the columns take memory out of proportion to the file."""
+    """Raise ValueError if the columns need memory out of proportion to the file."""
     most, largest, about = _limit(VALUES, size), _limit(BYTES, size), file.metadata
     values = total = 0
     for number in range(about.num_columns):
@@ -100,7 +100,7 @@ def _check_columns(path: Path, file: pq.ParquetFile, stream: BinaryIO, size: int
                 raise ValueError(f"its texts, most of them repeated, have more than {largest} bytes")
     rows = sum(about.row_group(group).num_rows for group in range(about.num_row_groups))
     if not rows == about.num_rows <= most:
-        raise ValueError(f"{about.num_rows} rows are more than there can be in {size} bytes")
+        raise ValueError(f"{about.num_rows} rows are more than can fit in {size} bytes")
 
 
 def _pages(file: pq.ParquetFile, number: int, stream: BinaryIO) -> Iterator[Page]:
@@ -112,9 +112,9 @@ def _pages(file: pq.ParquetFile, number: int, stream: BinaryIO) -> Iterator[Page
 
 
 def _bytes_of(path: Path, kind: pq.ColumnSchema) -> int:
-    """Bytes of all texts of a column, read without repeating what it repeats."""
+    """Bytes of all texts of a column, read without expanding repetitions."""
     if kind.physical_type != "BYTE_ARRAY" or kind.max_repetition_level:
-        raise ValueError(f"{kind.path} repeats texts in a form that is not read")
+        raise ValueError(f"{kind.path} repeats texts in an unsupported form")
     total = 0
     with pq.ParquetFile(path, read_dictionary=[kind.path]) as file:
         for group in range(file.num_row_groups):

@@ -1,4 +1,4 @@
-"""JSON of unknown origin: bounded before it is parsed, and each name of an object once."""
+"""Untrusted JSON: its size is limited before parsing, and names in an object must be unique."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def parse_json(data: bytes) -> Any:
     """The value of a JSON document in UTF-8, UTF-16 or UTF-32; NaN and infinities are numbers, as Python writes them.
 
     Raises:
-        ValueError: for what is no JSON, is nested more than MAX_DEPTH deep, may take more than MAX_UNITS of memory,
-            or has an object in which a name stands twice with different values.
+        ValueError: if the text is not JSON, is nested more than MAX_DEPTH deep, may need more than MAX_UNITS of memory,
+            or has an object in which a name occurs twice with different values.
         UnicodeDecodeError: for text in another encoding.
     """
     units = sum(cost * data.count(sign) for sign, cost in _COSTS.items())
@@ -32,16 +32,16 @@ def parse_json(data: bytes) -> Any:
 
 
 def unique_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """For `json.loads(..., object_pairs_hook=)`: an object whose names stand once, or with equal values.
+    """For `json.loads(..., object_pairs_hook=)`: an object whose repeated names have equal values.
 
     Raises:
-        ValueError: where a name stands with two values.
+        ValueError: if a name has two different values.
     """
     result = dict(pairs)
     if len(result) != len(pairs):
         for name, value in pairs:
             if result[name] != value and not (value != value and result[name] != result[name]):
-                raise ValueError(f"{name[:80]!r} stands twice, with different values")
+                raise ValueError(f"{name[:80]!r} occurs twice, with different values")
     return result
 
 

@@ -1,7 +1,7 @@
 """The headers of the pages of a parquet column: how many values and bytes each page really has.
 
-They are structures in Thrift's compact protocol, of which this reads the few fields that matter and steps
-over the rest.
+They are structures in Thrift's compact protocol; this reads the few fields that matter and skips
+the rest.
 
 Formats: https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift and
 https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
@@ -27,11 +27,11 @@ Fields = dict[int, "int | Fields"]
 
 
 class Page(NamedTuple):
-    """What one page has.
+    """The content of one page.
 
     Attributes:
-        values: in it, nulls counted.
-        size: bytes when decompressed.
+        values: number of values, including nulls.
+        size: decompressed size in bytes.
         dictionary: whether it holds the values that the other pages refer to.
     """
 
@@ -41,16 +41,16 @@ class Page(NamedTuple):
 
 
 def pages_of(stream: BinaryIO, start: int, length: int, values: int) -> Iterator[Page]:
-    """The pages of a column chunk, as far as a reader goes that looks for `values` values.
+    """The pages of a column chunk, as far as a reader gets that looks for `values` values.
 
     Args:
         stream: the file.
-        start: where the first page stands.
-        length: bytes of the chunk.
-        values: how many the chunk has.
+        start: offset of the first page.
+        length: size of the chunk in bytes.
+        values: number of values in the chunk.
 
     Raises:
-        ValueError: for what is no page header, or an encoding whose values can be larger than their page.
+        ValueError: for an invalid page header, or an encoding whose values can be larger than their page.
     """
     position, seen = start, 0
     if (start < 4 and values) or length < 0 or values < 0:
@@ -74,7 +74,7 @@ def _count(numbers: int | Fields, encoding: int, position: int) -> int:
     if not isinstance(numbers, dict) or not isinstance(count, int) or count < 0:
         raise ValueError(f"a damaged page at byte {position}")
     if numbers.get(encoding, 0) not in _BOUNDED_ENCODINGS:
-        raise ValueError(f"a page at byte {position} is in encoding {numbers.get(encoding)}, which is not read")
+        raise ValueError(f"a page at byte {position} has the unsupported encoding {numbers.get(encoding)}")
     return count
 
 
@@ -138,7 +138,7 @@ def _after_list(data: bytes, position: int, depth: int) -> int:
         return position + count
     for _ in range(count):
         _, position = _value(data, position, kind, depth - 1)
-        data[position - 1]  # IndexError where the list says more than there is
+        data[position - 1]  # IndexError if the list claims more than there is
     return position
 
 

@@ -1,11 +1,10 @@
-"""What a pickle would build, worked out from its opcodes before anything is built.
+"""The size and depth of what a pickle would build, computed from its opcodes before anything is built.
 
-The reader written in C trusts the file: five bytes can ask for gigabytes, a tuple nested a million times ends the
-interpreter when it is hashed or freed, and thirty lines of shared parts are a billion once something walks over them.
-So the opcodes are followed first with stand-ins for the values: None for a number or a short text, a `_Part` for
-whatever has parts or is long. Each part knows how deep it is and how large it would be if nothing in it were shared.
-
-A container may not change once it is part of another, which holds in every pickle but those of values that contain
+The C reader trusts the file: five bytes can request gigabytes, a tuple nested a million times crashes the interpreter
+when it is hashed or freed, and thirty lines of shared parts become a billion when something walks over them. So the
+opcodes are followed first with placeholders for the values: None for a number or a short text, a `_Part` for anything
+that has parts or is long. Each part knows its depth and how large it would be if nothing in it were shared. A
+container may not change once it is part of another, which is true for all pickles except those of values that contain
 themselves. Depth and size are therefore known as soon as a part is complete.
 """
 
@@ -18,7 +17,7 @@ from collections.abc import Callable
 MAX_DEPTH = 100
 MAX_UNITS = 2**25  # of 64 bytes, so 2 GiB
 _UNIT = 64
-_CHANGEABLE = 4  # units of a container that can grow: a dictionary that holds something takes 232 bytes
+_CHANGEABLE = 4  # units of a container that can grow: a non-empty dictionary takes 232 bytes
 _LONG = 256  # bytes of a text or number beyond which it is more than one unit
 
 _NEVER_NEEDED = {
@@ -41,15 +40,15 @@ for _name in _NUMBERS:
 
 
 class _Part:
-    """A stand-in for a container, an object or a long text.
+    """A placeholder for a container, an object or a long text.
 
     Attributes:
-        depth: of containers in it, itself included; 0 for a text.
-        units: of memory, if nothing in it were shared.
-        own: units of it alone, without its parts: what a shallow copy of it takes.
-        copied: units that shallow copies of its parts take.
-        hashed: how many values are visited to compute the hashes of all that is in it.
-        complete: whether it may not change any more.
+        depth: depth of nested containers, including itself; 0 for a text.
+        units: units of memory if nothing in it were shared.
+        own: units without its parts, as for a shallow copy.
+        copied: units for shallow copies of its parts.
+        hashed: number of values visited to compute the hashes of everything in it.
+        complete: whether it can no longer change.
     """
 
     __slots__ = ("complete", "copied", "depth", "hashed", "own", "units")
@@ -65,9 +64,9 @@ def check_pickle(data: bytes) -> None:
     """Follow the opcodes of a pickle up to its STOP.
 
     Raises:
-        pickle.UnpicklingError: for opcodes that data does not need, arguments that the file is too short for, more
-            than MAX_DEPTH nested containers, or more memory than MAX_UNITS, with shared parts counted each time.
-        ValueError, IndexError: for what is damaged.
+        pickle.UnpicklingError: for opcodes that data does not need, a truncated file, more than MAX_DEPTH nested
+            containers, or more memory than MAX_UNITS, with shared parts counted each time.
+        ValueError, IndexError: for a damaged pickle.
     """
     _Walk(data).run()
 
@@ -104,7 +103,7 @@ class _Walk:
         raise pickle.UnpicklingError("cut short")
 
     def _argument(self, opcode: int, position: int) -> tuple[int, int]:
-        """Where the next opcode stands, and a number: the value of an argument of fixed length, else its length."""
+        """The position of the next opcode, and a number: the value of a fixed-length argument, otherwise its length."""
         start, size = position + 1, _ARGUMENTS[opcode]
         if size == 1:
             return start + 1, self._data[start]
@@ -127,7 +126,7 @@ class _Walk:
             raise pickle.UnpicklingError(f"it would take more than {MAX_UNITS * _UNIT} bytes of memory")
 
     def _pop(self, count: int) -> list[_Part | None]:
-        """The topmost values. Raises UnpicklingError where the stack has fewer since the last mark."""
+        """The topmost values. Raises UnpicklingError if the stack has fewer since the last mark."""
         base = len(self._stack) - count
         if base < (self._marks[-1] if self._marks else 0):
             raise pickle.UnpicklingError("an opcode lacks its operands")
@@ -142,7 +141,7 @@ class _Walk:
         return values
 
     def _text(self, length: int) -> None:
-        """A text or number of so many bytes; one character may take four."""
+        """A text or number of this many bytes; one character may take four."""
         if length <= _LONG:
             self._stack.append(None)
         else:
@@ -151,7 +150,7 @@ class _Walk:
             self._stack.append(_Part(0, units, complete=True))
 
     def _container(self, parts: list[_Part | None], complete: bool) -> None:
-        """Push a container of parts; `complete` says that it is of a kind that cannot change."""
+        """Push a container of parts; `complete` means that its type is immutable."""
         part = _Part(1, 1 if complete else _CHANGEABLE, complete=False)
         self._spend(part.units)
         self._fill(part, parts)
@@ -159,7 +158,7 @@ class _Walk:
         self._stack.append(part)
 
     def _fill(self, part: _Part, parts: list[_Part | None]) -> None:
-        """Put parts into a container. Raises UnpicklingError where it becomes too deep or too large."""
+        """Put parts into a container. Raises UnpicklingError if it becomes too deep or too large."""
         if part.complete:
             raise pickle.UnpicklingError("a part changes after it has been put into another")
         count = len(parts)
@@ -182,13 +181,13 @@ class _Walk:
             raise pickle.UnpicklingError(f"with shared parts counted each time it has over {MAX_UNITS} parts")
 
     def _hash(self, parts: list[_Part | None]) -> None:
-        """Spend what it takes to compute the hash of each of some parts."""
+        """Account for computing the hash of each part."""
         for part in parts:
             if part is not None:
                 self._spend(part.hashed)
 
     def _add(self, parts: list[_Part | None], hashed: list[_Part | None]) -> None:
-        """Put parts into the container on top of the stack; `hashed` are those of them whose hash is computed."""
+        """Put parts into the container on top of the stack; `hashed` are those whose hash is computed."""
         (top,) = self._pop(1)
         if top is None:
             raise pickle.UnpicklingError("something that is no container is given content")
@@ -252,7 +251,7 @@ class _Walk:
         self._container(parts, complete=False)
 
     def _call(self, _: int) -> None:
-        """What a function returns may be a copy of its arguments, and it may hash what is in them."""
+        """A function may return a copy of its arguments, and may hash their content."""
         function, arguments = self._pop(2)
         if function is not None or arguments is None:
             raise pickle.UnpicklingError("a call is not of a function with a tuple of arguments")
@@ -263,7 +262,7 @@ class _Walk:
         self._stack.append(result)
 
     def _state(self, _: int) -> None:
-        """A state that is set may be copied; it has no part in the hash."""
+        """A state that is set may be copied; it does not affect the hash."""
         top, state = self._pop(2)
         if top is None:
             raise pickle.UnpicklingError("something that has no state is given one")

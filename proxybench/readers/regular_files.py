@@ -1,4 +1,4 @@
-"""Regular files, and nothing else under their names: a pipe would be waited for, a device read without end."""
+"""Opening regular files only: reading a pipe could block, and reading a device might never end."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from proxybench.errors import CorruptData
 
 @contextmanager
 def open_regular(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
-    """A stream of the bytes of a regular file, or of what a link to one leads to.
+    """A stream of the bytes of a regular file, or of a link to one.
 
     Raises:
-        CorruptData: for a folder, a device, a pipe or a socket, none of which is waited for or read.
-        OSError: when there is no such file, or it may not be read.
+        CorruptData: for a folder, a device, a pipe or a socket; none of them is read.
+        OSError: if the file does not exist or cannot be read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,8 +1,8 @@
 """A pickle reader that builds containers, numbers, strings and numpy scalars and arrays, and nothing else.
 
-No code named by the file runs, and what it would build is bounded before anything is built (`pickle_walk`). numpy's own
-state setters are not given what the file says: they trust the length of a list of objects, ignore the byte order of
-plain types, and change types in place.
+No code named by the file runs, and the size of its content is checked before anything is built (`pickle_walk`). The
+file's data is not passed to numpy's own state setters: they trust the length of a list of objects, ignore the byte
+order of order of plain types, and change types in place.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _TYPE_CODE = re.compile(r"b1|[iu][1248]|f(2|4|8|12|16)|c(8|16|24|32)|[SU][0-9]{1
 
 
 def restricted_loads(data: bytes) -> Any:
-    """The value of a pickle, of any protocol and from Python 2 as well (whose text is read as Latin-1).
+    """The value of a pickle, of any protocol, including Python 2 (whose text is read as Latin-1).
 
-    A value that contains itself, or is nested more than 100 deep, is refused, and so is one that takes more than 2 GiB.
+    A value that contains itself, is nested more than 100 deep, or needs more than 2 GiB is refused.
 
     Raises:
-        Exception: of many kinds, for what is damaged or refused; `untrusted.reading` makes them CorruptData.
+        Exception: of many kinds, for a damaged or refused pickle; `untrusted.reading` turns them into CorruptData.
     """
     check_pickle(data)
     return _Unpickler(io.BytesIO(data), encoding="latin1").load()
@@ -85,7 +85,7 @@ class _DType:
 
 
 class _Array:
-    """Stands for an array until the whole pickle is read."""
+    """Placeholder for an array until the whole pickle is read."""
 
     __slots__ = ("value",)
     __hash__ = None  # type: ignore[assignment]  # as an array, it is no dictionary key
@@ -96,7 +96,7 @@ class _Array:
 
 
 def _with_arrays(value: Any, seen: dict[int, Any]) -> Any:
-    """The value with arrays in the places of what stands for them; shared and circular parts are visited once."""
+    """The value with placeholders replaced by arrays; shared and circular parts are visited once."""
     if isinstance(value, _Array):
         return value.value
     if not isinstance(value, list | dict | tuple) or id(value) in seen:

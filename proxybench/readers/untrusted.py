@@ -1,8 +1,8 @@
-"""Readers for files of unknown origin: pickles, bz2 streams, zip and tar archives, JSON, CSV.
+"""Readers for untrusted files: pickles, bz2 streams, zip and tar archives, JSON, CSV.
 
-Only regular files are read. Nothing is extracted to disk and no code of the file runs. Sizes and numbers of values are
-bounded before memory is taken. Whatever is wrong with a file ends in CorruptData, which names it. Arrays and parquet
-have files of their own (`arrays`, `columns`).
+Only regular files are read. Nothing is extracted to disk and no code in the file runs. Sizes and numbers of values are
+checked before memory is allocated. Any problem with a file raises CorruptData, which names it. Arrays and parquet are
+read by separate modules (`arrays`, `columns`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _DAMAGE = (
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while `path` is decoded into CorruptData naming the file."""
+    """Turn any error while decoding `path` into CorruptData that names the file."""
     try:
         yield
     except CorruptData:
@@ -65,21 +65,21 @@ def reading(path: Path) -> Iterator[None]:
             raise
         raise CorruptData(f"{path}: damaged or not in the documented format ({error})") from error
     except _DAMAGE as error:
-        # A KeyError shows the key, which may be anything that the file holds.
+        # A KeyError shows the key, which may be anything in the file.
         shown = reprlib.repr(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         reason = f"{type(error).__name__}: {shown}"
         raise CorruptData(f"{path}: damaged or not in the documented format ({reason[:200]})") from error
 
 
 def read_bytes(path: Path, limit: int | None = None) -> bytes:
-    """The whole file, at most `limit` bytes, by default MAX_BYTES. Raises as `open_regular` does."""
+    """The whole file, at most `limit` bytes, by default MAX_BYTES. Raises like `open_regular`."""
     limit = MAX_BYTES if limit is None else limit
     with open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > limit:
             raise CorruptData(f"{path}: {size} bytes, more than the limit of {limit}")
         data = stream.read(size)
-        if stream.read(1):  # some special files say that they are empty
+        if stream.read(1):  # some special files claim to be empty
             raise CorruptData(f"{path}: has more than the {size} bytes that it says; read it when it is complete")
     return data
 

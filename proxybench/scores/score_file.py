@@ -30,18 +30,18 @@ NODES = "nodes:"
 
 @dataclass(frozen=True, eq=False)
 class SweepScores:
-    """The scores of a sweep, one row for each digest of the space.
+    """The scores of a sweep, one row per digest of the space.
 
     Attributes:
         space: its name.
         setting: what was computed, with proxies' versions, the images' description and digest, torch's version.
-        digests: of the space, sorted; row order of all else.
-        archs: the architecture of each digest that was computed, as text.
-        scores: columns `proxy:NAME`, float64; NaN where there is no answer.
-        nodes: `nodes:NAME` to one float64 array for each row, the value of each of the network's operations.
-        seconds: columns `seconds`, of all, and `seconds:NAME`, of a pass, or of a proxy without what it shares.
-        unanswered: for each row, proxy to the reason of its NaN.
-        errors: for each row, why it has no scores at all; empty where it has.
+        digests: digests in the space, sorted; the row order of everything else.
+        archs: the architecture computed for each digest, as text.
+        scores: columns `proxy:NAME`, float64; NaN if there is no answer.
+        nodes: by `nodes:NAME`, one float64 array per row with the value of each of the network's operations.
+        seconds: columns `seconds`, the total, and `seconds:NAME`, of a pass, or of a proxy without shared passes.
+        unanswered: for each row, the reason of each NaN by proxy.
+        errors: for each row, why it has no scores at all; otherwise empty.
     """
 
     space: str
@@ -60,18 +60,18 @@ class SweepScores:
         space: SearchSpace | None = None,
         digests: Sequence[str] | None = None,
     ) -> ArchBatch:
-        """The architectures with these scores beside the columns and node arrays that they have.
+        """The architectures with these scores in addition to their own columns and node arrays.
 
-        Architectures of one digest share the values, node values included: those stand in the order of the operations
-        of the one that was computed. One that is not here gets NaN and empty node arrays.
+        Architectures with one digest share the values, including node values, which are in the order of the operations
+        of the architecture computed. Missing architectures get NaN and empty node arrays.
 
         Args:
-            archs: of the space.
-            space: where it is not the one registered by the name.
-            digests: `space.digest` of each, where known.
+            archs: architectures of the space.
+            space: the space, if it is not the one registered under its name.
+            digests: `space.digest` of each, if known.
 
         Raises:
-            InvalidArchitecture: for an architecture of another space.
+            InvalidArchitecture: if an architecture belongs to another space.
         """
         space = get_space(self.space) if space is None else space
         if digests is None:
@@ -88,7 +88,7 @@ class SweepScores:
         return ArchBatch(archs, columns, nodes)
 
     def batch(self) -> ArchBatch:
-        """All architectures that are here, in the order of `digests`; each is parsed when it is asked for."""
+        """All architectures with scores, in the order of `digests`; each is parsed on access."""
         columns = {str(name): values.to_numpy(np.float64) for name, values in self.scores.items()}
         return ArchBatch(
             OnUse(pa.chunked_array([pa.array(self.archs)]), get_space(self.space).parse), columns, self.nodes
@@ -99,8 +99,8 @@ def read_scores(path: Path | str) -> SweepScores:
     """The scores that `merge` wrote.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        CorruptData: for a file that is no such table.
+        FileNotFoundError: if the file does not exist.
+        CorruptData: if the file is not a table of scores.
     """
     with reading_scores(path) as file:
         table = file.read()
@@ -110,17 +110,17 @@ def read_scores(path: Path | str) -> SweepScores:
 
 @contextmanager
 def reading_scores(path: Path | str) -> Iterator[pq.ParquetFile]:
-    """The file that `merge` wrote; what goes wrong inside is raised as `read_scores` says."""
+    """The file that `merge` wrote; errors inside the block are raised as in `read_scores`."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; make it with: proxybench compute --merge {path} --output FOLDER")
+        raise FileNotFoundError(f"{path} does not exist; create it: proxybench compute --merge {path} --output FOLDER")
     try:
         with open_parquet(path, buffer_size=2**20) as file:
             yield file
     except ProxybenchError:
         raise
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise CorruptData(f"{path} is no table of scores ({error}); merge the sweep again") from error
+        raise CorruptData(f"{path} is not a table of scores ({error}); merge the sweep again") from error
 
 
 def scores_of(
@@ -133,9 +133,9 @@ def scores_of(
 
     Args:
         table: at least the columns without node arrays.
-        schema: of the file, whose metadata hold the setting.
-        nodes: the arrays.
-        texts: how columns of texts are kept: `list`, or as they are.
+        schema: schema of the file; its metadata holds the setting.
+        nodes: the node arrays.
+        texts: how to keep text columns: `list`, or unchanged.
     """
     setting = parse_json(schema.metadata[SWEEP])["setting"]
     numbers = [name for name in table.column_names if name.startswith(("proxy:", "seconds"))]
@@ -154,7 +154,7 @@ def scores_of(
 
 
 def ragged_of(column: pa.ChunkedArray) -> Ragged:
-    """A column of lists as rows of different lengths; null is a row of none."""
+    """A column of lists as rows of different lengths; null is an empty row."""
     lists = column.combine_chunks()
     if isinstance(lists, pa.ChunkedArray):
         lists = pa.concat_arrays(lists.chunks) if lists.num_chunks else pa.array([], column.type)

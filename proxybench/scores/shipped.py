@@ -1,4 +1,4 @@
-"""Scores that this project computed itself and ships: for a space one file of a sweep, or two."""
+"""Scores computed by this project and shipped with it: one or two sweep files per space."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from proxybench.resources import data_path
 from proxybench.scores.score_file import SweepScores, read_scores
 
 FILE = "tables/{space}-proxies.parquet"
-BROAD = "tables/{space}-proxies-broad.parquet"  # some of the proxies, of more architectures, in the same setting
+BROAD = "tables/{space}-proxies-broad.parquet"  # some of the proxies for more architectures, with the same setting
 
 
 def shipped_files(space: str) -> list[Path]:
-    """The files of a space that come with the project, the one of all proxies first; none where there are none."""
+    """The files of a space that come with the project, if any; the one with all proxies comes first."""
     paths = [Path(data_path(name.format(space=space))) for name in (FILE, BROAD)]
     return [path for path in paths if path.is_file()]
 
 
 @cache
 def shipped_sweeps(space: str) -> tuple[SweepScores, ...]:
-    """What the files hold, in their order. A proxy of two of them is in the later for more architectures.
+    """The content of the files, in order. If two files have a proxy, the later has it for more architectures.
 
     Raises:
-        DataNotAvailable: for a space without; says how to compute them.
-        CorruptData: for a file that is damaged.
+        DataNotAvailable: if the space has none; says how to compute them.
+        CorruptData: if a file is damaged.
     """
     return tuple(map(read_scores, _required(space)))
 
 
 def shipped_scores(space: str) -> SweepScores:
-    """The scores by all proxies of architectures of `space` that come with the project; its card says how computed.
+    """The shipped scores of `space` by all proxies; the card says how they were computed.
 
     Raises:
         DataNotAvailable, CorruptData: as `shipped_sweeps` does.
@@ -41,7 +41,7 @@ def shipped_scores(space: str) -> SweepScores:
 
 
 def shipped_scores_of(space: str, proxy: str) -> SweepScores:
-    """The scores that come with the project with `proxy` for the most architectures; those by all proxies if none has.
+    """The shipped scores that cover the most architectures with `proxy`; if none has it, those by all proxies.
 
     Raises:
         DataNotAvailable, CorruptData: as `shipped_sweeps` does.
@@ -52,7 +52,7 @@ def shipped_scores_of(space: str, proxy: str) -> SweepScores:
 
 @cache
 def shipped_digest(space: str) -> str:
-    """The SHA-256 digests of the files, as text. Raises DataNotAvailable as `shipped_sweeps` does."""
+    """The SHA-256 digests of the files, as text. Raises DataNotAvailable like `shipped_sweeps`."""
     return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in _required(space))
 
 

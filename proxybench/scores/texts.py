@@ -1,4 +1,4 @@
-"""Texts as a sequence of what they say, each made when it is asked for, so that a million of them cost little."""
+"""A sequence of values parsed from texts on access, so that a million of them cost little."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, Generic, TypeVar, overload
 import pyarrow as pa
 
 T = TypeVar("T")
-_AT_ONCE = 4096  # texts that are taken out of a column in one step
+_AT_ONCE = 4096  # texts taken out of a column in one step
 
 
 class OnUse(Sequence[T], Generic[T]):
-    """What `make` gives for each of some texts.
+    """The result of `make` for each text.
 
     Args:
         texts: strings, or an Arrow column of them without nulls.
-        make: pure; called anew at each use.
-        rows: which of the texts; all by default.
+        make: a pure function; called again on each access.
+        rows: indices of the texts to use; all by default.
     """
 
     def __init__(

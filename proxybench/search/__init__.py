@@ -1,4 +1,4 @@
-"""Search on tabular benchmarks: ask/tell searchers, runs that count what they pay, and curves of what they found.
+"""Search on tabular benchmarks: ask/tell searchers, runs with budgets, and curves of the best architecture found.
 
     from proxybench.search import find_problem, make_searcher, run
 
@@ -70,18 +70,18 @@ __all__ = [
 
 
 def make_searcher(name: str, problem: Problem, rng: np.random.Generator, budget: float, **options: Any) -> Searcher:
-    """A searcher at its start.
+    """Create a searcher.
 
     Args:
         name: one of `SEARCHERS`.
         problem: the population to search.
         rng: its only source of randomness; equal generators give equal runs.
-        budget: full trainings that the run will pay.
+        budget: full trainings the run will pay for.
         options: arguments of the searcher, such as `predictor="gbdt"`.
 
     Raises:
-        UnknownName: for another name; suggests the nearest.
-        TypeError: for an option that the searcher does not take.
+        UnknownName: if the name is unknown; suggests the nearest.
+        TypeError: if the searcher does not take an option.
     """
     searcher: Searcher = SEARCHERS[name](problem, rng, budget, **options)
     return searcher
@@ -98,7 +98,7 @@ def __dir__() -> list[str]:
 
 
 class _Search(ModuleType):
-    """The class of this module, which can be called: a package and a function cannot share a name otherwise."""
+    """The class of this module, which makes it callable, so that the package and the function can share a name."""
 
     def __call__(self, *arguments: Any, **named: Any) -> SearchResults:
         from proxybench.search.front import search

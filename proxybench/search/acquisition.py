@@ -1,6 +1,6 @@
-"""Acquisition functions: how much a candidate is worth asking, from what a model believes of it. Larger is better.
+"""Acquisition functions: the value of querying a candidate, given a model's prediction. Larger is better.
 
-All take mean and std, float64[n], and the best value told so far, and return float64[n].
+All take mean and std, float64[n], and the best value so far, and return float64[n].
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def expected_improvement(mean: Floats, std: Floats, best: float, rng: np.random.
 
 
 def thompson(mean: Floats, std: Floats, best: float, rng: np.random.Generator) -> Floats:
-    """One draw for each candidate by itself (BANANAS, White et al., AAAI 2021: independent Thompson sampling)."""
+    """One independent draw per candidate (BANANAS, White et al., AAAI 2021: independent Thompson sampling)."""
     return rng.normal(mean, std)
 
 
@@ -50,7 +50,7 @@ ACQUISITIONS: dict[str, Acquisition] = {
 
 
 def acquisition(name: str) -> Acquisition:
-    """The function called `name`. Raises UnknownName with the nearest name."""
+    """The function called `name`. Raises UnknownName, suggesting the nearest name."""
     if name not in ACQUISITIONS:
         raise unknown_name("acquisition", name, ACQUISITIONS)
     return ACQUISITIONS[name]

@@ -1,9 +1,9 @@
-"""The protocol of a searcher: `ask` which candidate to evaluate, `tell` what it turned out to be worth.
+"""The protocol of a searcher: `ask` returns the candidate to evaluate, `tell` reports its value.
 
-A searcher is built as `Searcher(problem, rng, budget, **options)`: the population it may look at without training, its
-only source of randomness, and how many full trainings the run will pay. It never sees an objective value that it was
-not told. What others must know of it, the class says itself: `multi_fidelity = True` where it queries fewer epochs than
-the full budget too, `deterministic = True` where the generator makes no difference.
+A searcher is built as `Searcher(problem, rng, budget, **options)`: the population it may inspect without training, its
+only source of randomness, and the number of full trainings the run will pay for. It sees no objective values except
+those passed to `tell`. Class attributes describe it to callers: `multi_fidelity = True` if it also queries fewer epochs
+than the full budget, `deterministic = True` if the generator makes no difference.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from typing import Any, NamedTuple, Protocol
 from predictors.errors import InvalidValues
 from predictors.inputs import as_scalar
 
-_GIVEN = ("problem", "rng", "budget")  # what every searcher is made with, besides its options
+_GIVEN = ("problem", "rng", "budget")  # constructor arguments of every searcher, in addition to its options
 
 
 class Query(NamedTuple):
-    """What a searcher wants to know: a candidate of the problem, trained for `epochs`; None for the full budget."""
+    """A query: a candidate of the problem, trained for `epochs`; None means the full budget."""
 
     candidate: int
     epochs: int | None = None
 
 
 class Searcher(Protocol):
-    """What every searcher with one objective offers. Asking and telling alternate."""
+    """The interface of every searcher with one objective. Calls of `ask` and `tell` alternate."""
 
     def ask(self) -> Query | None:
-        """The next query; None when there is nothing left to ask. One that was answered before costs nothing."""
+        """The next query; None if there is nothing left to ask. Repeating an answered query costs nothing."""
         ...
 
     def tell(self, query: Query, value: float) -> None:
-        """The answer to `query`, larger better, as `told_value` takes it."""
+        """Report the answer to `query`, larger is better, in a form that `told_value` accepts."""
         ...
 
 
 def is_multi_fidelity(searcher: type[Searcher]) -> bool:
-    """Whether a class of searchers queries fewer epochs than the full budget too."""
+    """Whether a searcher class also queries fewer epochs than the full budget."""
     return bool(getattr(searcher, "multi_fidelity", False))
 
 
 def is_deterministic(searcher: type[Searcher]) -> bool:
-    """Whether all runs of a class of searchers on a problem are the same."""
+    """Whether all runs of a searcher class on a problem are the same."""
     return bool(getattr(searcher, "deterministic", False))
 
 
 def options_of(searcher: type[Searcher]) -> list[str]:
-    """The names of a class's options, with those that it passes on to the class it derives from."""
+    """The option names of a class, including those passed on to its base class."""
     names: dict[str, None] = {}
     for one in searcher.__mro__:
         if "__init__" not in vars(one):
@@ -62,15 +62,15 @@ def options_of(searcher: type[Searcher]) -> list[str]:
 
 
 def told_value(value: Any) -> float:
-    """What a searcher was told, as a float: a number of Python, NumPy or torch, or an array without dimensions.
+    """The answer to a query as a float, from a Python, NumPy or torch number, or an array without dimensions.
 
     Raises:
-        ValueError: for anything else, and for a value that is missing or infinite.
+        ValueError: for anything else, and for a missing or infinite value.
     """
     number = as_scalar(value, "the answer to a query")
     if not math.isfinite(number):
         raise InvalidValues(
-            f"the answer to a query is {number}, and a searcher compares answers; tell it a finite value, and for a "
-            "training that failed a poor one"
+            f"the answer to a query is {number}, but a searcher compares answers; pass a finite value, and for a "
+            "failed training a poor one"
         )
     return number

@@ -1,4 +1,4 @@
-"""What searchers share that choose several candidates at once, from all that they were told so far."""
+"""Shared code of searchers that choose several candidates at once, based on all answers so far."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from proxybench.search.base import Query, told_value
 from proxybench.search.problem import Floats, Problem
 
-NEAR = 5  # of the best so far, whose neighbours are looked at
+NEAR = 5  # number of best candidates so far whose neighbours are considered
 
 
 class BatchSearch(ABC):
-    """Asks one batch of candidates to its end, then chooses the next.
+    """Asks all candidates of a batch, then chooses the next batch.
 
     Args:
         problem: the population to search.
         rng: source of randomness.
-        first: the first batch; the last of it is asked first, as of every batch.
+        first: the first batch; as in every batch, its last candidate is asked first.
     """
 
     def __init__(self, problem: Problem, rng: np.random.Generator, first: list[int]) -> None:
@@ -38,25 +38,25 @@ class BatchSearch(ABC):
 
     @abstractmethod
     def _choose(self) -> list[int]:
-        """The next batch, its best candidate last; empty where there is nothing left to ask."""
+        """The next batch, with its best candidate last; empty if there is nothing left to ask."""
 
     def _answers(self) -> tuple[NDArray[np.int64], Floats]:
-        """The k candidates told so far, int64[k], and what they are worth, float64[k]."""
+        """The k candidates evaluated so far, int64[k], and their values, float64[k]."""
         return np.fromiter(self._told, dtype=np.int64), np.array(list(self._told.values()))
 
     def _unseen(self) -> NDArray[np.bool_]:
-        """Which candidates are not told yet, bool[n]."""
+        """Mask of the candidates not evaluated yet, bool[n]."""
         unseen = np.ones(len(self._problem), dtype=bool)
         unseen[list(self._told)] = False
         return unseen
 
     def _near_the_best(self, unseen: NDArray[np.bool_]) -> list[int]:
-        """The unseen neighbours of the five best so far, those of the best first; one next to two is there twice."""
+        """The unseen neighbours of the five best so far, starting with the best; may contain duplicates."""
         best = sorted(self._told, key=lambda candidate: -self._told[candidate])[:NEAR]
         return [other for candidate in best for other in self._problem.neighbours(candidate) if unseen[other]]
 
 
 def best_last(candidates: NDArray[np.int64], worth: Floats, n: int) -> list[int]:
-    """The n candidates of most worth, the best last; of equals the first counts as the better."""
+    """The n most valuable candidates, the best last; among equals the first counts as better."""
     best = np.argsort(-worth, kind="stable")[:n]
     return [int(candidate) for candidate in candidates[best[::-1]]]

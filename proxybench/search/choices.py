@@ -1,4 +1,4 @@
-"""Architectures as rows of choices: for each node, its operation and the nodes that feed it."""
+"""Architectures as rows of choices: for each node, its operation and its input nodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proxybench.search.problem import Problem
 
 
 def node_choices(problem: Problem) -> NDArray[np.int64]:
-    """What is chosen for each node, int64[n, nodes]; numbers by first appearance, 0 past the last node."""
+    """The choice for each node, int64[n, nodes]; numbered by first appearance, 0 past the last node."""
     rows = [_choices_of(arch) for arch in problem.archs]
     numbers: dict[tuple[str, tuple[int, ...]], int] = {}
     table = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)

@@ -1,7 +1,7 @@
 """The large comparison: all searchers on all tables, many seeds, resumable.
 
-`compare` spends the time it is given and can be called again, or by several processes at once. What follows from its
-journal: `groups.read_groups`, `summary.searched_problems`, and the tests of proxybench.leaderboard.search_verdicts.
+`compare` runs for the given time and can be called again, or by several processes at once. To evaluate its journal,
+see `groups.read_groups`, `summary.searched_problems`, and the tests in proxybench.leaderboard.search_verdicts.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ ENTRIES = (
     "asha",
     "hyperband",
 )
-SHORTER = ("random", "evolution", "asha", "hyperband")  # where the table has answers at fewer epochs
+SHORTER = ("random", "evolution", "asha", "hyperband")  # if the table has answers at fewer epochs
 GUIDED = ("gp", "bananas", "guided(every=5)")  # by LightGBM the latter two; up to 0.3 s a run of 20 queries
 GRAPH = ("guided(predictor=gin(members=1, min_steps=60), acquisition=greedy, every=5)",)  # 0.5 s
 BUDGETS = (20, 100)
 _TRANSNAS = ("transnas101-micro", "transnas101-macro")
 _BLOCK = 10  # seeds of a record, and between two looks at the clock
-_FEWEST = 200  # architectures of a table of this project's own that leave something to search
+_FEWEST = 200  # minimum size of this project's own tables that is worth searching
 
 
 def settings() -> list[Setting]:
-    """The problems. The first three are the paper's: CIFAR-10 validation after 12 epochs, whatever is reported."""
+    """The problems. The first three are the paper's: CIFAR-10 validation after 12 epochs, with different reports."""
     nasbench201 = ("cifar10", "cifar100", "ImageNet16-120")
     paper = [
         Setting("nasbench201", one, "cifar10/val_acc@12", "test_acc@200", columns_of="cifar10") for one in nasbench201
@@ -75,12 +75,12 @@ def compare(
     seconds: float = float("inf"),
     on_record: Callable[[Record], None] | None = None,
 ) -> bool:
-    """Run what is not recorded yet, seeds in blocks over all problems, until the time is up; whether all is done.
+    """Run unrecorded searches, seeds in blocks over all problems, until the time is up; returns whether all is done.
 
-    A block of seeds is finished on every problem before the next begins, so that whatever the time allows is a
-    comparison on equal seeds. On problems with answers at fewer epochs only searchers that can use them run, beside
-    random search and evolution. `ranking(metrics="best in hindsight")` stands for the metric whose ranking led to the
-    best architecture, which nobody can know before.
+    A block of seeds is finished on every problem before the next begins, so that the comparison always uses equal
+    seeds. On problems with answers at fewer epochs only searchers that can use them run, in addition to random
+    search and evolution. `ranking(metrics="best in hindsight")` is the metric whose ranking led to the best
+    architecture, which nobody can know beforehand.
     """
     end = time.monotonic() + seconds
     posed = [Posed(setting) for setting in chosen]
@@ -109,7 +109,7 @@ def _wanted(
 
 
 def _suited(posed: Posed, entries: Sequence[str]) -> list[str]:
-    """What can run on the problem: a table without training-free metrics has no rankings of them."""
+    """The searchers that can run on the problem: without training-free metrics in the table there are no rankings."""
     fidelities = len(posed.problem.levels) > 1
     chosen = [text for text in entries if text in SHORTER] if fidelities else list(entries)
     chosen = [text for text in chosen if fidelities or not is_multi_fidelity(SEARCHERS[parse_call(text).name])]
@@ -126,7 +126,7 @@ def _has_metrics(problem: Problem) -> bool:
 
 
 def _trained_here() -> list[Setting]:
-    """One problem for each data set of the tables that come with this project, with the proxies that do so too."""
+    """One problem per data set of the tables that come with this project, with the proxies that come with it."""
     found = []
     for name, info in list_benchmarks().items():
         if info.shipped and (info.architectures or 0) >= _FEWEST:

@@ -1,7 +1,7 @@
-"""Best-so-far curves with bands, against trainings paid and against simulated training time.
+"""Best-so-far curves with bands, over trainings paid for and over simulated training time.
 
-At each point every run stands with the best architecture that it had by then. A point is there only where all runs
-of the group have found something and, on the time axis, none has ended before: no run is continued by guess.
+At each point every run contributes its best architecture so far. A point exists only if all runs of the group have
+found something and, on the time axis, none has ended before: no run is extrapolated.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _ROUNDING = 1e-9
 
 
 class Course(NamedTuple):
-    """The best so far of the runs of a group.
+    """The best values so far in the runs of a group.
 
     Attributes:
         at: float64[p], trainings or seconds.
-        values: objective of the best by then, float64[p, runs].
-        reported: what stands beside it, float64[p, runs]; None where there is nothing.
+        values: objective of the best so far, float64[p, runs].
+        reported: the reported quantity of the same architecture, float64[p, runs]; None if there is none.
     """
 
     at: Floats
@@ -42,12 +42,12 @@ class Course(NamedTuple):
 
 
 def course(group: RunGroup, axis: str, points: Iterable[float] | None = None) -> Course | None:
-    """The runs of a group at points of an axis; None where there are no points, or no seconds.
+    """The runs of a group at points of an axis; None if there are no points, or no seconds.
 
     Args:
         group: at least one run.
         axis: "trainings" or "seconds".
-        points: by default each training, or 60 points in time; those outside what all runs know are left out.
+        points: by default each training, or 60 points in time; points not covered by all runs are omitted.
     """
     limits = _limits(group, axis)
     if limits is None:
@@ -71,7 +71,7 @@ def curve_rows(runs: Iterable[SearchRecord]) -> list[tuple[str | float, ...]]:
     """Rows of `COLUMNS`: the mean with its 95 percent interval (Student's t over runs), the median with the quartiles.
 
     `axis` is "trainings" or "seconds"; `quantity` is "value" (the objective) or "reported". The interval is NaN where
-    it would cover too rarely: of fewer than 20 runs, where all agree, and before the tenth training.
+    its coverage would be too low: for fewer than 20 runs, if all agree, and before the tenth training.
     """
     rows: list[tuple[str | float, ...]] = []
     for group in groups_of(runs):
@@ -95,7 +95,7 @@ def curves_csv(runs: Iterable[SearchRecord]) -> bytes:
 
 
 def band(values: Floats, covered: bool = True) -> tuple[float, ...]:
-    """Mean with the limits of its 95 percent interval, NaN unless `covered`, median with the quartiles, of a point."""
+    """For a point: the mean with its 95 percent interval, NaN unless `covered`, and the median with the quartiles."""
     mean = float(values.mean())
     half = half_width(values) if covered else float("nan")
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
@@ -103,13 +103,13 @@ def band(values: Floats, covered: bool = True) -> tuple[float, ...]:
 
 
 def half_width(values: Floats) -> float:
-    """Half of the mean's 95 percent interval, Student's t over runs; NaN where there is none (`half_of_runs`)."""
+    """Half-width of the mean's 95 percent interval, Student's t over runs; NaN if undefined (`half_of_runs`)."""
     half = half_of_runs(values)
     return float("nan") if half is None else half
 
 
 def _limits(group: RunGroup, axis: str) -> tuple[float, float] | None:
-    """From when all runs have found something to when the first has ended; None without a time axis."""
+    """The time from when all runs have found something until the first has ended; None without a time axis."""
     runs = [run for run in group.in_order if run.found]
     if len(runs) < len(group.runs) or not runs:
         return None

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from proxybench.search.problem import Floats, Problem
 
-_FITTED_ON = 2000  # candidates from which encodings learn labels and gaps are estimated; graphs and columns are free
+_FITTED_ON = 2000  # candidates used to fit encodings and to estimate missing values; graphs and columns are free
 
 
 class PopulationRows:
-    """Rows of a tabular predictor for the candidates that were asked for so far.
+    """Rows of a tabular predictor, for the candidates requested so far.
 
     Args:
-        problem: whose candidates.
+        problem: the problem with the candidates.
         rows: unfitted `predictors.tabular.rows.Rows`; fitted on 2,000 candidates, evenly spaced.
 
     Attributes:
@@ -33,7 +33,7 @@ class PopulationRows:
         self._known[spaced], self._values[spaced] = True, first
 
     def of(self, candidates: NDArray[np.int64]) -> Floats:
-        """One row for each of the candidates, float64[k, d]."""
+        """One row per candidate, float64[k, d]."""
         new = np.unique(candidates[~self._known[candidates]])
         if len(new):
             self._values[new] = self.rows.transform(self._problem.batch[new])
@@ -42,7 +42,7 @@ class PopulationRows:
 
 
 def population_rows(problem: Problem, predictor: Any) -> PopulationRows:
-    """The rows for a tabular predictor; those of encodings that are named are shared by all searches."""
+    """The rows for a tabular predictor; those of named encodings are shared by all searches."""
     if isinstance(predictor.encodings, str):
         return problem.once(_named, predictor.encodings, bool(predictor.columns))
     return PopulationRows(problem, predictor.unfitted_rows())

@@ -1,4 +1,4 @@
-"""Regularised evolution: mutate the best of a random few, let the oldest die.
+"""Regularised evolution: mutate the best of a random sample, remove the oldest.
 
 Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search, AAAI 2019, algorithm 1.
 """
@@ -14,10 +14,10 @@ from proxybench.search.problem import InvalidProblem, Problem
 
 
 class RegularisedEvolution:
-    """Aging evolution over the neighbours that the population holds.
+    """Aging evolution over the neighbours in the population.
 
-    A parent without neighbours, as in a table that covers a small part of its space, is followed by a random
-    candidate. A child that was evaluated before enters the population with its known value and costs nothing.
+    A parent without neighbours, as happens in a table that covers a small part of its space, is followed by a random
+    candidate. A child that was evaluated before enters the population with its known value at no cost.
 
     Args:
         problem: the population to search.
@@ -38,7 +38,7 @@ class RegularisedEvolution:
         size = max(2, min(100, int(budget) // 2)) if population is None else population
         competing = max(2, size // 4) if sample is None else sample
         if not 1 <= competing <= size:
-            raise InvalidProblem(f"sample is {competing}; it must be from 1 to the population of {size}")
+            raise InvalidProblem(f"sample is {competing}; it must be between 1 and the population size {size}")
         self._problem = problem
         self._rng = rng
         self._size = size

@@ -1,4 +1,4 @@
-"""An experiment: searchers on a problem, over seeds, each run a record in a journal that a rerun continues."""
+"""An experiment: searchers on a problem over several seeds; runs are records in a journal, so a rerun resumes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from proxybench.search.robot import RoBoT
 from proxybench.tables.benchmark import Benchmark, load
 from proxybench.tables.quantities import quantities, sign_of
 
-HINDSIGHT = "best in hindsight"  # value of ranking's "metrics": the single one that led furthest, which nobody can know
+HINDSIGHT = "best in hindsight"  # ranking's "metrics": the single best metric, not known in advance
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Which problem is searched; the arguments of `find_problem` and the table's name."""
+    """The problem to search: the arguments of `find_problem` and the table's name."""
 
     benchmark: str
     dataset: str | None = None
@@ -50,7 +50,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Entry:
-    """A searcher with arguments, `robot(proposals=random, scale=rank)`, as a record holds them.
+    """A searcher with arguments, `robot(proposals=random, scale=rank)`, as stored in records.
 
     A predictor is named as in `proxybench run`: `guided(predictor=gin(members=1, min_steps=60), every=5)`.
     """
@@ -60,7 +60,7 @@ class Entry:
 
     @classmethod
     def parse(cls, text: str) -> Entry:
-        """Raises InvalidText for text that is no call, UnknownName for an unknown searcher."""
+        """Raises InvalidText if the text is not a call, and UnknownName for an unknown searcher."""
         call = parse_call(text)
         if call.name not in SEARCHERS:
             raise unknown_name("searcher", call.name, SEARCHERS)
@@ -68,12 +68,12 @@ class Entry:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The options as the searcher takes them."""
+        """The options in the form that the searcher takes."""
         return {key: _argument(key, value) for key, value in self.options.items()}
 
 
 class Posed:
-    """A setting with its table: the problem, and what a record says of it."""
+    """A setting with its table: the problem, and its identity in records."""
 
     def __init__(self, setting: Setting) -> None:
         self.bench: Benchmark = load(setting.benchmark)
@@ -132,7 +132,7 @@ class Posed:
         )
 
     def run_block(self, entry: Entry, budget: int, seeds: Sequence[int]) -> RunBlock:
-        """Runs of successive seeds as one record. What is not random runs once and stands for all of them."""
+        """Runs of successive seeds as one record. A deterministic searcher runs once for all seeds."""
         start = time.perf_counter()
         if entry.options.get("metrics") == HINDSIGHT:
             best, metric = self._in_hindsight(entry, budget)
@@ -164,7 +164,7 @@ class Posed:
         return short_run(self.problem, history, (sign_of(self.objective), sign_of(self.report) if self.report else 1.0))
 
     def _in_hindsight(self, entry: Entry, budget: int) -> tuple[Run, str]:
-        """The run of the single metric that ends with the least regret, the first of several, and its name."""
+        """The run of the single metric with the least final regret, the first of several, and its name."""
         others = {name: value for name, value in entry.options.items() if name != "metrics"}
         runs = {
             name: self._short(Entry(entry.name, {**others, "metrics": name}), budget, 0)
@@ -174,7 +174,7 @@ class Posed:
         return runs[best], best
 
     def require(self, entry: Entry, budget: int) -> None:
-        """Raise InvalidProblem for options that the searcher does not take, before anything has run."""
+        """Raise InvalidProblem, before anything has run, for options that the searcher does not take."""
         accepted = options_of(SEARCHERS[entry.name])
         for option in entry.options:
             if option not in accepted:
@@ -185,7 +185,7 @@ class Posed:
             raise InvalidProblem(f"{entry.name}: {error}") from error
 
     def cell(self, entry: Entry, budget: int, seed: int) -> Cell:
-        """What identifies the run in a journal."""
+        """The identity of the run in a journal."""
         params = msgspec.json.encode(entry.options, order="sorted").decode()
         return Cell(self.task.name, entry.name, params, budget, seed)
 
@@ -198,13 +198,13 @@ def run_experiment(
     journal: Journal | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> list[SearchRecord]:
-    """Run what is not recorded yet, seed by seed, and give all runs asked for, in the order of entries and seeds.
+    """Run the unrecorded searches, seed by seed, and return all requested runs, in the order of entries and seeds.
 
-    Several processes may share a journal; a run that two of them did is recorded once.
+    Several processes may share a journal; a run done by two of them is recorded once.
 
     Raises:
-        InvalidProblem: for a budget below one training, or an option that its searcher does not take.
-        CorruptData: when the journal holds something else, or runs on another version of the table.
+        InvalidProblem: if the budget is below one training, or a searcher does not take an option.
+        CorruptData: if the journal holds anything else, or runs on another version of the table.
     """
     numbers = list(seeds)
     done = {} if journal is None else _recorded(journal, posed)
@@ -222,18 +222,18 @@ def run_experiment(
 
 
 def _recorded(journal: Journal, posed: Posed) -> dict[Cell, SearchRecord]:
-    """The runs of a journal that are on this problem. Raises CorruptData for runs that only look as if they were."""
+    """The runs of a journal on this problem. Raises CorruptData for runs on another version of it."""
     found = {one.cell: one for one in read_runs(journal.path) if one.task.name == posed.task.name}
     for one in found.values():
         if one.task != posed.task:
             raise CorruptData(
                 f"{journal.path} holds runs of {one.method} on another version of {posed.bench.name}; "
-                "name another file with --output"
+                "choose another file with --output"
             )
         if not one.found:
             raise CorruptData(
                 f"{journal.path} holds runs of {one.method} in blocks, which only a comparison of searchers continues; "
-                "name another file with --output"
+                "choose another file with --output"
             )
     return found
 
@@ -241,9 +241,9 @@ def _recorded(journal: Journal, posed: Posed) -> dict[Cell, SearchRecord]:
 def run_missing(
     posed: Posed, entries: Sequence[Entry], budget: int, seeds: Sequence[int], recorded: Container[Cell]
 ) -> Iterator[SearchRecord]:
-    """The runs that are not recorded, one after the other, seed by seed. Errors as of `run_experiment`."""
+    """The unrecorded runs, one after the other, seed by seed. Errors as in `run_experiment`."""
     if budget < 1:
-        raise InvalidProblem(f"a budget of {budget} pays for no training")
+        raise InvalidProblem(f"a budget of {budget} does not pay for one training")
     for entry in entries:
         posed.require(entry, budget)
     for entry, seed in _product(entries, seeds):

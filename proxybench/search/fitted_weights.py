@@ -1,7 +1,7 @@
-"""Weights of a robust metric from all that a search was told, instead of from the first architectures of rankings.
+"""Weights of a robust metric fitted to all answers of a search, rather than to the top architectures of rankings.
 
-An evaluation of a weight vector in RoBoT looks at one architecture. Every architecture that was paid for says something
-of every weight: what each metric said of it, against how it turned out.
+In RoBoT, evaluating a weight vector uses one architecture. But every evaluated architecture has information on every
+weight: it compares each metric's score with the actual value.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from predictors.tabular.targets import normal_scores, standardised
 from proxybench.search.metrics import metric_matrix, metric_names
 from proxybench.search.problem import Floats, Problem
 
-NOISE = 0.5  # variance of what the metrics do not explain, in variances of the weights' prior
+NOISE = 0.5  # variance not explained by the metrics, relative to the variance of the weights' prior
 
 
 class FittedWeights:
-    """The posterior mean of a Bayesian linear regression of ranks told on metrics, its prior as in `predictors.Robust`.
+    """Posterior mean of a Bayesian linear regression of answers' ranks on metrics, with `predictors.Robust`'s prior.
 
-    The prior lets all metrics share a common weight, so that a handful of answers moves them together before it sets
-    them apart. Unlike that predictor, metrics are ranked among all candidates, which costs nothing in a search, and
-    the noise is fixed: from six answers it cannot be learned.
+    The prior lets all metrics share a common weight, so that a handful of answers moves them together before it
+    separates them. Unlike in that predictor, metrics are ranked among all candidates, which is free in a search, and
+    the noise is fixed: it cannot be learned from six answers.
 
     Args:
-        problem: whose candidates.
-        metrics, scale, missing: as of `metric_matrix`.
-        operations: whether the counts of operations are metrics too; together they vary as much as one, so that they
-            matter where metrics are few.
+        problem: the problem with the candidates.
+        metrics, scale, missing: as in `metric_matrix`.
+        operations: whether the counts of operations are used as metrics too; together they vary as much as one, so
+            they matter if there are few metrics.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class FittedWeights:
         self._rows: Floats = problem.once(_rows, names, scale, missing, operations)
 
     def scores(self, told: NDArray[np.int64], values: Floats) -> Floats:
-        """The robust metric of every candidate, float64[n], from what candidates int64[k] turned out to be worth."""
+        """The robust metric of every candidate, float64[n], from the values of candidates int64[k]."""
         rows, targets = self._rows[told], normal_scores(values)
         precision = rows.T @ rows + NOISE * np.eye(rows.shape[1])
         return np.asarray(self._rows @ np.linalg.solve(precision, rows.T @ targets))
 
 
 def _rows(problem: Problem, metrics: tuple[str, ...], scale: str, missing: str, operations: bool) -> Floats:
-    """Metrics, their common part and counts of operations, float64[n, d]; metrics vary by 1 in all."""
+    """Metrics, their common part and counts of operations, float64[n, d]; the metrics' total variance is 1."""
     own = metric_matrix(problem, metrics, scale, missing)
     own = own - own.mean(axis=0)
     count = own.shape[1]
@@ -57,7 +57,7 @@ def _rows(problem: Problem, metrics: tuple[str, ...], scale: str, missing: str, 
 
 
 def _counts(problem: Problem) -> Floats:
-    """How often each operation occurs that does not occur equally often everywhere, float64[n, operations]."""
+    """Counts of each operation whose count is not constant, float64[n, operations]."""
     names = sorted({operation for arch in problem.archs for operation in arch.ops})
     counts = np.array([[arch.ops.count(name) for name in names] for arch in problem.archs], dtype=np.float64)
     varying = counts[:, counts.std(axis=0) > 0]

@@ -1,4 +1,4 @@
-"""`proxybench.search(...)`: searchers on a table in one call. The verb `search` is thin over it."""
+"""`proxybench.search(...)`: searchers on a table in one call. The command `search` is a thin wrapper around it."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ def search(
     journal: str | Path | None = None,
     progress: bool = True,
 ) -> SearchResults:
-    """Run searchers on a table, once for each seed.
+    """Run searchers on a table, once per seed.
 
         found = pb.search("trained-nasbench201", ["random", "robot", "guided(predictor=gbdt, every=5)"], budget=20)
 
     Args:
         benchmark: name of a table on this machine.
         searchers: `NAME` or `NAME(argument=value, ...)` (`proxybench list searchers`).
-        budget: full trainings that a run pays.
+        budget: full trainings that a run pays for.
         seeds: runs of each searcher.
-        first_seed: seed of the first run; the others follow it.
-        dataset: of the table; may be None where it has one.
-        objective: quantity that a query answers, `[DATASET/]METRIC[@EPOCHS][#SEED]`; by default the validation result
+        first_seed: seed of the first run; the others count up from it.
+        dataset: data set of the table; may be None if it has only one.
+        objective: quantity that a query returns, `[DATASET/]METRIC[@EPOCHS][#SEED]`; by default the validation result
             at the most epochs.
-        report: quantity reported of what was found; by default test_acc where the table has it.
+        report: quantity to report for the result; by default test_acc if the table has it.
         where: metrics that must be measured.
-        columns_of: data set whose proxies are known without cost, or "all"; by default `dataset`.
-        computed: whether the proxies that this project computed itself are known too.
-        every_row: count isomorphic architectures as different ones.
-        journal: file that keeps the runs; those in it are not run again.
+        columns_of: data set whose proxies are available at no cost, or "all"; by default `dataset`.
+        computed: whether proxies computed by this project are available too.
+        every_row: treat isomorphic architectures as distinct.
+        journal: file in which runs are recorded; runs already in it are skipped.
         progress: show a progress bar in terminals and notebooks.
 
     Raises:
         UnknownName: for an unknown table, searcher, option, data set or metric; suggests the nearest.
-        InvalidText: for a searcher or quantity in another form.
-        InvalidProblem: for a budget below one training, or a population that lacks the objective.
-        CorruptData: for a journal that holds something else.
+        InvalidText: if a searcher or quantity is malformed.
+        InvalidProblem: if the budget is below one training, or the population lacks the objective.
+        CorruptData: if the journal holds anything else.
     """
     texts = [searchers] if isinstance(searchers, str) else searchers
     entries = list({text: Entry.parse(text) for text in texts}.values())

@@ -25,8 +25,8 @@ class FrontRun:
     Attributes:
         searcher: its name.
         seed: of everything random in it.
-        history: what it paid for; `points` are the objective and the cost, larger better.
-        share: float64[k], of the hypervolume of the population's own front, after 1 to k trainings.
+        history: the paid queries; `points` are the objective and the cost, larger is better.
+        share: float64[k], share of the hypervolume of the population's own front, after 1 to k trainings.
     """
 
     searcher: str
@@ -36,15 +36,15 @@ class FrontRun:
 
 
 class FrontProblem:
-    """A posed problem with a cost beside its objective; the reference point is the worst of each in the population.
+    """A posed problem with a cost as second objective; the reference point is the worst of each in the population.
 
     Args:
-        posed: whose candidates all have the cost.
+        posed: the problem; all its candidates must have the cost.
         cost: a quantity of the table, such as "latency_ms@edgegpu".
 
     Raises:
-        InvalidProblem: when a candidate lacks the cost.
-        UnknownName: for a quantity that the table does not have.
+        InvalidProblem: if a candidate lacks the cost.
+        UnknownName: if the table does not have the quantity.
     """
 
     def __init__(self, posed: Posed, cost: str) -> None:
@@ -54,7 +54,7 @@ class FrontProblem:
         self._whole = hypervolume(self.points, self.points.min(axis=0))
 
     def run(self, searcher: str, budget: int, seed: int) -> FrontRun:
-        """One run. Raises UnknownName for a searcher that takes one objective only."""
+        """One run. Raises UnknownName for a searcher with only one objective."""
         if searcher not in FRONT_SEARCHERS:
             raise unknown_name("searcher with two objectives", searcher, FRONT_SEARCHERS)
         made: ParetoSearcher = FRONT_SEARCHERS[searcher](self.problem, np.random.default_rng(seed), budget)
@@ -69,5 +69,5 @@ class FrontProblem:
 
 
 def share_after(runs: Sequence[FrontRun], trainings: int) -> Floats:
-    """The share of the hypervolume after so many trainings, float64[runs]; of a run that ended sooner its last."""
+    """The share of the hypervolume after `trainings`, float64[runs]; the last one for a run that ended earlier."""
     return np.array([one.share[min(trainings, len(one.share)) - 1] for one in runs])

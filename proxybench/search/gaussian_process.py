@@ -1,7 +1,7 @@
-"""A Gaussian process behind two calls, `fit` and `predict`: what Bayesian optimisation here believes with.
+"""A Gaussian process with two methods, `fit` and `predict`: the model of Bayesian optimisation.
 
-Matern 5/2 kernel with one length scale. scikit-learn fits length scale and noise by marginal likelihood, each time that
-there is twice as much to learn from; in between the posterior is computed here, which takes a tenth of the time.
+Matern 5/2 kernel with one length scale. scikit-learn fits length scale and noise by marginal likelihood whenever the
+data has doubled; in between the posterior is computed here, which takes a tenth of the time.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 from proxybench.search.problem import Floats
 
 GROWTH = 2.0  # times the rows of the last fit of length scale and noise before they are fitted again
-_FEWEST = 3  # rows that say anything of a length scale
+_FEWEST = 3  # minimum number of rows to fit a length scale
 
 
 class GaussianProcess:
-    """Regression on rows of numbers, targets standardised. Made for data that grow: `fit` is called again with more.
+    """Regression on rows of numbers, with standardised targets. For growing data: call `fit` again with more rows.
 
     Args:
-        length_scale: where the fit of the length scale starts; its limits are a hundredth and a hundred times that.
-        noise: smallest variance of the noise, in variances of the targets.
+        length_scale: starting value of the length scale; its limits are a hundredth and a hundred times that.
+        noise: smallest variance of the noise, relative to the variance of the targets.
     """
 
     def __init__(self, length_scale: float = 1.0, noise: float = 1e-4) -> None:
@@ -59,7 +59,7 @@ class GaussianProcess:
         limits = (self.length_scale / 100, self.length_scale * 100)
         kernel = Matern(self.length_scale, limits, nu=2.5) + WhiteKernel(self.noise, (self.noise, 1.0))
         with warnings.catch_warnings():
-            # A length scale at its limit says that the targets are flat or rough; the fit is what it can be.
+            # A length scale at its limit means that the targets are flat or rough; the fit is still usable.
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted = GaussianProcessRegressor(kernel).fit(rows, standard).kernel_
         self._length, self._noise = float(fitted.k1.length_scale), float(fitted.k2.noise_level)

@@ -1,4 +1,4 @@
-"""GBDT-NAS as a search: trees on the choices of what was told rank the rest; pruned, only what is left of it.
+"""GBDT-NAS as a search: trees fitted to the choices of evaluated candidates rank the rest, optionally pruned.
 
 Luo et al., arXiv 2007.04785.
 """
@@ -14,27 +14,28 @@ from predictors.gbdt_nas.pruning import PUBLISHED
 from proxybench.search.batches import BatchSearch, best_last
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
-_FEATURES = 147  # of the search space that the published number of choices to remove is of: 21 layers, 7 operations
-_LARGEST = 1000  # the published N and K: architectures drawn at first, and asked in one iteration
+_FEATURES = 147  # choices in the search space for the published number of removed choices: 21 layers, 7 operations
+_LARGEST = 1000  # the published N and K: architectures drawn at first, and evaluated per iteration
 
 
 class GBDTNAS(BatchSearch):
-    """Asks `start` random candidates, then in each iteration the `every` best predicted of those not told yet.
+    """Asks `start` random candidates, then in each iteration the `every` best predicted of the remaining ones.
 
-    With pruning, each of the first `prunings` iterations removes choices by the Shapley values on all that was told,
-    and candidates that make a removed choice are asked only when no others are left.
+    With pruning, each of the first `prunings` iterations removes choices by the Shapley values on all answers, and
+    candidates with a removed choice are asked only if no others are left.
 
     Args:
         problem: the population to search; all of it is encoded and ranked.
         rng: source of randomness.
         budget: full trainings of the run.
         start: random queries before the first fit (the paper's N); by default a quarter of the budget, at most 1,000.
-        every: queries from one fit to the next (the paper's K); by default a tenth of the budget, at most 1,000.
+        every: queries between fits (the paper's K); by default a tenth of the budget, at most 1,000.
         pool: candidates ranked in each iteration, drawn from those left (the paper's M); by default all of them.
         pruning: "none" for GBDT-NAS, "first" or "second" for GBDT-NAS-S, "pairs" (see predictors.gbdt_nas.pruning).
         prunings: iterations that prune (the published search has 3 in all).
         at_most: choices removed in each; by default 20 for 147, as published.
-        floor: answers below are not learnt from, as the published code drops accuracies below 85 percent; None for all.
+        floor: answers below it are not used in training, as the published code drops accuracies below 85 percent; None
+        uses all.
         min_leaf: fewest architectures in a leaf of a tree.
     """
 
@@ -90,13 +91,13 @@ class GBDTNAS(BatchSearch):
         return model.fit_rows(self._encoding, self._rows[told[learnt]], values[learnt])
 
     def _drawn(self, unseen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """At most `pool` candidates not told that keep the constraints, or any where none does, in random order."""
+        """At most `pool` unevaluated candidates that meet the constraints, or any if none does, in random order."""
         allowed = unseen & self.constraints.allowed_rows(self._rows, self._encoding.choices_)
         return self._rng.permutation(np.flatnonzero(allowed if allowed.any() else unseen))[: self._pool]
 
 
 def _encoded(problem: Problem) -> tuple[ChoiceRows, Floats]:
-    """The choices of all candidates, of which nothing but answers has to be paid for, and their rows."""
+    """The choices of all candidates, which are free unlike the answers, and their rows."""
     encoding = ChoiceRows().fit(problem.archs)
     rows = encoding.transform(problem.archs)
     rows.flags.writeable = False

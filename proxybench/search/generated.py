@@ -1,10 +1,10 @@
-"""Searchers whose proposals come from the diffusion model of a space, led by what a predictor expects.
+"""Searchers whose proposals come from the diffusion model of a space, guided by a predictor.
 
-An, Lee et al., "DiffusionNAG", ICLR 2024: "BO-based NAS", where guided samples are the candidates among which an
-acquisition function chooses, and "transferable NAS", where a meta-predictor of other data sets leads and orders them.
+An, Lee et al., "DiffusionNAG", ICLR 2024: "BO-based NAS", where an acquisition function chooses among guided samples,
+and "transferable NAS", where a meta-predictor trained on other data sets guides and orders them.
 
-A generated architecture that the population holds, or one isomorphic to it, is that candidate. One that it does not
-hold, as most are where a table covers a small part of its space, stands for the candidate most like it.
+A generated architecture that is in the population, or isomorphic to one, is mapped to that candidate. Any other one,
+common if a table covers a small part of its space, is mapped to the most similar candidate.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from proxybench.search.model_guided import ModelGuided
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 SOURCE = "source:"
-"""Columns of a problem whose names begin so are what its candidates are worth on other data sets."""
-_SMALL = Architecture(layers=2, width=32, heads=4, feedforward=64)  # of a model that is trained for a search alone
-_WIDER = 4.0  # times the share that is asked for, where the last samples held nothing new
+"""Prefix of columns with the candidates' values on other data sets."""
+_SMALL = Architecture(layers=2, width=32, heads=4, feedforward=64)  # of a model trained for one search only
+_WIDER = 4.0  # factor on the requested share, if the last samples contained nothing new
 _SEEDS = 2**31
 
 
@@ -41,9 +41,9 @@ class Proposals:
     """Candidates of a problem from samples of the diffusion model.
 
     Args:
-        problem: whose candidates.
-        generator: file of a trained model. By default the one that comes with the project for the space, and where
-            there is none a small one, trained on the graphs of the candidates, once for all searches on the problem.
+        problem: the problem with the candidates.
+        generator: file of a trained model. By default the one that comes with the project for the space, otherwise
+            a small one, trained on the graphs of the candidates, once for all searches on the problem.
         learn: steps of that training.
         sampler: how noise becomes architectures.
     """
@@ -56,7 +56,7 @@ class Proposals:
     def draw(
         self, n: int, rng: np.random.Generator, gradient: Gradient | None, unseen: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
-        """The distinct candidates that `n` samples stand for, in their order, without those that are not unseen."""
+        """The distinct unseen candidates for `n` samples, in their order."""
         noise = torch.Generator().manual_seed(int(rng.integers(_SEEDS)))
         graphs = self.model.layout.quantise(run(self.model, n, self._sampler, noise, gradient))
         archs = [arch for graph in graphs if (arch := taken(graph, self._problem.space)) is not None]
@@ -73,7 +73,7 @@ class Proposals:
         return np.array([place for place in dict.fromkeys(found) if unseen[place]], dtype=np.int64)
 
     def _nearest(self, archs: Sequence[ArchGraph], unseen: NDArray[np.bool_]) -> list[int]:
-        """Of each the unseen candidate that differs in the fewest labels and edges, the first of equals."""
+        """For each, the unseen candidate that differs in the fewest labels and edges; the first among equals."""
         places = np.flatnonzero(unseen)
         if not archs or not len(places):
             return []
@@ -84,30 +84,30 @@ class Proposals:
 
 
 class DiffusionSearch(ModelGuided):
-    """BANANAS's loop, where guided samples take the place of the random part of its pool.
+    """BANANAS's loop, with guided samples instead of the random part of its pool.
 
-    A predictor is fitted to what was told and asked what many candidates are worth; a noise-aware guide learns its
-    answers and leads samples to the best of them; the acquisition function chooses among these and, as in the other
-    loops here, the neighbours of the best so far. Nothing of the table is used but what was told: the many candidates
-    are known by their graphs.
+    A predictor is fitted to the answers and applied to many candidates; a noise-aware guide is trained on its
+    predictions and guides samples to the best of them; the acquisition function chooses among these and, as in the
+    other loops here, the neighbours of the best so far. The answers are the only results used from the table; the
+    candidates are known by their graphs.
 
     Args:
         problem: the population to search.
         rng: source of randomness.
         budget: full trainings of the run; a quarter of it is random unless `start` says otherwise.
-        predictor, acquisition, ensemble, start, warm: as of `ModelGuided`.
-        every: queries from one fit of the predictor to the next.
-        anew: queries from one generation to the next; by default an eighth of the budget, but ten at least.
-        near: whether the neighbours of the best so far join; False leaves the choice to the generator alone, as in the
+        predictor, acquisition, ensemble, start, warm: as in `ModelGuided`.
+        every: queries between fits of the predictor.
+        anew: queries between generations; by default an eighth of the budget, but at least ten.
+        near: whether neighbours of the best so far are included; False uses only generated candidates, as in the
             paper.
         generator: file of a trained model, see `Proposals`.
-        learn: steps of the training of a model where there is none.
-        samples: of the model in each step.
-        times: steps of time of a sample.
-        labelled: candidates whose predictions the guide learns, at most.
-        steps: of the guide's training.
-        share: the guide asks for the best part of this size.
-        scale: of its gradient.
+        learn: training steps of a model if there is none.
+        samples: samples drawn from the model in each step.
+        times: time steps of a sample.
+        labelled: maximum number of candidates whose predictions the guide is trained on.
+        steps: training steps of the guide.
+        share: the guide aims for the best fraction of this size.
+        scale: scale of its gradient.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class DiffusionSearch(ModelGuided):
         self._due, self._drawn = 0, np.empty(0, dtype=np.int64)
 
     def _candidates(self) -> NDArray[np.int64]:
-        """What was generated, with the neighbours of the best; too few are joined by the pool of `ModelGuided`."""
+        """Generated candidates and neighbours of the best; if too few, the pool of `ModelGuided` is added."""
         unseen = self._unseen()
         if len(self._told) >= self._due or unseen[self._drawn].sum() < self._every:
             self._drawn = self._proposals.draw(self._samples, self._rng, self._gradient(), unseen)
@@ -172,23 +172,23 @@ class DiffusionSearch(ModelGuided):
 
 
 class TransferSearch:
-    """Asks what a meta-predictor of other data sets leads the generator to, in the order of its predictions.
+    """Asks candidates generated under guidance of a meta-predictor of other data sets, in order of its predictions.
 
-    Nothing is learned from the answers, as in the paper. When all that was generated has been asked, the best part
-    that the guide asks for is taken larger; what was never generated comes last.
+    As in the paper, nothing is learned from the answers. Once all generated candidates have been asked, the guide's
+    target fraction is enlarged; candidates that were never generated come last.
 
     Args:
-        problem: the population to search; its columns called `source:DATASET` hold what candidates are worth on other
-            data sets, larger better, NaN where nothing is known. See `with_sources`.
+        problem: the population to search; its columns `source:DATASET` hold the candidates' values on other data
+            sets, larger is better, NaN if unknown. See `with_sources`.
         rng: source of randomness.
         budget: not used.
-        weights: how much each data set says about this one, as `generation.meta.alike` gives; None for all the same.
+        weights: relevance of each data set for this one, from `generation.meta.alike`; None for equal weights.
         generated: False orders all candidates by the meta-predictor, without generating any.
-        generator, learn, samples, times, share, scale: as of `DiffusionSearch`.
-        steps: of the meta-predictor's training.
+        generator, learn, samples, times, share, scale: as in `DiffusionSearch`.
+        steps: training steps of the meta-predictor.
 
     Raises:
-        InvalidProblem: for a problem without such columns.
+        InvalidProblem: if the problem has no `source:` columns.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class TransferSearch:
         pass
 
     def _next(self) -> list[int]:
-        """New candidates, the one of the highest prediction last."""
+        """New candidates, with the highest prediction last."""
         if self._proposals is None or self._share >= 1:
             drawn = np.flatnonzero(self._unseen)
         else:
@@ -240,14 +240,14 @@ class TransferSearch:
 
 
 def with_sources(problem: Problem, sources: dict[str, Floats]) -> Problem:
-    """The same problem, candidates told apart by the space's digest, with what they are worth on other data sets.
+    """The same problem, with candidates identified by the space's digest, plus their values on other data sets.
 
     Args:
-        problem: of one data set.
-        sources: name of another data set to float64[n], larger better; NaN where nothing is known.
+        problem: a problem on one data set.
+        sources: values on other data sets by name, float64[n], larger is better; NaN if unknown.
 
     Raises:
-        InvalidProblem: for values of another length.
+        InvalidProblem: if the values have another length.
     """
     return Problem(
         problem.space,
@@ -276,7 +276,7 @@ def _sources(problem: Problem) -> dict[str, Floats]:
 
 
 def _meta(problem: Problem, generator: str | None, learn: int, steps: int, seed: int) -> MetaPredictor:
-    """Searches of one seed that differ in weights, or in whether they generate, have the same."""
+    """Shared by searches with one seed that differ only in weights, or in whether they generate."""
     model = problem.once(_model, generator, learn)
     return fit_meta(model, list(problem.archs), _sources(problem), steps=steps, seed=seed)
 

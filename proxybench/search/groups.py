@@ -1,7 +1,7 @@
-"""Runs by what they are runs of: one group for each problem, searcher, options and budget, seed by seed.
+"""Runs grouped by problem, searcher, options and budget, and sorted by seed.
 
-A journal holds a line for each run (`outcomes.SearchRecord`) or, of large comparisons, for a block of successive seeds
-(`RunBlock`), which leaves out what no statistic needs. Both are read as the same groups.
+A journal holds a line per run (`outcomes.SearchRecord`) or, for large comparisons, per block of successive seeds
+(`RunBlock`), which omits data that no statistic needs. Both are read into the same groups.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from proxybench.search.problem import Problem
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
-    """A run: what it returned, in the table's sign, and how it got there.
+    """A run: its result, in the table's sign, and its progress.
 
     Attributes:
         value: objective of the architecture returned.
-        regret: how far that is from the optimum of the population.
-        rank: of the architecture by what is reported, from 1.
-        reported: the quantity beside the objective; None where there is none.
-        improvement: RI of what is reported, percent.
+        regret: difference between that and the optimum of the population.
+        rank: rank of the architecture by the reported quantity, from 1.
+        reported: the reported quantity; None if there is none.
+        improvement: RI of the reported quantity, in percent.
         found: each new best architecture.
         last: full trainings and training seconds when the run ended.
     """
@@ -42,7 +42,7 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RunBlock(Record, frozen=True):
-    """Runs of successive seeds as one record: `repeat` is the first seed, the rest as in SearchRecord."""
+    """Runs of successive seeds as one record: `repeat` is the first seed, the other fields are as in SearchRecord."""
 
     report: str = ""
     optimum: float = 0.0
@@ -58,13 +58,13 @@ class _Either(RunBlock, frozen=True):
 
 @dataclass
 class RunGroup:
-    """The runs of a searcher with its options and a budget on a problem, by seed.
+    """The runs of a searcher with its options and a budget on a problem, sorted by seed.
 
     Attributes:
-        optimum: of the objective, in the table's sign.
-        wall_s: time that each run took, of single runs; of blocks the mean.
+        optimum: optimum of the objective, in the table's sign.
+        wall_s: time of each run; for blocks the mean.
         made_with: versions and machine, without the time.
-        note: what the records say beside their figures.
+        note: other information in the records.
     """
 
     task: TaskIdentity
@@ -90,7 +90,7 @@ class RunGroup:
 
 
 def short_run(problem: Problem, history: History, signs: tuple[float, float]) -> Run:
-    """A run as groups keep it; `signs` as in `search_record`."""
+    """A run as stored in groups; `signs` as in `search_record`."""
     found = metrics_of(problem, history, signs)
     seconds = None if history.seconds is None else float(history.seconds[-1])
     return _run(found, found_of(problem, history, signs), (float(history.cost[-1]), seconds))
@@ -100,7 +100,7 @@ def groups_of(records: Iterable[SearchRecord | RunBlock]) -> list[RunGroup]:
     """The groups of some records, sorted by problem, searcher, options and budget.
 
     Raises:
-        CorruptData: for two runs of one seed.
+        CorruptData: if there are two runs with one seed.
     """
     groups: dict[tuple[str, str, str, int], RunGroup] = {}
     for record in records:
@@ -121,7 +121,7 @@ def groups_of(records: Iterable[SearchRecord | RunBlock]) -> list[RunGroup]:
 
 
 def read_groups(paths: Sequence[Path]) -> list[RunGroup]:
-    """The groups of journals. Raises CorruptData for a line that is no record, or two runs of one seed."""
+    """The groups of journals. Raises CorruptData if a line is not a record, or there are two runs with one seed."""
     return groups_of(read_searched(paths, _Either))
 
 
@@ -143,7 +143,7 @@ def _run(metrics: Mapping[str, float | None], found: tuple[Found, ...], last: tu
 
 
 def _optimum(record: Record) -> float:
-    """In records that do not say, the objective is taken for one that should be large."""
+    """If a record does not say, the objective is assumed to be larger-is-better."""
     found = record.metrics
     stated = found.get("optimum")
     return (found["value"] or 0.0) + (found["simple_regret"] or 0.0) if stated is None else stated

@@ -1,7 +1,6 @@
-"""Runs a searcher on a problem: pays its queries out of a budget, and keeps the history of what it asked.
+"""Runs a searcher on a problem: pays for its queries from a budget, and records their history.
 
-A query that was answered before is answered again for nothing. The budget counts full trainings; a training with
-fewer epochs costs its share.
+Repeating an answered query is free. The budget counts full trainings; a training with fewer epochs costs its share.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ from numpy.typing import NDArray
 from proxybench.search.base import Query, Searcher
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
-STALLED = 10_000  # answers in a row that the searcher had already; it has nothing new to ask
+STALLED = 10_000  # repeated queries in a row, after which the searcher has nothing new to ask
 _ROUNDING = 1e-9
 Ending = Literal["budget", "exhausted", "stalled"]
 
 
 @dataclass(frozen=True)
 class History:
-    """What a search paid for, in order: k distinct queries.
+    """The paid queries of a search, in order: k distinct queries.
 
     Attributes:
         candidates: int64[k].
         epochs: int64[k], of each training.
-        values: float64[k], the answers, larger better.
+        values: float64[k], the answers, larger is better.
         cost: float64[k], full trainings paid so far.
-        seconds: float64[k], training seconds so far; None where the table does not record them for every query.
-        ended: "budget" when the next query would have exceeded it, "exhausted" when the searcher had nothing left to
-            ask, "stalled" when it kept asking what it knew.
+        seconds: float64[k], training seconds so far; None if the table does not record them for every query.
+        ended: "budget" if the next query would have exceeded it, "exhausted" if the searcher had nothing left to
+            ask, "stalled" if it kept repeating queries.
     """
 
     candidates: NDArray[np.int64]
@@ -47,12 +46,12 @@ class History:
 
     @property
     def queries(self) -> int:
-        """Distinct architectures that were trained, at whatever epochs."""
+        """The number of distinct architectures trained, at any epochs."""
         return len(np.unique(self.candidates))
 
     @property
     def incumbents(self) -> NDArray[np.int64]:
-        """The place of the best query so far, int64[k]: longest training first, then largest value, then earliest."""
+        """The index of the best query so far, int64[k]: longest training first, then largest value, then earliest."""
         best, found = 0, []
         for place in range(len(self)):
             if (self.epochs[place], self.values[place]) > (self.epochs[best], self.values[best]):
@@ -62,9 +61,9 @@ class History:
 
     @property
     def best(self) -> int:
-        """The candidate that the search returns. Raises InvalidProblem where nothing was paid for."""
+        """The candidate that the search returns. Raises InvalidProblem if no query was paid for."""
         if not len(self):
-            raise InvalidProblem("the search made no query: its budget pays for none")
+            raise InvalidProblem("the search made no query: its budget does not pay for one")
         return int(self.candidates[self.incumbents[-1]])
 
 
@@ -74,13 +73,13 @@ def run(
     """Ask and tell until the budget is spent.
 
     Args:
-        searcher: as `make_searcher` gives it, or one of your own.
+        searcher: from `make_searcher`, or your own.
         problem: answers the queries.
-        budget: full trainings to pay; in searches with one fidelity that is the number of distinct architectures.
+        budget: full trainings to pay for; with a single fidelity this is the number of distinct architectures.
         on_query: called with each paid query and its answer.
 
     Raises:
-        InvalidProblem: when the searcher asks for a candidate or epochs that the problem does not have.
+        InvalidProblem: if the searcher asks for a candidate or epochs that the problem does not have.
     """
     paid: dict[Query, float] = {}
     costs: list[float] = []

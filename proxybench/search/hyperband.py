@@ -1,4 +1,4 @@
-"""Hyperband and ASHA: many short trainings, few long ones, on the epoch budgets that the table has.
+"""Hyperband and ASHA: many short trainings, few long ones, on the epoch budgets in the table.
 
 Li et al.: Hyperband, JMLR 2018, algorithm 1; Li et al.: A System for Massively Parallel Hyperparameter Tuning,
 MLSys 2020, algorithm 2 (ASHA), here with one worker.
@@ -16,9 +16,9 @@ from proxybench.search.problem import InvalidProblem, Problem
 
 
 class Hyperband:
-    """Brackets of successive halving, from the one that starts at the smallest budget to plain random search.
+    """Brackets of successive halving, from one that starts at the smallest budget to plain random search.
 
-    The rungs are the epochs of the table, so the number kept from one to the next follows from their ratio instead of
+    The rungs are the epochs of the table, so the number kept between rungs follows from their ratio instead of
     a fixed eta; brackets repeat until the budget is spent.
 
     Args:
@@ -64,7 +64,7 @@ class Hyperband:
 
 
 class ASHA:
-    """Asynchronous successive halving: promote whoever is in the top 1 / eta of a rung, else start a new candidate.
+    """Asynchronous successive halving: promote a candidate in the top 1 / eta of a rung, or start a new one.
 
     Args:
         problem: the population to search; with `fidelities`, or there is one rung and this is random search.

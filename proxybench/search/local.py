@@ -1,4 +1,4 @@
-"""Local search: go to a better neighbour until there is none, then start again elsewhere.
+"""Local search: move to a better neighbour until there is none, then restart elsewhere.
 
 White, Nolen, Savani: Exploring the Loss Landscape in Neural Architecture Search, UAI 2021.
 """
@@ -14,13 +14,13 @@ from proxybench.search.problem import Problem
 
 
 class LocalSearch:
-    """Hill climbing with random restarts over the neighbours that the population holds.
+    """Hill climbing with random restarts over the neighbours in the population.
 
     Args:
         problem: the population to search.
         rng: source of randomness.
         budget: of the run; not used.
-        first: whether to move to the first better neighbour (the paper's "query until lower"), or to the best of all.
+        first: whether to move to the first better neighbour (the paper's "query until lower") or to the best one.
     """
 
     def __init__(self, problem: Problem, rng: np.random.Generator, budget: float, first: bool = True) -> None:
@@ -32,7 +32,7 @@ class LocalSearch:
         self._climb_from(None)
 
     def _climb_from(self, centre: int | None) -> None:
-        """Make `centre` the place to climb from; None starts anew."""
+        """Climb from `centre`; None restarts."""
         self._centre = centre
         self._best = (-math.inf, -1) if centre is None else (self._known[centre], centre)
         around = [] if centre is None else list(self._problem.neighbours(centre))

@@ -1,4 +1,4 @@
-"""Monte-Carlo tree search: an architecture is chosen node by node, and UCB1 decides which prefix to follow.
+"""Monte-Carlo tree search: an architecture is chosen node by node; UCB1 decides which prefix to follow.
 
 Kocsis and Szepesvari: Bandit Based Monte-Carlo Planning, ECML 2006 (UCT); on architectures Wang et al.: Neural
 Architecture Search using Deep Neural Networks and Monte Carlo Tree Search, AAAI 2020.
@@ -32,10 +32,10 @@ class _Prefix:
 
 
 class TreeSearch:
-    """UCT over the prefixes that the population holds: each choice is a node's operation and the nodes that feed it.
+    """UCT over the prefixes in the population: each choice is a node's operation and its input nodes.
 
-    Selection goes down to a prefix that was not visited yet and draws one of its candidates that were not asked.
-    Rewards are scaled to [0, 1] by the values seen. A prefix with nothing left to ask is not followed.
+    Selection descends to an unvisited prefix and draws one of its unasked candidates. Rewards are scaled to [0, 1]
+    by the values seen. A prefix with nothing left to ask is not followed.
 
     Args:
         problem: the population to search.
@@ -96,7 +96,7 @@ class TreeSearch:
         return [_Prefix(low, high, prefix.depth + 1, int((~self._asked[low:high]).sum())) for low, high in bounds]
 
     def _down_to(self, place: int) -> list[_Prefix]:
-        """The prefixes of the tree that hold `place`, from the root."""
+        """The prefixes of the tree that contain `place`, from the root."""
         found = [self._root]
         while found[-1].children:
             found.append(next(child for child in found[-1].children if child.low <= place < child.high))

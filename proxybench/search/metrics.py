@@ -1,4 +1,4 @@
-"""The training-free metrics of a problem as one matrix of numbers in [0, 1], and which of them a search uses."""
+"""The training-free metrics of a problem as one matrix of numbers in [0, 1], and the selection a search uses."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from predictors.errors import unknown_name
 from predictors.robust import Normaliser
 from proxybench.search.problem import Floats, InvalidProblem, Problem
 
-MEASURED = 0.5  # share of the population that a metric must have a value for to be used unasked
+MEASURED = 0.5  # share of the population for which a metric must have a value to be used by default
 
 
 def metric_names(problem: Problem, wanted: Sequence[str] | None = None) -> list[str]:
     """Column names of the metrics that a search uses.
 
     Args:
-        problem: whose columns.
-        wanted: names with or without "proxy:" and "cost:"; None for all with a finite value for half the population
-            or more, and more than one value.
+        problem: the problem with the columns.
+        wanted: names with or without "proxy:" and "cost:"; None for all with finite values for at least half of the
+            population, and more than one distinct value.
 
     Raises:
-        UnknownName: for a name that the problem does not have.
-        InvalidProblem: when there is no metric.
+        UnknownName: if the problem does not have a name.
+        InvalidProblem: if there is no metric.
     """
     if wanted is None:
         names = [name for name, values in problem.columns.items() if _usable(values)]
     else:
         names = [_find(problem, name) for name in wanted]
     if not names:
-        raise InvalidProblem(f"{problem.name} has no training-free metric for half of its architectures or more")
+        raise InvalidProblem(f"{problem.name} has no training-free metric for at least half of its architectures")
     return names
 
 
@@ -39,7 +39,7 @@ def metric_matrix(
 ) -> Floats:
     """Normalised metrics of all candidates, float64[n, m], without NaN; the population is its own reference.
 
-    Args and errors as of `metric_names` and `predictors.robust.Normaliser`.
+    Arguments and errors as in `metric_names` and `predictors.robust.Normaliser`.
     """
     return problem.once(_matrix, tuple(metric_names(problem, wanted)), scale, missing)
 

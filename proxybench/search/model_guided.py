@@ -1,4 +1,4 @@
-"""Search guided by a model: fit it to what was told, ask what an acquisition function prefers, repeat.
+"""Search guided by a model: fit it to the answers, ask the candidates preferred by an acquisition function, repeat.
 
 White, Neiswanger, Savani: BANANAS, AAAI 2021, with any predictor in place of their networks.
 """
@@ -20,12 +20,12 @@ from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 class _Model(Protocol):
     def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the pool's candidates, after a fit to those told."""
+        """Mean and standard deviation of the pool's candidates, after a fit to those evaluated."""
         ...
 
 
 class _Guided(BatchSearch):
-    """Asks `start` candidates first, then those of a pool that the acquisition function prefers."""
+    """Asks `start` candidates first, then the candidates of a pool that the acquisition function prefers."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class _Guided(BatchSearch):
         return best_last(pool, self._acquire(mean, std, float(values.max()), self._rng), self._every)
 
     def _candidates(self) -> NDArray[np.int64]:
-        """What is not told yet: all, or a random pool with the neighbours of the best so far; in random order.
+        """The unevaluated candidates: all, or a random pool plus neighbours of the best so far; in random order.
 
-        The order breaks ties between candidates that the model cannot tell apart.
+        The order breaks ties between candidates that the model cannot distinguish.
         """
         unseen = self._unseen()
         places = self._rng.permutation(np.flatnonzero(unseen))
@@ -79,8 +79,8 @@ class GaussianProcessSearch(_Guided):
         acquisition: "ucb", "ei", "thompson" or "greedy".
         start: random queries before the first fit.
         warm: start with the candidates that rank best by all training-free metrics together instead of random ones.
-        pool: candidates looked at in each step; all where the population has no more.
-        every: queries from one fit to the next.
+        pool: candidates considered in each step; all if the population has no more.
+        every: queries between fits.
     """
 
     def __init__(
@@ -100,20 +100,20 @@ class GaussianProcessSearch(_Guided):
 
 
 class ModelGuided(_Guided):
-    """Search with a predictor, whose uncertainty is its own `predict_std` or the spread of a bootstrap ensemble.
+    """Search with a predictor; its uncertainty is its own `predict_std` or the spread of a bootstrap ensemble.
 
     Args:
         problem: the population to search.
         rng: source of randomness.
         budget: full trainings of the run; a quarter of it is random unless `start` says otherwise.
         predictor: a name for `predictors.make`, or an unfitted predictor; by default LightGBM with a quarter of its
-            usual rounds, each four times as large, as it is fitted over and over to few architectures.
+            usual rounds, each four times as large, since it is fitted repeatedly to few architectures.
         acquisition: "ucb", "ei", "thompson" or "greedy".
-        ensemble: members of the ensemble, each fitted to a bootstrap sample; not used where the predictor has a std.
+        ensemble: members of the ensemble, each fitted to a bootstrap sample; not used if the predictor has a std.
         start: random queries before the first fit.
         warm: start with the candidates that rank best by all training-free metrics together instead of random ones.
-        pool: candidates looked at in each step; all where the population has no more.
-        every: queries from one fit to the next; by default a twentieth of the budget.
+        pool: candidates considered in each step; all if the population has no more.
+        every: queries between fits; by default a twentieth of the budget.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class _ProcessOnRows:
 class _Ensemble:
     """A predictor, or copies of it fitted to bootstrap samples.
 
-    A tabular predictor gets its rows from the problem, where each candidate is encoded once for all searches.
+    A tabular predictor gets its rows from the problem, which encodes each candidate once for all searches.
     """
 
     def __init__(self, problem: Problem, rng: np.random.Generator, predictor: Any, members: int) -> None:
@@ -186,7 +186,7 @@ class _Ensemble:
         return np.mean(predicted, axis=0), np.std(predicted, axis=0)
 
     def _fitted(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of one model; 0 where it has none."""
+        """Mean and standard deviation of one model; 0 if it has none."""
         model = self._fresh()
         if self._encoded is None:
             batch = self._problem.batch
@@ -200,7 +200,7 @@ class _Ensemble:
         return model.predict_rows(rows), model.predict_std_rows(rows) if known else np.zeros(len(pool))
 
     def _fresh(self) -> Any:
-        """An unfitted copy, with a random state of its own where it takes one."""
+        """An unfitted copy, with its own random state if it takes one."""
         from sklearn.base import clone
 
         model = clone(self._predictor)
@@ -216,9 +216,9 @@ def _by_consensus(problem: Problem) -> NDArray[np.int64]:
 
 
 def _encoded(problem: Problem) -> Floats:
-    """One standardised row for each candidate: operations and edges one-hot, and the metrics' ranks, float64[n, d].
+    """One standardised row per candidate: operations and edges one-hot, and the metrics' ranks, float64[n, d].
 
-    Fitted on the whole population, of which nothing but targets has to be paid for.
+    Fitted on the whole population, since only targets have to be paid for.
     """
     from predictors.encodings import OneHot
 

@@ -1,4 +1,4 @@
-"""NSGA-II of pymoo on the candidates of a table: accuracy against latency, energy or whatever is measured.
+"""NSGA-II of pymoo on the candidates of a table: accuracy against latency, energy or any other measured cost.
 
 Deb, Pratap, Agarwal, Meyarivan: A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II, 2002.
 """
@@ -19,21 +19,21 @@ from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 
 class NSGA2:
-    """Selection and survival are pymoo's; what a child is, is decided here.
+    """Selection and survival from pymoo, with our own crossover and mutation.
 
-    Crossover takes each node's operation and inputs from one of the parents; where the population does not hold that
-    architecture the child is the first parent. Mutation replaces a child by one of its neighbours, or where the
-    population holds none by a random candidate. A generation that offers nothing new ends the search.
+    Crossover takes each node's operation and inputs from one of the parents; if the result is not in the population,
+    the child is the first parent. Mutation replaces a child with one of its neighbours, or with a random candidate if
+    it has none in the population. The search ends with a generation that offers nothing new.
 
     Args:
         problem: the population to search.
         rng: source of randomness; the global state is not touched.
         budget: full trainings of the run; the default size follows from it.
         population: a quarter of the budget by default, at least 4.
-        objectives: how many values it is told.
+        objectives: number of values per answer.
 
     Raises:
-        ProxybenchError: where pymoo is not installed.
+        ProxybenchError: if pymoo is not installed.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class NSGA2:
     ) -> None:
         size = max(4, int(budget) // 4) if population is None else population
         if not 2 <= size <= len(problem):
-            raise InvalidProblem(f"population is {size}; it must be from 2 to the {len(problem)} candidates")
+            raise InvalidProblem(f"population is {size}; it must be between 2 and the {len(problem)} candidates")
         self._algorithm = _algorithm(problem, size, objectives, int(rng.integers(2**31)))
         self._objectives = objectives
         self._asked: Any = None
@@ -62,7 +62,7 @@ class NSGA2:
     def tell(self, query: Query, values: Floats) -> None:
         told = as_vector(values, "the answer to a query")
         if len(told) != self._objectives:
-            raise InvalidProblem(f"NSGA2 was made for {self._objectives} objectives and told {len(told)}")
+            raise InvalidProblem(f"NSGA2 was created for {self._objectives} objectives but got {len(told)}")
         self._answers.append(-np.array([told_value(one) for one in told]))  # pymoo minimises
 
     def _next_generation(self) -> None:

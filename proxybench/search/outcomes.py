@@ -1,7 +1,7 @@
-"""Records of search runs: one line for each (problem, searcher, options, budget, seed), beside those of the harness.
+"""Records of search runs: one line per (problem, searcher, options, budget, seed), like those of the harness.
 
-A SearchRecord is a Record with what was returned and asked, so that the journal of the harness keeps it: whole lines
-only, none twice, a torn last one dropped.
+A SearchRecord is a Record with the result and the queries, so the harness's journal can store it: only whole lines,
+no duplicates, a torn last line dropped.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ RecordKind = TypeVar("RecordKind", bound=Record)
 
 
 class Found(NamedTuple):
-    """The best architecture so far, from a point of a run on.
+    """A new best architecture at some point of a run.
 
     Attributes:
-        queries: full trainings paid when it was found.
-        seconds: training seconds by then; None where the table does not record them.
+        queries: full trainings paid for when it was found.
+        seconds: training seconds so far; None if the table does not record them.
         value: its objective, in the table's sign.
-        reported: the quantity that stands beside it; None where there is none.
+        reported: its reported quantity; None if there is none.
     """
 
     queries: float
@@ -41,7 +41,7 @@ class SearchRecord(Record, frozen=True):
 
     Attributes:
         arch: text of the architecture returned.
-        report: which quantity stands beside the objective; empty for none.
+        report: the quantity reported in addition to the objective; empty if none.
         queried: table rows in the order in which they were paid for.
         found: each new best architecture; the first line is the first query.
         last: full trainings and training seconds when the run ended.
@@ -72,16 +72,16 @@ def search_record(
 
     Args:
         task: identity of the problem.
-        problem: that was searched.
-        history: of the run.
-        searcher: its name.
-        options: its options where they are not the defaults.
+        problem: the problem searched.
+        history: history of the run.
+        searcher: name of the searcher.
+        options: its options that differ from the defaults.
         budget: full trainings allowed.
-        seed: of the run.
-        report: the quantity beside the objective.
-        signs: -1 where smaller is better in the table, of objective and report.
+        seed: seed of the run.
+        report: the reported quantity.
+        signs: signs of objective and report; -1 if smaller is better in the table.
         findings: more metrics.
-        wall_s: time that the run took here.
+        wall_s: time of the run.
     """
     from proxybench.jobs.provenance import provenance
 
@@ -107,17 +107,17 @@ def search_record(
 
 
 def read_runs(path: Path) -> list[SearchRecord]:
-    """The runs of a file, in its order. Raises CorruptData for a line that is none, naming file and line."""
+    """The runs of a file, in its order. Raises CorruptData, naming file and line, if a line is not a run."""
     return list(read_searched([path], SearchRecord))
 
 
 def read_searched(paths: Iterable[Path], kind: type[RecordKind]) -> Iterator[RecordKind]:
-    """The records of searches in some files. Raises CorruptData for a line that is no record, naming file and line."""
+    """The records of searches in files. Raises CorruptData, naming file and line, if a line is not a record."""
     return (record for _, _, record in read_lines(paths, kind, "not a record") if record.kind == "search")
 
 
 def metrics_of(problem: Problem, history: History, signs: tuple[float, float]) -> dict[str, float]:
-    """How a run did: value, reported and optimum in the table's sign, ranks from 1, RI in percent, regrets."""
+    """Metrics of a run: value, reported and optimum in the table's sign, ranks from 1, RI in percent, regrets."""
     best = history.best
     shown = problem.values if problem.reported is None else problem.reported
     mean = float(shown.mean())
@@ -128,7 +128,7 @@ def metrics_of(problem: Problem, history: History, signs: tuple[float, float]) -
         "optimum": signs[0] * float(problem.values.max()),
         "value_rank": float(rank_of(best, problem.values)),
         "rank": float(rank_of(best, shown)),
-        # RI of Yang, Esperanca, Carlucci (ICLR 2020), against the mean of the population: a random architecture's.
+        # RI of Yang, Esperanca, Carlucci (ICLR 2020), relative to the mean of the population (a random architecture).
         "relative_improvement": 100 * (float(shown[best]) - mean) / abs(mean) if mean else float("nan"),
     }
     if problem.reported is not None:

@@ -1,6 +1,6 @@
-"""Search with several objectives: what is not dominated, its hypervolume, and runs that count it.
+"""Search with several objectives: non-dominated points, their hypervolume, and runs that measure it.
 
-All objectives are larger better; latency and energy enter with a minus sign.
+Larger is better for all objectives; latency and energy are negated.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from proxybench.tables.quantities import signed_values
 
 
 class ParetoSearcher(Protocol):
-    """As Searcher, but told float64[m], one value for each objective."""
+    """Like Searcher, but answers are float64[m], one value per objective."""
 
     def ask(self) -> Query | None:
-        """The next query; None when there is nothing left to ask."""
+        """The next query; None if there is nothing left to ask."""
         ...
 
     def tell(self, query: Query, values: Floats, /) -> None:
-        """The objectives of the query, float64[m], larger better."""
+        """Report the objectives of the query, float64[m], larger is better."""
         ...
 
 
 def objectives(bench: Benchmark, problem: Problem, dataset: str, quantities: Sequence[str]) -> Floats:
-    """The problem's objective and further quantities of its candidates, float64[n, m], larger better.
+    """The problem's objective and further quantities of its candidates, float64[n, m], larger is better.
 
     Args:
         bench: the table that the problem was made from.
         problem: made with `where` naming the quantities that are not measured everywhere.
-        dataset: whose results are meant where a quantity names none.
-        quantities: such as "latency_ms@edgegpu" or "energy_mj@eyeriss".
+        dataset: data set for quantities that do not name one.
+        quantities: for example "latency_ms@edgegpu" or "energy_mj@eyeriss".
 
     Raises:
-        InvalidProblem: when a candidate lacks one of them.
-        UnknownName: for a quantity that the table does not have.
+        InvalidProblem: if a candidate lacks one of them.
+        UnknownName: if the table does not have a quantity.
     """
     further = [signed_values(bench, Quantity.parse(text), dataset)[problem.rows] for text in quantities]
     points = np.column_stack([problem.values, *further])
@@ -53,10 +53,10 @@ def objectives(bench: Benchmark, problem: Problem, dataset: str, quantities: Seq
 
 
 def non_dominated(points: Floats) -> NDArray[np.bool_]:
-    """Which points no other is better than or equal to in all objectives and better in one, bool[k].
+    """Mask of the points that no other point dominates (at least as good in all objectives, better in one), bool[k].
 
     Args:
-        points: float64[k, m], larger better. Equal points are all kept.
+        points: float64[k, m], larger is better. Equal points are all kept.
     """
     at_least = (points[:, None, :] >= points[None, :, :]).all(axis=2)
     better = (points[:, None, :] > points[None, :, :]).any(axis=2)
@@ -67,14 +67,14 @@ def hypervolume(points: Floats, reference: Floats) -> float:
     """The area that two objectives dominate above a reference point (Zitzler and Thiele, 1998).
 
     Args:
-        points: float64[k, 2], larger better; those not above the reference in both count nothing.
+        points: float64[k, 2], larger is better; those not above the reference in both are ignored.
         reference: float64[2].
 
     Raises:
-        InvalidProblem: for another number of objectives.
+        InvalidProblem: if there are not two objectives.
     """
     if points.shape[1:] != (2,):
-        raise InvalidProblem(f"hypervolume is of two objectives here, not of shape {points.shape}")
+        raise InvalidProblem(f"hypervolume needs two objectives, got shape {points.shape}")
     gains = points - reference
     gains = gains[(gains > 0).all(axis=1)]
     area, height = 0.0, 0.0
@@ -86,14 +86,14 @@ def hypervolume(points: Floats, reference: Floats) -> float:
 
 @dataclass(frozen=True)
 class ParetoHistory:
-    """What a search with several objectives paid for, in order: k distinct architectures.
+    """The paid queries of a search with several objectives, in order: k distinct architectures.
 
     Attributes:
         candidates: int64[k].
         points: float64[k, m], the answers.
         hypervolume: float64[k], of the first 1 to k answers; it never falls.
-        seconds: float64[k], training seconds so far; None where the table does not record them.
-        front: bool[k], which of the answers no other dominates.
+        seconds: float64[k], training seconds so far; None if the table does not record them.
+        front: bool[k], mask of the non-dominated answers.
     """
 
     candidates: NDArray[np.int64]
@@ -109,11 +109,11 @@ def run_pareto(
     """Ask and tell until `budget` distinct architectures are paid for, or there is nothing left to ask.
 
     Args:
-        searcher: asks for full trainings only.
+        searcher: must ask for full trainings only.
         problem: the population.
         points: float64[n, 2], from `objectives`.
-        budget: full trainings to pay.
-        reference: of the hypervolume; the worst of each objective in the population by default.
+        budget: full trainings to pay for.
+        reference: reference point of the hypervolume; by default the worst of each objective in the population.
     """
     origin = points.min(axis=0) if reference is None else reference
     paid: list[int] = []

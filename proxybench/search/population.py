@@ -1,9 +1,9 @@
-"""Which rows of a table are the candidates of a search, and what a search asks and reports.
+"""The candidates of a search as rows of a table, and the quantities that a search queries and reports.
 
-A candidate is one distinct architecture: rows that the space's digest identifies are one candidate and one query. It
-stands for its member with the most training-free values, the first of those in index order, and answers with that
-member's results. `distinct="index"` makes every row a candidate, as papers that search all 15,625 texts of
-NAS-Bench-201 do.
+A candidate is one distinct architecture: rows with equal digest in the space are one candidate and one query. It is
+represented by the row with the most training-free values, the first of those in index order, and answers with that
+row's results. `distinct="index"` makes every row a candidate, as in papers that search all 15,625 texts of
+NAS-Bench-201.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from proxybench.search.problem import Floats, Problem
 from proxybench.tables.benchmark import Benchmark
 from proxybench.tables.quantities import budgets, quantities, signed_values
 
-_COSTS = ("params", "flops")  # of the costs, what the graph alone decides; latency and energy have to be measured
+_COSTS = ("params", "flops")  # costs that depend on the graph alone; latency and energy have to be measured
 
 
 def find_problem(
@@ -34,27 +34,27 @@ def find_problem(
     columns_of: str | None = None,
     computed: bool = False,
 ) -> Problem:
-    """The search problem that a table poses.
+    """Create a search problem from a table.
 
     Args:
         bench: the table.
-        dataset: whose columns are known for free, and whose results are meant where a quantity names none.
-        objective: what a query answers, as Quantity; by default the validation result at the largest epochs.
-        report: what stands beside the architecture that a search returns; by default test_acc at its largest epochs
-            where the data set has it.
-        where: metrics that must be measured; with finite answers they pick the rows.
+        dataset: data set whose columns are free, and for quantities that do not name one.
+        objective: the quantity that a query returns; by default the validation result at the largest epochs.
+        report: the quantity to report for the architecture that a search returns; by default test_acc at its largest
+            epochs if the data set has it.
+        where: metrics that must be measured; together with finite answers they select the rows.
         distinct: "digest" makes isomorphic architectures one candidate, "index" every row its own.
-        columns_of: whose training-free columns are known: None for those of `dataset`, the name of another, or "all"
+        columns_of: data set of the training-free columns: None for `dataset`, the name of another, or "all"
             for those of every data set, named `proxy:NAME[DATASET]`.
-        computed: whether the proxies that this project computed itself are known too, `proxy:NAME@proxybench`.
-        fidelities: whether answers at smaller epochs are there too, for Hyperband. They must be finite as well.
+        computed: whether proxies computed by this project are included, as `proxy:NAME@proxybench`.
+        fidelities: whether to include answers at smaller epochs, for Hyperband. They must be finite as well.
 
     Raises:
-        InvalidProblem: when no row has all that is asked for.
-        NotMeasured: when the data set has no default objective.
-        InvalidText: for text that is no quantity.
-        UnknownName: for a dataset, metric, epochs or seed that the table does not have.
-        DataNotAvailable: with `computed`, where no scores of the space come with the project.
+        InvalidProblem: if no row has all requested values.
+        NotMeasured: if the data set has no default objective.
+        InvalidText: if a text is not a quantity.
+        UnknownName: if the table does not have a data set, metric, epochs or seed.
+        DataNotAvailable: with `computed`, if no scores of the space come with the project.
     """
     dataset, asked, shown = quantities(bench, dataset, objective, report)
     epochs_of = budgets(bench, asked, dataset)
@@ -89,7 +89,7 @@ def find_problem(
 
 
 class _Archs(Sequence[ArchGraph]):
-    """Rows of a table as graphs, parsed when asked for: most searches look at few of them."""
+    """Rows of a table as graphs, parsed on access: most searches use few of them."""
 
     def __init__(self, bench: Benchmark, rows: NDArray[np.int64]) -> None:
         self._bench = bench
@@ -113,7 +113,7 @@ class _Archs(Sequence[ArchGraph]):
 
 
 def _representatives(rows: NDArray[np.int64], digests: Sequence[str], columns: dict[str, Floats]) -> NDArray[np.int64]:
-    """One row of each digest, in the order of their first rows."""
+    """One row per digest, in the order of first occurrence."""
     known = np.sum([np.isfinite(values) for values in columns.values()], axis=0) if columns else np.zeros(len(digests))
     best: dict[str, int] = {}
     for row in rows.tolist():
@@ -137,7 +137,7 @@ def _free_columns(bench: Benchmark, datasets: Sequence[str]) -> dict[str, Floats
 def _seconds(
     bench: Benchmark, dataset: str, budgets: Sequence[int] | dict[int, Floats], rows: NDArray[np.int64]
 ) -> dict[int, Floats]:
-    """The training seconds at each of the budgets where the table has them for every candidate."""
+    """The training seconds at each budget for which the table has them for every candidate."""
     if "train_s" not in bench.metrics(dataset):
         return {}
     there = set(bench.epochs("train_s", dataset)) & set(budgets)

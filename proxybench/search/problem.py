@@ -1,4 +1,4 @@
-"""A search problem: a population of candidates, what may be known of it for free, and what a query answers."""
+"""A search problem: a population of candidates, their training-free columns, and the answers to queries."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ Floats = NDArray[np.float64]
 
 
 class InvalidProblem(ProxybenchError, ValueError):
-    """A search problem that the table cannot pose, or a query or option that does not fit it."""
+    """A search problem that the table does not support, or a query or option that does not fit it."""
 
 
 class Problem:
     """A population of n candidates with the answers that a search pays for.
 
     Args:
-        space: gives the neighbours of an architecture.
+        space: provides the neighbours of an architecture.
         archs: the candidates, all distinct.
-        answers: epochs to float64[n], larger better; the largest epochs are the full budget.
-        reported: float64[n] that stands beside what a search returns, such as the test accuracy; never told.
-        columns: training-free columns by name, float64[n]; NaN where there is no value.
-        seconds: epochs to the training seconds that the table records, float64[n]; empty where it records none.
-        key: what identifies a candidate; by default the space's digest, so that isomorphic architectures are one.
-        keys: `key` of each candidate, where it is known already.
-        rows: the row of the table of each candidate.
-        name: of the problem, for messages and records.
+        answers: float64[n] by epochs, larger is better; the largest epochs are the full budget.
+        reported: float64[n] to report for the result of a search, such as the test accuracy; never shown to searchers.
+        columns: training-free columns by name, float64[n]; NaN if there is no value.
+        seconds: training seconds recorded in the table, float64[n] by epochs; empty if it records none.
+        key: identity of a candidate; by default the space's digest, so that isomorphic architectures are one.
+        keys: `key` of each candidate, if already known.
+        rows: table row of each candidate.
+        name: name of the problem, for messages and records.
 
     Raises:
-        InvalidProblem: for no candidates, two of one key, arrays of another length, or an answer that is not finite.
+        InvalidProblem: if there are no candidates, duplicate keys, arrays of another length, or non-finite answers.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Problem:
 
     def _check(self) -> None:
         if not len(self.archs) or not self.levels:
-            raise InvalidProblem(f"{self.name}: no architecture has all the values that the search asks for")
+            raise InvalidProblem(f"{self.name}: no architecture has all the values that the search needs")
         arrays = [*self.answers.values(), *self.columns.values(), *self.seconds.values(), self.rows]
         if any(len(values) != len(self) for values in arrays):
             raise InvalidProblem(f"{self.name}: answers and columns need one value for each of {len(self)} candidates")
@@ -94,23 +94,23 @@ class Problem:
         return self.answers[self.full]
 
     def answer(self, query: Query) -> float:
-        """What a query finds out. Raises InvalidProblem for a candidate or epochs that the problem does not have."""
+        """The answer to a query. Raises InvalidProblem for a candidate or epochs that the problem does not have."""
         epochs = self.full if query.epochs is None else query.epochs
         if epochs not in self.answers or not 0 <= query.candidate < len(self):
             raise InvalidProblem(f"{self.name} cannot answer {query}: epochs {self.levels}, {len(self)} candidates")
         return float(self.answers[epochs][query.candidate])
 
     def cost(self, query: Query) -> float:
-        """In full trainings. Every training starts anew, as those of the tables did: 12 of 108 epochs cost 1/9."""
+        """Cost in full trainings. Every training starts from scratch, as in the tables: 12 of 108 epochs cost 1/9."""
         return 1.0 if query.epochs is None or not self.full else query.epochs / self.full
 
     def training_seconds(self, query: Query) -> float | None:
-        """What the table records for the training; None where it records nothing at these epochs."""
+        """The training seconds in the table; None if it records none at these epochs."""
         seconds = self.seconds.get(self.full if query.epochs is None else query.epochs)
         return None if seconds is None else float(seconds[query.candidate])
 
     def once(self, function: Callable[..., Result], *args: Any) -> Result:
-        """`function(self, *args)`, computed the first time and remembered: what all searches on this problem share."""
+        """`function(self, *args)`, computed once and cached: data shared by all searches on this problem."""
         question = (function, *args)
         if question not in self._shared:
             self._shared[question] = function(self, *args)
@@ -125,7 +125,7 @@ class Problem:
     def neighbours(self, candidate: int) -> tuple[int, ...]:
         """The candidates one elementary change away, in the space's order.
 
-        A neighbour that the population does not hold is left out, and so is one that is the same architecture.
+        Neighbours that are not in the population are omitted, and so are those that are the same architecture.
         """
         if candidate not in self._neighbours:
             keys = map(self._key, self.space.neighbours(self.archs[candidate]))
@@ -139,5 +139,5 @@ class Problem:
         keys = [self._key(arch) for arch in self.archs] if self._keys is None else self._keys
         found = {key: candidate for candidate, key in enumerate(keys)}
         if len(found) != len(self):
-            raise InvalidProblem(f"{self.name}: {len(self) - len(found)} candidates are there twice")
+            raise InvalidProblem(f"{self.name}: {len(self) - len(found)} candidates are duplicates")
         return found

@@ -1,4 +1,4 @@
-"""Going down one fixed ranking: what is left of a metric-based search when nothing is learned from the answers."""
+"""Following one fixed ranking: a metric-based search that learns nothing from the answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MetricRanking:
         problem: the population to search.
         rng: not used; nothing here is random.
         budget: of the run; not used.
-        metrics: names; by default all that `metric_names` finds. One name goes down a single metric.
+        metrics: names; by default all from `metric_names`. With one name, follows a single metric.
         scale: normalisation, "rank", "minmax" or "signed_log".
         missing: rule for missing values, "middle" or "skip".
     """

@@ -1,4 +1,4 @@
-"""How far a search stayed from the best: precision at T, ranks and regrets, as RoBoT's analysis uses them.
+"""The distance of a search from the optimum: precision at T, ranks and regrets, as in RoBoT's analysis.
 
 He, Shu, Dai, Low (RoBoT), ICLR 2024. Ranks count from 1; a candidate's rank is one more than the number of
 candidates that are strictly better, so that candidates with equal values share the better rank.
@@ -14,7 +14,7 @@ from proxybench.search.robot import RoBoT
 
 
 def precision_at(scores: Floats, values: Floats, top: int) -> float:
-    """|{A: R_M(A) <= T and R_f(A) <= T}| / T: the share of the metric's first T that are among the best T.
+    """|{A: R_M(A) <= T and R_f(A) <= T}| / T: the share of the metric's top T that are among the best T.
 
     Args:
         scores: the metric M, float64[n], larger better.
@@ -24,23 +24,23 @@ def precision_at(scores: Floats, values: Floats, top: int) -> float:
     Ties are cut in index order, so that both sets have T members. Raises InvalidProblem for another T.
     """
     if not 1 <= top <= len(values):
-        raise InvalidProblem(f"precision at {top} of {len(values)} candidates; it must be from 1 to their number")
+        raise InvalidProblem(f"precision at {top} of {len(values)} candidates; it must be between 1 and their number")
     first = np.argsort(-scores, kind="stable")[:top]
     best = np.argsort(-values, kind="stable")[:top]
     return len(np.intersect1d(first, best)) / top
 
 
 def expected_rank(precision: float, top: int) -> float:
-    """Expected rank of the best of a metric's first T, (T + 1) / (precision T + 1).
+    """Expected rank of the best of a metric's top T, (T + 1) / (precision T + 1).
 
-    That is the smallest of `precision * T` numbers drawn without replacement from 1 to T: what precision at T alone
-    tells, if where the hits lie among the best T is chance.
+    This is the smallest of `precision * T` numbers drawn without replacement from 1 to T, assuming that the hits
+    are randomly distributed among the best T.
     """
     return (top + 1) / (precision * top + 1)
 
 
 def rank_of(candidate: int, values: Floats) -> int:
-    """The rank of a candidate by `values`, larger better."""
+    """The rank of a candidate by `values`, larger is better."""
     return int((values > values[candidate]).sum()) + 1
 
 
@@ -48,7 +48,7 @@ def regrets(history: History, problem: Problem) -> dict[str, float]:
     """Regrets of a search, in units of the objective.
 
     Returns:
-        `simple_regret`, the optimum less the value of the architecture returned; `mean_regret`, the optimum less the
+        `simple_regret`, the optimum minus the value of the architecture returned; `mean_regret`, the optimum minus the
         value of a query, averaged over the full trainings. The optimum is that of the population.
     """
     optimum = float(problem.values.max())
@@ -60,12 +60,12 @@ def regrets(history: History, problem: Problem) -> dict[str, float]:
 
 
 def robot_findings(searcher: RoBoT, problem: Problem, budget: int) -> dict[str, float]:
-    """What RoBoT's analysis looks at, after a run.
+    """The quantities of RoBoT's analysis, after a run.
 
     Returns:
-        `explored`, T0; `precision_at_T` of the robust metric found, for T the budget; `weight_regret`, the optimum of
-        the population less what a weight vector was worth, averaged over exploration. The paper's regret is against
-        the best weights instead, which nobody knows; this one is larger by a constant.
+        `explored`, T0; `precision_at_T` of the robust metric found, with T the budget; `weight_regret`, the optimum of
+        the population minus the value of a weight vector, averaged over exploration. The paper's regret is relative to
+        the best weights, which are unknown; this one is larger by a constant.
     """
     return {
         "explored": float(searcher.paid if searcher.paid is not None else len(searcher.worth)),

@@ -1,4 +1,4 @@
-"""What searches found, as tables for people, as records on disk, and as comparisons of two searchers."""
+"""Results of searches: as tables for people, as records on disk, and as comparisons of two searchers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class SearchResults:
-    """The runs of some searchers on a problem, one for each searcher and seed.
+    """The runs of some searchers on a problem, one per searcher and seed.
 
     Attributes:
         records: the runs, in the order of searchers and seeds.
@@ -37,8 +37,8 @@ class SearchResults:
         """The runs in a file that `save` or `proxybench search --output` wrote.
 
         Raises:
-            DataNotAvailable: when the file is missing or empty.
-            CorruptData: for a line that is not a run, naming file and line.
+            DataNotAvailable: if the file is missing or empty.
+            CorruptData: if a line is not a run; names file and line.
         """
         place = Path(path)
         records = read_runs(place) if place.exists() else []
@@ -47,27 +47,27 @@ class SearchResults:
         return cls(records)
 
     def save(self, path: str | Path) -> Path:
-        """Write the runs to a file of JSON lines, which is replaced in one step; its path."""
+        """Write the runs to a file of JSON lines, which is replaced atomically, and return its path."""
         place = Path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         write_records(place, self.records)
         return place
 
     def frame(self) -> pd.DataFrame:
-        """One row for each run: searcher, seed, budget, the architecture returned, its values and ranks, and costs.
+        """One row per run: searcher, seed, budget, the architecture returned, its values and ranks, and costs.
 
-        The columns of the values are named as the quantities are, such as `val_acc` and `test_acc`.
+        The columns of the values are named after their quantities, such as `val_acc` and `test_acc`.
         """
         import pandas as pd
 
         return pd.DataFrame([row_of(record) for record in self.records])
 
     def leaderboard(self) -> pd.DataFrame:
-        """One row for each searcher and budget, best first by the mean value of what it returned.
+        """One row per searcher and budget, sorted by the mean value of the architectures returned, best first.
 
         Columns: searcher, budget, runs, value (of the objective, mean over runs), low and high (Student's 95 percent
-        interval over runs; NaN for fewer than 20), reported (mean of the other quantity), median_rank (of what was
-        returned, 1 being the best of the population), seconds (of training that the table records, mean).
+        interval over runs; NaN for fewer than 20), reported (mean of the other quantity), median_rank (of the results,
+        where 1 is the best of the population), seconds (mean training time recorded in the table).
         """
         import pandas as pd
 
@@ -83,15 +83,15 @@ class SearchResults:
         return board.iloc[order].reset_index(drop=True)
 
     def compare(self, first: str, second: str) -> pd.DataFrame:
-        """What the first searcher found beyond the second with the same seed, in the objective.
+        """The difference in the objective between the first and the second searcher, with the same seeds.
 
-        One row for each budget that both have: `difference`, the mean over the shared seeds; `low` and `high`,
-        Student's 95 percent interval, NaN for fewer than 20 seeds; `p_value` of Wilcoxon's signed-rank test; `better`,
-        on how many seeds the first is ahead; `seeds`, how many are shared.
+        One row per common budget: `difference`, the mean over the shared seeds; `low` and `high`, Student's 95 percent
+        interval, NaN for fewer than 20 seeds; `p_value` of Wilcoxon's signed-rank test; `better`, the number of seeds
+        on which the first is ahead; `seeds`, the number of shared seeds.
 
         Raises:
-            UnknownName: for a searcher without runs.
-            ValueError: when no seed is shared.
+            UnknownName: if a searcher has no runs.
+            ValueError: if no seed is shared.
         """
         import pandas as pd
 
@@ -137,7 +137,7 @@ class SearchResults:
 
 
 def row_of(record: SearchRecord) -> dict[str, Any]:
-    """A run as one flat row; the values stand under the names of their metrics."""
+    """A run as one flat row, with the values under the names of their metrics."""
     objective, reported = value_names(record)
     metrics = record.metrics
     others = {name: value for name, value in metrics.items() if name not in ("queries", "value", "reported", "rank")}
@@ -155,7 +155,7 @@ def row_of(record: SearchRecord) -> dict[str, Any]:
 
 
 def value_names(record: SearchRecord) -> tuple[str, str]:
-    """What the objective and the reported quantity are called: by their metrics, in full where those are the same."""
+    """Names of the objective and the reported quantity: their metrics, or in full if those are the same."""
     objective = Quantity.parse(record.task.target)
     if not record.report:
         return objective.metric, ""

@@ -1,4 +1,4 @@
-"""RoBoT: find weights of training-free metrics whose ranking starts well, then go down that ranking.
+"""RoBoT: find weights of training-free metrics whose ranking starts well, then follow that ranking.
 
 He, Shu, Dai, Low: Robustifying and Boosting Training-Free Neural Architecture Search, ICLR 2024, algorithm 1. One
 evaluation of a weight vector is the objective of the architecture that it ranks first. `PaperRoBoT` is the published
@@ -22,44 +22,44 @@ from proxybench.search.problem import Floats, InvalidProblem, Problem
 
 PROPOSALS = ("bo", "random", "single", "mixed")
 SIGNS = ("both", "positive")
-EXPLORED, MOST_EXPLORED = 0.3, 12  # share of the budget, and queries, that exploration pays for at most
+EXPLORED, MOST_EXPLORED = 0.3, 12  # maximum share of the budget, and number of queries, spent on exploration
 PAPER: dict[str, Any] = {"scale": "minmax", "missing": "skip", "proposals": "bo", "refit": False, "climb": False}
-DRAWS = 500  # weight vectors among which the acquisition function chooses
-NEARBY = 50  # of them close to the best so far
+DRAWS = 500  # weight vectors from which the acquisition function chooses
+NEARBY = 50  # those close to the best so far
 
 
 class RoBoT:
-    """Exploration of weights, then exploitation of the ranking that they lead to.
+    """Exploration of weights, then exploitation of the resulting ranking.
 
-    Against the paper: exploration proposes weights at random and stops after a few queries. Then the weights are
-    fitted, after each answer, to all that was told (`FittedWeights`), and the first of the ranking and the neighbours
-    of the best architecture so far take turns. A fit uses each answer for every weight, where an evaluation in the
-    paper is the worth of one architecture, which says little of the rest of a ranking; random weights, good and bad,
-    spread what it learns from; neighbours protect against metrics that all rank badly at the top.
+    Unlike in the paper, exploration proposes weights at random and stops after a few queries. Then the weights are
+    fitted, after each answer, to all answers (`FittedWeights`), and the top of the ranking and the neighbours of the
+    best architecture so far take turns. A fit uses each answer for every weight, whereas an evaluation in the paper is
+    the value of one architecture, which says little about the rest of a ranking; random weights, good and bad, make
+    the training data diverse; neighbours protect against metrics that all rank badly at the top.
 
-    Exploration proposes budget - 1 weight vectors. One whose first architecture is known already costs no query, so
-    the number T0 of queries that exploration pays is often smaller than it may be. Of weight vectors with equal values
-    the later one is kept, as in the paper's code; architectures with equal scores stand in index order.
+    Exploration proposes budget - 1 weight vectors. One whose first architecture is already known costs no query, so
+    the number T0 of queries paid for in exploration is often below its limit. Of weight vectors with equal values the
+    later one is kept, as in the paper's code; architectures with equal scores are in index order.
 
     Args:
         problem: the population to search.
         rng: source of randomness.
         budget: full trainings of the run, the paper's T.
-        metrics: names; by default all that `metric_names` finds.
+        metrics: names; by default all from `metric_names`.
         scale: normalisation, "minmax", "rank" or "signed_log".
         missing: rule for missing values, "middle" or "skip".
         proposals: how weights are proposed: "bo" for Bayesian optimisation with upper confidence bounds, "random",
             "single" for one metric after the other in random order, "mixed" for single ones and then random.
-        signs: of proposed weights: "both" for [-1, 1], "positive" for [0, 1], which trusts that larger is better in
-            each metric.
-        explore: queries that exploration may pay for, T0 at most; by default three tenths of the budget, at most 12.
-        refit: whether the weights are fitted to all that was told; False keeps the best of those proposed.
-        operations: whether the counts of operations are metrics too when weights are fitted.
+        signs: range of proposed weights: "both" for [-1, 1], "positive" for [0, 1], which assumes that larger is
+            better for each metric.
+        explore: maximum number T0 of exploration queries; by default three tenths of the budget, at most 12.
+        refit: whether the weights are fitted to all answers; False keeps the best of those proposed.
+        operations: whether the counts of operations are used as metrics too when weights are fitted.
         climb: whether neighbours of the best architecture take turns with the ranking.
 
     Attributes:
-        names: of the metrics.
-        paid: T0, queries paid in exploration; None while it lasts.
+        names: names of the metrics.
+        paid: T0, queries paid for in exploration; None during exploration.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RoBoT:
             raise unknown_name("range of weights", signs, SIGNS)
         count = min(MOST_EXPLORED, max(1, int(EXPLORED * budget))) if explore is None else explore
         if not 1 <= count <= max(1, budget):
-            raise InvalidProblem(f"explore is {explore}; it must be from 1 to the budget of {budget:g}")
+            raise InvalidProblem(f"explore is {explore}; it must be between 1 and the budget {budget:g}")
         self.names = metric_names(problem, metrics)
         self.paid: int | None = None
         self._problem = problem
@@ -108,12 +108,12 @@ class RoBoT:
 
     @property
     def worth(self) -> Floats:
-        """What each of them turned out to be worth, float64[k]: the objective of the architecture it ranks first."""
+        """The value of each weight vector, float64[k]: the objective of the architecture it ranks first."""
         return np.array(self._worth)
 
     @property
     def best_weights(self) -> Floats:
-        """Those worth most, float64[m]; of equal ones the latest."""
+        """The best weights, float64[m]; among equals the latest."""
         return self._weights[max(range(len(self._worth)), key=lambda place: (self._worth[place], place))]
 
     @property
@@ -142,7 +142,7 @@ class RoBoT:
             self._worth.append(value)
 
     def _exploit(self) -> Query | None:
-        """The best by the robust metric of what was not asked; every other time of the neighbours of the best told."""
+        """The best unasked candidate by the robust metric; every other time among the neighbours of the best so far."""
         if len(self._told) == len(self._problem):
             return None
         scores = self.scores
@@ -165,7 +165,7 @@ class RoBoT:
         return self._rng.uniform(self._low, 1.0, len(self.names))
 
     def _by_model(self) -> Floats:
-        """Where a Gaussian process over weights has the largest upper confidence bound, of many random draws."""
+        """The weights, among many random draws, with the largest upper confidence bound of a Gaussian process."""
         width = 1.0 - self._low
         draws = self._rng.uniform(self._low, 1.0, (DRAWS, len(self.names)))
         near = self.best_weights + self._rng.normal(0.0, 0.1 * width, (NEARBY, len(self.names)))
@@ -177,7 +177,7 @@ class RoBoT:
 class PaperRoBoT(RoBoT):
     """RoBoT as published: weight vectors by Bayesian optimisation, then the best ranking from its top.
 
-    Min-max normalisation, left-out terms for missing values, weights in [-1, 1]; each is an option as in RoBoT.
+    Min-max normalisation, omitted terms for missing values, weights in [-1, 1]; all are options as in RoBoT.
     Exploration may pay for the whole budget.
     """
 

@@ -1,4 +1,4 @@
-"""From groups of runs to what the leaderboard keeps of them."""
+"""Summaries of groups of runs for the leaderboard."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from proxybench.search.curves import AXES, Course, course, half_width
 from proxybench.search.groups import RunGroup
 from proxybench.search.problem import Floats
 
-POINTS = 8  # of a curve, at most; hundreds of curves are committed and put on one page
+POINTS = 8  # maximum number of points of a curve; hundreds of curves are committed and put on one page
 _DIGITS = 5
 FEWEST = 5  # values whose least and largest enclose the median: with 1 - 2 / 2^5, 94 percent
 
 
 def searched_problems(groups: Iterable[RunGroup]) -> list[SearchedProblem]:
-    """One entry for each problem, its searchers by name, options and budget."""
+    """One entry per problem, with its searchers sorted by name, options and budget."""
     by_problem: dict[str, list[RunGroup]] = defaultdict(list)
     for group in groups:
         by_problem[group.task.name].append(group)
@@ -36,7 +36,7 @@ def searched_problems(groups: Iterable[RunGroup]) -> list[SearchedProblem]:
 
 
 def searched(group: RunGroup) -> Searched:
-    """The runs of a group, their curves at no more than 8 points an axis."""
+    """The runs of a group, with at most 8 points per axis in their curves."""
     runs = group.in_order
     reported = [run.reported for run in runs if run.reported is not None]
     improvement = [run.improvement for run in runs if run.improvement is not None]
@@ -62,8 +62,8 @@ def searched(group: RunGroup) -> Searched:
 def median_interval(values: Floats) -> tuple[float, float | None, float | None]:
     """The median and the limits of its 95 percent interval from order statistics.
 
-    Of fewer than FEWEST values the least and the largest enclose the true median with 87 percent at best; the limits
-    are then None.
+    For fewer than FEWEST values the smallest and the largest enclose the true median with at most 87 percent
+    probability; the limits are then None.
     """
     from scipy.stats import binom
 
@@ -113,7 +113,7 @@ def _rounded(values: Floats, digits: int = _DIGITS) -> list[float]:
 
 
 def _round(value: float, digits: int = _DIGITS) -> float:
-    """To so many significant digits; whole numbers without a fraction, which JSON writes shorter."""
+    """Round to significant digits; whole numbers become integers, which are shorter in JSON."""
     short = float(f"{value:.{digits}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 

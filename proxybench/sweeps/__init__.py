@@ -1,4 +1,4 @@
-"""Sweeps: proxies of the networks of many architectures, computed once each, resumable, into one file of scores.
+"""Sweeps: resumable computation of proxies for the networks of many architectures, into one file of scores.
 
-Imports jobs, proxies, networks, images and scores; nothing of evaluation.
+Imports jobs, proxies, networks, images and scores, but not evaluation.
 """

@@ -1,4 +1,4 @@
-"""`pb.compute(...)`: proxies of many architectures' networks in one call. The verb `compute` shares its parts."""
+"""`pb.compute(...)`: proxies for many architectures' networks in one call; shares code with the command `compute`."""
 
 from __future__ import annotations
 
@@ -43,34 +43,34 @@ def compute(
     folder: str | Path | None = None,
     progress: bool = True,
 ) -> SweepScores:
-    """Zero-cost proxies of a space's architectures, isomorphic ones once.
+    """Compute zero-cost proxies for a space's architectures, scoring isomorphic ones only once.
 
         scores = pb.compute("nasbench201", ["synflow", "nwot"], sample=100, network={"channels": 16, "cells": 5})
-        scores.scores                  # pandas: a column for each proxy, a row for each architecture
+        scores.scores                  # pandas: one column per proxy, one row per architecture
 
     Args:
         space: name of the search space (`proxybench list spaces`).
-        proxies: "all", or names (`proxybench list proxies`) and "module:name" of proxies of one's own.
+        proxies: "all", or names (`proxybench list proxies`) and "module:name" for your own proxies.
         archs: the architectures, as graphs or texts; by default all of the space.
-        benchmark: the architectures of this table instead.
-        sample: so many architectures, drawn with `seed`, instead.
+        benchmark: use the architectures of this table instead.
+        sample: draw this many architectures with `seed` instead.
         images: `noise`, `digits`, `cifar10:PATH` of cifar-10-python.tar.gz, or `parquet:FOLDER`.
-        batch: images.
-        resolution: height and width that the images are resized to.
+        batch: number of images.
+        resolution: height and width to resize the images to.
         network: options of the space's network.
-        classes: logits; as many as the images have classes by default.
-        initialisation: of the weights, by its name in `networks.initialise`.
-        seed: of weights, draws, images and `sample`.
-        device: of torch.
-        jobs: processes on this machine; one for each processor where None.
-        dask: address of a Dask scheduler that does the work instead.
-        folder: where the work is kept, so that it goes on after an interruption; a temporary folder where None.
+        classes: number of logits; by default the number of classes of the images.
+        initialisation: weight initialisation, by its name in `networks.initialise`.
+        seed: seed of weights, draws, images and `sample`.
+        device: torch device.
+        jobs: processes on this machine; None means one per processor.
+        dask: address of a Dask scheduler to run the work on.
+        folder: where the work is saved, so that it can be resumed; None means a temporary folder.
         progress: show a progress bar in terminals and notebooks.
 
     Raises:
         UnknownName: for an unknown space, proxy, image source or initialisation; suggests the nearest.
-        ProxybenchError: for architectures given in two ways, or a network that cannot be built.
-        OtherSetting: when the folder holds another sweep.
+        ProxybenchError: if architectures are given in two ways, or a network cannot be built.
+        OtherSetting: if the folder holds another sweep.
     """
     require_torch()
     names = [proxies] if isinstance(proxies, str) else list(proxies)
@@ -108,15 +108,15 @@ def architectures(
     sample: int | None = None,
     seed: int = 0,
 ) -> tuple[Sequence[ArchGraph], SearchSpace, Sequence[str] | None]:
-    """The architectures that are named in one of three ways, or all of the space, as `selection.items_of` takes them.
+    """The architectures selected in one of three ways, or all of the space, in the form `selection.items_of` takes.
 
     Raises:
-        ProxybenchError: for two ways at once, a table of another space, a sample that the space is too small for, or a
-            space that cannot be enumerated.
-        InvalidArchitecture: for a text that is no architecture of the space.
+        ProxybenchError: if two ways are combined, the table is of another space, the sample is larger than the space,
+            or the space cannot be enumerated.
+        InvalidArchitecture: if a text is not an architecture of the space.
     """
     if sum(choice is not None for choice in (benchmark, sample, archs)) > 1:
-        raise ProxybenchError("a benchmark, a sample and given architectures exclude each other; name one of them")
+        raise ProxybenchError("a benchmark, a sample and given architectures exclude each other; choose one")
     if benchmark is not None:
         bench = load(benchmark)
         if bench.space.name != space.name:
@@ -133,11 +133,11 @@ def architectures(
 
 
 def do_work(work: Work, jobs: int, dask: str | None, on_progress: Progress | None = None) -> None:
-    """Do all chunks: on the Dask cluster at `dask`, in so many processes, or here.
+    """Do all chunks: on the Dask cluster at `dask`, in `jobs` processes, or in this process.
 
     Raises:
-        WorkersDied: when no process is left and there is work.
-        ClusterLost: when the scheduler does not answer.
+        WorkersDied: if no process is left and there is work.
+        ClusterLost: if the scheduler does not answer.
     """
     if dask is not None:
         from proxybench.jobs.dask_work import do_on_cluster

@@ -1,4 +1,4 @@
-"""Take over what an earlier sweep of the same setting computed, from its table: on another machine, or for more."""
+"""Reuse scores from the table of an earlier sweep with the same setting, even from another machine."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from proxybench.scores.score_file import read_scores
 
 
 def take_over(work: Work, path: Path) -> int:
-    """Write the shards of `work` whose architectures are all in a table that `merge` wrote; how many architectures.
+    """Write the shards of `work` whose architectures are all in a table from `merge`; returns their number.
 
-    Node values have the mantissa bits that the table kept. Architectures that failed there are computed again.
+    Node values have the mantissa bits kept in the table. Architectures that failed there are computed again.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        CorruptData: for a file that is no such table.
-        OtherSetting: for a table of another setting; names the differences.
+        FileNotFoundError: if the file does not exist.
+        CorruptData: if the file is not a table of scores.
+        OtherSetting: if the table has another setting; names the differences.
     """
     known = read_scores(path)
     different = list(differences(dict(known.setting), work.plan["setting"]))
     if different:
-        raise OtherSetting(f"{path} is of another setting: {'; '.join(different)}")
+        raise OtherSetting(f"{path} has another setting: {'; '.join(different)}")
     table = read_parquet(path).replace_schema_metadata({})
     row_of = {digest: row for row, digest in enumerate(known.digests) if not known.errors[row]}
     taken = 0

@@ -1,7 +1,7 @@
-"""The table of a sweep whose per-node arrays stay on the disk, for those that are larger than memory.
+"""The table of a sweep with per-node arrays left on disk, for tables larger than memory.
 
-Parquet cannot be mapped: its values are compressed. At the first use of a table each node array is unpacked, a part at
-a time, to a `.npy` file of the cache, in `mapped/NAME-DIGEST/`; the folder appears in one step, when it is whole.
+Parquet cannot be memory-mapped: its values are compressed. On first use of a table each node array is unpacked, a part
+at a time, to a `.npy` file in the cache, in `mapped/NAME-DIGEST/`; the folder is created atomically.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from proxybench.scores.score_file import NODES, SweepScores, reading_scores, sco
 from proxybench.sweeps.npy import write_npy
 from proxybench.tables.cache import explain_write_failure, locked
 
-ROWS = 4096  # of a table that are unpacked at once
+ROWS = 4096  # rows of a table unpacked at once
 _ABOUT = "nodes.json"
 
 
 def map_scores(path: Path | str) -> SweepScores:
     """The scores that `merge` wrote, their node arrays mapped from the cache instead of loaded.
 
-    What `read_scores` gives, but each of `nodes` is a MappedRagged, and texts are read when they are asked for.
-    `batch()` and `join` keep the arrays mapped; a part `batch[i:j]` has its own in memory. The cache holds 8 bytes
-    for each value. A table that has changed is unpacked anew, and what was unpacked of it before is removed.
+    Like `read_scores`, but each of `nodes` is a MappedRagged, and texts are read on access. `batch()` and `join`
+    keep the arrays mapped; a part `batch[i:j]` has its own in memory. The cache holds 8 bytes per value. A table
+    that has changed is unpacked again, and its previous files are removed.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        CorruptData: for a file that is no such table, or a damaged folder of the cache.
-        FetchFailed: when the cache cannot be written to, or the disk is full.
+        FileNotFoundError: if the file does not exist.
+        CorruptData: if the file is not a table of scores, or the folder in the cache is damaged.
+        FetchFailed: if the cache cannot be written to, or the disk is full.
     """
     path = Path(path).absolute()
     with reading_scores(path) as file:
@@ -54,7 +54,7 @@ def map_scores(path: Path | str) -> SweepScores:
 
 
 def _unpacked(path: Path, file: pq.ParquetFile) -> Path:
-    """The folder of the node arrays of a table, made where it is not there."""
+    """The folder of the node arrays of a table, created if missing."""
     of_path = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
     home = cache_dir() / "mapped" / f"{path.stem}-{of_path}"
     folder = home / _identity(path)
@@ -68,7 +68,7 @@ def _unpacked(path: Path, file: pq.ParquetFile) -> Path:
 
 
 def _identity(path: Path) -> str:
-    """Size, time and the digest of the table's last part, where parquet keeps sizes and places of all columns."""
+    """Size, time and the digest of the table's footer, where parquet keeps sizes and positions of all columns."""
     status = path.stat()
     with path.open("rb") as stream:
         stream.seek(-8, os.SEEK_END)
@@ -80,7 +80,7 @@ def _identity(path: Path) -> str:
 
 
 def _unpack(file: pq.ParquetFile, home: Path, folder: Path) -> None:
-    """Write the node arrays; then remove those of an older table, and what a killed process left."""
+    """Write the node arrays; then remove those of an older table, and leftovers of killed processes."""
     temporary = home / f".{folder.name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -109,7 +109,7 @@ def _unpack(file: pq.ParquetFile, home: Path, folder: Path) -> None:
 
 
 def _pieces(file: pq.ParquetFile, name: str, lengths: list[NDArray[np.int64]]) -> Iterator[NDArray[np.float64]]:
-    """The values of a node array, some rows at a time; the lengths of the rows are added to `lengths`."""
+    """The values of a node array, some rows at a time; appends the lengths of the rows to `lengths`."""
     for batch in file.iter_batches(batch_size=ROWS, columns=[name]):
         rows = batch.column(0)
         lengths.append(rows.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64))
@@ -117,7 +117,7 @@ def _pieces(file: pq.ParquetFile, name: str, lengths: list[NDArray[np.int64]]) -
 
 
 def _open(folder: Path, rows: int) -> Mapping[str, Ragged]:
-    """The node arrays of a folder. Raises CorruptData when they are not those of a table of so many rows."""
+    """The node arrays of a folder. Raises CorruptData if they do not belong to a table with `rows` rows."""
     places: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
     nodes: dict[str, Ragged] = {}
     try:
@@ -130,5 +130,5 @@ def _open(folder: Path, rows: int) -> Mapping[str, Ragged]:
             if (len(nodes[name]), places[files["offsets"]][1].sum()) != (rows, len(file.array)):
                 raise ValueError(f"{name} does not have the values of {rows} architectures")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptData(f"{folder} is damaged ({error}); remove it, and it is made again") from error
+        raise CorruptData(f"{folder} is damaged ({error}); remove it, and it will be rebuilt") from error
     return nodes

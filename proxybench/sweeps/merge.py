@@ -17,31 +17,31 @@ from proxybench.jobs.shards import Work
 from proxybench.scores.score_file import SWEEP, ragged_of
 
 NODE_BITS = 11
-SECONDS_BITS = 10  # of the mantissa: a clock is no better than a thousandth
-ROW_GROUP = 16_384  # rows of the file that are in memory at once while it is written
+SECONDS_BITS = 10  # bits of the mantissa: a clock is no better than a thousandth
+ROW_GROUP = 16_384  # rows of the file held in memory while writing
 
 
 def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool = False) -> int:
-    """Write the results of a sweep to one parquet file, by digest; the number of rows.
+    """Write the results of a sweep to one parquet file, sorted by digest; returns the number of rows.
 
-    The file's metadata hold the setting. The same results give the same bytes but for the seconds.
+    The file's metadata holds the setting. Equal results give equal bytes, except for the seconds.
 
     Args:
-        work: of a sweep.
-        path: of the file, which is replaced in one step.
-        node_bits: bits of the mantissa (of 52) that node values keep; scores are kept in full, seconds to a thousandth.
-        partial: write what is there, though chunks are missing.
+        work: work of a sweep.
+        path: the file, which is replaced atomically.
+        node_bits: mantissa bits (of 52) to keep in node values; scores are kept in full, seconds to a thousandth.
+        partial: write the finished part even if chunks are missing.
 
     Raises:
-        ProxybenchError: when chunks are missing and not `partial`, or nothing is there.
-        CorruptData: for a damaged shard.
+        ProxybenchError: if chunks are missing and `partial` is false, or there are no results.
+        CorruptData: if a shard is damaged.
     """
     whole = work.require_done(partial=partial)
     groups = _row_groups(_by_digest(work), node_bits)
     first = next(groups)
     about = {"setting": work.plan["setting"], "sweep": work.digest, "node bits": node_bits, "missing": not whole}
     schema = first.schema.with_metadata({SWEEP: json.dumps(about).encode()})
-    # Byte planes apart: the lowest are zero after rounding, and cost nothing.
+    # Byte planes are stored separately: the lowest are zero after rounding, and cost nothing.
     floats = sorted(field.name for field in schema if pa.types.is_floating(field.type))
     lists = [field.name for field in schema if pa.types.is_list(field.type)]
     rows = 0
@@ -64,7 +64,7 @@ def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool =
 
 
 def _by_digest(work: Work) -> Iterator[pa.Table]:
-    """What the shards hold, in the order of the digests, with the columns of all; a shard at a time if they lie so."""
+    """The content of the shards in digest order, with the columns of all; one shard at a time if they are sorted."""
     missing = set(work.missing())
     done = [number for number in range(work.chunks) if number not in missing]
     schema = pa.unify_schemas([pq.read_schema(work.shard(number)).remove_metadata() for number in done])
@@ -106,18 +106,18 @@ def _rounded_group(table: pa.Table, node_bits: int) -> pa.Table:
 
 
 def _rounded(column: pa.ChunkedArray, bits: int) -> tuple[pa.Array, pa.Array]:
-    """Offsets and values of a column of lists, the values to the nearest number of `bits` bits of mantissa."""
+    """Offsets and values of a column of lists, with values rounded to `bits` bits of mantissa."""
     ragged = ragged_of(column)
     return pa.array(ragged.offsets.astype(np.int32)), pa.array(round_mantissa(ragged.values, bits))
 
 
 def round_mantissa(values: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
-    """The nearest float64 of `bits` (0 to 52) bits of mantissa, ties away from zero; NaN and infinities stay.
+    """The nearest float64 with `bits` (0 to 52) bits of mantissa, ties away from zero; keeps NaN and infinities.
 
     The relative error is at most 2 ** -(bits + 1).
     """
     if not 0 <= bits <= 52:
-        raise ValueError(f"a float64 has 52 bits of mantissa; asked to keep {bits}")
+        raise ValueError(f"a float64 has 52 bits of mantissa; cannot keep {bits}")
     values = np.ascontiguousarray(values, dtype=np.float64)
     if bits == 52:
         return values

@@ -1,4 +1,4 @@
-"""A `.npy` file that is written piece by piece, of a length that is not known before."""
+"""A `.npy` file written piece by piece, with a length not known in advance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def write_npy(path: Path, pieces: Iterable[NDArray[np.float64]]) -> int:
-    """Write arrays float64[k], end to end, as one float64[total]; total. Raises OSError as writing does."""
+    """Write arrays float64[k], end to end, as one float64[total]; returns total. Raises OSError if writing fails."""
     total = 0
     with path.open("wb") as stream:
         npy.write_array_header_1_0(stream, _header(0))
@@ -22,7 +22,7 @@ def write_npy(path: Path, pieces: Iterable[NDArray[np.float64]]) -> int:
         stream.seek(0)
         npy.write_array_header_1_0(stream, _header(total))  # numpy pads it so that any length fits
         if stream.tell() != start:
-            raise ValueError(f"{path}: the header of {total} values is longer than that of none")
+            raise ValueError(f"{path}: the header for {total} values is longer than for 0")
     return total
 
 

@@ -1,4 +1,4 @@
-"""Which architectures and which proxies a sweep computes."""
+"""The selection of architectures and proxies for a sweep."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ ALL = "all"
 
 
 def whole_space(space: SearchSpace) -> Iterable[ArchGraph]:
-    """All architectures of an enumerable space. Raises ProxybenchError for another one."""
+    """All architectures of an enumerable space. Raises ProxybenchError for other spaces."""
     if not isinstance(space, EnumerableSpace):
         raise ProxybenchError(
-            f"{space.name} cannot be enumerated; say which architectures: --sample N, --benchmark NAME or --archs FILE"
+            f"{space.name} cannot be enumerated; select architectures: --sample N, --benchmark NAME or --archs FILE"
         )
     return space
 
 
 def of_file(space: SearchSpace, path: Path) -> list[ArchGraph]:
-    """The architectures of a text file, one a line; empty lines are left out.
+    """The architectures of a text file, one per line; empty lines are skipped.
 
     Raises:
-        DataNotAvailable: when the file is not there.
-        InvalidArchitecture: for a line that is no architecture; says what is.
+        DataNotAvailable: if the file does not exist.
+        InvalidArchitecture: if a line is not an architecture; describes the format.
     """
     try:
         lines = path.read_text().splitlines()
     except FileNotFoundError:
-        raise DataNotAvailable(f"{path} is not there; --archs takes a text file with one architecture a line") from None
+        raise DataNotAvailable(f"{path} does not exist; --archs needs a text file, one architecture per line") from None
     return [space.parse(line) for line in lines if line.strip()]
 
 
 def items_of(archs: Iterable[ArchGraph], space: SearchSpace, digests: Sequence[str] | None = None) -> pa.Table:
-    """Columns `digest` and `arch`: one architecture of each digest of the space, by digest.
+    """Columns `digest` and `arch`: one architecture per digest of the space, sorted by digest.
 
-    A digest is as good as random, so a part of the work is a random sample of all of it. The architecture is the one
-    with the most operations `none`, so that it has no weights that nothing reads; the first where there are several.
+    Digests are practically random, so a part of the work is a random sample of all of it. The architecture is the
+    one with the most operations `none`, so that it has no unused weights; the first if there are several.
 
     Args:
-        archs: of the space.
-        space: which says what is isomorphic.
-        digests: `space.digest` of each, where known.
+        archs: architectures of the space.
+        space: decides which architectures are isomorphic.
+        digests: `space.digest` of each, if known.
     """
     archs = list(archs)
     if digests is None:
@@ -72,14 +72,14 @@ def choose_proxies(names: Sequence[str]) -> tuple[dict[str, dict[str, Any]], lis
     """The identity of each proxy by name: target, version, and the digest of a user's own file.
 
     Args:
-        names: of proxybench.proxies.PROXIES, "module:attribute" of a Proxy of one's own, or "all" of the former.
+        names: names in proxybench.proxies.PROXIES, "module:attribute" for your own Proxy, or "all" registered ones.
 
     Returns:
-        The identities, and a line for each proxy of "all" that cannot be loaded.
+        The identities, and a line for each proxy in "all" that cannot be loaded.
 
     Raises:
-        UnknownName: for a name that is no proxy's, with the nearest one.
-        ProxybenchError: for a target that cannot be loaded or is no Proxy, or a name that is there twice.
+        UnknownName: for an unknown proxy; suggests the nearest.
+        ProxybenchError: if a target cannot be loaded or is not a Proxy, or a name occurs twice.
     """
     from proxybench.proxies import available
 
@@ -98,12 +98,12 @@ def choose_proxies(names: Sequence[str]) -> tuple[dict[str, dict[str, Any]], lis
                 raise ProxybenchError(f"two proxies are called {proxy.name!r}; rename yours")
             chosen[proxy.name] = {"target": target, "version": proxy.version} | _code(target, proxy)
     if not chosen:
-        raise ProxybenchError(f"no proxy to compute; name some of: {', '.join(available())}")
+        raise ProxybenchError(f"no proxy to compute; choose from: {', '.join(available())}")
     return chosen, left_out
 
 
 def load_proxy(target: str) -> Proxy:
-    """A proxy by its registered name or as "module:attribute". Raises as `choose_proxies`."""
+    """A proxy by its registered name or as "module:attribute". Raises like `choose_proxies`."""
     from proxybench.proxies.base import Proxy
     from proxybench.proxies.score import choose
 
@@ -117,7 +117,7 @@ def load_proxy(target: str) -> Proxy:
     except Exception as error:  # a user's module may fail in any way
         raise ProxybenchError(f"cannot load proxy {target!r}: {type(error).__name__}: {error}") from error
     if not isinstance(found, Proxy):
-        raise ProxybenchError(f"{target!r} is no Proxy; put @proxybench.proxies.base.proxy(...) before the function")
+        raise ProxybenchError(f"{target!r} is not a Proxy; decorate it with @proxybench.proxies.base.proxy(...)")
     return found
 
 

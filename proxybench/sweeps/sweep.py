@@ -1,4 +1,4 @@
-"""Scores of architectures, one network alive at a time: what a chunk of a sweep does."""
+"""The work of a sweep's chunk: scores architectures, with one network in memory at a time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SEED_RULE = "first 8 bytes of BLAKE2b-64 of 'SEED DIGEST' // 2, for the weights 
 
 
 def require_torch() -> None:
-    """Raise ProxybenchError with what to install when torch is not here."""
+    """Raise ProxybenchError, saying what to install, if torch is missing."""
     if importlib.util.find_spec("torch") is None:
         raise ProxybenchError(f"zero-cost proxies need torch; {how_to_install('torch', 'torch')}")
 
@@ -55,24 +55,24 @@ def sweep_work(
     device: str = "cpu",
     chunk: int | None = None,
 ) -> Work:
-    """The work of a sweep, to be begun with `folder.begin`; `shards.do` does it.
+    """The work of a sweep, to be started with `folder.begin` and done by `shards.do`.
 
     Args:
-        folder: of this sweep.
-        space: of the architectures.
-        items: columns digest and arch, as `selection.items_of` makes them.
-        proxies: name to identity, as `selection.choose_proxies` makes them.
-        batch: of images.
+        folder: folder of this sweep.
+        space: space of the architectures.
+        items: columns digest and arch, from `selection.items_of`.
+        proxies: identities by name, from `selection.choose_proxies`.
+        batch: the images.
         network: options of the space's network.
-        classes: logits; as many as the source of images has by default.
-        initialisation: of the weights, by its name in networks.initialise; "torch" is what the constructors draw.
-        seed: of weights and draws; see SEED_RULE.
-        device: of torch.
-        chunk: architectures of a shard; by default 16, fewer where there are less than a thousand.
+        classes: number of logits; by default the number of classes of the image source.
+        initialisation: weight initialisation, by its name in networks.initialise; "torch" keeps the constructors' draw.
+        seed: seed of weights and draws; see SEED_RULE.
+        device: torch device.
+        chunk: architectures per shard; by default 16, or fewer if there are less than a thousand.
 
     Raises:
-        ProxybenchError: when the network cannot be built with these options, or has too few logits.
-        UnknownName: for a space that has no networks, or an initialisation that is none.
+        ProxybenchError: if the network cannot be built with these options, or has too few logits.
+        UnknownName: if the space has no networks, or the initialisation is unknown.
     """
     import torch
 
@@ -98,16 +98,16 @@ def sweep_work(
 
 
 def begin_sweep(folder: Path, *arguments: Any, **named: Any) -> Work:
-    """The work of a sweep in its folder, begun or taken up; arguments and errors as of `sweep_work`.
+    """The work of a sweep in its folder, started or resumed; arguments and errors as in `sweep_work`.
 
     Raises:
-        OtherSetting: when the folder holds another sweep.
+        OtherSetting: if the folder holds another sweep.
     """
     return begin(sweep_work(folder, *arguments, **named))
 
 
 def _check_network(setting: Mapping[str, Any], batch: ImageBatch, text: str) -> None:
-    """Find wrong options now, not in every architecture."""
+    """Detect wrong options now rather than for every architecture."""
     try:
         _Sweep(setting, batch.images, batch.labels).network(text, 0)
     except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
@@ -116,13 +116,13 @@ def _check_network(setting: Mapping[str, Any], batch: ImageBatch, text: str) -> 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the architectures so far.
+    """The outcome for the architectures so far.
 
     Attributes:
-        done: how many have a row.
-        seconds: that they took, one after the other.
-        errors: architecture to why it failed.
-        unanswered: proxy to the number of architectures that it has no answer for.
+        done: number of architectures with a row.
+        seconds: total seconds of work.
+        errors: the error of each failed architecture.
+        unanswered: number of architectures without an answer, by proxy.
     """
 
     done: int
@@ -132,7 +132,7 @@ class Outcome:
 
 
 def forget_failed(work: Work) -> int:
-    """Remove the shards that hold a failed architecture, so that it is computed again; how many shards."""
+    """Remove the shards that hold a failed architecture, so that it is computed again; returns their number."""
     done = [number for number in range(work.chunks) if number not in set(work.missing())]
     failed = [
         number
@@ -143,7 +143,7 @@ def forget_failed(work: Work) -> int:
 
 
 def outcome(work: Work) -> Outcome:
-    """What became of a sweep."""
+    """The outcome of a sweep."""
     errors: dict[str, str] = {}
     unanswered: Counter[str] = Counter()
     done, seconds = 0, 0.0
@@ -158,12 +158,12 @@ def outcome(work: Work) -> Outcome:
 
 
 def require_same_torch(setting: Mapping[str, Any]) -> None:
-    """Raise ProxybenchError unless torch is of the version that the work was begun with."""
+    """Raise ProxybenchError unless the version of torch is the one that the work was started with."""
     import torch
 
     if torch.__version__ != setting["torch"]:
         raise ProxybenchError(
-            f"this work was begun with torch {setting['torch']}, here is {torch.__version__}; use the same"
+            f"this work was started with torch {setting['torch']}, but {torch.__version__} is installed; use the same"
         )
 
 
@@ -188,7 +188,7 @@ def seed_of(seed: int, digest: str) -> int:
 
 
 class _Sweep:
-    """The setting, ready to score one architecture after the other."""
+    """The setting, prepared for scoring one architecture after the other."""
 
     def __init__(self, setting: Mapping[str, Any], images: Any, labels: Any) -> None:
         import torch
@@ -203,12 +203,12 @@ class _Sweep:
         self.proxies: list[Proxy] = [load_proxy(identity["target"]) for identity in setting["proxies"].values()]
 
     def row(self, digest: str, text: str) -> dict[str, Any]:
-        """Scores of one architecture; its error where it has none."""
+        """Scores of one architecture, or its error."""
         start = time.perf_counter()
         row: dict[str, Any] = {"digest": digest, "arch": text, "error": "", "unanswered": "{}"}
         try:
             scores = self._score(text, seed_of(self._seed, digest))
-        except Exception as error:  # whatever a network or a user's proxy raises is a fact about this architecture
+        except Exception as error:  # any error of a network or a user's proxy is recorded for this architecture
             row["error"] = f"{type(error).__name__}: {error}"
         else:
             row |= {f"proxy:{name}": value for name, value in scores.values.items()}
@@ -219,7 +219,7 @@ class _Sweep:
         return row
 
     def network(self, text: str, seed: int) -> Network:
-        """The network of an architecture, its weights drawn with `seed`; the global random state stays."""
+        """The network of an architecture with weights drawn with `seed`; the global random state is unchanged."""
         import torch
 
         from proxybench.networks import build
@@ -258,7 +258,7 @@ def _table(rows: Sequence[Mapping[str, Any]], proxies: Sequence[Proxy]) -> pa.Ta
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Sums in one order whatever the number of cores: the same figures from any number of workers."""
+    """Sum in one order whatever the number of cores, so that results do not depend on the number of workers."""
     import torch
 
     before = torch.get_num_threads()

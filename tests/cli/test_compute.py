@@ -84,7 +84,7 @@ def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
         wait_for_shards("sweep", 1)
         process.send_signal(signal.SIGINT)
     assert process.returncode == 130
-    assert "interrupted; run the same command again to go on" in Path("log").read_text()
+    assert "interrupted; run the same command again to resume" in Path("log").read_text()
     assert not list(Path("sweep/shards").glob(".*"))
 
 
@@ -136,7 +136,7 @@ def test_a_failure_makes_the_exit_code_1_and_is_tried_again_on_request(run, tmp_
         (("--proxies", "synfow"), "unknown proxy 'synfow'. Did you mean 'synflow'?"),
         (("--images", "digit"), "unknown source of images 'digit'. Did you mean 'digits'?"),
         (("--sample", "99999"), "nasbench201 has 15625 architectures; asked for 99999"),
-        (("--archs", "absent.txt"), "absent.txt is not there"),
+        (("--archs", "absent.txt"), "absent.txt does not exist"),
         (("--sample", "2", "--benchmark", "nasbench201"), "exclude each other"),
         (("--sample", "2", "--network", "chanels=2"), "cannot be built"),
         (("--sample", "2", "--batch", "9999", "--images", "digits"), "has 1797 images"),
@@ -157,7 +157,8 @@ def test_a_folder_of_another_setting_is_refused(run) -> None:
     answer = run(*words, "--initialisation", "xavier")
     assert answer.code == 1
     assert (
-        'error: sweep holds a sweep of another setting: initialisation is "torch" there and "xavier" here' in answer.err
+        'error: sweep holds a sweep with another setting: initialisation is "torch" there and "xavier" here'
+        in answer.err
     )
 
 

@@ -70,7 +70,7 @@ def test_an_existing_file_is_left_as_it_is(run, tmp_path: Path, there: str) -> N
     (tmp_path / there).write_text("precious")
     answer = run("new", "proxy", "mine", "--folder", str(tmp_path))
     assert answer.code == 1
-    assert answer.err == f"error: {tmp_path / there} is there already and was left as it is\n"
+    assert answer.err == f"error: {tmp_path / there} already exists and was left unchanged\n"
     assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
 
 
@@ -81,8 +81,8 @@ def test_an_existing_file_is_left_as_it_is(run, tmp_path: Path, there: str) -> N
         ("a/b", "no path"),
         ("../a", "no path"),
         ("mine.py", "no .py"),
-        ("2nd", "a letter first"),
-        ("", "a letter first"),
+        ("2nd", "start with a letter"),
+        ("", "start with a letter"),
         ("json", "would be hidden"),
         ("numpy", "would be hidden"),
         ("conftest", "would be hidden"),

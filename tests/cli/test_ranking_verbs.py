@@ -90,7 +90,7 @@ def test_a_proxy_of_ones_own_is_ranked_against_the_field(run, small_tables: None
     }
     assert run("leaderboard", "build", "--folder", "board").code == 0
     checked = run("leaderboard", "check", "--folder", "board")
-    assert (checked.code, checked.out) == (0, "all files of board are what its records amount to\n")
+    assert (checked.code, checked.out) == (0, "all files in board match its records\n")
     table = run("leaderboard", "show", "--folder", "board", "--task", "nasbench101-suite-zero-val").out
     methods = [line.split()[2] for line in table.splitlines()[1:]]
     assert {"convolutions", "l2_norm", "synflow", "params", "flops", "random"} <= set(methods)
@@ -157,7 +157,7 @@ def test_check_names_the_file_that_was_changed(run, recorded) -> None:
     Path("board/leaderboard.csv").write_text("mine is best\n")
     answer = run("leaderboard", "check", "--folder", "board")
     assert answer.code == 1
-    assert "leaderboard.csv is not what the records amount to" in answer.err
+    assert "leaderboard.csv does not match the records" in answer.err
 
 
 def test_serve_answers_with_the_page(run, recorded) -> None:
@@ -217,7 +217,7 @@ def test_methods_are_shown_beside_one_of_them(run, recorded) -> None:
     assert "convolutions" in {row["method"] for row in rows}
     assert {row["repeats"] for row in rows} == {1}
     assert "gain" in run(*shown, "--task", task).out
-    assert "name it with --task" in run(*shown).err
+    assert "add --task" in run(*shown).err
     assert "Did you mean 'random'" in run(*shown[:-1], "randm", "--task", task).err
 
 

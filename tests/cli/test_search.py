@@ -154,7 +154,7 @@ def test_the_front_is_shown_as_a_table(run) -> None:
     [
         (("--searcher", "robot", "--against", "latency_ms@fpga"), "Valid: nsga2, random"),
         (("--searcher", "nsga2", "--against", "latency_ms@fpg"), "Did you mean 'latency_ms@fpga'"),
-        (("--searcher", "nsga2", "--against", "latency_ms@fpga", "--curves", "c.csv"), "--against goes without"),
+        (("--searcher", "nsga2", "--against", "latency_ms@fpga", "--curves", "c.csv"), "--against excludes"),
     ],
 )
 def test_a_front_that_cannot_be_searched(run, words: tuple[str, ...], message: str) -> None:

@@ -80,7 +80,7 @@ BROKEN = {
     "architectures reordered": (reorders, "modifies the batch"),
     "no single architecture": (fails_alone, "fails on a single architecture: ZeroDivisionError"),
     "no axis left": (squeezed, r"shape \(\) for a single architecture of 1"),
-    "another score alone": (alone_otherwise, "when it stands alone"),
+    "another score alone": (alone_otherwise, "when it is the only one"),
 }
 
 

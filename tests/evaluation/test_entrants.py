@@ -73,7 +73,7 @@ def test_a_function_and_a_class_of_the_users_own(own: None) -> None:
         ("no_such_module:score", "ModuleNotFoundError"),
         ("own_methods:NUMBER", "neither a scoring function nor a predictor class"),
         ("synflow(x=1)", "only predictors take arguments"),
-        ("gbdt(rounds)", "'=' is expected before"),
+        ("gbdt(rounds)", "expected '=' before"),
         ("gbdt(", "not of the form"),
         ("gbdt[columns=false]", r"is written 'gbdt\(columns=false\)'"),
     ],

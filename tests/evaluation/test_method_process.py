@@ -70,12 +70,12 @@ def test_a_method_that_harms_nobody_gives_its_scores(name: str) -> None:
         ("interrupts", r"KeyboardInterrupt \(unruly_methods"),
         ("raises_mute", r"Mute: \(no message, its __str__ raised SystemExit\)"),
         ("closes_all", "the process exited with code 1 before the method gave its scores"),
-        ("babbles", "the method disturbed the channel of its answer: something other than a message"),
-        ("forges_a_length", "the method disturbed the channel of its answer: a message of 4294967295 bytes"),
+        ("babbles", "the method disrupted its answer channel: something other than a message"),
+        ("forges_a_length", "the method disrupted its answer channel: a message of 4294967295 bytes"),
         ("words", "the scores of words must be real numbers"),
         ("imaginary", "the scores of imaginary must be real numbers"),
         ("forgets_modules", r"Error: .*\(.*py:\d+ in "),
-        ("too_few", r"too_few gave scores of shape \(1,\) for 12 architectures; one number each is due"),
+        ("too_few", r"too_few gave scores of shape \(1,\) for 12 architectures; expected one each"),
     ],
 )
 def test_what_a_method_breaks_is_its_own_failure(name: str, message: str) -> None:
@@ -107,7 +107,7 @@ def test_no_process_outlives_the_job_that_started_it(tmp_path: Path, monkeypatch
 
 def test_a_method_of_another_file_than_planned_is_not_run() -> None:
     changed = MethodJob("unruly_methods:honest", "0" * 64, {}, BATCH)
-    with pytest.raises(MethodLacking, match="not the one that this run was planned with"):
+    with pytest.raises(MethodLacking, match="has changed since this run was planned"):
         do_job_apart(changed)
     with pytest.raises(MethodLacking, match="cannot load 'no_such_module:f'"):
         do_job_apart(MethodJob("no_such_module:f", "", {}, BATCH))
@@ -139,7 +139,7 @@ def test_a_method_finds_no_table_task_split_or_name_of_a_space_nor_the_targets()
 
 
 def test_scores_that_are_nan_everywhere_are_a_failure() -> None:
-    with pytest.raises(MethodFailed, match="nan_everywhere gave a finite score for none of the 200 architectures"):
+    with pytest.raises(MethodFailed, match="nan_everywhere gave no finite score for any of the 200 architectures"):
         evaluate(vit_cell("nan_everywhere"))
 
 
@@ -162,7 +162,7 @@ def test_a_cell_whose_table_is_another_is_not_recorded(tmp_path: Path) -> None:
     summary = execute([other], EVALUATE, journal)
     assert journal.cells() == frozenset()
     [(reason, count)] = summary.lacking.items()
-    assert reason.endswith("the table of trained-vit-micro changed since the cell was specified")
+    assert reason.endswith("the table of trained-vit-micro changed since the job was specified")
     assert count == 1
 
 

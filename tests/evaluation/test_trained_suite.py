@@ -191,7 +191,7 @@ try:
 except Unsupported as error:
     print(error)
 """
-    assert call("-c", program) == "heavy takes library_that_is_nowhere, which is not installed\n"
+    assert call("-c", program) == "heavy needs library_that_is_nowhere, which is not installed\n"
 
 
 def test_the_record_of_a_task_names_the_scores_that_its_methods_see(tmp_path: Path, write_trained) -> None:
@@ -206,7 +206,7 @@ def test_the_record_of_a_task_names_the_scores_that_its_methods_see(tmp_path: Pa
 
 
 def test_early_accuracies_are_no_knowledge_free_of_training() -> None:
-    with pytest.raises(ValueError, match="curves take a training part"):
+    with pytest.raises(ValueError, match="curves need a training part"):
         Task("t", ("s",), "mine", "cifar10", "five", Target("test_acc", 3), 1, curves=(1,))
     told = Target("val_acc", 3)
     with pytest.raises(ValueError, match="end before the target's epochs"):

@@ -183,7 +183,7 @@ def test_a_function_must_return_the_record_of_its_cell(journal: Journal, tmp_pat
     [other] = run(journal, spec(), function="trial_cells:misplaced")
     [nothing] = run(Journal(tmp_path / "nothing.jsonl"), spec(), function="trial_cells:nothing")
     [text] = run(Journal(tmp_path / "text.jsonl"), harmful("text"))
-    assert other.message.startswith("ValueError: the function returned the record of another cell, ('trial', 'another'")
+    assert other.message.startswith("ValueError: the function returned the record of another job, ('trial', 'another'")
     assert nothing.message.startswith("TypeError: the function returned NoneType, not a Record")
     assert text.message.startswith("ValidationError: Expected `float | null`, got `str`")
 

@@ -104,7 +104,7 @@ def test_a_worker_with_other_code_is_refused(cluster: Cluster, journal: Journal,
     for worker in cluster.workers[:2]:
         worker.kill()
         worker.wait()
-    with pytest.raises(ProxybenchError, match=r"no Dask worker can be given work; of tcp://.*: its code of proxybench"):
+    with pytest.raises(ProxybenchError, match=r"no Dask worker can be used; tcp://.*: its code of proxybench"):
         execute_dask(work(22, 0), RUN, journal, cluster.address)
 
 
@@ -112,7 +112,7 @@ def test_a_scheduler_that_goes_away_is_an_error_and_the_next_run_finishes(
     cluster: Cluster, journal: Journal, tmp_path: Path
 ):
     specs = work(30, 0.05)
-    with pytest.raises(ClusterLost, match="what was finished is recorded, run the same command again"):
+    with pytest.raises(ClusterLost, match="finished jobs are recorded, run the same command again"):
         execute_dask(specs, RUN, journal, cluster.address, on_record=after(10, cluster.scheduler.kill))
     done = len(journal.cells())
     assert 10 <= done < 30

@@ -43,7 +43,7 @@ def test_a_cell_is_recorded_once(path: Path):
     journal = Journal(path)
     assert journal.append_if_absent(record(0, "first"))
     assert not Journal(path).append_if_absent(record(0, "second"))
-    with pytest.raises(CorruptData, match="recorded already"):
+    with pytest.raises(CorruptData, match="already recorded"):
         journal.append(record(0))
     assert [found.message for found in read_records([path])] == ["first"]
 

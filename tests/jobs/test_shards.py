@@ -184,14 +184,14 @@ def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorruptData, match="is damaged: files factor is"):
         load(begun.folder)
     (begun.folder / "items.parquet").unlink()
-    with pytest.raises(CorruptData, match="is no whole sweep"):
+    with pytest.raises(CorruptData, match="is not a complete sweep"):
         load(begun.folder)
     plan = json.loads((begun.folder / "sweep.json").read_text())
     (begun.folder / "sweep.json").write_text(json.dumps({**plan, "format": 2}))
-    with pytest.raises(CorruptData, match="is not of format 1"):
+    with pytest.raises(CorruptData, match="does not have format 1"):
         load(begun.folder)
     (begun.folder / "sweep.json").write_text("{")
-    with pytest.raises(CorruptData, match="is no JSON"):
+    with pytest.raises(CorruptData, match="is not valid JSON"):
         load(begun.folder)
 
 

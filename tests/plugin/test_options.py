@@ -44,7 +44,7 @@ def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
     [
         (["--proxybench-suite", "quik"], "*unknown suite 'quik'. Did you mean 'quick'?*"),
         (["--proxybench-csv", "board"], "*--proxybench-csv needs --proxybench-suite NAME*"),
-        (["--proxybench-suite", "quick", "--proxybench-repeats", "0"], "*there must be one at least*"),
+        (["--proxybench-suite", "quick", "--proxybench-repeats", "0"], "*must be at least 1*"),
         (["--proxybench-suite", "quick", "--proxybench-min-kendall", "x=0.3"], "*not of the form TASK/METHOD=FLOOR*"),
     ],
 )

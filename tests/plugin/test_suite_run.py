@@ -147,7 +147,7 @@ def test_a_csv_file_has_the_rows_of_all_tasks(tmp_path: Path, small_cache: Path)
     ("option", "value", "message"),
     [
         ("--proxybench-entry", "nosuch:score", "cannot load 'nosuch:score': ModuleNotFoundError"),
-        ("--proxybench-min-kendall", f"{TASK}/synflo=0.3", f"of suite published is held to the floor of {TASK}/sy"),
+        ("--proxybench-min-kendall", f"{TASK}/synflo=0.3", f"of suite published matches the floor of {TASK}/sy"),
         ("--proxybench-entry", "twin:score", "and params are both ranked as 'params'; rename one"),
         ("--proxybench-entry", "lost:score", "unknown task 'nasbench-macro-tset'. Did you mean 'nasbench-macro-test'?"),
     ],

@@ -87,7 +87,7 @@ def test_other_arrays_are_damage_and_take_no_memory(tmp_path: Path, kind: str) -
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (zipped(("a.npy", npy(described("|u1", "(9,)"), bytes(9))), ("a", b"")), "not an array, or stands twice"),
+        (zipped(("a.npy", npy(described("|u1", "(9,)"), bytes(9))), ("a", b"")), "not an array, or is a duplicate"),
         (zipped(("a.txt", b"")), "not an array"),
         (zipped(("a.npy", b"x"), method=zipfile.ZIP_LZMA), "neither stored nor deflated"),
         (b"\x80\x04]q\x00.", "not a zip file"),

@@ -40,7 +40,7 @@ def test_more_values_than_memory_allows_are_refused_before_they_are_parsed(monke
 
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '[{"b": {"a": 1, "c": 3, "a": null}}]', '{"a": NaN, "a": 1}'])
 def test_a_name_with_two_values_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="'a' stands twice, with different values"):
+    with pytest.raises(ValueError, match="'a' occurs twice, with different values"):
         parse_json(text.encode())
 
 

@@ -351,7 +351,7 @@ def test_a_mark_of_the_encoding_is_no_part_of_the_first_name(write):
 
 
 def test_a_name_that_stands_for_two_values_is_damage(write):
-    with pytest.raises(CorruptData, match=r"x\.json: .*'a' stands twice"):
+    with pytest.raises(CorruptData, match=r"x\.json: .*'a' occurs twice"):
         read_json(write("x.json", b'{"a": 1, "a": 2}'))
 
 
