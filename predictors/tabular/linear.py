@@ -39,7 +39,7 @@ class LinearRanking:
     Args:
         random_state: seed of the pairs.
         partners: number of pairs per architecture.
-        penalty: weight of |w|^2 / 2, relative to the loss of one pair.
+        penalty: weight of |w|^2 / 2, which is added to the sum of the loss over pairs.
     """
 
     def __init__(self, random_state: int, partners: int = 16, penalty: float = 1.0) -> None:

@@ -44,7 +44,7 @@ class TargetScale:
 
 
 def spread(values: Floats) -> float:
-    """The standard deviation; 0 only if all values are equal, within the limits of float64."""
+    """The standard deviation; 0 if, and within the limits of float64 only if, all values are equal."""
     if not len(values) or values.min() == values.max():
         return 0.0  # the mean of equal values may differ from them in the last digit
     deviation = float(values.std())
