@@ -171,7 +171,7 @@ def orderable_targets(X: ArchBatch, y: Any) -> NDArray[np.float64]:
     """
     targets = checked_targets(X, y)
     if len(targets) < 2:
-        raise ValueError(f"an order cannot be learned from {len(targets)} architectures; give at least two")
+        raise ValueError(f"a ranking cannot be learned from {len(targets)} architectures; at least two are needed")
     return targets
 
 
@@ -179,7 +179,7 @@ def warn_of_few_predictions(
     name: str,
     targets: NDArray[np.float64],
     predict: Callable[[NDArray[np.int64]], NDArray[np.float64]],
-    remedy: str = "give more architectures, or something that tells them apart: columns, or another encoding",
+    remedy: str = "use more architectures, or inputs that distinguish them, such as columns or another encoding",
     fewest: int = 2,
 ) -> None:
     """Warn if a fitted predictor hardly distinguishes its training architectures although their targets differ.
@@ -205,8 +205,8 @@ def warn_of_few_predictions(
         if found >= wanted:
             return
     said = "the same" if found == 1 else f"one of {found} values"
-    told = f"{name} predicts {said} for each of the {n} architectures it learned from, though their targets differ"
-    warn_caller(f"{told}; {remedy}", ConstantPredictions)
+    message = f"{name} predicts {said} for each of the {n} architectures it learned from, though their targets differ"
+    warn_caller(f"{message}; {remedy}", ConstantPredictions)
 
 
 _TOO_FEW = 5  # with fewer architectures, nobody expects an order to be learned

@@ -70,7 +70,10 @@ def _check(make: Callable[[], Any]) -> None:
     again = clone(make()).fit(batch, targets).predict(batch)
     _require(bool(np.array_equal(again, predicted)), "makes different predictions after two fits on the same data")
     order = np.random.default_rng(0).permutation(40)
-    _require(bool(np.allclose(model.predict(batch[order]), predicted[order])), "predicts a row depending on the others")
+    _require(
+        bool(np.allclose(model.predict(batch[order]), predicted[order])),
+        "makes predictions that depend on the other rows",
+    )
     copied = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
     _require(bool(np.array_equal(copied.predict(batch), predicted)), "predicts differently after pickling")
     graphs = clone(make()).fit(list(batch.archs), targets).predict(list(batch.archs))

@@ -1,7 +1,7 @@
-"""The door of public functions: arrays of float64 from any container, and pandas indices that must agree.
+"""Input validation for public functions: float64 arrays from any container, and pandas indices that must agree.
 
-Values are taken by position. A pandas object also says by its index which row a value belongs to; where that
-contradicts the position, a warning says so, and where two indices contradict each other, the values are refused.
+Values are taken by position. The index of a pandas object also identifies the row of each value; if it contradicts
+the position, there is a warning, and if two indices contradict each other, the values are rejected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from predictors.containers import as_numbers, to_float64
 from predictors.errors import IndexIgnored, InvalidValues, warn_caller
 
 Floats = NDArray[np.float64]
-REMEDY = "pass .to_numpy() to take values by position, or .loc[...] to bring them into one order"
+REMEDY = "pass .to_numpy() to take values by position, or align them with .loc[...]"
 
 
 def as_floats(values: Any, what: str = "values") -> Floats:
@@ -24,10 +24,10 @@ def as_floats(values: Any, what: str = "values") -> Floats:
 
     Args:
         values: any container, see `predictors.containers.as_numbers`.
-        what: names the values in error messages.
+        what: name of the values for error messages.
 
     Raises:
-        InvalidValues: for what is not real numbers, and for integers beyond 2^53.
+        InvalidValues: if values are not real numbers, or are integers beyond 2^53.
     """
     if type(values) is np.ndarray and values.dtype == np.float64:
         return values
@@ -38,45 +38,45 @@ def as_vector(values: Any, what: str = "values") -> Floats:
     """The numbers of a container as float64[n]; NaN where a value is missing.
 
     Raises:
-        InvalidValues: as `as_floats` raises, and for any other shape, a column [n, 1] included.
+        InvalidValues: as in `as_floats`, and for any other shape, including a column [n, 1].
     """
     vector = as_floats(values, what)
     if vector.ndim != 1:
-        raise InvalidValues(f"{what} must be a vector, and has shape {vector.shape}{_flattened(vector)}")
+        raise InvalidValues(f"{what} must be a vector, but has shape {vector.shape}{_flattened(vector)}")
     return vector
 
 
 def as_scalar(value: Any, what: str = "value") -> float:
-    """One number as float; NaN where it is missing.
+    """One number as float; NaN if it is missing.
 
     Raises:
-        InvalidValues: as `as_floats` raises, and for more than one number.
+        InvalidValues: as in `as_floats`, and for more than one number.
     """
     number = as_floats(value, what)
     if number.ndim:
-        raise InvalidValues(f"{what} must be one number, and has shape {number.shape}")
+        raise InvalidValues(f"{what} must be one number, but has shape {number.shape}")
     return float(number)
 
 
 def aligned(**named: Any) -> tuple[Floats, ...]:
-    """Several arguments as float64, after a look at their pandas indices.
+    """Several arguments as float64, after checking their pandas indices.
 
     Args:
-        named: containers by the name of the argument, each with one row for every architecture.
+        named: containers by argument name, each with one row per architecture.
 
     Warns:
-        IndexIgnored: where one argument has an index of whole numbers other than 0 to n - 1, which looks like
-            positions, and another has no index. Labels of other kinds, such as texts of architectures, say no position.
+        IndexIgnored: if one argument has an integer index other than 0 to n - 1, which looks like positions, and
+            another has no index. Labels of other types, such as architecture texts, do not look like positions.
 
     Raises:
-        InvalidValues: for two indices that differ, and as `as_floats` raises.
+        InvalidValues: if two indices differ, and as in `as_floats`.
     """
     require_same_index(**named)
     return tuple(as_floats(values, name) for name, values in named.items())
 
 
 def require_same_index(**named: Any) -> None:
-    """Look whether the pandas indices of several arguments say the same rows. Warns and raises as `aligned` does."""
+    """Check that the pandas indices of several arguments agree. Warns and raises as `aligned` does."""
     indices = {name: index for name, values in named.items() if (index := index_of(values)) is not None}
     if not indices:
         return
@@ -90,7 +90,7 @@ def require_same_index(**named: Any) -> None:
 
 
 def index_of(values: Any) -> Any | None:
-    """The index of a pandas Series or DataFrame; None of anything else."""
+    """The index of a pandas Series or DataFrame; None for anything else."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(values, (pandas.Series, pandas.DataFrame)):
         return values.index
@@ -103,10 +103,10 @@ def is_default(index: Any) -> bool:
 
 
 def warn_of_index(what: str, because: str) -> None:
-    """Warn that the values called `what` are taken by position, whatever their index says."""
+    """Warn that the values called `what` are taken by position, regardless of their index."""
     warn_caller(
         f"{what} has a pandas index other than 0 to n - 1, and {because}; its values are taken by position. "
-        "Pass .to_numpy() if that is meant",
+        "Pass .to_numpy() if this is intended",
         IndexIgnored,
     )
 

@@ -1,13 +1,12 @@
-"""Losses that teach a predictor an order: the smooth Kendall tau, pairwise and listwise losses, squared error.
+"""Losses for training predictors: the smooth Kendall tau, pairwise and listwise ranking losses, squared error.
 
-Each takes predicted scores and targets, both tensors [n] with larger better, and gives a number to minimise; `LOSSES`
-names them. `diff_kendall` is the smooth tau itself, to maximise.
+Each takes predicted scores and targets, both tensors [n] where larger is better, and returns a number to minimise;
+`LOSSES` names them. `diff_kendall` is the smooth tau itself, to be maximised.
 
-The types of the two may differ. A loss is worked out and returned in the wider one, and at least in float32, because
-sums over pairs leave float16 and bfloat16 from some hundred architectures on; gradients come back in the type of what
-they belong to. Targets may be integers or booleans. All losses raise ValueError for anything but two vectors of one
-length, at least two long, for complex numbers and for targets that are not finite, and TypeError for anything but
-tensors.
+The two dtypes may differ. A loss is computed and returned in the wider one, and at least in float32, because sums over
+pairs exceed float16 and bfloat16 from a few hundred architectures on; gradients have the dtype of their tensor. Targets
+may be integers or booleans. All losses raise ValueError unless they get two real vectors of the same length, at least
+2, with finite targets, and TypeError unless they get tensors.
 """
 
 from __future__ import annotations
@@ -24,32 +23,32 @@ from torch.autograd.function import once_differentiable
 from predictors.registry import Registry
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-_EXACT_IN_FLOAT32 = 2**24  # whole numbers up to here
-_PAIRS_AT_ONCE = 2**22  # bounds the memory of diff_kendall: a few arrays of so many values
+_EXACT_IN_FLOAT32 = 2**24  # integers up to this are exact in float32
+_PAIRS_AT_ONCE = 2**22  # bounds the memory of diff_kendall: a few arrays with this many values
 
 
 def diff_kendall(x: Tensor, y: Tensor, alpha: float = 0.5) -> Tensor:
     """Smooth Kendall tau: the mean over unordered pairs of tanh(alpha dx / 2) tanh(alpha dy / 2), in [-1, 1].
 
-    It tends to tau-a as alpha grows. A pair tied in either counts 0 and stays in the mean, so it tends to less than
-    1 in the presence of ties, however well ordered the rest. It depends on alpha times the scale of x and of y:
-    standardise both, or alpha means nothing; only in the limit does scale not matter.
+    It tends to tau-a as alpha grows. A pair tied in x or y contributes 0 but counts in the mean, so with ties the limit
+    is below 1 even if all other pairs are in the right order. The value depends on alpha times the scales of x and y,
+    except in the limit: standardise both to make alpha meaningful.
 
-    Memory is O(n), time O(n^2), gradients included: n = 20,000 needs some hundred megabytes and some seconds.
+    Memory is O(n) and time O(n^2), including gradients: n = 20,000 takes a few hundred megabytes and a few seconds.
 
     Args:
         x: scores, a tensor [n].
-        y: targets, a tensor [n], in a type of their own where they have one.
+        y: targets, a tensor [n]; its dtype may differ from that of x.
         alpha: sharpness, above 0.
 
     Returns:
         A scalar; differentiable once in x and y.
 
     Raises:
-        ValueError: for other shapes, fewer than two values, targets that are not finite, or an alpha not above 0.
+        ValueError: for wrong shapes, fewer than two values, targets that are not finite, or an alpha not above 0.
 
-    Source: ParZC (Dong et al., AAAI 2025), equation of DiffKendall, there with sigmoid(a d) - sigmoid(-a d), which is
-    tanh(a d / 2), and a = 0.5.
+    Source: ParZC (Dong et al., AAAI 2025), equation of DiffKendall, written there as sigmoid(a d) - sigmoid(-a d),
+    which equals tanh(a d / 2), with a = 0.5.
     """
     x, y = _checked(x, y)
     if not alpha > 0:
@@ -59,7 +58,7 @@ def diff_kendall(x: Tensor, y: Tensor, alpha: float = 0.5) -> Tensor:
 
 
 class _SmoothTau(torch.autograd.Function):
-    """diff_kendall in blocks of rows; gradients are made on the way, so that nothing of size n x n is kept."""
+    """diff_kendall in blocks of rows; gradients are computed in the forward pass, so no n x n array is kept."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, alpha: float) -> Tensor:
@@ -72,7 +71,7 @@ class _SmoothTau(torch.autograd.Function):
             of_x = ((x[block, None] - x) * (alpha / 2)).tanh_()
             of_y = ((y[block, None] - y) * (alpha / 2)).tanh_()
             total += torch.dot(of_x.flatten(), of_y.flatten())
-            # Each pair stands twice in `total`, hence alpha and not alpha / 2; d tanh(u) is 1 - tanh(u)^2.
+            # Each pair occurs twice in `total`, hence alpha rather than alpha / 2; d tanh(u) is 1 - tanh(u)^2.
             for gradient, own, other in zip(gradients, (of_x, of_y), (of_y, of_x), strict=True):
                 if gradient is not None:
                     gradient[block] = torch.addcmul(other, own.square(), other, value=-1).sum(dim=1) * alpha
@@ -93,16 +92,16 @@ def diff_kendall_loss(predicted: Tensor, targets: Tensor, alpha: float = 0.5) ->
 
 @dataclass(frozen=True)
 class AnnealedKendall:
-    """diff_kendall_loss whose alpha runs geometrically from `start` to `end` while training proceeds.
+    """diff_kendall_loss whose alpha changes geometrically from `start` to `end` during training.
 
-    A smooth start has gradients from every pair, a sharp end is close to tau itself.
+    A smooth start gives gradients from every pair, and a sharp end is close to tau itself.
 
     Args:
-        start: alpha at progress 0, and wherever no progress is told.
+        start: alpha at progress 0, and if no progress is passed.
         end: alpha at progress 1.
 
     Raises:
-        ValueError: when one is not above 0.
+        ValueError: if either is not above 0.
     """
 
     start: float = 0.5
@@ -110,10 +109,10 @@ class AnnealedKendall:
 
     def __post_init__(self) -> None:
         if not min(self.start, self.end) > 0:
-            raise ValueError(f"alpha from {self.start} to {self.end}: both must be above 0")
+            raise ValueError(f"start and end of alpha are {self.start} and {self.end}; both must be above 0")
 
     def alpha(self, progress: float) -> float:
-        """Alpha at a progress of training from 0 to 1."""
+        """Alpha at a training progress from 0 to 1."""
         return self.start * math.exp(progress * math.log(self.end / self.start))
 
     def __call__(self, predicted: Tensor, targets: Tensor, progress: float = 0.0) -> Tensor:
@@ -130,7 +129,7 @@ def mse(predicted: Tensor, targets: Tensor) -> Tensor:
 
 
 def hinge(predicted: Tensor, targets: Tensor, margin: float = 0.1) -> Tensor:
-    """Mean over pairs with y_i > y_j of max(0, margin - (s_i - s_j)); 0 where all targets are tied.
+    """Mean over pairs with y_i > y_j of max(0, margin - (s_i - s_j)); 0 if all targets are tied.
 
     Source: GATES (Ning et al., ECCV 2020), its pairwise ranking loss; margin 0.1 as in the authors' code.
     """
@@ -139,9 +138,9 @@ def hinge(predicted: Tensor, targets: Tensor, margin: float = 0.1) -> Tensor:
 
 
 def bpr(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Bayesian personalised ranking: mean over pairs with y_i > y_j of -log sigmoid(s_i - s_j); 0 where all are tied.
+    """Bayesian personalised ranking: mean over pairs with y_i > y_j of -log sigmoid(s_i - s_j); 0 if all are tied.
 
-    Source: Rendle et al., UAI 2009, BPR-Opt without its prior, for weight decay is the optimiser's.
+    Source: Rendle et al., UAI 2009, BPR-Opt without its prior, since the optimiser applies weight decay.
     """
     predicted, targets = _checked(predicted, targets)
     return _mean_over_ordered(torch.nn.functional.softplus(-_differences(predicted)), targets)
@@ -150,9 +149,9 @@ def bpr(predicted: Tensor, targets: Tensor) -> Tensor:
 def relation(predicted: Tensor, targets: Tensor) -> Tensor:
     """Binary relation: mean over unordered pairs of KL(softmax(y_i, y_j) || softmax(s_i, s_j)).
 
-    Every pair counts, tied ones pull their scores together, and distances of targets matter: their scale is that of
-    the softmax. BRP-NAS puts one linear layer on the two joined embeddings; made antisymmetric, as an order needs
-    it, that is a difference of scores, and so the loss takes scores.
+    Every pair counts, tied pairs pull their scores together, and the scale of the targets matters, since it sets the
+    sharpness of the softmax. BRP-NAS puts one linear layer on the two concatenated embeddings; made antisymmetric, as
+    an order requires, this is a difference of scores, so the loss takes scores.
 
     Source: BRP-NAS (Dudziak et al., NeurIPS 2020); target probabilities as in the authors' code.
     """
@@ -160,7 +159,7 @@ def relation(predicted: Tensor, targets: Tensor) -> Tensor:
     scores = _differences(predicted)
     distances = _differences(targets)
     probability = distances.sigmoid()
-    # KL(p || q) of two outcomes; the other outcome of (i, j) is the first of (j, i), which the sum also has.
+    # KL(p || q) has two outcomes; the second outcome of (i, j) is the first of (j, i), which the sum also contains.
     terms = probability * (torch.nn.functional.logsigmoid(distances) - torch.nn.functional.logsigmoid(scores))
     n = len(predicted)
     return 2 * terms.sum() / (n * (n - 1))
@@ -169,7 +168,7 @@ def relation(predicted: Tensor, targets: Tensor) -> Tensor:
 def listmle(predicted: Tensor, targets: Tensor) -> Tensor:
     """ListMLE: -log of the Plackett-Luce probability of the order of the targets, divided by n.
 
-    Tied targets keep the order they are given in.
+    Tied targets keep their given order.
 
     Source: Xia et al., ICML 2008, the likelihood loss.
     """
@@ -193,7 +192,7 @@ LOSSES = Registry(
 
 
 def named_loss(loss: str | Loss) -> Loss:
-    """The loss of a name, or the function itself. Raises UnknownName with the nearest name."""
+    """The loss with this name, or the function itself. Raises UnknownName, which suggests the nearest name."""
     if callable(loss):
         return loss
     found: Loss = LOSSES[loss]
@@ -201,7 +200,7 @@ def named_loss(loss: str | Loss) -> Loss:
 
 
 def _checked(predicted: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in the type that a loss is worked out in, after a look at what they are."""
+    """Check both tensors and convert them to the dtype in which the loss is computed."""
     for name, one in (("scores", predicted), ("targets", targets)):
         if not isinstance(one, Tensor):
             raise TypeError(f"{name} must be a torch tensor, not a {type(one).__name__}; make one with torch.as_tensor")
@@ -209,13 +208,13 @@ def _checked(predicted: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
             raise ValueError(f"{name} must be real numbers, not {one.dtype}")
     if predicted.ndim != 1 or predicted.shape != targets.shape:
         raise ValueError(
-            f"scores of shape {tuple(predicted.shape)} and targets of shape {tuple(targets.shape)}; both must be [n]"
+            f"scores have shape {tuple(predicted.shape)} and targets {tuple(targets.shape)}; both must have shape [n]"
         )
     if len(predicted) < 2:
-        raise ValueError(f"an order needs at least two values; there are {len(predicted)}")
+        raise ValueError(f"a ranking loss needs at least two values, not {len(predicted)}")
     wrong = ~torch.isfinite(targets)
     if wrong.any():
-        raise ValueError(f"{int(wrong.sum())} targets are NaN or infinite; leave those architectures out")
+        raise ValueError(f"{int(wrong.sum())} targets are NaN or infinite; remove those architectures")
     dtype = torch.promote_types(predicted.dtype, targets.dtype)
     if not targets.is_floating_point() and targets.dtype != torch.bool and _beyond_float32(targets):
         dtype = torch.float64
@@ -224,7 +223,7 @@ def _checked(predicted: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _beyond_float32(integers: Tensor) -> bool:
-    """Whether float32 would make ties of integers that differ."""
+    """Whether some integers are too large to be distinguished in float32."""
     return max(int(integers.max()), -int(integers.min())) > _EXACT_IN_FLOAT32
 
 
@@ -234,6 +233,6 @@ def _differences(values: Tensor) -> Tensor:
 
 
 def _mean_over_ordered(terms: Tensor, targets: Tensor) -> Tensor:
-    """Mean of the terms [n, n] of pairs with y_i > y_j; 0, connected to the graph, where there are none."""
+    """Mean of the terms [n, n] over pairs with y_i > y_j; 0, but still differentiable, if there are none."""
     better = targets[:, None] > targets
     return torch.where(better, terms, 0).sum() / better.sum().clamp(min=1)

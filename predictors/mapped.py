@@ -1,4 +1,4 @@
-"""Per-node arrays that lie in a file: mapped, not loaded, so that those of a whole space need not fit in memory."""
+"""Per-node arrays in a memory-mapped file, so that those of a whole space need not fit in memory."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
     from predictors.rows import Index
 
-IN_MEMORY = 32 * 2**20  # bytes of a part, up to which it is read into memory
-_RESIDENT = 8 * 2**20  # bytes of a file that may be resident before its pages are given back
-_FAULT = 64 * 2**10  # bytes that Linux maps around the place that was touched
+IN_MEMORY = 32 * 2**20  # parts of up to this many bytes are read into memory
+_RESIDENT = 8 * 2**20  # bytes of a file that may be resident before its pages are released
+_FAULT = 64 * 2**10  # bytes that Linux maps around an accessed address
 
 
 class MappedFile:
-    """A `.npy` file as an array, of which no more than about 8 MB is resident.
+    """A `.npy` file as an array, with at most about 8 MB resident at a time.
 
-    A process that maps a file keeps every page it has read until memory is short. Here they are given back to the
-    page cache of the system, where they cost this process nothing and are found again without reading the disk. The
-    file must stay as it is; it may be removed while it is open. A pickle holds the path.
+    A process that maps a file normally keeps every page it has read until memory is short. Here pages are released to
+    the system's page cache, where they do not count for this process and can be accessed again without reading the
+    disk. The file must not change; it may be removed while it is open. A pickle stores only the path.
 
     Args:
-        path: of a file that numpy.save wrote, in C order.
+        path: path of a file written by numpy.save, in C order.
 
     Attributes:
-        array: the whole, read-only; what is read from it directly stays resident until the next `copy` or `gather`.
+        array: the whole array, read-only; pages that are read directly stay resident until the next `copy` or `gather`.
 
     Raises:
-        ValueError: for a file that is no such array.
-        OSError: when it cannot be read.
+        ValueError: if the file does not hold an array of this kind.
+        OSError: if the file cannot be read.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -47,12 +47,12 @@ class MappedFile:
             shape, dtype, start = _header(self.path, stream)
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         if len(self._map) < start + dtype.itemsize * np.prod(shape, dtype=np.int64):
-            raise ValueError(f"{self.path} is shorter than its header says")
+            raise ValueError(f"{self.path} is shorter than its header says; it may be truncated")
         self.array: NDArray[Any] = np.ndarray(shape, dtype, self._map, start)
         self._touched = 0
 
     def copy(self, start: int, end: int) -> NDArray[Any]:
-        """`array[start:end]` in memory."""
+        """A copy of `array[start:end]` in memory."""
         part = np.empty((end - start, *self.array.shape[1:]), self.array.dtype)
         step = max(1, _RESIDENT // max(1, self.array[:1].nbytes))
         for place in range(0, end - start, step):
@@ -62,7 +62,7 @@ class MappedFile:
         return part
 
     def gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[Any]:
-        """Rows that start there and are so long, end to end, in memory."""
+        """A concatenated copy in memory of the rows with these starts and lengths."""
         total = int(lengths.sum())
         part = np.empty((total, *self.array.shape[1:]), self.array.dtype)
         filled = 0
@@ -74,7 +74,7 @@ class MappedFile:
         return part
 
     def _pieces(self, lengths: NDArray[np.int64]) -> Iterator[slice]:
-        """Rows one after the other, so many that they touch about as much as may be resident."""
+        """Consecutive slices of the rows, each of which touches about as many bytes as may be resident."""
         touched = np.cumsum(lengths * self.array[:1].nbytes + _FAULT)
         start = 0
         while start < len(lengths):
@@ -94,24 +94,24 @@ class MappedFile:
 
 
 def _header(path: Path, stream: Any) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Shape, type and where the values begin."""
+    """Shape, dtype and the offset of the values."""
     from numpy.lib import format as npy
 
     readers: dict[tuple[int, int], Any] = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     version = npy.read_magic(stream)
     if version not in readers:
-        raise ValueError(f"{path} is a .npy file of version {version}; write it with numpy.save")
+        raise ValueError(f"{path} has unsupported .npy version {version}; write it with numpy.save")
     shape, fortran, dtype = readers[version](stream)
     if fortran or dtype.hasobject or not shape:
-        raise ValueError(f"{path} holds no rows of numbers in C order")
+        raise ValueError(f"{path} does not contain rows of numbers in C order")
     return shape, dtype, stream.tell()
 
 
 class MappedRagged(Ragged):
-    """Arrays of different lengths in a file: row i is `length[i]` values from `start[i]`.
+    """Arrays of different lengths in a file: row i is `lengths[i]` values from `starts[i]` on.
 
-    Indexing gives what Ragged gives. A part of up to 32 MiB is in memory, a larger one stays in the file, so that
-    cutting a space into training and test part reads nothing.
+    Indexing works as in Ragged. Selections of up to 32 MiB are read into memory, larger ones stay in the file, so that
+    splitting a whole space into training and test sets reads nothing.
 
     Args:
         file: the values, shape [total] or [total, d].
@@ -119,7 +119,7 @@ class MappedRagged(Ragged):
         lengths: int64[n].
 
     Raises:
-        ValueError: for rows that leave the file.
+        ValueError: if a row extends beyond the file.
     """
 
     def __init__(self, file: MappedFile, starts: ArrayLike, lengths: ArrayLike) -> None:
@@ -127,29 +127,29 @@ class MappedRagged(Ragged):
         self.starts: NDArray[np.int64] = np.asarray(starts, dtype=np.int64)
         self.lengths: NDArray[np.int64] = np.asarray(lengths, dtype=np.int64)
         if self.starts.shape != self.lengths.shape or self.starts.ndim != 1:
-            raise ValueError(f"{self.starts.shape} starts do not fit {self.lengths.shape} lengths")
+            raise ValueError(f"starts of shape {self.starts.shape} do not match lengths of shape {self.lengths.shape}")
         if len(self.starts) and (
             self.starts.min() < 0 or self.lengths.min() < 0 or int((self.starts + self.lengths).max()) > len(file.array)
         ):
-            raise ValueError(f"rows leave the {len(file.array)} values of {file.path}")
+            raise ValueError(f"rows extend beyond the {len(file.array)} values of {file.path}")
 
     @classmethod
     def open(cls, values: Path | str, offsets: ArrayLike) -> Self:
-        """The rows of a `.npy` file of values, with offsets as Ragged has them. Raises as MappedFile and Ragged."""
+        """The rows of a `.npy` file of values, with offsets as in Ragged. Raises as MappedFile and Ragged do."""
         file = MappedFile(values)
         bounds = Ragged(file.array, offsets).offsets
         return cls(file, bounds[:-1], np.diff(bounds))
 
     @property
     def values(self) -> NDArray[Any]:
-        """The rows end to end; where they lie so in the file, its part of it, otherwise all of them in memory."""
+        """The concatenated rows: a view of the file if they are consecutive there, otherwise a copy in memory."""
         if len(self) and np.array_equal(self.starts[1:], (self.starts + self.lengths)[:-1]):
             return self.file.array[self.starts[0] : self.starts[-1] + self.lengths[-1]]
         return self.file.gather(self.starts, self.lengths)
 
     @property
     def offsets(self) -> NDArray[np.int64]:
-        """Where each row begins in `values`, and where the last ends, int64[n + 1]."""
+        """Where each row begins in `values`, and where the last one ends, int64[n + 1]."""
         return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
 
     def __len__(self) -> int:
@@ -160,7 +160,7 @@ class MappedRagged(Ragged):
         return self.file.copy(int(self.starts[row]), int(self.starts[row] + self.lengths[row]))
 
     def take(self, rows: Index) -> Ragged:
-        """The chosen rows, in the order given: a Ragged in memory, or, of more than 32 MiB, a MappedRagged."""
+        """The chosen rows, in the given order: a Ragged in memory, or a MappedRagged if larger than 32 MiB."""
         rows = row_numbers(rows, len(self))
         part = MappedRagged(self.file, self.starts[rows], self.lengths[rows])
         if int(part.lengths.sum()) * self.file.array[:1].nbytes > IN_MEMORY:

@@ -1,7 +1,7 @@
-"""A graph network that learns free statistics of unlabelled architectures first, then accuracies of a few (FBNetV3).
+"""A graph network that first learns free statistics of unlabelled architectures, then a few accuracies (FBNetV3).
 
-Parameters, FLOPs, latencies and proxies cost no training. A network that has learned to tell them from the graph knows
-operations and their places, and needs fewer accuracies to order architectures by these.
+Parameters, FLOPs, latencies and proxies need no training of the architectures. A network that has learned to predict
+them from the graph knows operations and their positions, and needs fewer accuracies to rank architectures.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _CHUNK = 512
 
 
 class Start:
-    """What pre-training ends in.
+    """The result of pre-training.
 
     Args:
         shape: encoder, width and depth of the network.
-        network: reads graphs and gives float32[n, statistics].
-        padding: what it reads graphs through.
-        statistics: names of the columns it learned, in the order of its outputs.
+        network: maps graphs to float32[n, statistics].
+        padding: prepares the network's input.
+        statistics: names of the learned columns, in the order of the outputs.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Start:
         return f"Start(shape={self.shape!r}, statistics={self.statistics!r})"
 
     def predict(self, X: Architectures) -> FloatArray:
-        """Normal scores of the statistics, float64[n, statistics]: how well they are known says what was learned."""
+        """Predicted normal scores of the statistics, float64[n, statistics], to check what was learned."""
         graphs = self.padding.transform(as_batch(X))
         parts = [scores(self.network, graphs[rows]) for rows in torch.split(torch.arange(len(graphs)), _CHUNK)]
         return torch.cat(parts).double().numpy().reshape(len(graphs), len(self.statistics))
@@ -65,34 +65,33 @@ class Start:
 
 @dataclass(eq=False, repr=False)
 class Pretrained(GraphPredictor):
-    """A graph predictor whose networks begin where pre-training on free statistics ended.
+    """A graph predictor whose networks are initialised by pre-training on free statistics.
 
         model = make("pretrained").pretrain(unlabelled)  # an ArchBatch with columns; accuracies are not needed
         model.fit(few, accuracies).predict(others)
 
-    Pre-training reads the graph, and columns that say how it is trained (`recipe`), and learns normal scores of all
-    other columns at once by squared error; a value that is missing teaches nothing, nor does a cost of an architecture
-    some of whose nodes `reduce` leaves out. Then the last layer is replaced, and everything is trained on the targets
-    as GraphPredictor says. Without `pretrain`, the statistics of the training part are learned first, and where it has
-    none, nothing is.
+    Pre-training reads the graph and the columns that describe how it is trained (`recipe`), and learns normal scores of
+    all other columns jointly by squared error. Missing values are ignored, and so are costs of architectures with dead
+    operations if `reduce` removes these. Then the last layer is replaced, and everything is trained on the targets as
+    in GraphPredictor. Without a call to `pretrain`, `fit` first learns the statistics of the training set, if any.
 
-    What is known is carried over by name: operations, attributes of nodes, recipe columns. So `pretrain` may be given
-    architectures of another space, or accuracies on another dataset as one more column; a new operation begins as a
-    random one does, at the mean and deviation of those known.
+    Learned weights are transferred by name: operations, node attributes, recipe columns. So `pretrain` also accepts
+    architectures of another space, or accuracies on another dataset as an additional column; new operations are
+    initialised at random, with the mean and standard deviation of the known ones.
 
     Source: Dai et al., "FBNetV3: Joint Architecture-Recipe Search using Predictor Pretraining", CVPR 2021, for learning
-    free statistics first and recipes beside architectures; that a graph is read, and by which network, is ours.
+    free statistics first, and recipes together with architectures; reading the graph with these networks is ours.
 
     Args:
-        encoder: one of `ENCODERS`, whose network is trained; it gets `hidden`, `layers` and `dropout`.
-        statistics: columns to learn first, by name or by a prefix that ends in ":"; None for all but recipe columns
+        encoder: one of `ENCODERS`; its network is trained with `hidden`, `layers` and `dropout`.
+        statistics: columns to pre-train on, by name or by a prefix that ends in ":"; None for all except recipe columns
             and learning curves.
-        recipe: columns of how an architecture is trained, named in the same way, which the network reads when it is
-            pre-trained too.
-        pretraining_steps: optimiser steps of pre-training; 0 for none.
-        start: what `pretrain` learned; it goes along with a clone.
-        columns: whether columns, statistics too, are read beside the graph when the targets are learned. To read the
-            recipe and no statistics: columns=False, encoding=Columns(only=("recipe:",)).
+        recipe: columns that describe how an architecture is trained, given in the same way; the network also reads
+            them in pre-training.
+        pretraining_steps: number of optimiser steps in pre-training; 0 for none.
+        start: the result of `pretrain`; cloning keeps it.
+        columns: whether columns, including statistics, are read in addition to the graph when learning the targets. To
+            read the recipe but no statistics: columns=False, encoding=Columns(only=("recipe:",)).
         hidden, layers, dropout, loss, targets, encoding, reduce, members, epochs, min_steps, batch_size,
             learning_rate, weight_decay, patience, random_state, threads: as in GraphPredictor.
     """
@@ -105,17 +104,17 @@ class Pretrained(GraphPredictor):
     start: Start | None = None
 
     def pretrain(self, X: ArchBatch) -> Self:
-        """Learn the statistics of unlabelled architectures; `start` is then what was learned.
+        """Learn the statistics of unlabelled architectures and store the result in `start`.
 
         Raises:
-            ValueError: where there is no statistic that differs between them.
-            UnknownName: for a statistic that the batch does not have, or another encoder.
+            ValueError: if no statistic differs between the architectures, or there are no pre-training steps.
+            UnknownName: if the batch lacks a statistic, or the encoder is unknown.
         """
         found = self._learned(as_batch(X))
         if found is None:
             raise ValueError(
-                "there is nothing to pre-train on: give an ArchBatch with columns (parameters, FLOPs, proxies) that "
-                f"differ between architectures, and pretraining_steps above 0, not {self.pretraining_steps}"
+                "there is nothing to pre-train on: pass an ArchBatch with columns (parameters, FLOPs, proxies) that "
+                f"differ between architectures, and set pretraining_steps above 0, not {self.pretraining_steps}"
             )
         self.start = found
         return self
@@ -124,16 +123,16 @@ class Pretrained(GraphPredictor):
         """Learn from n architectures, at least two.
 
         Raises:
-            ValueError: for targets that are not finite or not n, fewer than two, or a `start` that was learned with
-                another encoder, width or depth.
-            UnknownName: for a loss, kind of targets, encoder or statistic that is none.
+            ValueError: if targets are not finite or not n, there are fewer than two, or `start` was learned with a
+                different encoder, width or depth.
+            UnknownName: if the loss, kind of targets, encoder or a statistic is unknown.
         """
         batch = as_batch(X)
         targets = checked_targets(batch, y)
-        named_loss(self.loss)  # a wrong name should not cost a pre-training
+        named_loss(self.loss)  # reject a wrong name before pre-training
         if self.start is not None and self.start.shape != self._shape():
             raise ValueError(
-                f"start was learned with (encoder, hidden, layers) = {self.start.shape}, and these are now "
+                f"start was learned with (encoder, hidden, layers) = {self.start.shape}, but these are now "
                 f"{self._shape()}; call pretrain again"
             )
         self.start_ = self._learned(batch) if self.start is None else self.start
@@ -188,11 +187,11 @@ class Pretrained(GraphPredictor):
         return Start(self._shape(), trained, padding, names)
 
     def _statistics(self, batch: ArchBatch) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-        """Names of the statistics, and their normal scores, float32[n, k]; NaN where there is no value."""
+        """Names of the statistics, and their normal scores, float32[n, k]; NaN where missing."""
         for one in self.statistics or ():
             if not one.endswith(":") and one not in batch.columns:
                 raise unknown_name("column", one, batch.columns)
-        # Costs count what is computed in vain too, and this the network does not see when the graph is reduced.
+        # Costs include dead operations, which the network does not see when the graph is reduced.
         seen = np.array([not (self.reduce and has_dead_operations(arch)) for arch in batch], dtype=bool)
         names, found = [], []
         for name in sorted(batch.columns):
@@ -208,7 +207,7 @@ class Pretrained(GraphPredictor):
 
 
 def known_error(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error where targets are not NaN; 0 where all are.
+    """Mean squared error over targets that are not NaN; 0 if all are NaN.
 
     Args:
         predicted: float32[n, k], or [n] for k = 1.
@@ -221,12 +220,12 @@ def known_error(predicted: Tensor, targets: Tensor) -> Tensor:
 
 @torch.no_grad()
 def carry_over(start: Start, network: nn.Module, padding: Padding) -> None:
-    """Give a new network what `start` learned; what it did not know, and the last layer, stay as they were drawn.
+    """Copy the weights of `start` into a new network; unknown inputs and the last layer keep their initial weights.
 
     Args:
-        start: of the same encoder, width and depth.
-        network: new, of one output.
-        padding: fitted; what the network will read graphs through.
+        start: has the same encoder, width and depth.
+        network: a new network with one output.
+        padding: the fitted padding that prepares the new network's input.
     """
     learned = dict(start.network.named_modules())
     own: tuple[str, ...] = ()
@@ -269,7 +268,7 @@ def _carry_head(learned: Any, module: Head, before: Sequence[str], now: Sequence
 
 
 def _carry_columns(learned: Any, layer: Any, before: Sequence[str], now: Sequence[str]) -> None:
-    """Bias, and weights of the inputs that both layers have by name."""
+    """Copy the bias, and the weights of inputs with names that both layers have."""
     layer.bias.copy_(learned.bias)
     for place, name in enumerate(now):
         if name in before:
@@ -277,7 +276,7 @@ def _carry_columns(learned: Any, layer: Any, before: Sequence[str], now: Sequenc
 
 
 def _input_names(padding: Padding) -> list[str]:
-    """Names of the first inputs beside the graph; those of other encodings follow and have none."""
+    """Names of the first inputs of the head after the graph; those of other encodings follow and have no names."""
     names: list[str] = []
     for part in getattr(padding.rows, "parts_", ()):
         if not isinstance(part, Columns):

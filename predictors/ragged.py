@@ -20,12 +20,12 @@ class Ragged:
     """Arrays of different lengths in one buffer: row i is `values[offsets[i]:offsets[i + 1]]`.
 
     Args:
-        values: the rows end to end, shape [total] or [total, d], in any container; an array may be memory-mapped and is
-            not copied. A missing value becomes NaN.
-        offsets: int64[n + 1], not decreasing, from 0 to total.
+        values: the concatenated rows, shape [total] or [total, d], in any container; arrays may be memory-mapped and
+            are not copied. Missing values become NaN.
+        offsets: int64[n + 1], non-decreasing, from 0 to total.
 
     Raises:
-        ValueError: for offsets that do not cover the values, and for values that are not real numbers.
+        ValueError: if offsets do not cover the values, or values are not real numbers.
     """
 
     def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
@@ -41,23 +41,23 @@ class Ragged:
 
     @property
     def values(self) -> NDArray[Any]:
-        """The rows end to end, shape [total] or [total, d]."""
+        """The concatenated rows, shape [total] or [total, d]."""
         return self._values
 
     @property
     def offsets(self) -> NDArray[np.int64]:
-        """Where each row begins in `values`, and where the last ends, int64[n + 1]."""
+        """Where each row begins in `values`, and where the last one ends, int64[n + 1]."""
         return self._offsets
 
     @classmethod
     def from_rows(cls, rows: Iterable[ArrayLike]) -> Ragged:
-        """Join one array per row, each in any container. Raises ValueError for a row that is not a list of numbers."""
+        """Join one array per row, each in any container. Raises ValueError if a row is not a list of numbers."""
         from predictors.containers import as_numbers
 
         arrays = [as_numbers(row, f"row {number} of a node array") for number, row in enumerate(rows)]
         for number, array in enumerate(arrays):
             if not array.ndim:
-                raise InvalidValues(f"row {number} of a node array is a single number; give a list of one")
+                raise InvalidValues(f"row {number} of a node array is a single number; use a list with one element")
         offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays], dtype=np.int64)])
         return cls(np.concatenate(arrays) if arrays else np.empty(0), offsets)
 
@@ -69,7 +69,7 @@ class Ragged:
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
     def take(self, rows: Index) -> Ragged:
-        """The chosen rows, in the order given; those of a slice of step 1 share memory with these."""
+        """The chosen rows, in the given order; a slice with step 1 shares memory with this array."""
         if isinstance(rows, slice) and rows.step in (None, 1):
             start, stop, _ = rows.indices(len(self))
             bounds = self.offsets[start : max(start, stop) + 1]
@@ -79,14 +79,14 @@ class Ragged:
         lengths = self.offsets[rows + 1] - starts
         length = len(self.values) // max(1, len(self))
         if len(self.values) == length * len(self) and (lengths == length).all() and (starts == rows * length).all():
-            width = self.values.shape[1:]  # whole rows are copied faster than their values one by one
+            width = self.values.shape[1:]  # copying whole rows is faster than copying single values
             grid = self.values.reshape(len(self), length, *width)
             return Ragged(grid[rows].reshape(-1, *width), np.arange(len(rows) + 1) * length)
         places, offsets = places_of(starts, lengths)
         return Ragged(self.values[places], offsets)
 
     def read_only(self) -> Ragged:
-        """The same rows in the same memory, which cannot be changed through them."""
+        """A read-only view of the same rows, in the same memory."""
         if type(self) is not Ragged or not (self._values.flags.writeable or self._offsets.flags.writeable):
             return self
         rows = Ragged.__new__(Ragged)
@@ -94,5 +94,5 @@ class Ragged:
         return rows
 
     def with_empty_row(self) -> Ragged:
-        """One more row at the end, of no values."""
+        """The same rows plus an empty one at the end."""
         return Ragged(self.values, np.append(self.offsets, self.offsets[-1]))

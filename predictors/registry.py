@@ -1,4 +1,4 @@
-"""A lazy registry: names to "module:attribute" strings, imported only when asked for."""
+"""A lazy registry: maps names to "module:attribute" strings that are imported only on access."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from predictors.errors import unknown_name
 
 
 class Registry(Mapping[str, Any]):
-    """Names of one `kind` of thing, each pointing at an object as "module:attribute".
+    """Names for objects of one `kind`, each given as "module:attribute".
 
     Listing names imports nothing; `registry[name]` imports the module and returns the object.
 
     Raises:
-        UnknownName: for a name that is not registered, with the nearest one.
-        ValueError: when a name is registered twice with different targets.
+        UnknownName: if a name is not registered; suggests the nearest one.
+        ValueError: if a name is registered twice with different targets.
     """
 
     def __init__(self, kind: str, targets: Mapping[str, str]) -> None:
@@ -35,7 +35,7 @@ class Registry(Mapping[str, Any]):
         return getattr(importlib.import_module(module), attribute)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The object, or `default` for a name that is not registered."""
+        """The object, or `default` if the name is not registered."""
         if name not in self:
             return default
         return self[name]

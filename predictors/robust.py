@@ -1,8 +1,8 @@
-"""Weighted combinations of training-free metrics, and the predictor that fits the weights to a few observations.
+"""Weighted combinations of training-free metrics, and a predictor that fits the weights to a few observations.
 
 He, Shu, Dai, Low: Robustifying and Boosting Training-Free Neural Architecture Search (RoBoT), ICLR 2024: a robust
-metric is a weighted sum of normalised metrics (equation 3). The paper finds its weights by Bayesian optimisation
-inside a search; here they are fitted to architectures whose performance is known.
+metric is a weighted sum of normalised metrics (equation 3). The paper finds the weights by Bayesian optimisation
+during a search; here they are fitted to architectures with known performance.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ if TYPE_CHECKING:
 
 SCALES = ("minmax", "rank", "signed_log")
 MISSING = ("middle", "skip")
-FAR = 1e6  # ranges of the reference; new values further out are put there, so that sums stay finite
-_FAR_SCALE = 1e50  # standard deviations of targets beyond which squares would leave float64, so that they are scaled
-COMMON = 4.0  # how much more the metrics' common weight may vary than what each has of its own
+FAR = 1e6  # normalised values are clipped at this magnitude, so that sums stay finite
+_FAR_SCALE = 1e50  # targets with larger or reciprocally small standard deviations are rescaled, to keep their squares
+COMMON = 4.0  # prior variance of the common weight, summed over columns, relative to that of each column's own weight
 
 
 class Normaliser:
-    """Metrics of different scales to [0, 1], by what a reference population says.
+    """Normalises metrics of different scales to [0, 1] by a reference population.
 
-    `minmax` divides by the range (the paper's choice), `signed_log` does so after sign(v) log(1 + |v|), and `rank` is
-    the share of the reference below a value, ties counted half. New values may leave [0, 1] with the first two.
+    `minmax` divides by the range (the paper's choice), `signed_log` does the same after sign(v) log(1 + |v|), and
+    `rank` is the fraction of reference values below the value, with ties counted half. With the first two, new values
+    may be outside [0, 1].
 
-    A value that is missing or not finite becomes, with `middle`, the mean of the metric's normalised reference
-    values, so that it neither helps nor harms; with `skip` 0, as a left-out term of the sum does (the paper's code).
-    A metric without any finite reference value, or with one value only, is 0 everywhere.
+    With `middle`, missing or non-finite values become the mean of the metric's normalised reference values, so that
+    they neither help nor harm; with `skip` they become 0, which omits the term from the sum (the paper's code). Metrics
+    without finite reference values, or with only one distinct value, are 0 everywhere.
 
     Args:
         scale: one of `SCALES`.
         missing: one of `MISSING`.
 
     Raises:
-        UnknownName: for another scale or rule.
+        UnknownName: if the scale or rule is unknown.
     """
 
     def __init__(self, scale: str = "rank", missing: str = "middle") -> None:
@@ -56,7 +57,7 @@ class Normaliser:
         self.missing = missing
 
     def fit(self, metrics: NDArray[np.float64]) -> Self:
-        """Learn from the reference, float64[n, m]."""
+        """Learn from the reference population, float64[n, m]."""
         self.references_ = [self._stretched(column[_finite(column)]) for column in metrics.T]
         return self
 
@@ -80,7 +81,7 @@ class Normaliser:
         if self.scale == "rank":
             below = np.searchsorted(reference, values, side="left")
             return (below + np.searchsorted(reference, values, side="right")) / (2.0 * len(reference))
-        # In units of the largest reference, because the range of finite values can be infinite.
+        # In units of the largest reference value, because the range of finite values can overflow to infinity.
         low, high = reference[0], reference[-1]
         unit = max(abs(low), abs(high))
         with np.errstate(over="ignore"):
@@ -89,21 +90,21 @@ class Normaliser:
 
 
 class Robust(Parameters):
-    """Predicts with a weighted sum of metrics: the columns of the batch and how often each operation occurs.
+    """Predicts with a weighted sum of metrics: the columns of the batch and the count of each operation.
 
-    The weights are the posterior mean of a Bayesian linear regression whose prior lets all columns share a common
-    weight, so that a handful of observations moves them together before it sets them apart. Without columns, as with
-    a plain list of graphs, the counts of operations are all there is.
+    The weights are the posterior mean of a Bayesian linear regression. Its prior lets all columns share a common
+    weight, so a handful of observations moves all weights together before they differ. Without columns, as with a plain
+    list of graphs, only operation counts are used.
 
     Args:
         scale: normalisation of the metrics, one of `SCALES`, learned from the training architectures.
         missing: rule for missing values, one of `MISSING`.
-        operations: whether counts of operations are metrics too.
-        random_state: unused; nothing here is random.
+        operations: whether operation counts are used as metrics too.
+        random_state: unused; the fit is deterministic.
 
     Attributes:
-        names_: of the metrics.
-        weights_: float64[m] in [-1, 1], the largest in size 1; all 0 where the targets do not differ.
+        names_: names of the metrics.
+        weights_: float64[m] in [-1, 1], with maximum absolute value 1; all 0 if the targets do not differ.
     """
 
     tags = Tags(has_std=True)
@@ -117,7 +118,7 @@ class Robust(Parameters):
         self.random_state = random_state
 
     def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn from n architectures. Raises ValueError for targets that are not finite or not n."""
+        """Learn from n architectures. Raises ValueError if targets are not finite or not n."""
         from sklearn.linear_model import BayesianRidge
 
         batch = as_batch(X)
@@ -146,13 +147,14 @@ class Robust(Parameters):
     def predict(self, X: Architectures) -> NDArray[np.float64]:
         """Predicted targets, float64[n]. Raises NotFitted before `fit`.
 
-        An architecture whose output sees no input has the target of such ones in the training part, or the lowest one.
+        Architectures whose output does not depend on the input get the mean target of those in the training set, or the
+        lowest target or prediction.
         """
         batch = self._fitted_batch(X)
         return np.where(constants(batch), self.constant_, self._predict(batch)[0]) * self.unit_
 
     def predict_std(self, X: Architectures) -> NDArray[np.float64]:
-        """Standard deviation of the predicted targets, noise included, float64[n]. Raises NotFitted before `fit`."""
+        """Standard deviation of the predicted targets, including noise, float64[n]. Raises NotFitted before `fit`."""
         return self._predict(self._fitted_batch(X))[1] * self.unit_
 
     def _fitted_batch(self, X: Architectures) -> ArchBatch:
@@ -167,14 +169,14 @@ class Robust(Parameters):
         return np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
 
     def _raw(self, batch: ArchBatch) -> NDArray[np.float64]:
-        """The metrics as they come, float64[n, m]."""
+        """The metrics before normalisation, float64[n, m]."""
         counts = [[arch.ops.count(op) for op in self.operations_] for arch in batch]
         return np.concatenate(
             [self.columns_.transform(batch), np.array(counts, dtype=np.float64).reshape(len(batch), -1)], axis=1
         )
 
     def _rows(self, batch: ArchBatch) -> NDArray[np.float64]:
-        """Normalised metrics, and the columns' sum as one more: its weight is what they have in common."""
+        """Normalised metrics, plus the sum of the columns, whose weight is their common weight."""
         normalised = self.normaliser_.transform(self._raw(batch))
         columns = normalised[:, : len(self.columns_.names_)]
         if not columns.shape[1]:
@@ -183,7 +185,7 @@ class Robust(Parameters):
         return np.concatenate([normalised, common], axis=1)
 
     def _own(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Coefficients of the metrics after the common one is shared out."""
+        """Coefficients of the metrics after adding the common one to those of the columns."""
         columns = len(self.columns_.names_)
         if not columns:
             return coefficients

@@ -1,4 +1,4 @@
-"""Which rows a batch holds, so that targets and columns with a pandas index can be held against them."""
+"""The identity of a batch's rows, for checking targets and columns with a pandas index."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from predictors.inputs import REMEDY, index_of, is_default, warn_of_index
 
 @dataclass(frozen=True)
 class RowLabels:
-    """Which rows a batch holds, as far as it is known: what the index of targets is compared with.
+    """The identity of a batch's rows, as far as it is known; the index of targets is compared with it.
 
     Attributes:
-        index: the pandas index of the columns or architectures it was made from; None where nothing had one.
-        counted: whether that index was 0 to n - 1 before rows were chosen.
-        places: int64[n], the rows of the batch that this one was cut from; None for 0 to n - 1.
-        names: what else the rows are known by, such as the index of a table's frames; None where they are not.
+        index: the pandas index of the columns or architectures that it was made from; None if they had none.
+        counted: whether that index was 0 to n - 1 before rows were selected.
+        places: int64[n], row numbers in the batch that this one was selected from; None for 0 to n - 1.
+        names: another index of the rows, such as that of a table's frames; None if there is none.
     """
 
     index: Any | None = None
@@ -35,14 +35,14 @@ class RowLabels:
         """The labels that several arguments agree on.
 
         Args:
-            named: containers by name; those without an index have no say.
-            positional: whether something stands beside them that has an order and no index.
+            named: containers by name; those without an index are ignored.
+            positional: whether they come together with data that has an order but no index.
 
         Warns:
-            IndexIgnored: for an index other than 0 to n - 1 beside something positional.
+            IndexIgnored: if there is an index other than 0 to n - 1 together with positional data.
 
         Raises:
-            InvalidValues: for two indices that differ.
+            InvalidValues: if two indices differ.
         """
         labels = cls()
         first = ""
@@ -55,13 +55,13 @@ class RowLabels:
             elif not index.equals(labels.index):
                 raise InvalidValues(f"{first} and {name} have different pandas indices; {REMEDY}")
         if positional and not labels.counted:
-            warn_of_index(first, "the architectures beside it have no index")
+            warn_of_index(first, "the architectures have no index")
         return labels
 
     def joined(self, named: dict[str, Any]) -> Self:
-        """These labels, or those of further columns where these have no index.
+        """These labels, or, if they have no index, those of further columns.
 
-        Warns and raises as `compare` does for each column, and raises for further columns that differ.
+        Warns and raises as `compare` does for each column, and raises InvalidValues if further columns disagree.
         """
         for name, values in named.items():
             self.compare(values, name)
@@ -75,13 +75,13 @@ class RowLabels:
         return type(self)(index, self.counted, places, None if self.names is None else self.names.take(rows))
 
     def compare(self, values: Any, what: str) -> None:
-        """Look whether the index of `values`, if it has one, says the same rows.
+        """Check that the index of `values`, if any, matches these rows.
 
         Warns:
-            IndexIgnored: where it says other rows and nothing says which rows these are.
+            IndexIgnored: if it implies different rows, and the identity of these rows is not known.
 
         Raises:
-            InvalidValues: where it differs from `index`.
+            InvalidValues: if it differs from `index`, or names other rows of `names`.
         """
         index = index_of(values)
         if index is None or (self.index is not None and index.equals(self.index)):
@@ -96,16 +96,16 @@ class RowLabels:
         if names is not None and index.equals(names):
             return
         if names is not None and index.isin(names).all():
-            raise InvalidValues(f"the pandas index of {what} names other architectures than the batch holds; {REMEDY}")
+            raise InvalidValues(f"the pandas index of {what} names different architectures from the batch; {REMEDY}")
         warn_of_index(what, "the architectures have no index")
 
 
 class Names:
-    """A pandas index that is made when it is asked for, or some rows of it.
+    """A pandas index that is created on demand, or selected rows of it.
 
     Args:
-        make: gives the whole index.
-        rows: int64[n], of the index; None for all.
+        make: returns the whole index.
+        rows: int64[n], the selected rows of the index; None for all.
     """
 
     def __init__(self, make: Callable[[], Any], rows: NDArray[np.int64] | None = None) -> None:
@@ -121,7 +121,7 @@ class Names:
         return Names(self._make, rows if self._rows is None else self._rows[rows])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Names, (partial(_given, self()),)  # without what makes it, which may be a whole table
+        return Names, (partial(_given, self()),)  # without `make`, which may hold a whole table
 
 
 def _given(index: Any) -> Any:

@@ -1,11 +1,11 @@
-"""ParZC: a predictor that reads what zero-cost proxies say of each node of an architecture.
+"""ParZC: a predictor that reads zero-cost proxy values of the individual nodes of an architecture.
 
     from predictors.parzc import ParZC
 
     model = ParZC().fit(bench.batch("computed")[rows], accuracies)
 
-The batch has node arrays (`nodes:snip`). `ParZC` learns from accuracies; `PaperParZC` is it with the settings of the
-paper; `FreeParZC` weighs nodes by a fixed sinusoid and learns from none.
+The batch needs node arrays (`nodes:snip`). `ParZC` learns from accuracies; `PaperParZC` is ParZC with the settings of
+the paper; `FreeParZC` weights nodes by a fixed sinusoid and needs no accuracies.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Linear layers of several networks at once: plain, and Bayesian with a normal posterior for each weight.
 
-Networks of an ensemble are trained side by side: every array has one more dimension in front, of m members. One
-product of batches of matrices serves all, and small networks wait for Python, not for arithmetic.
+The m networks of an ensemble are trained in parallel: every array has a leading dimension of m members. One batched
+matrix product serves all of them, which pays because small networks spend their time in Python, not in arithmetic.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """m linear layers side by side: [m, ..., inputs] -> [m, ..., outputs]. Begins as torch's own do.
+    """m parallel linear layers: [m, ..., inputs] -> [m, ..., outputs]. Initialised like torch's own.
 
     Args:
-        members: m.
+        members: number of layers, m.
         inputs, outputs: widths.
     """
 
@@ -33,7 +33,7 @@ class Linear(nn.Module):
 
 
 class LinearAcross(Linear):
-    """The same of the dimension after the members': [m, inputs, ..., k] -> [m, outputs, ..., k]."""
+    """Linear layers on the dimension after that of the members: [m, inputs, ..., k] -> [m, outputs, ..., k]."""
 
     def forward(self, x: Tensor) -> Tensor:
         columns = torch.baddbmm(self.bias.mT, self.weight.mT, x.flatten(2))
@@ -41,15 +41,15 @@ class LinearAcross(Linear):
 
 
 class BayesianLinear(Linear):
-    """m linear layers whose weights are drawn anew for each pass: W = mean + softplus(rho) * epsilon.
+    """m parallel linear layers whose weights are resampled for each pass: W = mean + softplus(rho) * epsilon.
 
-    In training mode, and within `sampled`, weights are drawn, one draw for all rows of a pass; in evaluation mode they
-    are the posterior's mean.
+    In training mode, and within `sampled`, weights are drawn once per pass for all rows; in evaluation mode they are
+    the posterior mean.
 
     Args:
         members, inputs, outputs: as in Linear.
-        deviation: of the posterior at the start.
-        prior: deviation of the normal prior, whose mean is 0, in units of 1 / sqrt(inputs).
+        deviation: initial standard deviation of the posterior.
+        prior: standard deviation of the normal prior with mean 0, in units of 1 / sqrt(inputs).
 
     Source: ParZC (Dong et al., AAAI 2025), the Bayesian layers of its MABN; Blundell et al., "Weight Uncertainty in
     Neural Networks", ICML 2015, for the reparametrisation and the divergence, equations 2 to 4.
@@ -57,7 +57,7 @@ class BayesianLinear(Linear):
 
     def __init__(self, members: int, inputs: int, outputs: int, deviation: float = 0.01, prior: float = 1.0) -> None:
         super().__init__(members, inputs, outputs)
-        start = math.log(math.expm1(deviation))  # softplus of it is the deviation
+        start = math.log(math.expm1(deviation))  # the inverse of softplus
         self.weight_rho = nn.Parameter(torch.full_like(self.weight, start))
         self.bias_rho = nn.Parameter(torch.full_like(self.bias, start))
         self.prior = prior / math.sqrt(max(1, inputs))
@@ -69,19 +69,19 @@ class BayesianLinear(Linear):
         return _apply(x, _draw(self.weight, self.weight_rho), _draw(self.bias, self.bias_rho))
 
     def divergence(self) -> Tensor:
-        """Kullback-Leibler divergence of posterior and prior in nats, summed over the weights of each member, [m]."""
+        """Kullback-Leibler divergence of posterior from prior in nats, summed over each member's weights, [m]."""
         return _divergence(self.weight, self.weight_rho, self.prior) + _divergence(self.bias, self.bias_rho, self.prior)
 
 
 def divergence(network: nn.Module) -> Tensor | None:
-    """The divergence of all Bayesian layers, [m]; None where there are none."""
+    """The total divergence of all Bayesian layers, [m]; None if there are none."""
     found = [module.divergence() for module in network.modules() if isinstance(module, BayesianLinear)]
     return torch.stack(found).sum(dim=0) if found else None
 
 
 @contextmanager
 def sampled(network: nn.Module) -> Iterator[None]:
-    """Within, Bayesian layers draw their weights in evaluation mode too."""
+    """Within this context, Bayesian layers sample their weights in evaluation mode too."""
     layers = [module for module in network.modules() if isinstance(module, BayesianLinear)]
     before = [layer.drawn for layer in layers]
     try:

@@ -1,7 +1,7 @@
-"""Architectures of which everything that is read is equal, which are scored once.
+"""Finds architectures with equal inputs, so that they are scored only once.
 
-Cells that differ only in what cannot matter (6,466 of the 15,625 cells of NAS-Bench-201 are different functions) have
-equal reduced graphs and equal statistics of their nodes.
+Cells that compute the same function (the 15,625 cells of NAS-Bench-201 have 6,466 distinct ones) have equal reduced
+graphs and equal node statistics.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from predictors.arch import Ragged
 
 Ints = NDArray[np.int64]
 
-_AT_ONCE = 2**22  # node values that are compared at once
+_AT_ONCE = 2**22  # number of node values compared at once
 
 
 def first_equals(rows: Sequence[NDArray[Any]], nodes: Sequence[Ragged]) -> tuple[Ints, Ints]:
-    """The first of each set of equal architectures, int64[k], and which of these each one equals, int64[n].
+    """The first of each set of equal architectures, int64[k], and the set that each one belongs to, int64[n].
 
-    Node arrays are compared only where rows are equal: none are read where no two rows are, and where there are no rows
-    all architectures count as different.
+    Node arrays are compared only between architectures with equal rows, so none are read if all rows differ. If there
+    are no rows, all architectures count as different.
 
     Args:
-        rows: [n, width] each; equal where their bytes are.
-        nodes: node arrays of the n architectures; equal where their values are, or both are NaN.
+        rows: [n, width] each; compared by their bytes.
+        nodes: node arrays of the n architectures; values are equal if they compare equal or are both NaN.
     """
     n = len(rows[0]) if rows else len(nodes[0])
     if not rows or not n:

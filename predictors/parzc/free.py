@@ -1,4 +1,4 @@
-"""The training-free variant of ParZC: node statistics summed with weights that are a fixed, non-negative sinusoid."""
+"""The training-free variant of ParZC: node statistics summed with fixed, non-negative sinusoidal weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def node_weights(places: int, period: float) -> Floats:
     """(1 + sin(2 pi i / period)) / 2 for i from 0, float64[places], in [0, 1].
 
     Raises:
-        ValueError: for a period that is not above 0.
+        ValueError: if the period is not above 0.
     """
     if not period > 0:
         raise ValueError(f"the period is {period}; it must be above 0")
@@ -29,18 +29,18 @@ def node_weights(places: int, period: float) -> Floats:
 
 
 class FreeParZC(Parameters):
-    """Scores by the mean of scaled node statistics, over proxies and, with weights, over nodes. Targets are not used.
+    """The mean of scaled node statistics over proxies and, weighted, over nodes. Targets are not used.
 
     `fit` learns from the architectures alone: each proxy's range at each node.
 
-    Source: ParZC (Dong et al., AAAI 2025), its training-free variant with non-negative sinusoidal weights of the node
-    index. Frequency and phase are not known to us; a period of 2 pi, thus sin(i), is our reading.
+    Source: ParZC (Dong et al., AAAI 2025), the training-free variant with non-negative sinusoidal weights of the node
+    index. The frequency and phase are not published; a period of 2 pi, and thus sin(i), is our interpretation.
 
     Args:
         proxies: names of node arrays, as in NodeScale; None for all.
-        scale: as in NodeScale; those that end in "minmax" keep statistics of the training part in [0, 1].
-        period: of the sinusoid, in nodes.
-        statistics: adds node arrays to a batch that has none.
+        scale: as in NodeScale; scales that end in "minmax" keep training statistics in [0, 1].
+        period: period of the sinusoid, in nodes.
+        statistics: a function that adds node arrays to a batch without any.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class FreeParZC(Parameters):
         self.statistics = statistics
 
     def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn ranges. Raises as `ParZC.fit` does, for targets too, though they are not used."""
+        """Learn ranges. Raises as `ParZC.fit` does; targets are checked although they are not used."""
         batch = with_statistics(X, self.statistics)
         targets = checked_targets(batch, y)
         scale = NodeScale(self.proxies, self.scale).fit(batch)
@@ -66,10 +66,10 @@ class FreeParZC(Parameters):
         return self
 
     def predict(self, X: Architectures) -> Floats:
-        """Scores, float64[n], larger better; the lowest possible where an architecture has no statistics.
+        """Scores, float64[n], larger is better; 0 if an architecture has no statistics.
 
         Raises:
-            NotFitted: before `fit`; others as `ParZC.predict` does.
+            NotFitted: before `fit`; other errors as in `ParZC.predict`.
         """
         if not hasattr(self, "scale_"):
             raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
@@ -84,8 +84,8 @@ class FreeParZC(Parameters):
 
 
 def free_scores(batch: ArchBatch, **params: Any) -> Floats:
-    """`FreeParZC` of a whole population, scaled by it: a training-free score, float64[n].
+    """`FreeParZC` fitted to the whole population: a training-free score, float64[n].
 
-    Ranked as a method under "predictors.parzc:free_scores" on tasks whose columns are "all".
+    Can be ranked as the method "predictors.parzc:free_scores" on tasks whose columns are "all".
     """
     return FreeParZC(**params).fit(batch, np.zeros(len(batch))).predict(batch)

@@ -9,19 +9,19 @@ from predictors.parzc.bayesian import Linear, LinearAcross
 
 
 class MixerBlock(nn.Module):
-    """[m, tokens, n, width] to the same shape, for m members.
+    """Maps [m, tokens, n, width] to the same shape, for m members.
 
-    x + tokens(x), which sees each channel across all tokens, then x + channels(x), which sees each token across its
-    channels. A token that the mask leaves out neither gives nor takes. Tokens stand before architectures: so what
-    goes across them is one product of matrices, and nothing is moved in memory.
+    It computes x + tokens(x), which mixes all tokens within each channel, then x + channels(x), which mixes all
+    channels within each token. Masked tokens have no effect and are not updated. The token axis comes before the
+    architectures, so that mixing tokens is one matrix product without copies in memory.
 
     Args:
-        members: m.
-        tokens: how many; 1 leaves only the channels.
-        width: of a token.
-        across: whether tokens are mixed at all; the authors' published code transposes nothing and so does not.
+        members: number of members, m.
+        tokens: number of tokens; with 1, only channels are mixed.
+        width: width of a token.
+        across: whether tokens are mixed; the authors' published code lacks the transposition and does not mix them.
 
-    Source: Tolstikhin et al., "MLP-Mixer", NeurIPS 2021, equation 1, as ParZC (Dong et al., AAAI 2025) takes it over.
+    Source: Tolstikhin et al., "MLP-Mixer", NeurIPS 2021, equation 1, as used by ParZC (Dong et al., AAAI 2025).
     """
 
     def __init__(self, members: int, tokens: int, width: int, across: bool = True) -> None:
@@ -30,7 +30,7 @@ class MixerBlock(nn.Module):
         self.channels = _perceptron(Linear, members, width, 2 * width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """`mask` is float[m, tokens, n, 1], 1 where there is a token."""
+        """`mask` is float[m, tokens, n, 1], 1 for tokens that exist."""
         if self.tokens is not None:
             x = x + self.tokens(normalised(x) * mask) * mask
         mixed: Tensor = x + self.channels(normalised(x)) * mask
@@ -38,7 +38,7 @@ class MixerBlock(nn.Module):
 
 
 def normalised(x: Tensor) -> Tensor:
-    """Each token at mean 0 and deviation 1 over its channels; the linear layer that follows has scale and shift."""
+    """Standardise each token over its channels; the following linear layer provides scale and shift."""
     return torch.nn.functional.layer_norm(x, x.shape[-1:])
 
 

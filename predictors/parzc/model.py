@@ -1,4 +1,4 @@
-"""ParZC as a predictor: node statistics in, scores out, an ensemble of MABN networks between."""
+"""ParZC as a predictor: an ensemble of MABN networks from node statistics to scores."""
 
 from __future__ import annotations
 
@@ -29,46 +29,47 @@ from predictors.tabular.targets import normal_scores, spread, standardised
 Floats = NDArray[np.float64]
 
 TARGETS = ("rank", "standard")
-_BLOCK = 16384  # architectures of which equal ones are scored once
-_CHUNK = 512  # architectures that a network scores at once
-_KEPT = 2**26  # node values of a training part that stay in memory; of a larger one each batch is read anew
-_DRAWS = 8  # of the weights, for a deviation
+_BLOCK = 16384  # number of architectures within which equal ones are scored only once
+_CHUNK = 512  # number of architectures that a network scores at once
+_KEPT = 2**26  # maximum node values of a training set to keep in memory; for larger ones each batch is read again
+_DRAWS = 8  # number of weight samples for a standard deviation
 
 
 @dataclass(eq=False, repr=False)
 class ParZC(Parameters):
-    """Scores architectures by the statistics that zero-cost proxies give of their nodes.
+    """Scores architectures from zero-cost proxy values of their nodes.
 
-    Several networks are trained side by side, from other starts and on other batches; their scores are brought to one
-    scale on the training part and averaged. What is known without training beside the statistics of single nodes may
-    join as further tokens.
+    Several networks are trained in parallel, with different initialisations and batches; their scores are standardised
+    on the training set and averaged. Other training-free inputs can be added as further tokens next to those of the
+    nodes.
 
     Node arrays are read a few architectures at a time and may be memory-mapped.
 
-    Source: Dong et al., "ParZC: Parametric Zero-Cost Proxies for Efficient NAS", AAAI 2025, for statistics of nodes as
-    the sequence that a mixer with Bayesian layers reads, and DiffKendall as its loss. `PaperParZC` has the settings
-    that are known of it; those here were chosen on training parts of NAS-Bench-201.
+    Source: Dong et al., "ParZC: Parametric Zero-Cost Proxies for Efficient NAS", AAAI 2025, for node statistics as the
+    input sequence of a mixer with Bayesian layers, and DiffKendall as its loss. `PaperParZC` has the paper's settings,
+    as far as they are known; the defaults here were chosen on training sets of NAS-Bench-201.
 
     Args:
         proxies: names of node arrays, as in NodeScale; None for all.
-        scale: of the statistics, as in NodeScale.
-        totals: whether the sums over the nodes, which are the proxies themselves, are a token.
-        encoding: rows of numbers that are a token each, as `predictors.encodings.encoding` takes them, such as
-            "columns" for the batch's columns or "reduced" for the graph; "" for none.
-        segment: consecutive nodes of a token; 0 to leave nodes out, and learn from what would join them.
+        scale: scale of the statistics, as in NodeScale.
+        totals: whether the sums over nodes, which are the proxies themselves, form a token.
+        encoding: encodings that form one token each, as in `predictors.encodings.encoding`, such as "columns" for the
+            batch's columns or "reduced" for the graph; "" for none.
+        segment: number of consecutive nodes per token; 0 to ignore node statistics and use only the other tokens.
         width, blocks, mixing, bayesian, dropout: as in `network.Shape`.
         divergence: weight of the Bayesian layers' divergence from their prior; 1 for variational inference.
-        loss: a name of `predictors.losses.LOSSES`, or a function of scores and targets.
-        targets: "rank" for normal scores of the targets' ranks, "standard" for the targets at mean 0, deviation 1.
-        members: networks of the ensemble.
-        epochs: passes over the training part.
-        min_steps: optimiser steps that these amount to at least, so that few architectures are seen more often.
-        batch_size: architectures of a step.
-        learning_rate: AdamW's peak.
-        weight_decay: AdamW's.
-        random_state: seed of everything random; equal seeds give equal predictions.
-        threads: of torch.
-        statistics: adds node arrays to a batch that has none, such as `shipped_scores("nasbench201").join`.
+        loss: a name from `predictors.losses.LOSSES`, or a function of scores and targets.
+        targets: "rank" for normal scores of the targets' ranks, "standard" for standardised targets.
+        members: number of networks in the ensemble.
+        epochs: number of epochs.
+        min_steps: minimum number of optimiser steps; small training sets are seen more often.
+        batch_size: number of architectures per step.
+        learning_rate: peak learning rate of AdamW.
+        weight_decay: weight decay of AdamW.
+        random_state: seed of all random numbers; equal seeds give equal predictions.
+        threads: number of torch threads.
+        statistics: a function that adds node arrays to a batch without any, such as
+            `shipped_scores("nasbench201").join`.
     """
 
     proxies: str | Sequence[str] | None = None
@@ -100,13 +101,13 @@ class ParZC(Parameters):
         """Learn from n architectures, at least two.
 
         Raises:
-            ValueError: for targets that are not finite or not n, or fewer than two.
-            NoNodeStatistics: for architectures without node arrays.
-            UnknownName: for a loss, kind of targets, scale, node array, encoding or mixing that is none.
+            ValueError: if targets are not finite or not n, or there are fewer than two.
+            NoNodeStatistics: if the architectures have no node arrays.
+            UnknownName: if the loss, kind of targets, scale, node array, encoding or mixing is unknown.
         """
         batch = with_statistics(X, self.statistics)
         raw = orderable_targets(batch, y)
-        told = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
+        scaled = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
         recipe = Recipe(
             named_loss(self.loss),
             self.epochs,
@@ -132,24 +133,24 @@ class ParZC(Parameters):
         )
         with at_most(self.threads), private_generator(self.random_state):
             self.network_ = MABN(shape)
-            train(self.network_, self._source(batch), told, recipe, self.random_state)
+            train(self.network_, self._source(batch), scaled, recipe, self.random_state)
             own = self._members(batch)[0]
         self.member_scales_ = own.mean(axis=1), np.maximum(own.std(axis=1), 1e-12)
         self.target_scale_ = float(raw.mean()), spread(raw)
-        self.constant_ = score_of_constants(constants(batch), told.numpy())
+        self.constant_ = score_of_constants(constants(batch), scaled.numpy())
         warn_of_few_predictions(type(self).__name__, raw, lambda chosen: own[0, chosen])
         return self
 
     def predict(self, X: Architectures) -> Floats:
-        """Scores on about the scale of the targets, float64[n]; only their order is meant.
+        """Scores roughly on the scale of the targets, float64[n]; only their order matters.
 
-        With the mean of the posterior of the Bayesian layers, so equal from call to call. An architecture whose output
-        sees no input has the score of such a one in the training part, or the lowest there.
+        They use the posterior mean of the Bayesian layers, so repeated calls give equal results. Architectures whose
+        output does not depend on the input get the mean score of those in the training set, or its lowest score.
 
         Raises:
             NotFitted: before `fit`.
-            NoNodeStatistics: for architectures without node arrays.
-            UnknownName: when X lacks node arrays or columns that the training part had.
+            NoNodeStatistics: if the architectures have no node arrays.
+            UnknownName: if X lacks node arrays or columns that the training set had.
         """
         batch = self._fitted_batch(X)
         with at_most(self.threads):
@@ -158,9 +159,9 @@ class ParZC(Parameters):
         return np.where(constants(batch), self.constant_, found) * deviation + mean
 
     def predict_std(self, X: Architectures) -> Floats:
-        """Standard deviation of the score, float64[n], above 0: over members and draws from their posterior.
+        """Standard deviation of the score over members and samples from their posteriors, float64[n], above 0.
 
-        On the scale of `predict`. The draws are the same from call to call. Errors as `predict` raises.
+        It is on the scale of `predict`. Repeated calls use the same samples. Raises as `predict` does.
         """
         batch = self._fitted_batch(X)
         draws = range(1, 1 + (_DRAWS if self.bayesian else 1))
@@ -174,7 +175,7 @@ class ParZC(Parameters):
         return with_statistics(X, self.statistics)
 
     def _inputs(self, batch: ArchBatch, rows: Sequence[NDArray[np.float32]] | None = None) -> Inputs:
-        """What the network reads; `rows` where they are known."""
+        """The network's inputs; `rows` if they are already computed."""
         nodes = self.scale_.transform(batch)
         rows = self.tokens_.transform(batch) if rows is None else rows
         return Inputs(
@@ -184,7 +185,7 @@ class ParZC(Parameters):
         )
 
     def _source(self, batch: ArchBatch) -> Callable[[Tensor], Inputs]:
-        """What gives the inputs of architectures of the training part, int64[m, b]."""
+        """A function that returns the inputs of the training architectures with these numbers, int64[m, b]."""
         if len(batch) * self.scale_.places_ * len(self.scale_.names_) <= _KEPT:
             return self._inputs(batch).taken
 
@@ -195,7 +196,7 @@ class ParZC(Parameters):
         return read
 
     def _members(self, batch: ArchBatch, draws: Sequence[int] = (0,)) -> Floats:
-        """What each member gives, float64[draws, members, n]; draws are the seeds of weights that are drawn."""
+        """The scores of each member, float64[draws, members, n]; draws are seeds for sampling weights."""
         self.scale_.require(batch)
         found = np.empty((len(draws), self.members, len(batch)))
         for start in range(0, len(batch), _BLOCK):
@@ -208,7 +209,7 @@ class ParZC(Parameters):
     def _scores(
         self, block: ArchBatch, rows: Sequence[NDArray[np.float32]], chosen: NDArray[np.int64], draws: Sequence[int]
     ) -> Floats:
-        """float64[draws, members, k], of the chosen architectures of a block whose rows are known."""
+        """Scores float64[draws, members, k] of the chosen architectures of a block with known rows."""
         found = np.empty((len(draws), self.members, len(chosen)))
         size = min(_CHUNK, max(1, _KEPT // (4 * self.scale_.places_ * len(self.scale_.names_))))
         for start in range(0, len(chosen), size):
@@ -226,14 +227,14 @@ class ParZC(Parameters):
 
 @dataclass(eq=False, repr=False)
 class PaperParZC(ParZC):
-    """ParZC with the settings of the paper, as far as they are known, and the whole of its network.
+    """ParZC with the complete network and the settings of the paper, as far as they are known.
 
-    Node statistics alone, min-max scaled; width 256, four mixer blocks that mix tokens too; Bayesian layers with the
-    divergence at its full weight, 1 / n; DiffKendall; a learning rate of 1e-4, batches of 10 and 200 passes, as on
-    NAS-Bench-201, with AdamW in the place of Adam; one network. Segments are of 16 nodes, where the code has 16 values.
+    Node statistics alone, min-max scaled; width 256, four mixer blocks that also mix tokens; Bayesian layers with the
+    divergence at full weight, 1 / n; DiffKendall; learning rate 1e-4, batches of 10 and 200 epochs, as the paper has on
+    NAS-Bench-201, with AdamW instead of Adam; one network. Segments have 16 nodes, whereas the code uses 16 values.
 
-    Source: Dong et al., AAAI 2025. Not of its published code: without the divergence, its noise also at evaluation, and
-    no mixing of tokens.
+    Source: Dong et al., AAAI 2025. Differs from the published code, which omits the divergence, keeps the noise during
+    evaluation and does not mix tokens.
     """
 
     scale: str = "minmax"

@@ -1,6 +1,6 @@
 """The network of ParZC (MABN): segments of the node sequence as tokens, mixer blocks, one score.
 
-Bayesian linear layers stand before the mixer, where segments become tokens, and after it, where tokens become a score.
+The linear layers before the mixer (segments to tokens) and after it (tokens to score) are Bayesian.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ MIXING = ("channels", "mlp", "tokens")
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network is built from.
+    """The settings of a network.
 
     Attributes:
-        members: networks side by side.
-        places, proxies: of the node statistics.
-        segment: consecutive places of a token; 0 for no node statistics at all, only rows.
-        rows: widths of the rows of numbers that are a token of their own.
-        width: of a token.
-        blocks: of the mixer.
-        mixing: "tokens" mixes tokens and channels; "channels" channels only; "mlp" makes one token of all places.
+        members: number of parallel networks.
+        places, proxies: dimensions of the node statistics.
+        segment: number of consecutive places per token; 0 to use only rows and no node statistics.
+        rows: widths of the rows of numbers that form a token of their own.
+        width: width of a token.
+        blocks: number of mixer blocks.
+        mixing: "tokens" mixes tokens and channels; "channels" channels only; "mlp" makes one token from all places.
         bayesian: whether the outer linear layers are Bayesian.
-        dropout: share of values dropped in training, of tokens and of what the score is read from.
+        dropout: fraction of values dropped in training, in tokens and in the input of the score layer.
     """
 
     members: int
@@ -48,12 +48,12 @@ class Shape:
         if self.mixing not in MIXING:
             raise unknown_name("mixing", self.mixing, MIXING)
         if not (self.segment or self.rows):
-            raise ValueError("segment is 0 and no rows join the nodes: there is nothing to read")
+            raise ValueError("segment is 0 and there are no other tokens, so there is nothing to read")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """n architectures, as m members see them; or m = 1, where all see the same.
+    """The inputs of m members for n architectures; m = 1 if all members share the same ones.
 
     Attributes:
         nodes: float32[m, n, places, proxies].
@@ -69,17 +69,17 @@ class Inputs:
         return self.nodes.shape[1]
 
     def taken(self, chosen: Tensor) -> Inputs:
-        """The chosen architectures, int64[m, b], of inputs with m = 1."""
+        """The inputs of the chosen architectures, int64[m, b]; requires m = 1."""
         return Inputs(self.nodes[0][chosen], self.mask[0][chosen], tuple(rows[0][chosen] for rows in self.rows))
 
 
 class MABN(nn.Module):
     """Mixer architecture with Bayesian layers: scores float32[m, n] of m members.
 
-    The score is read from the mean of the segments that are there, beside the token of each row.
+    The score is computed from the mean of the existing segments, concatenated with the token of each row.
 
-    Source: ParZC (Dong et al., AAAI 2025). Tokens are mixed, as the paper says and its published code does not; rows
-    of numbers as tokens are ours.
+    Source: ParZC (Dong et al., AAAI 2025). Tokens are mixed as in the paper, unlike its published code; rows of numbers
+    as tokens are our addition.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -109,9 +109,9 @@ class MABN(nn.Module):
 
 
 class SegmentEmbedding(nn.Module):
-    """Node statistics in segments of consecutive places, each as a token; float[m, n, tokens, width] and its mask.
+    """Embeds segments of consecutive places as tokens: float[m, n, tokens, width], and their mask.
 
-    Places past the last are as masked ones: 0. Each token adds what its place in the sequence is to its embedding.
+    The last segment is padded with zeros, like masked places. A position embedding is added to each token.
     """
 
     def __init__(self, shape: Shape) -> None:

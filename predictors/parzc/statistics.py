@@ -1,4 +1,4 @@
-"""Node arrays of a batch as one array of places and proxies, scaled by the training part, in small chunks."""
+"""Node arrays of a batch as one array over places and proxies, scaled on the training set, in small chunks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Supply = Callable[[ArchBatch], ArchBatch]
 
 SCALES = ("log", "log-minmax", "minmax")
 NODES = "nodes:"
-_AT_ONCE = 2**22  # values of a chunk, so that an array that is memory-mapped never is in memory whole
-_FAR = 5.0  # deviations beyond which a value says no more
-_LARGEST = 1e300  # size of a value, so that a range does not overflow
-_MARGIN = 0.2  # of the range of the training part, by which a value may lie outside
+_AT_ONCE = 2**22  # number of values per chunk, so that a memory-mapped array is never completely in memory
+_FAR = 5.0  # values are clipped at this many standard deviations
+_LARGEST = 1e300  # values are clipped at this magnitude, so that a range does not overflow
+_MARGIN = 0.2  # values are clipped beyond the training range by this fraction of it
 
 
 class NoNodeStatistics(MissingInput):
-    """Architectures without the node arrays that a predictor reads."""
+    """Architectures lack the node arrays that a predictor needs."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class NodeValues:
     """Scaled statistics of n architectures.
 
     Attributes:
-        values: float32[n, places, proxies]; 0 where there is no value.
-        mask: bool[n, places]; whether the architecture has a node there, of which any proxy says something.
+        values: float32[n, places, proxies]; 0 where the value is missing.
+        mask: bool[n, places]; whether the architecture has a node there with a value for at least one proxy.
     """
 
     values: NDArray[np.float32]
@@ -47,26 +47,27 @@ class NodeValues:
 
 
 class NodeScale(Parameters):
-    """Each proxy at each place (node index) on the scale of the training part.
+    """Scales each proxy at each place (node index) on the training set.
 
-    Architectures may have different numbers of nodes: the places are those of the longest one of the training part, and
-    a mask says which an architecture has. One that is longer still is drawn in: neighbouring nodes share a place, where
-    their mean stands. A place that fewer than two architectures of the training part have is scaled by all places.
+    Architectures may have different numbers of nodes: there are as many places as nodes in the largest training
+    architecture, and a mask marks those that an architecture has. Larger architectures are compressed: neighbouring
+    nodes share a place, which gets their mean. Places that fewer than two training architectures have are scaled by the
+    statistics of all places.
 
     Args:
-        proxies: names of node arrays, with or without "nodes:", also as one text, "snip+synflow"; None for all that
-            at least one in ten of the training part have.
-        scale: "log" for sign(v) log(1 + |v|) at mean 0 and deviation 1, cut at 5 deviations; "minmax" for
-            (v - low) / (high - low), as the paper has it; "log-minmax" for that of the logarithm. Both are cut a fifth
-            of the range beyond it.
+        proxies: names of node arrays, with or without "nodes:", or joined as one text, "snip+synflow"; None for all
+            that at least one in ten training architectures have.
+        scale: "log" for sign(v) log(1 + |v|), standardised and clipped at 5 standard deviations; "minmax" for
+            (v - low) / (high - low), as in the paper; "log-minmax" for the same of the logarithm. The latter two are
+            clipped at a fifth of the range beyond it.
 
     Attributes:
-        names_: of the node arrays.
-        places_: how many.
+        names_: names of the node arrays.
+        places_: number of places.
 
     Raises:
-        NoNodeStatistics: for a batch without node arrays.
-        UnknownName: for a scale or node array that does not exist, with the nearest.
+        NoNodeStatistics: if the batch has no node arrays.
+        UnknownName: if the scale or a node array is unknown; suggests the nearest name.
     """
 
     def __init__(self, proxies: str | Sequence[str] | None = None, scale: str = "log") -> None:
@@ -85,7 +86,7 @@ class NodeScale(Parameters):
             values = np.stack([self._values(chunk, name) for name in self.names_], axis=2)
             known = ~np.isnan(values)
             count += known.sum(axis=0)
-            if self.scale == "log":  # squares of values that are not logarithms may overflow, and nobody needs them
+            if self.scale == "log":  # other scales do not need squares, which could overflow without the logarithm
                 filled = np.where(known, values, 0.0)
                 total += filled.sum(axis=0)
                 squares += np.square(filled).sum(axis=0)
@@ -98,10 +99,11 @@ class NodeScale(Parameters):
         return self
 
     def transform(self, X: ArchBatch) -> NodeValues:
-        """The statistics of all architectures of X, which should be a few.
+        """The statistics of all architectures of X, which should be few.
 
         Raises:
-            UnknownName: when X lacks node arrays that the training part had; NoNodeStatistics when it has none.
+            UnknownName: if X lacks node arrays that the training set had.
+            NoNodeStatistics: if X has no node arrays.
         """
         self.require(X)
         limits = (-_FAR, _FAR) if self.scale == "log" else (-_MARGIN, 1 + _MARGIN)
@@ -119,16 +121,16 @@ class NodeScale(Parameters):
         return NodeValues(scaled, mask)
 
     def totals(self, X: ArchBatch) -> Floats:
-        """The sum over all nodes for each proxy, as sign(v) log(1 + |v|), float64[n, proxies]; NaN where it has none.
+        """The sum over all nodes for each proxy, as sign(v) log(1 + |v|), float64[n, proxies]; NaN where missing.
 
-        What a proxy is without parametrisation. Read chunk by chunk.
+        This is the proxy without parametrisation. Node arrays are read chunk by chunk.
         """
         self.require(X)
         parts = [node_totals(chunk, self.names_) for chunk in self.chunks(X)]
         return np.concatenate([np.empty((0, len(self.names_))), *parts])
 
     def chunks(self, X: ArchBatch) -> Iterator[ArchBatch]:
-        """X in parts that are small enough to be read into memory."""
+        """X in parts that are small enough to read into memory."""
         rows = max(1, _AT_ONCE // (self.places_ * len(self.names_)))
         for start in range(0, len(X), rows):
             yield X[start : start + rows]
@@ -136,9 +138,9 @@ class NodeScale(Parameters):
     def _chosen(self, X: ArchBatch) -> list[str]:
         if not X.nodes:
             raise NoNodeStatistics(
-                "these architectures have no node arrays (nodes:snip, ...): take a batch that has them, such as "
-                "bench.batch('computed'), make them with proxybench compute, or give the predictor "
-                "statistics=FUNCTION, which adds them to a batch"
+                "these architectures have no node arrays (nodes:snip, ...): use a batch that has them, such as "
+                "bench.batch('computed'), compute them with proxybench compute, or construct the predictor with "
+                "statistics=FUNCTION, where the function adds them to a batch"
             )
         if self.proxies is None:
             return widely_known_nodes(X) or sorted(X.nodes)
@@ -148,20 +150,20 @@ class NodeScale(Parameters):
             if name not in X.nodes:
                 raise unknown_name("node array", name, sorted(X.nodes))
         if not names:
-            raise NoNodeStatistics("no proxies are chosen; name some of: " + ", ".join(sorted(X.nodes)))
+            raise NoNodeStatistics("no proxies are chosen; choose from: " + ", ".join(sorted(X.nodes)))
         return names
 
     def require(self, X: ArchBatch) -> None:
-        """Raises as `transform` does."""
+        """Check that X has the node arrays; raises as `transform` does."""
         if not X.nodes:
             self._chosen(X)
         require_nodes(X, self.names_)
 
     def _values(self, X: ArchBatch, name: str) -> Floats:
-        """Values of a proxy before scaling, float64[n, places]; NaN where there is none."""
+        """Values of a proxy before scaling, float64[n, places]; NaN where missing."""
         values = _at_places(X.nodes[name], self.places_)
         if self.scale != "minmax":
-            signed = torch.from_numpy(values)  # whose logarithms take half as long as NumPy's
+            signed = torch.from_numpy(values)  # torch's logarithm takes half as long as NumPy's
             torch.copysign(signed.abs().log1p_(), signed, out=signed)
         else:
             np.clip(values, -_LARGEST, _LARGEST, out=values)
@@ -183,13 +185,13 @@ class NodeScale(Parameters):
 
 
 def with_statistics(X: Architectures, supply: Supply | None) -> ArchBatch:
-    """X as an ArchBatch, with node arrays from `supply` where it has none."""
+    """X as an ArchBatch, with node arrays added by `supply` if it has none."""
     batch = as_batch(X)
     return supply(batch) if supply is not None and not batch.nodes else batch
 
 
 def _at_places(nodes: Ragged, places: int) -> Floats:
-    """Node i of an architecture at place i, float64[n, places]; those of longer ones drawn in, by their mean."""
+    """Node i of each architecture at place i, float64[n, places]; larger architectures are compressed by averaging."""
     lengths = np.diff(nodes.offsets)
     values = one_a_node(nodes)
     if (lengths == places).all():

@@ -1,4 +1,4 @@
-"""Rows of numbers beside the node statistics, each kind as one token: totals of proxies, columns, graph features."""
+"""Rows of numbers in addition to node statistics, one token per kind: proxy totals, columns, graph features."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from predictors.tabular.scaling import Standard
 
 Floats = NDArray[np.float64]
 
-_AT_ONCE = 2048  # architectures whose rows are made at once; larger arrays leave the processor's cache
+_AT_ONCE = 2048  # number of architectures encoded at once; larger arrays do not fit in the processor's cache
 
 
 class RowTokens(Parameters):
-    """Complete rows at mean 0 and deviation 1, float32[n, width] of each kind.
+    """Complete standardised rows, float32[n, width] for each kind.
 
-    Missing values are estimated as `tabular.rows.Rows` does it, and constant features left out. The first kind that is
-    no total also says whether the output of an architecture sees no input.
+    Missing values are estimated as in `tabular.rows.Rows`, and constant features are left out. The first encoding also
+    gets a feature that says whether the output of an architecture is independent of the input.
 
     Args:
         parts: unfitted encodings.
-        totals: fitted, where the sums over nodes are the first kind.
+        totals: a fitted NodeScale if the sums over nodes are to be the first kind.
 
     Attributes:
-        widths_: of each kind that has any feature.
+        widths_: width of each kind that has any features.
     """
 
     def __init__(self, parts: Sequence[Encoding], totals: NodeScale | None = None) -> None:
@@ -79,5 +79,5 @@ class RowTokens(Parameters):
 
 
 def _medians(columns: Floats) -> Floats:
-    """Median of the known values of each column, 0 where there are none."""
+    """Median of the known values of each column, 0 if there are none."""
     return np.array([np.median(one[~np.isnan(one)]) if not np.isnan(one).all() else 0.0 for one in columns.T])

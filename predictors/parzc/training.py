@@ -1,4 +1,4 @@
-"""Training of a MABN: AdamW, a cosine schedule, and the Bayesian layers' divergence as in variational inference."""
+"""Training of an MABN: AdamW, a cosine schedule, and the Bayesian layers' divergence as in variational inference."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Recipe:
     """How the members are trained.
 
     Attributes:
-        loss: of scores and targets.
-        epochs: passes over the training part.
-        min_steps: steps that these amount to at least.
-        batch_size: architectures of a step, drawn for each member on its own.
-        learning_rate: its peak; rises linearly, then falls as a cosine to 0.
-        weight_decay: decoupled, AdamW's.
+        loss: a function of scores and targets.
+        epochs: number of epochs.
+        min_steps: minimum number of steps.
+        batch_size: number of architectures per step, drawn separately for each member.
+        learning_rate: peak learning rate; it rises linearly, then follows a cosine to 0.
+        weight_decay: decoupled weight decay of AdamW.
         divergence: weight of the Kullback-Leibler divergence, in units of 1 / n.
     """
 
@@ -39,17 +39,17 @@ class Recipe:
 
 
 def train(network: MABN, take: Callable[[Tensor], Inputs], targets: Tensor, recipe: Recipe, seed: int) -> None:
-    """Train the members, which are left in evaluation mode.
+    """Train the members and leave them in evaluation mode.
 
-    Minimises, for each member, loss + weight / n * divergence: with the negative log likelihood as loss and weight 1 it
-    is the variational free energy of one architecture (Blundell et al., ICML 2015, equation 8).
+    Minimises loss + weight / n * divergence for each member; if the loss is the negative log-likelihood and the weight
+    is 1, this is the variational free energy per architecture (Blundell et al., ICML 2015, equation 8).
 
     Args:
-        network: trained in place. Draws of weights and dropout come from torch's own generator.
-        take: inputs of the architectures of these numbers, int64[m, b].
+        network: trained in place. Weight samples and dropout come from torch's global generator.
+        take: returns the inputs of the architectures with these numbers, int64[m, b].
         targets: float32[n].
-        recipe: how.
-        seed: of the batches.
+        recipe: the training settings.
+        seed: seed of the batches.
     """
     network.train()
     n = len(targets)
@@ -59,9 +59,9 @@ def train(network: MABN, take: Callable[[Tensor], Inputs], targets: Tensor, reci
     batches = _batches(network.shape.members, n, parts, seed)
     for step, chosen in zip(range(steps), batches, strict=False):
         predicted = network(take(chosen))
-        told = targets[chosen]
+        wanted = targets[chosen]
         value = torch.stack(
-            [loss_at(step / steps, recipe.loss, one, other) for one, other in zip(predicted, told, strict=True)]
+            [loss_at(step / steps, recipe.loss, one, other) for one, other in zip(predicted, wanted, strict=True)]
         ).sum()
         apart = divergence(network) if recipe.divergence else None
         if apart is not None:
@@ -71,9 +71,9 @@ def train(network: MABN, take: Callable[[Tensor], Inputs], targets: Tensor, reci
 
 
 def _batches(members: int, n: int, parts: int, seed: int) -> Iterator[Tensor]:
-    """int64[members, b]: each member goes through all n in an order of its own, in equal parts, pass after pass.
+    """Batches int64[members, b]: in each epoch, each member has its own order of all n, split into equal batches.
 
-    A pass leaves out the last few where n is no multiple of the number of parts.
+    An epoch drops the last few if n is not a multiple of the number of batches.
     """
     generator = torch.Generator().manual_seed(seed)
     while True:

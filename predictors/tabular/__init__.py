@@ -1,4 +1,4 @@
-"""Predictors that learn from rows of numbers: one way from architectures to rows, several learners."""
+"""Predictors that learn from rows of numbers: a shared encoding step and several learners."""
 
 from __future__ import annotations
 

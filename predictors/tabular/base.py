@@ -1,4 +1,4 @@
-"""What the tabular predictors share: architectures to complete rows of numbers, targets to one scale, and back."""
+"""The base class of tabular predictors: encodes architectures as complete rows of numbers, and scales targets."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ DEFAULT_ENCODINGS = "reduced+columns"
 
 
 class Tabular(Parameters):
-    """Encodings and a regressor; subclasses say which regressor.
+    """Encodings and a regressor; subclasses define the regressor.
 
-    A subclass has `_learn(rows, targets)`, which returns the fitted regressor, and may override `_answer`. Rows are
-    complete: missing column values are estimated from the rest of the row (`Rows`). One that has a standard deviation
-    gives it as `predict_std_rows(rows)`, and before it is calibrated as `deviation_rows(rows)`.
+    A subclass defines `_learn(rows, targets)`, which returns the fitted regressor, and may override `_answer`. Rows are
+    complete: missing column values are estimated from the rest of the row (`Rows`). Subclasses with a standard
+    deviation define `predict_std_rows(rows)`, and `deviation_rows(rows)` for the uncalibrated one.
 
-    An architecture whose output sees no input is the same function as every other such one. Its prediction is the
-    mean of theirs in the training part, where there is none the lowest target, whatever the learner says.
+    All architectures whose output does not depend on the input compute the same function. Whatever the learner says,
+    their prediction is the mean target of those in the training set, or the lowest target if there are none.
 
     Args:
         encodings: names joined by "+" (`predictors.encodings.ENCODINGS`), or encodings.
-        columns: whether the columns and node arrays of an ArchBatch (proxies, costs) are used beside the graph.
-        target: "raw"; "rank" for the normal scores of the targets' ranks, so that outliers weigh no more than their
-            place in the order; "mixed" for the mean of both; "pairwise" to learn which of two architectures is
-            better, where the learner can. Predictions are in target units for "raw" only.
-        random_state: seed of everything random; equal seeds give equal predictions.
-        space: has `parse(text) -> ArchGraph`, or is such a function; needed where architectures are given as text.
+        columns: whether the columns and node arrays of an ArchBatch (proxies, costs) are used in addition to the graph.
+        target: "raw"; "rank" for the normal scores of the targets' ranks, which limits the influence of outliers;
+            "mixed" for the mean of "rank" and the standardised targets; "pairwise" to learn which of two architectures
+            is better, if the learner supports it. Predictions are in target units only for "raw".
+        random_state: seed of all random numbers; equal seeds give equal predictions.
+        space: an object with `parse(text) -> ArchGraph`, or a function with that signature; needed if architectures
+            are given as text.
     """
 
     pairwise = False
@@ -61,8 +62,9 @@ class Tabular(Parameters):
         """Learn from n architectures.
 
         Raises:
-            ValueError: for targets that are not finite or not n, no architecture, or a target the learner cannot take.
-            UnknownName: for an encoding or target that does not exist.
+            ValueError: if targets are not finite or not n, there are no architectures, or the learner does not support
+                the kind of target.
+            UnknownName: if an encoding or the kind of target is unknown.
         """
         batch = as_batch(X, self.space)
         targets = checked_targets(batch, y)
@@ -75,7 +77,7 @@ class Tabular(Parameters):
         return self
 
     def fit_rows(self, rows: Rows, encoded: Floats, targets: Floats) -> Self:
-        """`fit` with fitted rows and what they made of the training part, so that several learners can share them."""
+        """Like `fit`, but from fitted rows and the encoded training set, so that several learners can share them."""
         if self.target not in TARGETS:
             raise unknown_name("target", self.target, TARGETS)
         if self.target == "pairwise" and not self.pairwise:
@@ -92,14 +94,14 @@ class Tabular(Parameters):
         return self.predict_rows(self._encoded(X))
 
     def predict_rows(self, encoded: Floats) -> Floats:
-        """`predict` of rows that `rows_` has made."""
+        """Like `predict`, but from rows encoded by `rows_`."""
         if len(encoded) == 0:
             return np.empty(0)
         answer = np.asarray(self._answer(encoded), dtype=np.float64)
         return self.scale_.back(np.where(encoded[:, -1] > 0, self.constant_, answer))
 
     def unfitted_rows(self) -> Rows:
-        """What turns architectures into rows for this predictor."""
+        """The unfitted encoder of this predictor's rows."""
         return Rows(encoding_parts(self.encodings), self.columns)
 
     def _encoded(self, X: Architectures) -> Floats:

@@ -6,8 +6,8 @@ Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006: equatio
     k(x, x') = sum_b s_b^2 m(r_b),  r_b^2 = sum_j |x_j - x'_j|^2 / l_j^2,  m(r) = (1 + sqrt5 r + 5/3 r^2) exp(-sqrt5 r),
 
 Matern with nu = 5/2 (equation 4.17), plus noise on the diagonal. A block has one length scale, or one for each of
-its features (automatic relevance determination, section 5.1). scikit-learn's kernels cannot see a part of the
-features, and a length scale for each of some hundred binary features is more than a small training part can bear.
+its features (automatic relevance determination, section 5.1). scikit-learn's kernels cannot act on a subset of the
+features, and small training sets cannot support a length scale for each of hundreds of binary features.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _ROOT5 = 5.0**0.5
-_PREDICTED_AT_ONCE = 256  # rows whose kernel with all training rows is worked out at once, in the cache of a core
+_PREDICTED_AT_ONCE = 256  # number of rows whose kernel is computed at once, to fit in a core's cache
 _LEFT_OUT_OF = 1500
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some of the features.
+    """A block of features.
 
     Attributes:
         features: int64[d], their columns.
-        relevance: whether each has a length scale of its own.
+        relevance: whether each feature has its own length scale.
     """
 
     features: NDArray[np.int64]
@@ -42,22 +42,22 @@ class Block:
 
     @property
     def scales(self) -> int:
-        """How many length scales."""
+        """The number of length scales."""
         return len(self.features) if self.relevance else 1
 
 
 class BlockwiseGP:
     """Gaussian process regression of targets with mean 0 and variance about 1.
 
-    Hyperparameters maximise the log marginal likelihood of at most `tuned_on` training rows plus a log-normal prior
-    on each: it keeps length scales near 1 and noise near 0.1 where the data do not say otherwise.
+    Hyperparameters maximise the log marginal likelihood of at most `tuned_on` training rows plus a log-normal prior on
+    each, which keeps length scales near 1 and noise near 0.1 unless the data say otherwise.
 
     Args:
-        blocks: which features make one term of the kernel; features on a common scale, missing values filled.
-        tuned_on: rows that the hyperparameters are fitted on.
-        limit: most training rows; beyond it a random part is used, as the costs grow with their cube.
-        random_state: of both random parts.
-        iterations: most steps of L-BFGS.
+        blocks: the features of each kernel term; features must be on a common scale, without missing values.
+        tuned_on: maximum number of rows to fit hyperparameters on.
+        limit: maximum number of training rows; if there are more, a random subset is used, since the cost is cubic.
+        random_state: seed of both random subsets.
+        iterations: maximum number of L-BFGS steps.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class BlockwiseGP:
         return np.concatenate(parts)
 
     def predict_std(self, rows: Floats) -> Floats:
-        """Posterior standard deviation of a new measurement, noise included, float64[n]."""
+        """Posterior standard deviation of a new measurement, including noise, float64[n]."""
         from scipy.linalg import solve_triangular
 
         prior = float(np.exp(2 * self._amplitudes(self.theta_)).sum() + np.exp(2 * self.theta_[-1]))
@@ -106,10 +106,10 @@ class BlockwiseGP:
         return np.concatenate(parts)
 
     def leave_one_out(self) -> tuple[Floats, Floats]:
-        """Residual and standard deviation of each training row by the process without it, float64[n] each.
+        """Leave-one-out residual and standard deviation of each training row, float64[n] each.
 
-        Equations 5.10 to 5.12, with the hyperparameters as they are. More than 1,500 rows are a random part of so many,
-        as the costs grow with their cube.
+        Equations 5.10 to 5.12, with fixed hyperparameters. If there are more than 1,500 rows, a random subset of 1,500
+        is used, since the cost is cubic.
         """
         from scipy.linalg import cho_factor, cho_solve
 
@@ -121,7 +121,7 @@ class BlockwiseGP:
         precision = np.diag(inverse)
         return inverse @ self.targets_[some] / precision, np.sqrt(1 / precision)
 
-    # theta: log amplitude of each block, log length scales block by block, log noise deviation.
+    # theta: log amplitude of each block, log length scales block by block, log standard deviation of the noise.
 
     def _amplitudes(self, theta: Floats) -> Floats:
         return theta[: len(self.blocks)]
@@ -188,9 +188,9 @@ class BlockwiseGP:
 
 
 def _covariance(squares: Floats, factor: float, scale: float) -> Floats:
-    """Matern-5/2 times `scale`, of root = sqrt(factor * squares); overwrites `squares`.
+    """Matern-5/2 times `scale`, with root = sqrt(factor * squares); overwrites `squares`.
 
-    Of large arrays the passes through memory are what takes time, so nothing but two arrays is written to.
+    For large arrays memory bandwidth dominates, so only two arrays are written to.
     """
     squares *= factor
     root = np.sqrt(squares)
@@ -203,7 +203,7 @@ def _covariance(squares: Floats, factor: float, scale: float) -> Floats:
 
 
 def _matern(squares: Floats) -> tuple[Floats, Floats]:
-    """Matern-5/2 of squared distances, and its derivative by the squared distance."""
+    """Matern-5/2 of squared distances, and its derivative with respect to them."""
     root = _ROOT5 * np.sqrt(np.maximum(squares, 0.0))
     decay = np.exp(-root)
     return (1 + root + root**2 / 3) * decay, -5 / 6 * (1 + root) * decay
@@ -218,7 +218,7 @@ def _squared(one: Floats, other: Floats) -> Floats:
 
 
 def _spread(block: Block) -> int:
-    """What distances are divided by, so that a length scale of 1 fits any number of features."""
+    """The divisor of squared distances, so that a length scale of 1 suits any number of features."""
     return max(1, len(block.features))
 
 

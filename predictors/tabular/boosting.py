@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 class GBDT(Tabular):
     """Gradient-boosted trees by LightGBM (Ke et al., NeurIPS 2017).
 
-    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+    The data used to choose the defaults is not recorded (CONTRIBUTING.md, "Where defaults come from").
 
     Args:
-        rounds: boosting rounds.
+        rounds: number of boosting rounds.
         learning_rate: shrinkage of each round.
-        leaves: leaves of a tree.
-        min_leaf: fewest architectures in a leaf.
-        features: share of the features that a tree may use.
-        penalty: L2 penalty of leaf values.
+        leaves: maximum number of leaves of a tree.
+        min_leaf: minimum number of architectures in a leaf.
+        features: fraction of the features that a tree may use.
+        penalty: L2 penalty on leaf values.
         encodings, columns, target, space: as in Tabular.
         random_state: seed of row and feature sampling.
-        threads: of LightGBM.
+        threads: number of LightGBM threads.
     """
 
     pairwise = True
@@ -82,13 +82,13 @@ class GBDT(Tabular):
 
 
 class PairwiseLogistic:
-    """RankNet's loss (Burges et al., 2005, equation 3) as an objective of LightGBM, over the same pairs each round.
+    """RankNet's loss (Burges et al., 2005, equation 3) as a LightGBM objective, over the same pairs in every round.
 
-    Mean over an architecture's pairs of log(1 + exp(score of the worse - score of the better)).
+    The mean over an architecture's pairs of log(1 + exp(score of the worse - score of the better)).
 
     Args:
-        random_state: of the pairs.
-        partners: pairs drawn for each architecture; all pairs where there are fewer than twice as many.
+        random_state: seed of the pairs.
+        partners: number of pairs drawn per architecture; all pairs are used if there are at most twice as many.
     """
 
     def __init__(self, random_state: int, partners: int = 64) -> None:

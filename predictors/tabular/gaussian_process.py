@@ -1,4 +1,4 @@
-"""Gaussian process regression over the encodings, one term of the kernel for each of them."""
+"""Gaussian process regression over encodings, with one kernel term for each."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ KERNELS = ("ard", "isotropic", "wl")
 class GaussianProcess(Tabular):
     """Gaussian process with a sum of Matern-5/2 kernels (`BlockwiseGP`).
 
-    What the defaults were chosen on is not recorded (CONTRIBUTING.md, "Where defaults come from").
+    The data used to choose the defaults is not recorded (CONTRIBUTING.md, "Where defaults come from").
 
     Args:
-        kernel: "ard" has one term for each encoding, and a length scale for each feature of the last, the columns;
-            "isotropic" the same with one length scale for each encoding; "wl" replaces the encodings of the graph by
-            Weisfeiler-Lehman counts, as Ru et al., "NAS-BOWL", ICLR 2021, with the same terms for the columns.
-        tuned_on: most architectures that hyperparameters are fitted on.
-        limit: most architectures that predictions are made from.
+        kernel: "ard" has one term per encoding, with a length scale for each feature of the last one, the columns;
+            "isotropic" is the same with one length scale per encoding; "wl" replaces the encodings of the graph by
+            Weisfeiler-Lehman counts, as in Ru et al., "NAS-BOWL", ICLR 2021, and keeps those of the columns.
+        tuned_on: maximum number of architectures to fit hyperparameters on.
+        limit: maximum number of training architectures.
         encodings, columns, target, random_state, space: as in Tabular.
     """
 
@@ -67,12 +67,12 @@ class GaussianProcess(Tabular):
     def predict_std(self, X: Architectures) -> Floats:
         """Standard deviation of a new measurement, float64[n].
 
-        That of the process, calibrated by its leave-one-out residuals on the training part (`Spread`).
+        It is that of the process, calibrated on leave-one-out residuals of the training set (`Spread`).
         """
         return self.predict_std_rows(self._encoded(X))
 
     def predict_std_rows(self, encoded: Floats) -> Floats:
-        """`predict_std` of rows that `rows_` has made."""
+        """Like `predict_std`, but from rows encoded by `rows_`."""
         if len(encoded) == 0:
             return np.empty(0)
         if self.spread_ is None:
@@ -81,13 +81,13 @@ class GaussianProcess(Tabular):
         return self.spread_.calibrated(deviation) * self.scale_.deviation_
 
     def deviation_rows(self, encoded: Floats) -> Floats:
-        """`predict_std_rows` as the process has it, not calibrated."""
+        """Like `predict_std_rows`, but not calibrated."""
         deviation: Floats = self.regressor_.predict_std(self.standard_.transform(encoded))
         return deviation * self.scale_.deviation_
 
     def _learn(self, rows: Floats, targets: Floats) -> BlockwiseGP:
         self.standard_ = Standard().fit(rows)
-        self.spread_ = None  # worked out when it is first asked for
+        self.spread_ = None  # computed when it is first needed
         process = BlockwiseGP(self._blocks(), self.tuned_on, self.limit, self.random_state)
         return process.fit(self.standard_.transform(rows), targets)
 
@@ -104,4 +104,4 @@ class GaussianProcess(Tabular):
         return blocks
 
 
-_MOST_LENGTHS = 48  # more features share one length scale: too many to learn, and slow
+_MOST_LENGTHS = 48  # more features share one length scale; separate ones would be slow and too many to learn

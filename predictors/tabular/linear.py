@@ -1,4 +1,4 @@
-"""Ridge regression, and its form for pairs: logistic regression on the difference of two rows."""
+"""Ridge regression, and its pairwise version: logistic regression on the difference of two rows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Ridge(Tabular):
-    """Ridge regression; the penalty is chosen by leave-one-out on the training part.
+    """Ridge regression; the penalty is chosen by leave-one-out cross-validation on the training set.
 
-    With target "pairwise" the score is linear too, and its differences say which of two architectures is better
-    (Herbrich et al., "Large Margin Rank Boundaries for Ordinal Regression", 2000, with the logistic loss).
+    With target "pairwise" the score is linear too, and differences of scores predict which of two architectures is
+    better (Herbrich et al., "Large Margin Rank Boundaries for Ordinal Regression", 2000, with the logistic loss).
     """
 
     pairwise = True
@@ -37,9 +37,9 @@ class LinearRanking:
     """score(x) = w x, with P(i better than j) = 1 / (1 + exp(score(x_j) - score(x_i))).
 
     Args:
-        random_state: of the pairs.
-        partners: pairs for each architecture.
-        penalty: of |w|^2 / 2, as large as this many pairs.
+        random_state: seed of the pairs.
+        partners: number of pairs per architecture.
+        penalty: weight of |w|^2 / 2, which is added to the sum of the loss over pairs.
     """
 
     def __init__(self, random_state: int, partners: int = 16, penalty: float = 1.0) -> None:

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons, the mean of several."""
+"""The mean of several multilayer perceptrons."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class MLP(Tabular):
-    """The mean of `networks` perceptrons with two hidden layers, each from another start.
+    """The mean of `networks` perceptrons with two hidden layers and different initialisations.
 
     Args:
-        networks: how many.
-        width: of the first hidden layer; the second has half of it.
-        penalty: L2 penalty of the weights.
-        epochs: passes over the training part.
+        networks: number of networks.
+        width: width of the first hidden layer; the second is half as wide.
+        penalty: L2 penalty on the weights.
+        epochs: number of epochs.
         encodings, columns, target, random_state, space: as in Tabular.
     """
 

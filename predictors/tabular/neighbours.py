@@ -17,9 +17,9 @@ class NearestNeighbours(Tabular):
     """The mean of the nearest training architectures, weighted by inverse distance of standardised rows.
 
     Args:
-        neighbours: how many, or all where the training part has fewer.
+        neighbours: number of neighbours, or all if the training set is smaller.
         encodings, columns, target, space: as in Tabular.
-        random_state: unused; nothing here is random.
+        random_state: unused; the fit is deterministic.
     """
 
     def __init__(

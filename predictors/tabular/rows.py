@@ -1,4 +1,4 @@
-"""From architectures to complete rows of numbers: encodings side by side, heavy tails drawn in, gaps filled."""
+"""Encodes architectures as complete rows: encodings concatenated, heavy tails compressed, missing values filled."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_FEWEST = 10  # finite values that a column needs before its gaps are estimated and not set to the median
+_FEWEST = 10  # missing values in columns with fewer finite values are set to the median, not estimated
 
 
 class Rows(Parameters):
-    """Encodings side by side on the scale sign(v) log(1 + |v|), with estimates in place of missing values.
+    """Concatenated encodings on the scale sign(v) log(1 + |v|), with estimates in place of missing values.
 
-    What is missing in a column is estimated by ridge regression on the columns that the training part has complete,
-    fitted where the column has values, and held within the range of those widened by a fifth. So a proxy that a
-    source published for some architectures only serves all.
+    Missing values in a column are estimated by ridge regression on the columns that are complete in the training set,
+    fitted where the column has values, and clipped to the range of these widened by a fifth at both ends. So a proxy
+    that was published for only some architectures can be used for all.
 
-    The last column is 1 for an architecture whose output sees no input (`is_constant`), else 0.
+    The last column is 1 for architectures whose output does not depend on the input (`is_constant`), else 0.
 
     Args:
         parts: unfitted encodings.
-        columns: whether those that read the batch's columns and node arrays take part.
+        columns: whether to use encodings that read the batch's columns and node arrays.
 
     Attributes:
-        in_band_last: whether the last encoding reads columns, so that the last of `widths_` is of them.
+        in_band_last: whether the last encoding reads columns, so that the last of `widths_` counts them.
     """
 
     def __init__(self, parts: Sequence[Encoding], columns: bool = True) -> None:
@@ -60,7 +60,7 @@ class Rows(Parameters):
         values = _finite_or_nan(self.encoding_.transform(X))
         missing = np.isnan(values)
         if missing.any():
-            # A value missing where the training part had all: the median, before anything is estimated from it.
+            # Missing values in columns that are complete in the training set become the median before estimation.
             known = np.where(missing[:, self.complete_], self.medians_[self.complete_], values[:, self.complete_])
             filled = np.where(missing, self.medians_, values)
             if len(self.estimated_):
@@ -73,11 +73,11 @@ class Rows(Parameters):
 
     @property
     def widths_(self) -> list[int]:
-        """Columns of each encoding; the last column is of none."""
+        """Number of columns of each encoding; the last column belongs to none."""
         return list(self.encoding_.widths_)
 
     def _fit_estimates(self, values: Floats, missing: NDArray[np.bool_]) -> None:
-        """One ridge regression for each set of architectures that lack the same columns."""
+        """Fit one ridge regression for each group of columns that are missing for the same architectures."""
         enough = (~missing).sum(axis=0) >= _FEWEST
         self.estimated_ = np.flatnonzero(missing.any(axis=0) & enough) if len(self.complete_) else np.empty(0, np.int64)
         known = values[:, self.complete_]
@@ -101,11 +101,11 @@ class Rows(Parameters):
 
 
 _IN_BAND = (Columns, LearningCurves, NodeStatistics, NodeTotals)
-_FAR = 5.0  # deviations beyond which a known value says no more
+_FAR = 5.0  # known values are clipped at this many standard deviations
 
 
 def _ridge(rows: Floats, targets: Floats) -> tuple[Floats, Floats]:
-    """Coefficients [d, k] and intercepts [k]; one penalty for each target, the best by leave-one-out."""
+    """Coefficients [d, k] and intercepts [k]; each target's penalty is chosen by leave-one-out cross-validation."""
     from sklearn.linear_model import RidgeCV
 
     fitted = RidgeCV(alphas=np.logspace(-1, 3, 9), alpha_per_target=targets.shape[1] > 1).fit(rows, targets)
@@ -122,7 +122,7 @@ def _median(column: Floats) -> float:
 
 
 def _range(values: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest value of each column, widened by a fifth of their distance; 0 and 0 where there are none."""
+    """Lowest and highest value of each column, widened by a fifth of the range; 0 and 0 if there are no values."""
     finite = np.isfinite(values)
     low = np.where(finite, values, np.inf).min(axis=0, initial=np.inf)
     high = np.where(finite, values, -np.inf).max(axis=0, initial=-np.inf)

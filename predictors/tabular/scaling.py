@@ -1,4 +1,4 @@
-"""Rows for learners that compare features with each other: mean 0, deviation 1, no far outliers."""
+"""Standardised rows without extreme outliers, for learners that are sensitive to the scale of features."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Standard:
-    """Each feature to mean 0 and deviation 1 of the training part, cut at +-`far`; constant ones become 0.
+    """Standardises each feature on the training set and clips it at +-`far`; constant features become 0.
 
     Args:
-        far: deviations; a value beyond was never seen in training and must not outweigh all the others.
+        far: standard deviations; values beyond were never seen in training and must not outweigh all others.
     """
 
     def __init__(self, far: float = 5.0) -> None:
@@ -34,7 +34,7 @@ class Standard:
 
 
 class Scaled:
-    """A regressor of scikit-learn's form behind `Standard`."""
+    """A scikit-learn regressor on rows scaled by `Standard`."""
 
     def __init__(self, regressor: object) -> None:
         self.regressor = regressor

@@ -1,4 +1,4 @@
-"""Targets on the scale that learners see: standardised, or normal scores of their ranks; and pairs of them."""
+"""Target scaling for learners: standardised, or normal scores of their ranks; and sampling of pairs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TARGETS = ("raw", "rank", "mixed", "pairwise")
 
 
 class TargetScale:
-    """Targets to mean 0 and deviation 1.
+    """Scales targets to mean 0 and standard deviation 1.
 
     Args:
-        target: "raw" keeps distances, and `back` undoes the scaling; "rank" and "pairwise" give the normal scores of
-            the ranks (Blom, 1958, with (rank - 1/2) / n), ties sharing their mean rank; "mixed" gives the mean of
-            both. Then `back` changes nothing.
+        target: "raw" keeps distances, and `back` undoes the scaling; "rank" and "pairwise" use normal scores of the
+            ranks (Blom, 1958, with (rank - 1/2) / n), where ties share their mean rank; "mixed" uses the mean of both.
+            For all but "raw", `back` changes nothing.
     """
 
     def __init__(self, target: str) -> None:
@@ -39,12 +39,12 @@ class TargetScale:
         return (scores + standardised(targets)) / 2 if self.target == "mixed" else scores
 
     def back(self, predicted: Floats) -> Floats:
-        """Predictions on the scale of the targets for "raw", else as they are."""
+        """Predictions on the scale of the targets for "raw", otherwise unchanged."""
         return predicted * self.deviation_ + self.centre_
 
 
 def spread(values: Floats) -> float:
-    """The standard deviation; 0 where all values are equal, and only there as far as float64 can say."""
+    """The standard deviation; 0 if, and within the limits of float64 only if, all values are equal."""
     if not len(values) or values.min() == values.max():
         return 0.0  # the mean of equal values may differ from them in the last digit
     deviation = float(values.std())
@@ -55,18 +55,18 @@ def spread(values: Floats) -> float:
     return float(unit * (centred / unit).std())
 
 
-_SMALL = 1e-100  # the squares of smaller values lose their digits
+_SMALL = 1e-100  # squares of smaller values lose precision
 
 
 def standardised(values: Floats) -> Floats:
-    """Mean 0, standard deviation 1; zeros where all values are equal."""
+    """Values scaled to mean 0 and standard deviation 1; zeros if all values are equal."""
     deviation = spread(values)
     centred: Floats = values - values.mean()
     return centred / deviation if deviation else centred * 0.0
 
 
 def normal_scores(values: Floats) -> Floats:
-    """Standard normal quantiles of (rank - 1/2) / n, centred, deviation 1; zeros where all values are equal."""
+    """Standardised normal quantiles of (rank - 1/2) / n; zeros if all values are equal."""
     from scipy.special import ndtri
 
     from predictors.ranks import mean_ranks
@@ -78,7 +78,7 @@ def normal_scores(values: Floats) -> Floats:
 
 
 def sampled_pairs(targets: Floats, partners: int, random: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
-    """Pairs of positions (better, worse), at most `partners` for each architecture; equal targets make no pair."""
+    """Pairs of positions (better, worse), about `partners` per architecture; pairs of equal targets are dropped."""
     n = len(targets)
     if n - 1 <= 2 * partners:
         one, other = np.triu_indices(n, 1)

@@ -1,4 +1,4 @@
-"""Forests: random forest and extremely randomised trees, with the spread of their trees as standard deviation."""
+"""Random forest and extremely randomised trees, with standard deviations from the spread of their trees."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class _Forest(Tabular):
     def predict_std(self, X: Architectures) -> Floats:
         """Standard deviation of a new measurement, float64[n].
 
-        That of the trees' predictions, calibrated by residuals of fifths of the training part left out (`Spread`). For
-        these the first call grows a fifth of the trees each.
+        It is that of the trees' predictions, calibrated on residuals from 5-fold cross-validation (`Spread`). For these
+        the first call grows a fifth of the trees for each fold.
         """
         return self.predict_std_rows(self._encoded(X))
 
     def predict_std_rows(self, encoded: Floats) -> Floats:
-        """`predict_std` of rows that `rows_` has made."""
+        """Like `predict_std`, but from rows encoded by `rows_`."""
         if len(encoded) == 0:
             return np.empty(0)
         if self.spread_ is None:
@@ -60,13 +60,13 @@ class _Forest(Tabular):
         return self.spread_.calibrated(_of_trees(self.regressor_, encoded)[1]) * self.scale_.deviation_
 
     def deviation_rows(self, encoded: Floats) -> Floats:
-        """`predict_std_rows` as the trees have it, not calibrated."""
+        """Like `predict_std_rows`, but not calibrated."""
         return np.asarray(np.maximum(_of_trees(self.regressor_, encoded)[1], 1e-12) * self.scale_.deviation_)
 
     def _left_out(self) -> tuple[Floats, Floats]:
-        """Residual and standard deviation of each training architecture by a forest that did not see it."""
+        """Out-of-fold residual and standard deviation of each training architecture."""
         rows, targets = self.training_
-        rows, targets = rows[rows[:, -1] == 0], targets[rows[:, -1] == 0]  # constant ones no tree predicts
+        rows, targets = rows[rows[:, -1] == 0], targets[rows[:, -1] == 0]  # trees do not predict constant ones
         residuals, deviations = np.full((2, len(targets)), np.nan)
         few = {**self._settings(), "n_estimators": max(20, self.trees // _FOLDS)}
         for left_out in random_folds(len(targets), _FOLDS, self.random_state) if len(targets) > 1 else ():
@@ -77,7 +77,7 @@ class _Forest(Tabular):
 
     def _learn(self, rows: Floats, targets: Floats) -> Any:
         self.training_ = rows, targets
-        self.spread_ = None  # worked out when it is first asked for
+        self.spread_ = None  # computed when it is first needed
         return self._forest(self._settings()).fit(rows, targets)
 
     def _forest(self, settings: dict[str, Any]) -> Any:
@@ -97,11 +97,11 @@ class RandomForest(_Forest):
     """Random forest (Breiman, 2001).
 
     Args:
-        trees: how many.
-        features: share of the features tried at each split.
-        min_leaf: fewest architectures in a leaf.
+        trees: number of trees.
+        features: fraction of the features tried at each split.
+        min_leaf: minimum number of architectures in a leaf.
         encodings, columns, target, random_state, space: as in Tabular.
-        threads: that fit trees.
+        threads: number of threads.
     """
 
     def _forest(self, settings: dict[str, Any]) -> Any:
@@ -111,7 +111,7 @@ class RandomForest(_Forest):
 
 
 class ExtraTrees(_Forest):
-    """Extremely randomised trees (Geurts et al., 2006): split points at random, every tree on all architectures.
+    """Extremely randomised trees (Geurts et al., 2006): random split points, and every tree uses all architectures.
 
     Arguments as in RandomForest.
     """
@@ -124,6 +124,6 @@ class ExtraTrees(_Forest):
 
 def _of_trees(forest: Any, rows: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of the trees' predictions, float64[n] each."""
-    single = rows.astype(np.float32)  # what the trees compare in; converted once and not by each tree
+    single = rows.astype(np.float32)  # the trees' own dtype; converted once rather than by each tree
     answers = np.stack([tree.predict(single) for tree in forest.estimators_])
     return answers.mean(axis=0), answers.std(axis=0)

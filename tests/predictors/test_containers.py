@@ -187,9 +187,9 @@ def test_tables_keep_their_shape() -> None:
 def test_a_vector_and_a_number_have_one_shape() -> None:
     with pytest.raises(InvalidValues, match=r"shape \(3, 1\); take its only column"):
         as_vector(np.zeros((3, 1)))
-    with pytest.raises(InvalidValues, match=r"y must be a vector, and has shape \(\)"):
+    with pytest.raises(InvalidValues, match=r"y must be a vector, but has shape \(\)"):
         as_vector(3.0, "y")
-    with pytest.raises(InvalidValues, match=r"must be one number, and has shape \(1,\)"):
+    with pytest.raises(InvalidValues, match=r"must be one number, but has shape \(1,\)"):
         as_scalar([1.0])
     assert as_scalar(torch.tensor(2.5, requires_grad=True)) == as_scalar(Decimal("2.5")) == as_scalar(np.float16(2.5))
     assert math.isnan(as_scalar(None))

@@ -131,7 +131,7 @@ class TestNames:
 
     def test_the_same_names_in_another_order_are_refused(self, named: tuple[ArchBatch, pd.Series]) -> None:
         batch, y = named
-        with pytest.raises(ValueError, match="names other architectures than the batch holds"):
+        with pytest.raises(ValueError, match="names different architectures from the batch"):
             make("ridge").fit(batch, y.sample(frac=1, random_state=0))
 
     def test_other_names_are_warned_of(self, named: tuple[ArchBatch, pd.Series]) -> None:

@@ -121,7 +121,12 @@ def test_values_are_read_only(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("starts", "lengths", "reason"),
-    [([0], [4], "leave the 3 values"), ([-1], [1], "leave"), ([2], [-1], "leave"), ([0, 1], [1], "do not fit")],
+    [
+        ([0], [4], "extend beyond the 3 values"),
+        ([-1], [1], "extend beyond"),
+        ([2], [-1], "extend beyond"),
+        ([0, 1], [1], "do not match"),
+    ],
 )
 def test_rows_outside_the_file_are_refused(starts, lengths, reason: str, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.zeros(3))
@@ -131,7 +136,7 @@ def test_rows_outside_the_file_are_refused(starts, lengths, reason: str, tmp_pat
 
 def test_a_file_that_is_no_array_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.zeros((3, 2), order="F"))
-    with pytest.raises(ValueError, match="no rows of numbers in C order"):
+    with pytest.raises(ValueError, match="does not contain rows of numbers in C order"):
         MappedFile(tmp_path / "v.npy")
     np.save(tmp_path / "v.npy", np.zeros(3))
     (tmp_path / "v.npy").write_bytes((tmp_path / "v.npy").read_bytes()[:-1])

@@ -203,7 +203,7 @@ def test_wrong_use_is_named():
         make().predict(batch)
     with pytest.raises(NotFitted, match="FreeParZC is not fitted; call fit"):
         FreeParZC().predict(batch)
-    with pytest.raises(ValueError, match="give at least two"):
+    with pytest.raises(ValueError, match="at least two are needed"):
         make().fit(batch[:1], targets[:1])
     with pytest.raises(UnknownName, match="Did you mean 'rank'"):
         make(targets="ranks").fit(batch, targets)

@@ -231,7 +231,7 @@ def test_wrong_use_is_named():
         Pretrained(encoder="gate", **QUICK).pretrain(batch)
     model = Pretrained(**QUICK).pretrain(batch)
     with pytest.raises(
-        ValueError, match=r"\('gates', 16, 1\), and these are now \('gin', 16, 1\); call pretrain again"
+        ValueError, match=r"\('gates', 16, 1\), but these are now \('gin', 16, 1\); call pretrain again"
     ):
         model.set_params(encoder="gin").fit(archs, worth)
     with pytest.raises(UnknownName, match="Did you mean 'hinge'"):

@@ -92,7 +92,7 @@ def test_what_has_no_rank_is_refused() -> None:
         mean_ranks([1.0, math.nan])
     with pytest.raises(ValueError, match="vector"):
         dense_ranks([[1.0, 2.0]])
-    with pytest.raises(ValueError, match="one length, not of 2 and 1"):
+    with pytest.raises(ValueError, match="same length, not 2 and 1"):
         tau_b([1.0, 2.0], [1.0])
 
 
