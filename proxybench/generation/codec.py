@@ -1,8 +1,8 @@
-"""Between the architectures of a space and graphs of one size: places that an architecture does not use are `absent`.
+"""Converts between the architectures of a space and graphs of equal size; unused nodes are `absent`.
 
-An architecture with fewer nodes than the largest keeps its last node, the output, at the last place. Back again the
-absent nodes go with their edges; a cell of NAS-Bench-101 is then pruned, as the official model of a cell does. The
-space itself says whether what is left is one of its architectures.
+An architecture with fewer nodes than the largest keeps its last node, the output, in the last position. In the other
+direction, absent nodes are removed with their edges; a NAS-Bench-101 cell is then pruned, as in its official code. The
+space decides whether the result is one of its architectures.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ ABSENT = "absent"
 
 
 def placed(arch: ArchGraph, nodes: int) -> ArchGraph:
-    """`arch` with `nodes` nodes: absent ones, without edges and with attributes 0, before its last.
+    """`arch` padded to `nodes` nodes: absent nodes, without edges and with attributes 0, are inserted before the last.
 
     Raises:
-        InvalidArchitecture: for an architecture with more nodes.
+        InvalidArchitecture: for an architecture with more than `nodes` nodes.
     """
     missing = nodes - len(arch)
     if missing < 0:
-        raise InvalidArchitecture(f"an architecture of {len(arch)} nodes does not fit into {nodes} places")
+        raise InvalidArchitecture(f"an architecture with {len(arch)} nodes does not fit into {nodes} nodes")
     if missing == 0:
         return arch
     last = len(arch) - 1
@@ -38,7 +38,7 @@ def placed(arch: ArchGraph, nodes: int) -> ArchGraph:
 
 
 def taken(graph: ArchGraph, space: SearchSpace) -> ArchGraph | None:
-    """The architecture of the space that a graph with absent nodes stands for; None where it is none."""
+    """The architecture of the space represented by a graph with absent nodes; None if there is no such architecture."""
     kept = [node for node, op in enumerate(graph.ops) if op != ABSENT]
     arch = graph if len(kept) == len(graph) else _without_absent(graph, kept)
     if space.name == "nasbench101":
@@ -66,16 +66,16 @@ def _without_absent(graph: ArchGraph, kept: Sequence[int]) -> ArchGraph:
 
 
 def population(space: SearchSpace, most: int = 100_000, seed: int = 0) -> list[ArchGraph]:
-    """The architectures to learn from: all where there are at most `most`, else a uniform sample of them."""
+    """The architectures to learn from: all if there are at most `most`, otherwise a uniform sample."""
     if isinstance(space, EnumerableSpace) and len(space) <= most:
         return list(space)
     return space.sample(most, seed)
 
 
 def left_out(space: str, archs: Iterable[ArchGraph]) -> list[bool]:
-    """For each architecture whether it is of the half of its space that is left out, by its digest's first digit.
+    """For each architecture, whether it is in the held-out half of its space, by the first digit of its digest.
 
-    Architectures of one digest are on one side, and no side can be told from the operations.
+    Architectures with the same digest are in the same half, and the halves cannot be distinguished by operations.
     """
     digest = get_space(space).digest
     return [digest(arch)[0] in "13579bdf" for arch in archs]

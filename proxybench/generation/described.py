@@ -1,4 +1,4 @@
-"""What a model's file says of the model, checked before anything of that size is made."""
+"""The description of a model in its file, checked before anything of that size is allocated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from proxybench.generation.layout import Layout
 from proxybench.generation.network import Architecture
 
-MAX_NODES = 512  # the layout works on matrices of nodes by nodes
+MAX_NODES = 512  # the layout uses nodes x nodes matrices
 MAX_COLUMNS = 4096
 
 _Node = Annotated[int, msgspec.Meta(ge=0, lt=MAX_NODES)]
@@ -34,10 +34,10 @@ class _Layout(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def layout_of(described: Any) -> Layout:
-    """The layout that a file describes.
+    """The layout described in a file.
 
     Raises:
-        ValueError: where it contradicts itself or is larger than any space needs.
+        ValueError: if it is inconsistent or larger than any space needs.
     """
     said = msgspec.convert(described, _Layout)
     edges = [*said.fixed, *said.free]
@@ -49,19 +49,19 @@ def layout_of(described: Any) -> Layout:
         or any(len(values) != said.nodes for _, values in said.constants)
         or len(said.attributes) + len(said.constants) > MAX_COLUMNS
     ):
-        raise ValueError("the layout contradicts itself")
+        raise ValueError("the layout is inconsistent")
     return Layout.from_dict(described)
 
 
 def sizes_of(described: Any, weights: Mapping[str, Tensor]) -> Architecture:
-    """The sizes that a file describes, which are those of the weights in it.
+    """The network sizes described in a file, checked against its weights.
 
     Raises:
-        ValueError: where they are not, so that no network is made that is larger than its file.
+        ValueError: if they disagree with the weights, so that no network larger than its file is created.
     """
     sizes = msgspec.convert(described, Architecture)
     if unknown := set(described) - {field.name for field in fields(Architecture)}:
-        raise ValueError(f"this version knows no {', '.join(sorted(unknown))[:80]} of a network")
+        raise ValueError(f"unknown network sizes: {', '.join(sorted(unknown))[:80]}")
     width = sizes.width
     expected = {"join.0.weight": (2 * width, width * sizes.layers)}
     for layer in range(min(sizes.layers, len(weights))):
@@ -69,5 +69,5 @@ def sizes_of(described: Any, weights: Mapping[str, Tensor]) -> Architecture:
         expected[f"layers.{layer}.mlp.0.weight"] = (sizes.feedforward, width)
     for name, shape in expected.items():
         if name not in weights or tuple(weights[name].shape) != shape:
-            raise ValueError(f"the weights {name} are missing or not of shape {shape}")
+            raise ValueError(f"the weights {name} are missing or do not have shape {shape}")
     return sizes

@@ -1,4 +1,4 @@
-"""Arrays and a JSON header in one file that holds no code: npz without pickle, replaced in one step."""
+"""Arrays and a JSON header in one file without code: npz without pickle, replaced atomically."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from proxybench.readers.json_text import parse_json
 from proxybench.readers.untrusted import reading
 
 FORMAT = 1
-MAX_BYTES = 128 * 2**20  # the models that come with the project have less than 1 MiB
+MAX_BYTES = 128 * 2**20  # the models shipped with the project are smaller than 1 MiB
 _HEADER = "header"
 
 
 def write(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor], half: bool = False) -> Path:
-    """Write tensors by name, floating ones with 16 bits if `half`; the path."""
+    """Write named tensors, floating-point ones with 16 bits if `half`; returns the path."""
     content = io.BytesIO()
     text = json.dumps({"format": FORMAT, **header}).encode()
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
@@ -35,20 +35,20 @@ def write(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor], 
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Header and tensors, 16-bit ones as float32.
+    """Header and tensors, with 16-bit tensors converted to float32.
 
     Raises:
-        DataNotAvailable: where the file is missing.
-        CorruptData: where it is not such a file.
+        DataNotAvailable: if the file is missing.
+        CorruptData: if it is not a file of this kind.
     """
     if not path.exists():
-        raise DataNotAvailable(f"there is no model at {path}; proxybench train-generator makes one")
+        raise DataNotAvailable(f"there is no model at {path}; create one with proxybench train-generator")
     with reading(path):
         arrays = read_npz(path, MAX_BYTES)
         header = parse_json(arrays.pop(_HEADER).tobytes()) if _HEADER in arrays else None
         if not isinstance(header, dict) or header.pop("format", None) != FORMAT:
             raise CorruptData(
-                f"{path}: not a generator's file of format {FORMAT}; proxybench train-generator makes one"
+                f"{path}: not a generator file of format {FORMAT}; create one with proxybench train-generator"
             )
     return header, {
         name: torch.from_numpy(a.astype(np.float32 if a.dtype == np.float16 else a.dtype.newbyteorder("=")))

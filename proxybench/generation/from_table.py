@@ -1,10 +1,10 @@
-"""A guide from a benchmark's table: some accuracies are paid for, all else is predicted; costs are looked up.
+"""A guide from a benchmark's table: some accuracies are bought, all others are predicted; costs are looked up.
 
-A predictor of `predictors` learns the objective from the architectures told, then says what every architecture of the
-table is worth, and the noise-aware guide learns from these answers: fifty architectures teach a strong noise-free
-predictor much, but say little of noisy architectures. Where the table holds a whole space that can be listed, the
-guide asks for these answers where it leads, see `rounds`; elsewhere it learns from all of them at once. Costs, such as
-the latencies of HW-NAS-Bench, need no training and are learned from the table itself.
+A predictor from `predictors` is trained on the objective of some architectures, then labels every architecture of the
+table, and the noise-aware guide learns from these labels: fifty architectures are enough to train a strong noise-free
+predictor but teach little about noisy architectures. If the table covers a whole enumerable space, the guide requests
+labels for the architectures that it generates, see `rounds`; otherwise it learns from all labels at once. Costs, such
+as the latencies of HW-NAS-Bench, need no training and are learned from the table itself.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BOUND = re.compile(r"(?P<quantity>[^<>=]+?)\s*(?P<side>[<>])=?\s*(?P<level>[-+.
 
 @dataclass(frozen=True)
 class Constraint:
-    """A bound on a quantity of the table, such as `latency_ms@edgegpu<5`, in its unit."""
+    """A bound on a quantity of the table in its unit, such as `latency_ms@edgegpu<5`."""
 
     quantity: Quantity
     side: Literal["<", ">"]
@@ -45,7 +45,7 @@ class Constraint:
 
     @classmethod
     def parse(cls, text: str) -> Constraint:
-        """Raises ProxybenchError for another form."""
+        """Parse a constraint. Raises ProxybenchError for any other form."""
         found = _BOUND.fullmatch(text.strip())
         try:
             if found is None:
@@ -54,39 +54,40 @@ class Constraint:
             return cls(Quantity.parse(found["quantity"]), side, float(found["level"]))
         except ValueError:
             form = "write QUANTITY<NUMBER or QUANTITY>NUMBER, such as latency_ms@edgegpu<5"
-            raise ProxybenchError(f"{text!r} is no constraint; {form}") from None
+            raise ProxybenchError(f"{text!r} is not a constraint; {form}") from None
 
     def holds(self, values: Floats) -> NDArray[np.bool_]:
-        """For each value whether it keeps the bound; not for NaN."""
+        """Whether each value satisfies the bound; False for NaN."""
         return values < self.level if self.side == "<" else values > self.level
 
     @property
     def aim(self) -> Aim:
-        """What the guide is asked for."""
+        """The bound as an aim of the guide."""
         return Aim(str(self.quantity), "below" if self.side == "<" else "above", self.level)
 
 
 @dataclass(frozen=True)
 class Posing:
-    """How a guide is made from a table.
+    """How to make a guide from a table.
 
     Attributes:
-        objective: quantity to be large (small, where smaller is better), as `Quantity`; None for constraints alone.
-        constraints: bounds.
-        dataset: of the table; may be None where it has one.
-        told: architectures whose objective is paid for, drawn at random.
-        predictor: name in `predictors` that learns from them; "" gives the guide nothing but these.
-        columns: that the predictor sees, as `Benchmark.batch` takes them; None for "all" where scores of the space come
-            with the project, else "training-free".
-        share: the guide asks for the best part of this size of what it learned from; None for what has proved best,
-            more where it asked in rounds, for then much of what it learned from is good.
-        scale: of its gradient.
-        pool: architectures of the table that the predictor labels at most, where it is not asked in rounds.
-        rounds: in which the guide asks the predictor; 0 asks of the pool at once. Only where the table is the space.
-        calls: architectures that it is asked of in all rounds.
-        steps: of the guide's training.
-        network: that the guide reads noisy graphs with.
-        seed: of the draw and of all that is random.
+        objective: quantity to maximise (or minimise if smaller is better), as `Quantity`; None for constraints only.
+        constraints: bounds to satisfy.
+        dataset: data set of the table; may be None if there is only one.
+        told: number of randomly drawn architectures whose objective is bought.
+        predictor: name in `predictors` of the predictor trained on them; "" to train the guide on them alone.
+        columns: columns that the predictor sees, as `Benchmark.batch` takes them; None for "all" if the project ships
+            scores for the space, otherwise "training-free".
+        share: the guide aims for the best part of this size of its training targets; None for the value that worked
+            best, which is larger with rounds because more of the training targets are then good.
+        scale: factor of the guide's gradient.
+        pool: maximum number of architectures of the table that the predictor labels if there are no rounds.
+        rounds: rounds in which the guide queries the predictor; 0 labels the pool at once. Requires a table of the
+            whole space.
+        calls: total number of predictor calls in all rounds.
+        steps: training steps of the guide.
+        network: network with which the guide reads noisy graphs.
+        seed: seed of the draw and of everything else that is random.
     """
 
     objective: str | None = None
@@ -106,11 +107,11 @@ class Posing:
 
 
 class TableGuide:
-    """A guide with the predictions and the table's values of what it generates.
+    """A guide, with predictions and table values for the architectures that it generates.
 
     Raises:
-        ProxybenchError: where neither objective nor constraint is asked for, or too few rows are measured.
-        UnknownName: for a data set, quantity or predictor that there is none of.
+        ProxybenchError: if there is neither an objective nor a constraint, or if too few rows are measured.
+        UnknownName: for an unknown data set, quantity or predictor.
     """
 
     def __init__(self, model: DiffusionModel, bench: Benchmark, posing: Posing) -> None:
@@ -124,7 +125,7 @@ class TableGuide:
         usable = np.all([np.isfinite(values) for values in costs.values()], axis=0) if costs else np.ones(len(bench))
         rows = random.permutation(np.flatnonzero(usable))
         if len(rows) < 2:
-            raise ProxybenchError(f"{bench.name} measures {', '.join(costs)} of fewer than two architectures")
+            raise ProxybenchError(f"{bench.name} has {', '.join(costs)} for fewer than two architectures")
         self.told: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         targets: dict[str, Floats] = {}
         if self.objective is not None:
@@ -144,19 +145,19 @@ class TableGuide:
 
     @property
     def _whole(self) -> bool:
-        """Whether the guide may ask of whatever it generates."""
+        """Whether the guide may query any architecture that it generates."""
         space, posing = self.bench.space, self.posing
         listed = isinstance(space, EnumerableSpace) and len(space) == len(self.bench)
         return bool(self.objective and posing.predictor and posing.rounds and listed)
 
     def _learned(self, model: DiffusionModel, rows: NDArray[np.int64], targets: dict[str, Floats]) -> Guide:
-        """From all targets at once."""
+        """A guide trained on all targets at once."""
         posing = self.posing
         archs = [self.bench.arch(row) for row in rows.tolist()]
         return fit_guide(model, archs, targets, network=posing.network, steps=posing.steps, seed=posing.seed)
 
     def _asked(self, model: DiffusionModel, rows: NDArray[np.int64], targets: dict[str, Floats]) -> Guide:
-        """From targets where the guides before it led."""
+        """A guide trained in rounds on architectures generated by its predecessors."""
         posing = self.posing
         place = np.full(len(self.bench) + 1, len(rows))
         place[rows] = np.arange(len(rows))
@@ -179,11 +180,11 @@ class TableGuide:
         return sign_of(quantity) * signed_values(self.bench, quantity, self.dataset)
 
     def _objective(self, quantity: Quantity, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
-        """Rows to learn from, and what the objective is taken to be there, larger better."""
+        """Rows to learn from and their assumed objective, larger is better."""
         values = signed_values(self.bench, quantity, self.dataset)
         self.told = rows[np.isfinite(values[rows])][: self.posing.told]
         if len(self.told) < 2:
-            raise ProxybenchError(f"{self.bench.name} has {quantity} of fewer than two architectures that fit")
+            raise ProxybenchError(f"{self.bench.name} has {quantity} for fewer than two matching architectures")
         known = values[self.told]
         if not self.posing.predictor:
             return self.told, known
@@ -191,7 +192,7 @@ class TableGuide:
         pool = rows[: self.posing.pool]
         predictor = make(self.posing.predictor, **_seeded(self.posing.predictor, self.posing.seed))
         labels = predictor.fit(batch[self.told], known).predict(batch[pool])
-        return pool, NormalScale(known).value(normal_scores(labels))  # on the scale of what was told
+        return pool, NormalScale(known).value(normal_scores(labels))  # on the scale of the known values
 
     @property
     def gradient(self) -> Gradient:
@@ -200,20 +201,20 @@ class TableGuide:
 
     @property
     def share(self) -> float:
-        """Of what the guide learned from, the best part of this size is asked for."""
+        """The guide aims for the best part of this size of its training targets."""
         if self.posing.share is not None:
             return self.posing.share
         return 0.06 if self._whole else 0.002
 
     def predicted(self, archs: Sequence[ArchGraph]) -> dict[str, Floats]:
-        """By quantity, in its unit, float64[n]."""
+        """Predictions by quantity, in its unit, float64[n]."""
         found = self.guide.predict(archs)
         if self.objective is not None:
             found[str(self.objective)] = sign_of(self.objective) * found[str(self.objective)]
         return found
 
     def true(self, archs: Sequence[ArchGraph]) -> dict[str, Floats]:
-        """By quantity, from the table, float64[n]; NaN where it has none."""
+        """Table values by quantity, float64[n]; NaN if missing."""
         rows = [self._row(arch) for arch in archs]
         asked = [c.quantity for c in self.posing.constraints] + ([self.objective] if self.objective else [])
         found = {}
@@ -229,7 +230,7 @@ class TableGuide:
             return -1
 
     def accepts(self, archs: Sequence[ArchGraph]) -> list[bool]:
-        """Whether the guide, asked without noise, predicts that every bound is kept."""
+        """Whether the guide predicts, without noise, that every bound is satisfied."""
         predicted = self.guide.predict(archs)
         kept = np.ones(len(archs), dtype=bool)
         for constraint in self.posing.constraints:

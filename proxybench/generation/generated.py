@@ -1,4 +1,4 @@
-"""The front door: so many different valid architectures, guided or not, and the best of them by a predictor."""
+"""The main entry point: generate n different valid architectures, guided or not, and select the best of them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from proxybench.errors import ProxybenchError
 from proxybench.generation.model import DiffusionModel
 from proxybench.generation.sampling import Gradient, Sampler, sample
 
-_FEWEST = 16  # samples of a round
+_FEWEST = 16  # minimum number of samples per round
 
 
 @dataclass(frozen=True)
 class Generated:
-    """Different architectures in the order in which they came.
+    """Different architectures in the order in which they were generated.
 
     Attributes:
-        archs: fewer than asked for where the rounds did not give so many.
-        drawn: samples that it took.
-        invalid: of them, those that are no architecture of the space.
-        repeated: of them, those that were there already or are excluded.
-        refused: of them, those that `accept` did not take.
+        archs: the architectures; fewer than requested if the rounds did not yield enough.
+        drawn: number of samples drawn.
+        invalid: number of samples that are not architectures of the space.
+        repeated: number of samples that are repeated or excluded.
+        refused: number of samples rejected by `accept`.
         seconds: wall time.
     """
 
@@ -52,23 +52,23 @@ def generate(
     rounds: int = 10,
     on_progress: Callable[[int], None] | None = None,
 ) -> Generated:
-    """`n` different architectures of the space; samples that are invalid or repeated are drawn anew.
+    """Generate `n` different architectures of the space; invalid or repeated samples are drawn again.
 
     Args:
-        model: of the space.
-        n: how many.
-        seed: of the noise; equal seeds give equal architectures.
-        sampler: how; by default `Sampler()`.
+        model: diffusion model of the space.
+        n: number of architectures.
+        seed: seed of the noise; equal seeds give equal architectures.
+        sampler: sampling method; `Sampler()` by default.
         guide: see `guidance.guided`.
-        key: two architectures of one key are the same; the space's text by default. Give `model.space.digest` to take
-            isomorphic ones for the same.
-        exclude: keys of architectures that are not wanted, such as those known.
-        accept: whether each of some architectures will do, such as by what a noise-free predictor says.
-        rounds: times that samples are drawn at most; each draws as many as the round before lets expect to be needed.
-        on_progress: told the number of architectures so far, after each round.
+        key: architectures with equal keys count as the same; by default the space's text. Use `model.space.digest` to
+            treat isomorphic architectures as the same.
+        exclude: keys of unwanted architectures, such as known ones.
+        accept: decides for each architecture of a sequence whether to keep it, for example with a noise-free predictor.
+        rounds: maximum number of sampling rounds; the yield of each round determines the size of the next.
+        on_progress: called after each round with the number of architectures so far.
 
     Raises:
-        ProxybenchError: for n below 0.
+        ProxybenchError: if n is negative.
     """
     if n < 0:
         raise ProxybenchError(f"{n} architectures cannot be generated")
@@ -100,12 +100,12 @@ def generate(
 
 
 def best_of(archs: Sequence[ArchGraph], scores: ArrayLike, n: int) -> list[ArchGraph]:
-    """The `n` architectures of the highest scores, such as the answers of a noise-free predictor; ties in order.
+    """The `n` architectures with the highest scores, such as those of a noise-free predictor; ties keep their order.
 
     Raises:
-        ProxybenchError: when there is not one score for each.
+        ProxybenchError: if there is not one score for each architecture.
     """
     values = as_floats(scores, "scores")
     if values.shape != (len(archs),):
-        raise ProxybenchError(f"{values.shape} scores for {len(archs)} architectures")
+        raise ProxybenchError(f"{values.shape} scores for {len(archs)} architectures; they need one score each")
     return [archs[row] for row in np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:n].tolist()]

@@ -1,9 +1,9 @@
-"""Guides: what noisy architectures are worth, and the gradient that leads sampling to what is asked for.
+"""Guides: predictors for noisy architectures, and the gradient that steers sampling towards the aims.
 
-An, Lee et al., "DiffusionNAG", ICLR 2024, section 3.2: the score of architectures that have a property is the score
-plus the gradient of the log probability of the property given the noisy architecture, from a predictor that was trained
-on noisy architectures. Theirs takes the prediction itself for that logarithm ("maximise" here); a bound has the
-logarithm of the probability to keep it, by the prediction and its error at this amount of noise.
+An, Lee et al., "DiffusionNAG", ICLR 2024, section 3.2: the score of architectures with a property is the score plus
+the gradient of the log probability of the property given the noisy architecture, from a predictor trained on noisy
+architectures. They use the prediction itself as that logarithm ("maximise" here); for a bound, it is the logarithm of
+the probability of satisfying it, given the prediction and its error at this noise level.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from proxybench.generation.model import DiffusionModel
 from proxybench.generation.network import TIME_FEATURES, time_features
 from proxybench.generation.sampling import Gradient
 
-_SMALLEST_ERROR = 0.05  # in normal scores; a smaller one would make the gradient of a bound a wall
+_SMALLEST_ERROR = 0.05  # in normal scores; a smaller one would make the gradient of a bound too steep
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What is asked of a property.
+    """The aim for a property.
 
     Attributes:
         of: name of the property.
         kind: "maximise", or "above" or "below" a level.
-        level: in the property's unit; or None where `share` says it.
-        share: the level is what this part of the guide's training targets lies above ("above") or below ("below").
-        weight: among several aims.
+        level: level in the property's unit; None if `share` defines it.
+        share: sets the level so that this part of the guide's training targets is above it ("above") or below it.
+        weight: relative weight among several aims.
     """
 
     of: str
@@ -54,20 +54,20 @@ class Aim:
         if self.kind not in ("maximise", "above", "below"):
             raise unknown_name("kind of aim", self.kind, ("maximise", "above", "below"))
         if (self.kind != "maximise") != ((self.level is None) != (self.share is None)):
-            raise ValueError(f"an aim above or below has a level or a share, and one to maximise neither: {self}")
+            raise ValueError(f"an aim above or below needs a level or a share; one to maximise takes neither: {self}")
         if self.share is not None and not 0 < self.share < 1:
-            raise ValueError(f"the share of an aim lies between 0 and 1: {self}")
+            raise ValueError(f"the share of an aim must be between 0 and 1: {self}")
 
 
 class NormalScale:
-    """A monotone map of a property's unit to normal scores, linear between the values it was made from."""
+    """A monotone map from a property's unit to normal scores, linear between the values from which it was built."""
 
     def __init__(self, values: NDArray[np.float64]) -> None:
         self.values, first = np.unique(values, return_index=True)
         self.scores = normal_scores(values)[first]
 
     def score(self, value: float) -> float:
-        """Beyond the values known, a score further out than any."""
+        """The normal score of a value; beyond the known values, a score further out than any of theirs."""
         if value < self.values[0]:
             return float(self.scores[0]) - 0.5
         if value > self.values[-1]:
@@ -75,14 +75,14 @@ class NormalScale:
         return float(np.interp(value, self.values, self.scores))
 
     def value(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """In the property's unit, within the values known."""
+        """The values in the property's unit, within the range of the known values."""
         return np.asarray(np.interp(scores, self.scores, self.values))
 
 
 class Guide(nn.Module):
-    """A predictor of properties that is told how noisy an architecture is.
+    """A predictor of properties that takes the noise level of an architecture into account.
 
-    Made by `fit_guide`. The error of its predictions is learned too, as a function of the noise.
+    Made by `fit_guide`. It also learns the error of its predictions as a function of the noise.
     """
 
     def __init__(self, model: DiffusionModel, scales: Mapping[str, NormalScale], network: str, hidden: int) -> None:
@@ -105,14 +105,14 @@ class Guide(nn.Module):
         return mean, error
 
     def predict(self, archs: Sequence[ArchGraph]) -> dict[str, NDArray[np.float64]]:
-        """Of architectures without noise, each property in its unit, float64[n]."""
+        """Predictions for architectures without noise, each property in its unit, float64[n]."""
         clean = self.model.clean(archs)
         with torch.no_grad():
             means = self(clean, torch.full((len(clean),), self.model.sde.earliest))[0].double().numpy()
         return {name: scale.value(means[:, place]) for place, (name, scale) in enumerate(self.scales.items())}
 
     def log_probability(self, x: Tensor, t: Tensor, aims: Sequence[Aim]) -> Tensor:
-        """What is to be increased, float32[n]: the weighted sum over the aims. Raises UnknownName for a property."""
+        """The weighted sum over the aims, to be increased, float32[n]. Raises UnknownName for an unknown property."""
         mean, error = self(x, t)
         names = list(self.scales)
         total = torch.zeros(len(x))
@@ -134,15 +134,15 @@ class Guide(nn.Module):
 
 
 def guided(guide: Guide, aims: Aim | Sequence[Aim], scale: float = 1.0) -> Gradient:
-    """What `sample` and `generate` take as guide: scale times the gradient of what is asked for.
+    """The guide that `sample` and `generate` take: `scale` times the gradient of the aims.
 
     Args:
-        guide: of the same model.
-        aims: one or several; their weighted sum counts.
-        scale: 1 is Bayes' rule for bounds; more asks more strongly at the price of variety.
+        guide: guide for the same model.
+        aims: one or several aims; their weighted sum counts.
+        scale: 1 is Bayes' rule for bounds; larger values steer more strongly at the expense of variety.
 
     Raises:
-        UnknownName: for an aim at a property that the guide does not predict.
+        UnknownName: if the guide does not predict the property of an aim.
     """
     wanted = [aims] if isinstance(aims, Aim) else list(aims)
     for aim in wanted:
@@ -172,26 +172,26 @@ def fit_guide(
     weight_decay: float = 1e-3,
     seed: int = 0,
 ) -> Guide:
-    """A guide trained on these architectures, with noise of all amounts put on them.
+    """Train a guide on these architectures with all levels of noise.
 
-    From few architectures with known accuracy a stronger guide comes in two steps: fit any predictor of `predictors` to
-    them, and give here many architectures of the space with that predictor's answers as targets.
+    With few architectures of known accuracy, a stronger guide takes two steps: fit any predictor from `predictors` to
+    them, then pass many architectures of the space here, with that predictor's answers as targets.
 
     Args:
-        model: of the same space; its noise process is used.
+        model: model of the same space; its noise process is used.
         archs: n architectures.
         targets: property to n numbers in the property's unit; learned as normal scores.
-        network: "mlp", or a graph network of `predictors` ("gcn", "gin", "gates", "flan", "graph_transformer").
-        hidden: its width.
-        steps: of AdamW, with a learning rate that falls to 0 as a cosine.
-        batch: architectures of a step.
-        rate: learning rate at the beginning.
-        weight_decay: AdamW's.
-        seed: of weights, batches, times and noise.
+        network: "mlp", or a graph network from `predictors` ("gcn", "gin", "gates", "flan", "graph_transformer").
+        hidden: width of the network.
+        steps: steps of AdamW, with a learning rate that decays to 0 as a cosine.
+        batch: architectures per step.
+        rate: initial learning rate.
+        weight_decay: weight decay of AdamW.
+        seed: seed of weights, batches, times and noise.
 
     Raises:
-        ProxybenchError: for no targets, targets not n or not finite, or fewer than two architectures.
-        UnknownName: for a network that there is none of.
+        ProxybenchError: if targets are missing, not n or not finite, or if there are fewer than two architectures.
+        UnknownName: for an unknown network.
     """
     columns = {name: as_floats(values, name) for name, values in targets.items()}
     if not columns or len(archs) < 2:

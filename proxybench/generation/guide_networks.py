@@ -1,8 +1,8 @@
-"""What a guide reads noisy graphs with: an MLP, or any graph network of `predictors` made to take noisy graphs.
+"""Networks with which a guide reads noisy graphs: an MLP, or any graph network of `predictors` adapted to them.
 
-A graph network looks operations up by number. Here each look-up becomes a linear map of the node's row, so that the
-network has a gradient by the row; edges are what they are expected to be, and how noisy it all is comes in where
-training-free columns otherwise join.
+A graph network looks up operations by number. Here each look-up becomes a linear map of the node's row, so that the
+network has a gradient with respect to the row; edges are replaced by their expected values, and the noise level takes
+the place of the training-free columns.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ GRAPH_NETWORKS = ("flan", "gates", "gcn", "gin", "graph_transformer")
 
 @dataclass(frozen=True)
 class NoisyGraphs:
-    """n noisy graphs with what graph networks ask of a batch (`predictors.graph.padding.GraphBatch`).
+    """n noisy graphs with the interface that graph networks expect (`predictors.graph.padding.GraphBatch`).
 
     Attributes:
-        rows: of the nodes, float32[n, nodes, features].
-        adjacency: float32[n, nodes, nodes]; [., i, j] how likely node i feeds node j.
-        relation: int64[n, nodes, nodes], as of the graph with every edge that may be there.
-        position: float32[n, nodes, POSITIONS], of that graph.
+        rows: rows of the nodes, float32[n, nodes, features].
+        adjacency: float32[n, nodes, nodes]; [., i, j] is the probability that node i feeds node j.
+        relation: int64[n, nodes, nodes], for the graph with every possible edge.
+        position: float32[n, nodes, POSITIONS], for the same graph.
         mask: bool[n, nodes], all true.
         columns: float32[n, TIME_FEATURES].
     """
@@ -47,7 +47,7 @@ class NoisyGraphs:
 
 
 class NoisyInput(nn.Module):
-    """Noisy tensors as NoisyGraphs, nodes in topological order. The rows are likelihoods and the tensor, scaled."""
+    """Noisy tensors as NoisyGraphs, nodes in topological order. Rows contain likelihoods and the scaled tensor."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class NoisyInput(nn.Module):
         return 2 * self.layout.width
 
     def forward(self, x: Tensor, scale: Tensor, deviation: Tensor) -> NoisyGraphs:
-        """Of float32[n, nodes, width] with scale and deviation of the noise, float32[n] each."""
+        """Convert float32[n, nodes, width], given the scale and the noise's standard deviation, float32[n] each."""
         n, nodes = len(x), self.layout.nodes
         own = self.layout.normalise(log_likelihood(x, scale, deviation, self.layout))
         scaled = x * torch.rsqrt(0.25 * scale**2 + deviation**2)[:, None, None]
@@ -82,7 +82,7 @@ class NoisyInput(nn.Module):
 
 
 class FlatNetwork(nn.Module):
-    """An MLP of all rows side by side: NoisyGraphs -> float32[n, outputs]."""
+    """An MLP on the concatenation of all rows: NoisyGraphs -> float32[n, outputs]."""
 
     def __init__(self, given: NoisyInput, outputs: int, hidden: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class GraphNetworks(nn.Module):
 
 
 class _NoisyEmbedding(nn.Module):
-    """Takes the place of NodeEmbedding: a linear map of the rows, and of where nodes stand."""
+    """Replaces NodeEmbedding: a linear map of the rows and of the node positions."""
 
     def __init__(self, replaced: NodeEmbedding, features: int) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ def _with_noisy_nodes(network: nn.Module, features: int) -> nn.Module:
 
 
 def make_network(name: str, given: NoisyInput, outputs: int, hidden: int) -> nn.Module:
-    """The network of a guide: "mlp", or one of GRAPH_NETWORKS. Raises UnknownName for another."""
+    """The network of a guide: "mlp", or one of GRAPH_NETWORKS. Raises UnknownName for any other name."""
     if name == "mlp":
         return FlatNetwork(given, outputs, hidden)
     if name not in GRAPH_NETWORKS:

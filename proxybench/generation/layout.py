@@ -1,8 +1,8 @@
-"""Architectures of a space as tensors of one shape, and back: a row a node, a column a label or an incoming edge.
+"""Architectures of a space as tensors of one shape, and back: one row per node, one column per label or incoming edge.
 
 The row of a node is one-hot over the operations, then one-hot over the values of each numeric attribute that varies;
-where edges vary, one column follows for each node: 1 where that node feeds this one. Which labels there are, and which
-edges vary, is read off example architectures; nothing here knows a space.
+if edges vary, one column follows for each node: 1 if that node feeds this one. The labels and the edges that vary are
+inferred from example architectures; nothing here depends on a particular space.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Layout:
-    """What the rows and columns of a tensor float32[n, nodes, width] mean.
+    """The meaning of the rows and columns of a tensor float32[n, nodes, width].
 
     Attributes:
-        space: name that the graphs carry.
-        nodes: rows.
-        ops: operation labels, a column each.
-        attributes: names of the attributes that vary with their values, a column for each value.
-        constants: the attributes that do not vary, one value for each node.
+        space: space name of the graphs.
+        nodes: number of rows.
+        ops: operation labels, one column each.
+        attributes: names of the attributes that vary, with their values; one column per value.
+        constants: the attributes that do not vary, one value per node.
         fixed: edges (source, target) that every architecture has.
         free: edges that some architectures have.
-        in_degrees: how many of the free edges lead to each node, where that is always the same number, else -1.
-        most: free edges that an architecture has at most.
+        in_degrees: number of free edges into each node if that is always the same, otherwise -1.
+        most: maximum number of free edges of an architecture.
     """
 
     space: str
@@ -52,10 +52,10 @@ class Layout:
 
     @classmethod
     def of(cls, archs: Sequence[ArchGraph]) -> Layout:
-        """The layout of architectures with equally many nodes.
+        """The layout of architectures with the same number of nodes.
 
         Raises:
-            ValueError: for no architectures, or some with other numbers of nodes or other attributes.
+            ValueError: if there are no architectures, or if they differ in the number of nodes or in their attributes.
         """
         if len({(len(arch), tuple(name for name, _ in arch.attrs)) for arch in archs}) != 1:
             raise ValueError("a layout needs architectures, all with as many nodes and the same attributes")
@@ -87,12 +87,12 @@ class Layout:
 
     @property
     def labels(self) -> int:
-        """Columns of operations and attributes."""
+        """Number of columns for operations and attributes."""
         return sum(self.groups)
 
     @property
     def groups(self) -> tuple[int, ...]:
-        """How many columns are one-hot together: the operations, then each attribute."""
+        """Sizes of the one-hot groups of columns: the operations, then each attribute."""
         return (len(self.ops), *(len(values) for _, values in self.attributes))
 
     @property
@@ -107,12 +107,12 @@ class Layout:
 
     @cached_property
     def fixed_edges(self) -> Tensor:
-        """bool[nodes, nodes], [target, source] of edges that are always there."""
+        """bool[nodes, nodes], [target, source] of edges that are always present."""
         return self._matrix(self.fixed)
 
     @cached_property
     def diffused(self) -> Tensor:
-        """float32[nodes, width]: 1 for what is noised and generated, 0 for edges that are known."""
+        """float32[nodes, width]: 1 for entries that are noised and generated, 0 for known edges."""
         parts = [torch.ones(self.nodes, self.labels)]
         if self.free:
             parts.append(self.free_edges.float())
@@ -133,10 +133,10 @@ class Layout:
         return matrix
 
     def encode(self, archs: Sequence[ArchGraph]) -> Tensor:
-        """0 and 1, uint8[n, nodes, width].
+        """Encode architectures as 0 and 1, uint8[n, nodes, width].
 
         Raises:
-            InvalidArchitecture: for an architecture with a label or an edge that the layout does not have.
+            InvalidArchitecture: if the layout lacks a label or an edge of an architecture.
         """
         tensor = np.zeros((len(archs), self.nodes, self.width), dtype=np.uint8)
         patterns: dict[tuple[Pair, ...], NDArray[np.uint8]] = {}
@@ -172,7 +172,7 @@ class Layout:
     def normalise(self, logits: Tensor) -> Tensor:
         """Probabilities of float32[n, nodes, width] logits: softmax of each one-hot group, sigmoid of each edge.
 
-        The edges to a node of which exactly one is there are a softmax; what is known keeps its value.
+        Edges into a node with exactly one incoming free edge form a softmax; known entries keep their values.
         """
         parts = [part.softmax(dim=-1) for part in torch.split(logits[..., : self.labels], list(self.groups), dim=-1)]
         if self.free:
@@ -184,10 +184,10 @@ class Layout:
         return torch.cat(parts, dim=-1)
 
     def quantise(self, x: Tensor) -> list[ArchGraph]:
-        """The nearest graphs to float32[n, nodes, width]: the largest column of each group, edges above one half.
+        """The graphs nearest to float32[n, nodes, width]: the largest column of each group, edges above one half.
 
-        Of the edges to a node of which always d are there, the d largest; of more edges than the examples have, the
-        largest. Whether a graph is an architecture of the space is not asked here.
+        A node that always has d incoming free edges gets the d largest; if there are more edges than in any example,
+        only the largest are kept. Whether a graph is an architecture of the space is not checked here.
         """
         starts = np.cumsum([0, *self.groups])
         chosen = [
@@ -223,7 +223,7 @@ class Layout:
         return [tuple(sorted(edges)) for edges in graphs]
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON knows them."""
+        """The fields as JSON values."""
         return {
             "space": self.space,
             "nodes": self.nodes,

@@ -1,7 +1,7 @@
-"""What generated architectures are like: valid, different from each other, new, and spread as those trained on.
+"""Quality of generated architectures: validity, uniqueness, novelty and similarity to the training distribution.
 
-Shares follow the definitions of An, Lee et al., "DiffusionNAG", ICLR 2024, table 5: valid of all samples, unique and
-new of the valid ones.
+Shares follow the definitions of An, Lee et al., "DiffusionNAG", ICLR 2024, table 5: validity among all samples,
+uniqueness and novelty among the valid ones.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ class Quality:
     """Measures of samples.
 
     Attributes:
-        samples: how many.
-        validity: share that are architectures of the space.
-        uniqueness: different texts among the valid, as a share.
-        distinct: different digests among the valid, as a share: isomorphic architectures are one.
-        novelty: share of the valid that are not among the architectures trained on.
-        left_out: share of the valid that belong to the half that `codec.left_out` names.
-        operations: total variation distance between the operations of the valid samples and those trained on.
-        in_degrees: the same of numbers of edges that lead to a node.
-        out_degrees: the same of numbers of edges that leave one.
-        edges: the same of numbers of edges of a graph.
-        ms: milliseconds of wall time a sample.
+        samples: number of samples.
+        validity: share of samples that are architectures of the space.
+        uniqueness: number of different texts among the valid samples, as a share.
+        distinct: number of different digests among the valid samples, as a share; isomorphic architectures count once.
+        novelty: share of valid samples that are not in the training set.
+        left_out: share of valid samples in the held-out half defined by `codec.left_out`.
+        operations: total variation distance between the operations of the valid samples and of the training set.
+        in_degrees: the same for the number of edges into a node.
+        out_degrees: the same for the number of edges out of a node.
+        edges: the same for the number of edges of a graph.
+        ms: wall time per sample in milliseconds.
     """
 
     samples: int
@@ -50,7 +50,7 @@ class Quality:
 
 
 def quality(samples: Samples, space: SearchSpace, trained: Sequence[ArchGraph]) -> Quality:
-    """The measures of `samples` beside the architectures that the model was trained on."""
+    """The measures of `samples` compared with the architectures on which the model was trained."""
     valid = samples.valid
     texts = [space.format(arch) for arch in valid]
     digests = space.digests(valid)
@@ -72,12 +72,12 @@ def quality(samples: Samples, space: SearchSpace, trained: Sequence[ArchGraph]) 
 
 
 def expected_unique(draws: int, size: int) -> float:
-    """The share of different ones among uniform draws with replacement: size (1 - (1 - 1/size)^draws) / draws."""
+    """The share of distinct items among uniform draws with replacement: size (1 - (1 - 1/size)^draws) / draws."""
     return float(-size * np.expm1(draws * np.log1p(-1 / size)) / draws) if size > 1 else 1 / draws
 
 
 def total_variation(one: Iterable[Hashable], other: Iterable[Hashable]) -> float:
-    """Half the sum of absolute differences of two empirical distributions: 0 equal, 1 apart; 1 where one is empty."""
+    """Half the sum of absolute differences of two empirical distributions: 0 equal, 1 disjoint; 1 if one is empty."""
     first, second = Counter(one), Counter(other)
     if not first or not second:
         return 1.0
@@ -95,7 +95,7 @@ def operation_labels(archs: Iterable[ArchGraph]) -> Iterable[Hashable]:
 
 
 def degrees(archs: Iterable[ArchGraph], end: int) -> Iterable[int]:
-    """How many edges have each node as their source (`end` 0) or target (`end` 1)."""
+    """The number of edges with each node as their source (`end` 0) or target (`end` 1)."""
     for arch in archs:
         counts = Counter(edge[end] for edge in arch.edges)
         yield from (counts[node] for node in range(len(arch)))

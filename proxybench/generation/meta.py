@@ -1,13 +1,14 @@
-"""A meta-predictor: what architectures are worth on a data set where none was trained, from other data sets.
+"""A meta-predictor: predicts accuracies on a new data set, without any trainings there, from other data sets.
 
 An, Lee et al., "DiffusionNAG", ICLR 2024, section 3.3 (transferable NAS): guidance by a predictor of accuracy given the
 noisy architecture and the data set, trained on other data sets. Theirs reads a data set as images; here it is a vector.
-Each data set learned from has its own, learned with the network; the answer is linear in it,
+Each training data set has its own vector, learned with the network; the prediction is linear in it,
 
     normal score of x on d = f_0(x, t) + v_d . f(x, t),
 
-so that the mean of vectors gives the mean of answers. A new data set has no accuracies to learn a vector from: it gets
-the mean of the others', the plain one or weighted by how alike their facts are (number of classes, resolution).
+so that the mean of vectors gives the mean of predictions. A new data set has no accuracies from which to learn a
+vector: it gets the mean of the others, plain or weighted by the similarity of their facts (number of classes,
+resolution).
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from proxybench.generation.model import DiffusionModel
 from proxybench.generation.network import TIME_FEATURES, time_features
 
 PROPERTY = "value"
-"""What the guide of a data set predicts: the normal score of the accuracy among the architectures learned from."""
+"""What the guide of a data set predicts: the normal score of the accuracy among the training architectures."""
 Facts = Mapping[str, float]
-_SMALLEST_ERROR = 0.05  # as of other guides: a smaller one would make the gradient of a bound a wall
+_SMALLEST_ERROR = 0.05  # as for other guides: a smaller one would make the gradient of a bound too steep
 _MOST_DIMENSIONS = 8
 
 
@@ -41,8 +42,8 @@ class MetaPredictor(nn.Module):
     """Made by `fit_meta`.
 
     Attributes:
-        names: of the data sets learned from.
-        vectors: of these, float32[data sets, dimensions].
+        names: names of the training data sets.
+        vectors: their vectors, float32[data sets, dimensions].
     """
 
     def __init__(self, model: DiffusionModel, sources: Sequence[str], network: str, hidden: int) -> None:
@@ -60,7 +61,7 @@ class MetaPredictor(nn.Module):
         Args:
             x: noisy tensors, float32[n, nodes, width].
             t: their times, float32[n].
-            vectors: of each one's data set, float32[n, dimensions].
+            vectors: vector of each architecture's data set, float32[n, dimensions].
         """
         scale, deviation = self.model.sde.scale(t), self.model.sde.deviation(t)
         answers: Tensor = self.network(self.given(x, scale, deviation))
@@ -68,14 +69,14 @@ class MetaPredictor(nn.Module):
         return answers[:, 0] + (answers[:, 1:] * vectors).sum(dim=1), error[:, 0]
 
     def guide(self, weights: Mapping[str, float] | None = None) -> Guide:
-        """The noise-aware predictor of `PROPERTY` on a data set where nothing was trained.
+        """The noise-aware predictor of `PROPERTY` on a data set without trainings.
 
         Args:
-            weights: how much each data set says about this one, such as `alike` gives; None for all the same.
+            weights: relevance of each data set for this one, for example from `alike`; None for equal weights.
 
         Raises:
-            UnknownName: for a data set that it did not learn from.
-            ProxybenchError: for weights that are negative or all 0.
+            UnknownName: for a data set on which it was not trained.
+            ProxybenchError: if weights are negative or all 0.
         """
         given = dict.fromkeys(self.names, 1.0) if weights is None else weights
         for name in given:
@@ -83,7 +84,7 @@ class MetaPredictor(nn.Module):
                 raise unknown_name("data set of the meta-predictor", name, self.names)
         shares = torch.tensor([float(given.get(name, 0.0)) for name in self.names])
         if not (shares >= 0).all() or not shares.sum() > 0:
-            raise ProxybenchError(f"weights of data sets are positive or 0, and not all 0: {dict(given)}")
+            raise ProxybenchError(f"weights of data sets must be positive or 0, and not all 0: {dict(given)}")
         return _OnDataset(self, shares / shares.sum() @ self.vectors)
 
 
@@ -114,24 +115,24 @@ def fit_meta(
     weight_decay: float = 1e-3,
     seed: int = 0,
 ) -> MetaPredictor:
-    """A meta-predictor trained on some data sets, with noise of all amounts put on the architectures.
+    """Train a meta-predictor on some data sets, with all levels of noise on the architectures.
 
     Args:
-        model: of the same space; its noise process is used.
+        model: model of the same space; its noise process is used.
         archs: n architectures.
-        sources: data set to n values, larger better, in any unit: each is learned as normal scores. NaN where an
-            architecture was not trained.
-        network: "mlp", or a graph network as `fit_guide` takes.
-        hidden: its width.
-        steps: of AdamW, with a learning rate that falls to 0 as a cosine.
-        batch: pairs of architecture and data set of a step.
-        rate: learning rate at the beginning.
-        weight_decay: AdamW's.
-        seed: of weights, batches, times and noise.
+        sources: data set to n values, larger is better, in any unit; learned as normal scores. NaN if an architecture
+            was not trained.
+        network: "mlp", or a graph network as in `fit_guide`.
+        hidden: width of the network.
+        steps: steps of AdamW, with a learning rate that decays to 0 as a cosine.
+        batch: pairs of architecture and data set per step.
+        rate: initial learning rate.
+        weight_decay: weight decay of AdamW.
+        seed: seed of weights, batches, times and noise.
 
     Raises:
-        ProxybenchError: for no data set, values that are not n, or a data set with fewer than two finite ones.
-        UnknownName: for a network that there is none of.
+        ProxybenchError: if there are no data sets, not n values, or fewer than two finite values for a data set.
+        UnknownName: for an unknown network.
     """
     scores = _scores(sources, len(archs))
     pairs = torch.from_numpy(np.argwhere(np.isfinite(scores)))
@@ -153,20 +154,20 @@ def fit_meta(
 
 
 def alike(facts: Mapping[str, Facts], asked: Facts) -> dict[str, float]:
-    """How much each data set says about another, by facts that need no training; the sum is 1.
+    """Relevance of each data set for another one, from facts that need no training; the sum is 1.
 
-    exp(-d^2 / 2) of the distance d of the facts, each in standard deviations over all these data sets.
+    Proportional to exp(-d^2 / 2) for the distance d of the facts, each in standard deviations over all these data sets.
 
     Args:
-        facts: data set to numbers, such as {"log_classes": 2, "side": 32}, the same ones for each.
-        asked: those of the data set that is to be predicted.
+        facts: data set to numbers, such as {"log_classes": 2, "side": 32}, with the same names for each.
+        asked: facts of the data set to predict.
 
     Raises:
-        ProxybenchError: for no data set, or one with other facts.
+        ProxybenchError: if there is no data set, or if one has different facts.
     """
     names = sorted(asked)
     if other := [name for name, known in facts.items() if sorted(known) != names] or ([] if facts else ["none"]):
-        raise ProxybenchError(f"data sets are compared by the same facts, {', '.join(names)}; not so: {other}")
+        raise ProxybenchError(f"data sets must be described by the same facts, {', '.join(names)}; different: {other}")
     rows = np.array([[known[name] for name in names] for known in [*facts.values(), asked]], dtype=np.float64)
     spread = rows.std(axis=0)
     distance = (((rows - rows[-1]) / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1)[:-1]
@@ -175,7 +176,7 @@ def alike(facts: Mapping[str, Facts], asked: Facts) -> dict[str, float]:
 
 
 def _scores(sources: Mapping[str, ArrayLike], n: int) -> NDArray[np.float64]:
-    """Normal scores among the values that a data set has, float64[n, data sets]; NaN where there is none."""
+    """Normal scores among the values of each data set, float64[n, data sets]; NaN if a value is missing."""
     if not sources:
         raise ProxybenchError("a meta-predictor needs at least one other data set to learn from")
     columns = []

@@ -1,12 +1,12 @@
-"""The score network: a transformer over the nodes of a noisy graph that says what the clean graph is likely to be.
+"""The score network: a transformer over the nodes of a noisy graph that predicts the clean graph.
 
 An, Lee et al., "DiffusionNAG: Predictor-guided Neural Architecture Generation with Diffusion Models", ICLR 2024,
-section 3.1 and appendix: transformer encoder over nodes, attention only between nodes of which one reaches the other,
-positions of nodes in their cell, outputs of all layers joined.
+section 3.1 and appendix: transformer encoder over nodes, attention only between nodes when one reaches the other,
+positions of nodes within their cell, concatenated outputs of all layers.
 
-One thing is not the paper's. The paper's network answers with the noise. This one answers, unless asked otherwise, with
-log odds that are added to the likelihood of the node's own noisy row: for one-hot rows under normal noise Bayes' rule
-is softmax(prior + scale x / deviation^2), so that only the prior, given the other nodes, is left to learn. The score
+One thing differs from the paper, whose network predicts the noise. By default, this one predicts log odds that are
+added to the likelihood of the node's own noisy row: for one-hot rows under normal noise Bayes' rule is
+softmax(prior + scale x / deviation^2), so that only the prior, given the other nodes, remains to be learned. The score
 is then (scale E[x0 | x] - x) / deviation^2, and it is trained with the same loss.
 """
 
@@ -24,22 +24,22 @@ from proxybench.generation.layout import Layout
 
 ANSWERS = ("odds", "noise")
 ATTENTIONS = ("reachable", "all")
-_SHARPNESS = 4.0  # odds grow to many times what a layer's answer is at first; this spares the optimiser the way
+_SHARPNESS = 4.0  # odds become much larger than a layer's initial output; this saves the optimiser time
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the score network; `PUBLISHED` are those of the paper's for NAS-Bench-201.
+    """Sizes of the score network; `PUBLISHED` contains the paper's values for NAS-Bench-201.
 
     Attributes:
-        layers: of the encoder.
-        width: of a node's state.
-        heads: of attention; they divide the width.
+        layers: number of encoder layers.
+        width: width of a node's state.
+        heads: number of attention heads; must divide the width.
         feedforward: width of each layer's MLP.
-        dropout: share of values dropped in training.
+        dropout: dropout rate in training.
         answer: "odds" or "noise".
-        attention: "reachable" to nodes of which one reaches the other, as published, or to "all"; what nodes on no
-            common path have to do with each other is then learned in far fewer steps.
+        attention: "reachable", only between nodes when one reaches the other, as published; or "all", with which
+            relations between nodes on no common path are learned in far fewer steps.
     """
 
     layers: int = 4
@@ -56,7 +56,9 @@ class Architecture:
         if self.attention not in ATTENTIONS:
             raise unknown_name("attention", self.attention, ATTENTIONS)
         if min(self.layers, self.width, self.heads, self.feedforward) < 1 or self.width % self.heads:
-            raise ValueError(f"layers and widths are at least 1, and {self.heads} heads divide a width of {self.width}")
+            raise ValueError(
+                f"layers and widths must be at least 1, and {self.heads} heads must divide a width of {self.width}"
+            )
 
 
 PUBLISHED = Architecture(layers=12, width=64, heads=8, feedforward=128, dropout=0.1, answer="noise")
@@ -91,15 +93,15 @@ class ScoreNetwork(nn.Module):
             self.edge_bias = nn.Parameter(torch.zeros(layout.nodes, layout.nodes))
 
     def forward(self, x: Tensor, scale: Tensor, deviation: Tensor) -> Tensor:
-        """What the clean graphs are expected to be.
+        """The expected clean graphs.
 
         Args:
             x: noisy graphs, float32[n, nodes, width].
-            scale: float32[n], what clean values were multiplied by.
-            deviation: float32[n], of the noise.
+            scale: float32[n], factor of the clean values.
+            deviation: float32[n], standard deviation of the noise.
 
         Returns:
-            float32[n, nodes, width]; probabilities where the network answers with odds.
+            float32[n, nodes, width]; probabilities if the network predicts odds.
         """
         likelihood = log_likelihood(x, scale, deviation, self.layout)
         own = self.layout.normalise(likelihood)
@@ -130,7 +132,7 @@ class ScoreNetwork(nn.Module):
 
 
 class _Layer(nn.Module):
-    """Attention and an MLP, each normalised before and added; edges that are likely attract."""
+    """Attention and an MLP, each with pre-normalisation and a residual sum; likely edges increase attention."""
 
     def __init__(self, sizes: Architecture, edges: bool) -> None:
         super().__init__()
@@ -159,7 +161,7 @@ TIME_FEATURES = 16
 
 
 def time_features(scale: Tensor, deviation: Tensor) -> Tensor:
-    """float32[n, TIME_FEATURES] of the logarithm of signal to noise: sines and cosines of several frequencies."""
+    """float32[n, TIME_FEATURES]: sines and cosines of the log signal-to-noise ratio at several frequencies."""
     level = (scale / deviation).log()
     frequencies = 2.0 ** torch.arange(TIME_FEATURES // 2) / 8
     angles = level[:, None] * frequencies
@@ -167,9 +169,9 @@ def time_features(scale: Tensor, deviation: Tensor) -> Tensor:
 
 
 def log_likelihood(x: Tensor, scale: Tensor, deviation: Tensor, layout: Layout) -> Tensor:
-    """Log likelihood of each entry being 1, up to what is the same for all of a one-hot group.
+    """Log likelihood of each entry being 1, up to a constant for each one-hot group.
 
-    Of an edge it is the difference between being there and not: (scale x - scale^2 / 2) / deviation^2.
+    For an edge it is the difference between presence and absence: (scale x - scale^2 / 2) / deviation^2.
     """
     logits = (scale / deviation**2)[:, None, None] * x
     if layout.free:
@@ -181,7 +183,7 @@ def log_likelihood(x: Tensor, scale: Tensor, deviation: Tensor, layout: Layout) 
 
 
 def reachable(layout: Layout) -> Tensor:
-    """bool[nodes, nodes]: whether one of two nodes reaches the other along edges that any architecture has."""
+    """bool[nodes, nodes]: whether one of two nodes reaches the other along edges present in any architecture."""
     edges = (layout.fixed_edges | layout.free_edges).T
     paths = edges | torch.eye(layout.nodes, dtype=torch.bool)
     for middle in range(layout.nodes):
@@ -190,10 +192,10 @@ def reachable(layout: Layout) -> Tensor:
 
 
 def positions(layout: Layout) -> tuple[Tensor, Tensor]:
-    """The cell of each node, and its place within the cell: int64[nodes] each.
+    """The cell of each node and its position within the cell, int64[nodes] each.
 
-    Cells are the connected parts of the graph with every edge that any architecture has; places are in topological
-    order, so that nodes of two cells of one form share theirs.
+    Cells are the connected components of the graph with all edges present in any architecture; positions are in
+    topological order, so that corresponding nodes of two cells with the same form share a position.
     """
     edges = (layout.fixed_edges | layout.free_edges) | (layout.fixed_edges | layout.free_edges).T
     together = edges | torch.eye(layout.nodes, dtype=torch.bool)

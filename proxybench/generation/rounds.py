@@ -1,11 +1,11 @@
-"""A guide that is refined where it leads: label, learn, generate, and again, with so many questions to a predictor.
+"""A guide refined on its own samples: label, learn, generate, repeat, with a limited number of predictor calls.
 
-A guide from architectures drawn at random knows the best of them only from the few that the draw happened to hold, and
-sampling cannot be led beyond what the guide can tell apart. Here part of the questions goes to random architectures and
-the rest, round by round, to new ones that the guide generates; each round's guide learns from all answers so far. A
-round asks for what is better than all but a share of the answers, so that what is asked for rises with what is found,
-as in the cross-entropy method (Rubinstein, "The cross-entropy method for combinatorial and continuous optimization",
-Methodology and Computing in Applied Probability 1, 1999).
+A guide trained on random architectures sees only the few good ones in the sample, and sampling cannot be guided beyond
+what the guide can distinguish. Here part of the calls is spent on random architectures and the rest, round by round,
+on new ones that the guide generates; each round's guide learns from all answers so far. A round aims to exceed all but
+a given share of the answers, so that the target rises with the results, as in the cross-entropy method (Rubinstein,
+"The cross-entropy method for combinatorial and continuous optimization", Methodology and Computing in Applied
+Probability 1, 1999).
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from proxybench.generation.sampling import Sampler, sample
 
 Label = Callable[[Sequence[ArchGraph]], Mapping[str, ArrayLike]]
 ROUND: Mapping[str, Any] = {"hidden": 64, "steps": 300, "batch": 128, "rate": 3e-3}
-"""How the guide of a round is trained: small, for it is trained anew each round."""
+"""How the guide of a round is trained: a small one, because each round trains a new guide."""
 LAST: Mapping[str, Any] = {"steps": 1000}
-"""How the guide that is given back is trained, where nothing else is said."""
-_FEWEST = 16  # samples of a round
+"""How the returned guide is trained by default."""
+_FEWEST = 16  # minimum number of samples per round
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the questions are spent.
+    """How the predictor calls are spent.
 
     Attributes:
-        calls: questions in all; one answers for one architecture.
-        first: part of them that goes to random architectures.
-        rounds: that the rest is spread over.
-        draws: samples of a round for each of its questions; what was asked before is not asked again, and the questions
-            that a round leaves are the next one's.
-        scale: of the guide's gradient.
-        sampler: how a round samples.
+        calls: total number of calls, one per architecture.
+        first: share of the calls spent on random architectures.
+        rounds: number of rounds that share the rest.
+        draws: samples per call of a round; no architecture is queried twice, and calls that a round leaves unused pass
+            to the next round.
+        scale: factor of the guide's gradient.
+        sampler: sampling method of a round.
     """
 
     calls: int = 1000
@@ -56,20 +56,20 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.calls < 4 or self.rounds < 1 or not 0 < self.first < 1 or self.draws < 1:
-            raise ValueError(f"a plan has four calls or more, a round or more, 0 < first < 1 and draws >= 1: {self}")
+            raise ValueError(f"a plan needs at least four calls and one round, 0 < first < 1 and draws >= 1: {self}")
 
 
 @dataclass(frozen=True)
 class Refined:
-    """A guide and what it learned from.
+    """A guide and its training data.
 
     Attributes:
         guide: trained on all answers.
-        archs: architectures asked for that were answered, in order, all different.
-        answers: by property, float64[n].
-        generated: bool[n], whether the guide of a round led to it; the others were drawn at random.
-        drawn: samples that the rounds took.
-        seconds: wall time, that of the answers included.
+        archs: the architectures that were queried and answered, in order, all different.
+        answers: answers by property, float64[n].
+        generated: bool[n], whether the guide of a round generated the architecture; the others were drawn at random.
+        drawn: number of samples drawn in the rounds.
+        seconds: wall time, including the predictor calls.
     """
 
     guide: Guide
@@ -83,13 +83,13 @@ class Refined:
         """The `n` generated architectures with the highest answers; ties in order.
 
         Args:
-            n: how many; fewer come where there are not so many.
-            of: the property; may be left out where there is one.
-            key: of two architectures with one key the first stands for both. Give the space's `digest` to get none that
-                is isomorphic to another.
+            n: maximum number of architectures.
+            of: the property; may be omitted if there is only one.
+            key: of architectures with equal keys only the first is returned. Use the space's `digest` to exclude
+                isomorphic ones.
 
         Raises:
-            ProxybenchError: for a property that was not answered, or none named where there are several.
+            ProxybenchError: for an unanswered property, or if none is named although there are several.
         """
         if of is None and len(self.answers) == 1:
             (of,) = self.answers
@@ -114,22 +114,22 @@ def refine_guide(
     on_progress: Callable[[int], None] | None = None,
     **training: Any,
 ) -> Refined:
-    """A guide from `plan.calls` answers, most of them about architectures that its predecessors led to.
+    """Train a guide on `plan.calls` answers, most of them for architectures generated by its predecessors.
 
     Args:
-        model: of the space.
-        label: what is asked, such as a predictor: architectures to numbers by property. An architecture with an answer
-            that is not finite was asked in vain.
-        aims: of each round. A share is one of the answers so far: .1 asks for what is better than nine tenths of them.
-        plan: how the questions are spent.
-        seed: of the random architectures, the guides and the samples.
-        on_progress: told the number of questions so far, after each round.
-        training: of the guide that is given back, see `fit_guide`, with `LAST` as default; those of the rounds are
-            trained as `ROUND` says, on the same network and never longer.
+        model: diffusion model of the space.
+        label: the function to call, such as a predictor: architectures to numbers by property. An architecture with a
+            non-finite answer uses up a call without being learned from.
+        aims: aims of each round. A share refers to the answers so far: 0.1 aims above nine tenths of them.
+        plan: how the calls are spent.
+        seed: seed of the random architectures, the guides and the samples.
+        on_progress: called after each round with the number of calls so far.
+        training: options of `fit_guide` for the returned guide, `LAST` by default; the guides of the rounds are trained
+            as in `ROUND`, with the same network and never for longer.
 
     Raises:
-        ProxybenchError: where fewer than two of the random architectures were answered.
-        UnknownName: for an aim at a property that is not answered.
+        ProxybenchError: if fewer than two of the random architectures were answered.
+        UnknownName: if an aim names a property that is not answered.
     """
     plan, last = plan or Plan(), {**LAST, **training}
     quick = {**ROUND, "steps": min(ROUND["steps"], last["steps"]), "network": last.get("network", "mlp")}
@@ -151,7 +151,7 @@ def refine_guide(
 
 
 class _Answers:
-    """What was asked so far, nothing twice, and what came back finite."""
+    """The architectures queried so far, without repetitions, and the finite answers."""
 
     def __init__(self, label: Label) -> None:
         self.label = label

@@ -22,7 +22,7 @@ from proxybench.generation.model import DiffusionModel
 
 METHODS = ("pc", "em", "ode")
 Gradient = Callable[[Tensor, Tensor], Tensor]
-"""What guides: of x float32[n, nodes, width] and t float32[n], a gradient of x's shape that is added to the score."""
+"""A guide's function of x float32[n, nodes, width] and t float32[n]: a gradient of x's shape, added to the score."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Sampler:
 
     Attributes:
         method: "pc", "em" or "ode".
-        steps: of time; 1,000 as published, a tenth does for small spaces.
+        steps: number of time steps; 1,000 as published, a tenth of that is enough for small spaces.
         snr: signal-to-noise ratio of the corrector's steps.
         corrections: Langevin steps after each step of "pc".
-        batch: architectures at a time.
+        batch: number of architectures sampled at a time.
     """
 
     method: str = "pc"
@@ -47,17 +47,17 @@ class Sampler:
         if self.method not in METHODS:
             raise unknown_name("sampling method", self.method, METHODS)
         if self.steps < 2 or self.batch < 1 or self.corrections < 0 or self.snr <= 0:
-            raise ValueError(f"a sampler takes two steps or more, batches of one or more, a positive snr: {self}")
+            raise ValueError(f"a sampler needs at least two steps, batches of at least one and a positive snr: {self}")
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What sampling gave.
+    """Results of sampling.
 
     Attributes:
-        archs: of each sample the architecture, None where it is none of the space.
-        tensors: what they were read from, float32[n, nodes, width].
-        seconds: wall time of all.
+        archs: the architecture of each sample, None if it is not an architecture of the space.
+        tensors: the tensors from which they were decoded, float32[n, nodes, width].
+        seconds: total wall time.
     """
 
     archs: list[ArchGraph | None]
@@ -66,21 +66,21 @@ class Samples:
 
     @property
     def valid(self) -> list[ArchGraph]:
-        """Those that are architectures."""
+        """The samples that are architectures of the space."""
         return [arch for arch in self.archs if arch is not None]
 
 
 def sample(
     model: DiffusionModel, n: int, seed: int = 0, sampler: Sampler | None = None, guide: Gradient | None = None
 ) -> Samples:
-    """`n` samples; equal seeds give equal samples.
+    """Draw `n` samples; equal seeds give equal samples.
 
     Args:
-        model: of a space.
-        n: how many, valid or not, repeated or not.
-        seed: of the noise.
-        sampler: how; by default `Sampler()`.
-        guide: gradient that is added to the score, see `guidance.guided`.
+        model: diffusion model of a space.
+        n: number of samples, including invalid and repeated ones.
+        seed: seed of the noise.
+        sampler: sampling method; `Sampler()` by default.
+        guide: gradient added to the score, see `guidance.guided`.
     """
     sampler = sampler or Sampler()
     generator = torch.Generator().manual_seed(seed)
@@ -114,7 +114,7 @@ def run(
 
 
 class _Reverse:
-    """The steps of the reverse process; times are numbers, the same for all samples."""
+    """The steps of the reverse process; times are numbers, equal for all samples."""
 
     def __init__(
         self, model: DiffusionModel, sampler: Sampler, generator: torch.Generator, guide: Gradient | None
@@ -134,7 +134,7 @@ class _Reverse:
         return score if self.guide is None else score + self.guide(x, t) * self.diffused
 
     def _slope(self, x: Tensor, at: float, share: float) -> Tensor:
-        """The drift less `share` of diffusion^2 * score: 1 for the reverse SDE, 1/2 for the probability flow."""
+        """The drift minus `share` * diffusion^2 * score: 1 for the reverse SDE, 1/2 for the probability flow."""
         t = torch.full((len(x),), at)
         sde = self.model.sde
         drift = sde.drift(t)[:, None, None] * x * self.diffused

@@ -1,7 +1,8 @@
-"""Noise processes: how an architecture's tensor turns into noise as time goes from 0 to 1, and back.
+"""Noise processes: how an architecture's tensor turns into noise as time goes from 0 to 1, and the reverse.
 
 Song et al., "Score-Based Generative Modeling through Stochastic Differential Equations", ICLR 2021, section 3.4 and
-appendix B. All are dx = drift(x, t) dt + diffusion(t) dw with x(t) normal around scale(t) x(0), deviation(t).
+appendix B. All have the form dx = drift(x, t) dt + diffusion(t) dw, with x(t) normal with mean scale(t) x(0) and
+standard deviation deviation(t).
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ class SDE(ABC):
     """A noise process; times are float32[n] in (0, 1]."""
 
     name: ClassVar[str]
-    earliest: ClassVar[float]  # sampling and training stop here, where the deviation is still a number to divide by
-    crowding: ClassVar[float] = 1.0  # times of sampling are even in t^(1 / crowding)
+    earliest: ClassVar[float]  # sampling and training stop here, while dividing by the deviation is still safe
+    crowding: ClassVar[float] = 1.0  # sampling times are evenly spaced in t^(1 / crowding)
 
     @abstractmethod
     def scale(self, t: Tensor) -> Tensor:
-        """What the clean value is multiplied by, float32[n]."""
+        """Factor of the clean value, float32[n]."""
 
     @abstractmethod
     def deviation(self, t: Tensor) -> Tensor:
@@ -36,27 +37,27 @@ class SDE(ABC):
 
     @abstractmethod
     def drift(self, t: Tensor) -> Tensor:
-        """The number that the drift multiplies x by, float32[n]."""
+        """Factor by which the drift multiplies x, float32[n]."""
 
     @abstractmethod
     def diffusion(self, t: Tensor) -> Tensor:
         """Coefficient of the noise, float32[n]."""
 
     def prior_deviation(self) -> float:
-        """Standard deviation of the noise that sampling starts from."""
+        """Standard deviation of the noise from which sampling starts."""
         return 1.0
 
     def times(self, steps: int) -> Tensor:
-        """Times of sampling from 1 down to the earliest, float32[steps + 1]."""
+        """Sampling times from 1 down to the earliest, float32[steps + 1]."""
         power = self.crowding
         return torch.linspace(1.0, self.earliest ** (1 / power), steps + 1) ** power
 
     def random_times(self, n: int) -> Tensor:
-        """Times to learn at, float32[n] uniform from the earliest to 1, of torch's own generator."""
+        """Training times, float32[n], uniform from the earliest to 1, drawn from torch's global generator."""
         return self.earliest + (1 - self.earliest) * torch.rand(n)
 
     def langevin_scale(self, t: Tensor, steps: int) -> Tensor:
-        """Factor of the corrector's step size, float32[n]: 1 - beta / steps where there is a beta (algorithm 5)."""
+        """Factor of the corrector's step size, float32[n]: 1 - beta / steps if the process has a beta (algorithm 5)."""
         return torch.ones_like(t)
 
 
@@ -71,7 +72,7 @@ class VESDE(SDE):
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:
-            raise ValueError(f"noise must grow from more than 0, not from {self.low} to {self.high}")
+            raise ValueError(f"noise must grow from a value above 0, not from {self.low} to {self.high}")
 
     def scale(self, t: Tensor) -> Tensor:
         return torch.ones_like(t)
@@ -97,11 +98,11 @@ class VPSDE(SDE):
     high: float = 20.0
     name: ClassVar[str] = "vp"
     earliest: ClassVar[float] = 1e-3
-    crowding: ClassVar[float] = 2.0  # the deviation falls to 0 with t, and steps must be shorter than it
+    crowding: ClassVar[float] = 2.0  # the deviation falls to 0 with t, and steps must be smaller than it
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:
-            raise ValueError(f"beta must grow from more than 0, not from {self.low} to {self.high}")
+            raise ValueError(f"beta must grow from a value above 0, not from {self.low} to {self.high}")
 
     def beta(self, t: Tensor) -> Tensor:
         """Rate of change, float32[n]."""
@@ -125,7 +126,7 @@ class VPSDE(SDE):
 
 @dataclass(frozen=True)
 class SubVPSDE(VPSDE):
-    """Sub-VP: as VP with less noise on the way (equation 29)."""
+    """Sub-VP: like VP with less noise in between (equation 29)."""
 
     name: ClassVar[str] = "subvp"
     earliest: ClassVar[float] = 1e-2
@@ -141,14 +142,14 @@ KINDS: dict[str, type[VESDE | VPSDE]] = {"ve": VESDE, "vp": VPSDE, "subvp": SubV
 
 
 def make_sde(name: str, **options: float) -> SDE:
-    """The process called `name`: ve, vp or subvp, with `low` and `high`. Raises UnknownName for another."""
+    """The process called `name`: ve, vp or subvp, with `low` and `high`. Raises UnknownName for any other name."""
     if name not in KINDS:
         raise unknown_name("noise process", name, KINDS)
     return KINDS[name](**options)
 
 
 def as_dict(sde: SDE) -> dict[str, Any]:
-    """Name and options, from which `from_dict` makes the process again."""
+    """Name and options, from which `from_dict` restores the process."""
     return {"name": sde.name, **asdict(sde)}
 
 

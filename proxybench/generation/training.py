@@ -1,8 +1,8 @@
-"""Training of the score network: denoising score matching in continuous time, killed and resumed without a trace.
+"""Training of the score network: denoising score matching in continuous time, resumable without any difference.
 
-The loss is |deviation * score + noise|^2 (Song et al., ICLR 2021, equation 7, with the weights of the variance), Adam
-with warm-up and gradient clipping, and an exponential mean of the weights, which is what samples. What is random in a
-step depends on the seed and the step's number alone, so a resumed training is the one that was never interrupted.
+The loss is |deviation * score + noise|^2 (Song et al., ICLR 2021, equation 7, weighted by the variance). The optimiser
+is Adam with warm-up and gradient clipping; samples use an exponential moving average of the weights. The randomness of
+a step depends only on the seed and the step number, so a resumed training equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ Progress = Callable[[int, float], None]
 class Settings:
     """How a score network is trained.
 
-    The published ones for NAS-Bench-201 are network=network.PUBLISHED, steps=250_000, rate=2e-5, average=.9999.
+    The published values for NAS-Bench-201 are network=network.PUBLISHED, steps=250_000, rate=2e-5, average=0.9999.
 
     Attributes:
-        network: its sizes.
+        network: sizes of the network.
         sde: the noise process.
-        steps: of the optimiser.
-        batch: architectures of a step.
+        steps: number of optimiser steps.
+        batch: architectures per step.
         rate: learning rate of Adam after `warmup` steps.
-        warmup: steps in which it rises.
-        clip: longest gradient.
-        average: part of the mean of the weights that a step keeps; less in early steps.
-        seed: of weights, batches, times and noise.
+        warmup: steps in which the rate rises.
+        clip: maximum gradient norm.
+        average: decay of the moving average of the weights; smaller in early steps.
+        seed: seed of weights, batches, times and noise.
     """
 
     network: Architecture = field(default_factory=Architecture)
@@ -60,24 +60,24 @@ class Settings:
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.warmup) < 1 or min(self.rate, self.clip) <= 0 or not 0 <= self.average < 1:
-            raise ValueError(f"steps, batch, warm-up, rate and clip are positive, average is in [0, 1): {self}")
+            raise ValueError(f"steps, batch, warm-up, rate and clip must be positive, average in [0, 1): {self}")
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields as JSON knows them."""
+        """All fields as JSON values."""
         return {**asdict(self), "network": asdict(self.network), "sde": as_dict(self.sde)}
 
 
 class Trainer:
-    """A training under way.
+    """A training in progress.
 
     Args:
         archs: architectures of one space, at least one.
-        settings: how.
-        checkpoint: file that a training is kept in and goes on from; None keeps it nowhere.
+        settings: training settings.
+        checkpoint: file from which the training resumes and to which it is saved; None to keep no checkpoint.
 
     Raises:
-        ProxybenchError: for a checkpoint of another training.
-        CorruptData: for a file that is no checkpoint.
+        ProxybenchError: for a checkpoint of a different training.
+        CorruptData: for a file that is not a checkpoint.
     """
 
     def __init__(self, archs: Sequence[ArchGraph], settings: Settings, checkpoint: Path | None = None) -> None:
@@ -96,12 +96,12 @@ class Trainer:
             self._resume(checkpoint)
 
     def run(self, steps: int | None = None, every: int = 500, on_progress: Progress | None = None) -> DiffusionModel:
-        """Train up to `steps`, by default all; writes the checkpoint every so many steps and at the end.
+        """Train up to `steps`, by default all; writes the checkpoint every `every` steps and at the end.
 
         Args:
             steps: number of the last step.
             every: steps between checkpoints, and between calls of `on_progress` with step and mean loss.
-            on_progress: told how far it is.
+            on_progress: progress callback.
         """
         last = self.settings.steps if steps is None else min(steps, self.settings.steps)
         self.network.train()
@@ -135,7 +135,7 @@ class Trainer:
         return float(loss.detach())
 
     def model(self) -> DiffusionModel:
-        """The model with the averaged weights, as far as it is trained."""
+        """The model with the averaged weights at the current step."""
         return restore(self._header(), self.averaged)
 
     def _model(self, network: ScoreNetwork) -> DiffusionModel:
@@ -163,10 +163,12 @@ class Trainer:
     def _resume(self, checkpoint: Path) -> None:
         header, tensors = files.read(checkpoint)
         own, found = self._header(), dict(header.get("training", {}))
-        for key in ("steps", "step", "seconds"):  # more steps may be asked for than before
+        for key in ("steps", "step", "seconds"):  # the number of steps may have been increased
             own["training"][key] = found.get(key)
         if _plain(own) != _plain(header):
-            raise ProxybenchError(f"{checkpoint} is of a training with other settings or architectures; name another")
+            raise ProxybenchError(
+                f"{checkpoint} belongs to a training with other settings or architectures; use a different file"
+            )
         self.step, self.seconds = int(found["step"]), float(found["seconds"])
         parts: dict[str, dict[str, Tensor]] = {"weight": {}, "mean": {}, "adam": {}}
         for name, tensor in tensors.items():
@@ -191,7 +193,7 @@ def denoising_loss(model: DiffusionModel, clean: Tensor) -> Tensor:
     """Mean over the batch of |deviation * score + noise|^2, per generated entry, at uniform times.
 
     Args:
-        model: whose score is learned.
+        model: the model whose score is learned.
         clean: float32[n, nodes, width].
     """
     sde, diffused = model.sde, model.layout.diffused
@@ -208,5 +210,5 @@ def train_generator(
     checkpoint: Path | None = None,
     on_progress: Progress | None = None,
 ) -> DiffusionModel:
-    """A model of these architectures, trained from the start or from where the checkpoint was. Raises as `Trainer`."""
+    """Train a model of these architectures, from scratch or from the checkpoint. Raises the errors of `Trainer`."""
     return Trainer(archs, settings or Settings(), checkpoint).run(on_progress=on_progress)

@@ -1,4 +1,4 @@
-"""A batch of images for a sweep: which ones by a hash of the seed, normalised, resized, with a digest."""
+"""A batch of images for a sweep: chosen by a hash of the seed, normalised, resized, with a digest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ImageBatch:
     Attributes:
         images: float32[n, c, h, w].
         labels: int64[n].
-        classes: how many the source has.
+        classes: number of classes of the source.
         description: source, choice, normalisation, resizing and digest of the chosen pixels, in words and numbers.
     """
 
@@ -37,17 +37,17 @@ class ImageBatch:
     description: dict[str, Any]
 
     def to_bytes(self) -> bytes:
-        """As .npz, the same bytes for the same batch."""
+        """The batch as .npz; the same bytes for the same batch."""
         stream = io.BytesIO()
         np.savez(stream, images=self.images, labels=self.labels)
         return stream.getvalue()
 
 
 def read_batch(content: bytes) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Images and labels of `ImageBatch.to_bytes`. Raises CorruptData for other bytes."""
+    """Images and labels from `ImageBatch.to_bytes`. Raises CorruptData for other bytes."""
     arrays = parse_npz(content, Path("the batch of images"), MAX_BYTES)
     if {name: array.dtype.str for name, array in arrays.items()} != {"images": "<f4", "labels": "<i8"}:
-        raise CorruptData("the batch of images does not hold images and labels; start the sweep again")
+        raise CorruptData("the batch of images does not contain images and labels; start the sweep again")
     return arrays["images"], arrays["labels"]
 
 
@@ -56,22 +56,21 @@ def load_batch(
 ) -> ImageBatch:
     """A batch from the source that `text` names (see `pixels.FORMS`).
 
-    The images are ordered by BLAKE2b of "SEED ROW": a random batch is the first `count` of them, a stratified one
-    takes the first of each class in turn. Each channel is normalised with the mean and deviation of the source, which
-    the description states. Then they are resized, by means over areas where that makes them smaller, bilinearly
-    where larger.
+    The images are ordered by BLAKE2b of "SEED ROW": a random batch is the first `count` of them; a stratified batch
+    takes the first of each class in turn. Each channel is normalised with the source's mean and standard deviation,
+    which are part of the description. Then the images are resized: by area means if they shrink, otherwise bilinearly.
 
     Raises:
-        ProxybenchError: when the source has fewer images.
+        ProxybenchError: if the source has fewer than `count` images.
         UnknownName, DataNotAvailable, CorruptData: as `open_source`.
     """
     source = open_source(text, resolution)
     if not 0 < count <= len(source.labels):
-        raise ProxybenchError(f"{source.name} has {len(source.labels)} images; asked for a batch of {count}")
+        raise ProxybenchError(f"{source.name} has only {len(source.labels)} images; a batch of {count} was requested")
     rows = choose(source.labels, count, seed, choice)
     pixels = source.read(rows)
     if pixels.shape[1] != len(source.mean):
-        raise CorruptData(f"{source.name}: images of shape {pixels.shape[1:]}, not of {len(source.mean)} channels")
+        raise CorruptData(f"{source.name}: images have shape {pixels.shape[1:]} instead of {len(source.mean)} channels")
     labels = source.labels[rows]
     images = _normalised(pixels, source)
     size = images.shape[2:]
@@ -94,7 +93,7 @@ def choose(labels: NDArray[np.int64], count: int, seed: int, choice: Choice) -> 
     order = np.array(sorted(range(len(labels)), key=keys.__getitem__), dtype=np.int64)
     if choice == "random":
         return order[:count]
-    turn = np.empty(len(order), dtype=np.int64)  # the how-maniest of its class each image is
+    turn = np.empty(len(order), dtype=np.int64)  # the rank of each image within its class
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels[order] == label)
         turn[of_class] = np.arange(len(of_class))
@@ -102,7 +101,7 @@ def choose(labels: NDArray[np.int64], count: int, seed: int, choice: Choice) -> 
 
 
 def resized(images: NDArray[np.float32], resolution: int) -> NDArray[np.float32]:
-    """[n, c, resolution, resolution]: area means where both sides shrink, else bilinear (corners not aligned)."""
+    """[n, c, resolution, resolution]: area means if both sides shrink, otherwise bilinear (corners not aligned)."""
     import torch
 
     if images.shape[2:] == (resolution, resolution):
@@ -130,7 +129,7 @@ def _resizing(size: tuple[int, ...], resolution: int | None) -> str:
 
 
 def _digest(pixels: NDArray[Any], labels: NDArray[np.int64]) -> str:
-    """Of the pixels before any arithmetic, so that machines that round differently agree."""
+    """Digest of the pixels before any arithmetic, so that machines that round differently agree."""
     content = hashlib.blake2b(digest_size=16)
     for array in (pixels, labels):
         content.update(f"{array.dtype.str} {array.shape} ".encode())

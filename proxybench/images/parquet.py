@@ -20,22 +20,22 @@ from proxybench.images.source import CIFAR10_MEAN, CIFAR10_STD, Pixels, Source
 from proxybench.readers.columns import open_parquet
 from proxybench.readers.untrusted import MAX_BYTES, reading
 
-IMAGE_COLUMNS = ("image", "img", "jpeg", "jpg", "png")  # the first that is there
+IMAGE_COLUMNS = ("image", "img", "jpeg", "jpg", "png")  # the first one present is used
 LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "target", "coarse_label")
 NEEDED = f"needed are images ({', '.join(IMAGE_COLUMNS)}) and labels ({', '.join(LABEL_COLUMNS)})"
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-MAX_SIDE = 4096  # pixels; decoding a larger image takes memory out of proportion to its file
+MAX_SIDE = 4096  # pixels; decoding a larger image takes far more memory than its file size suggests
 ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where a file keeps its images and labels.
+    """The columns of a file that contain its images and labels.
 
     Attributes:
-        image: name of the column.
-        nested: whether it holds {bytes, path} instead of the bytes.
-        label: name of the column.
+        image: name of the image column.
+        nested: whether it contains {bytes, path} instead of the bytes.
+        label: name of the label column.
     """
 
     image: str
@@ -44,22 +44,22 @@ class _Columns:
 
 
 def parquet_folder(place: Path) -> Source:
-    """Images of the files train*.parquet of a folder (of all its parquet files where there is none), by name.
+    """Images from the files train*.parquet of a folder (or from all its parquet files), sorted by name.
 
-    The columns are one of IMAGE_COLUMNS, which holds the bytes of an image or, as Hugging Face stores it, a structure
-    with these bytes, and one of LABEL_COLUMNS, whole numbers from 0. Images are of one size and have 8 bits a channel.
-    They are turned into RGB and normalised with the statistics of CIFAR-10.
+    The columns are one of IMAGE_COLUMNS, which contains the bytes of an image or, as Hugging Face stores it, a struct
+    with these bytes, and one of LABEL_COLUMNS, integers from 0. All images have the same size and 8 bits per channel.
+    They are converted to RGB and normalised with the statistics of CIFAR-10.
 
     Args:
         place: the folder, or one file.
 
     Raises:
-        DataNotAvailable: when there are no parquet files.
-        CorruptData: for files with other columns, or out of proportion.
+        DataNotAvailable: if there are no parquet files.
+        CorruptData: for files with other columns, or with unreasonably large contents.
     """
     paths = [place] if place.is_file() else sorted(place.glob("train*.parquet")) or sorted(place.glob("*.parquet"))
     if not paths:
-        raise DataNotAvailable(f"{place} holds no parquet files; {NEEDED}")
+        raise DataNotAvailable(f"{place} contains no parquet files; {NEEDED}")
     columns, labels, classes = {}, [], 0
     for path in paths:
         with _reading_parquet(path):
@@ -68,7 +68,7 @@ def parquet_folder(place: Path) -> Source:
             classes = max(classes, _named_classes(path, columns[path].label))
     joined = np.concatenate(labels)
     if len(joined) == 0 or joined.min() < 0:
-        raise CorruptData(f"{place}: labels must be numbers from 0, one for each image")
+        raise CorruptData(f"{place}: labels must be integers from 0, one for each image")
     kind = "JPEG images" if {found.image for found in columns.values()} == {"jpeg"} else "images"
     name = f"{kind} of {', '.join(path.name for path in paths)}"
     starts = np.concatenate([[0], np.cumsum([len(of_file) for of_file in labels])])
@@ -82,14 +82,14 @@ def parquet_folder(place: Path) -> Source:
                     found[int(start) + row] = _decode(data, len(rows))
         sizes = {image.shape for image in found.values()}
         if len(sizes) > 1:
-            raise CorruptData(f"{place}: images of several sizes: {sorted(shape[1:] for shape in sizes)}")
+            raise CorruptData(f"{place}: images have different sizes: {sorted(shape[1:] for shape in sizes)}")
         return np.stack([found[int(row)] for row in rows])
 
     return Source(name, joined, max(classes, int(joined.max()) + 1), read, 255.0, CIFAR10_MEAN, CIFAR10_STD)
 
 
 def _columns(path: Path) -> _Columns:
-    """Raises CorruptData that lists the columns of a file which lacks one of the two."""
+    """Find the two columns. Raises CorruptData, which lists the file's columns, if one is missing."""
     schema = pq.read_schema(path)
     images = {field.name: field.type for field in schema if _holds_images(field.type)}
     labels = {field.name for field in schema if pa.types.is_integer(field.type)}
@@ -114,7 +114,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _short(kind: pa.DataType) -> str:
-    """A type without what it holds."""
+    """A type without its element types."""
     return str(kind).partition("<")[0]
 
 
@@ -124,7 +124,7 @@ def _labels(path: Path, column: str) -> NDArray[np.int64]:
 
 
 def _named_classes(path: Path, column: str) -> int:
-    """How many classes Hugging Face's description of the file names; 0 where there is none."""
+    """The number of classes in the file's Hugging Face metadata; 0 if there is none."""
     about = (pq.read_schema(path).metadata or {}).get(b"huggingface")
     try:
         return len(json.loads(about)["info"]["features"][column]["names"]) if about else 0
@@ -133,9 +133,9 @@ def _named_classes(path: Path, column: str) -> int:
 
 
 def _encoded(path: Path, columns: _Columns, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """(row, bytes of its image) for the rows that are wanted, ascending; only their row groups are read.
+    """(row, bytes of its image) for the wanted rows, ascending; only their row groups are read.
 
-    A few rows are held at a time: a value that the file holds once may stand in all of them.
+    Only a few rows are held at a time: a value stored once in the file may occur in all of them.
     """
     left, start = set(wanted), 0
     with pq.ParquetFile(path) as file:
@@ -154,7 +154,7 @@ def _encoded(path: Path, columns: _Columns, wanted: Sequence[int]) -> Iterator[t
 
 
 def _largest_value(file: pq.ParquetFile, group: int, column: str) -> int:
-    """The bytes that a column of a row group has when decompressed, which no value of it can exceed."""
+    """The decompressed size in bytes of a column in a row group, an upper bound for each of its values."""
     about = file.metadata.row_group(group)
     chunks = [about.column(place) for place in range(about.num_columns)]
     return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] == column)
@@ -165,16 +165,16 @@ def _bytes_of(value: pa.Scalar, columns: _Columns, row: int) -> bytes:
     if columns.nested and data is not None:
         data = data["bytes"]
     if not data:
-        raise ValueError(f"row {row} of column {columns.image} holds no image; one that only names a file is not read")
+        raise ValueError(f"row {row} of column {columns.image} contains no image; paths to image files are not read")
     return bytes(data)
 
 
 @contextmanager
 def _reading_parquet(path: Path) -> Iterator[None]:
-    """Turn whatever is wrong with a parquet file or an image in it into CorruptData naming the file."""
+    """Turn any error in a parquet file or one of its images into CorruptData naming the file."""
     with reading(path):
         try:
-            with open_parquet(path, row_by_row=True):  # what it holds fits in memory
+            with open_parquet(path, row_by_row=True):  # its contents fit in memory
                 pass
             yield
         except pa.ArrowException as error:
@@ -183,7 +183,7 @@ def _reading_parquet(path: Path) -> Iterator[None]:
 
 
 def _decode(data: bytes, images: int) -> Pixels:
-    """An image as uint8 [3, h, w], one of `images` that are held together."""
+    """An image as uint8 [3, h, w]; `images` is the number held in memory together."""
     try:
         from PIL import Image
     except ImportError as error:
@@ -193,14 +193,14 @@ def _decode(data: bytes, images: int) -> Pixels:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if max(width, height) > MAX_SIDE:
-                raise ValueError(f"an image of {width} x {height} pixels; at most {MAX_SIDE} on a side")
+                raise ValueError(f"an image has {width} x {height} pixels; at most {MAX_SIDE} per side are allowed")
             if 3 * width * height * images > MAX_BYTES:
                 raise ValueError(
                     f"{images} images of {width} x {height} pixels take {3 * width * height * images} bytes, "
-                    f"more than the limit of {MAX_BYTES}; ask for a smaller batch"
+                    f"more than the limit of {MAX_BYTES}; use a smaller batch"
                 )
             if image.mode.startswith(("I", "F")):
-                raise ValueError(f"an image of mode {image.mode}, which has more than 8 bits a channel")
+                raise ValueError(f"an image has mode {image.mode}, with more than 8 bits per channel")
             return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(str(error)) from error

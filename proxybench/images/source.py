@@ -1,4 +1,4 @@
-"""What every source of labelled images is to a sweep."""
+"""The interface of every source of labelled images."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Pixels = NDArray[Any]
 
 @dataclass(frozen=True)
 class Source:
-    """A set of labelled images, of which some are asked for.
+    """A set of labelled images from which some can be read.
 
     Attributes:
-        name: what it is, in words.
+        name: description in words.
         labels: int64[N].
-        classes: how many there are.
-        read: from row numbers to pixels [n, c, h, w], uint8 or float32.
-        scale: what a pixel is divided by.
-        mean: of each channel, after `scale`.
-        std: of each channel, after `scale`.
+        classes: number of classes.
+        read: maps row numbers to pixels [n, c, h, w], uint8 or float32.
+        scale: divisor of pixel values.
+        mean: mean of each channel, after `scale`.
+        std: standard deviation of each channel, after `scale`.
     """
 
     name: str

@@ -20,22 +20,22 @@ FORMS = ("cifar10:PATH of cifar-10-python.tar.gz", "parquet:FOLDER or FILE", "di
 
 
 def open_source(text: str, resolution: int | None = None) -> Source:
-    """The source that `text` names: one of FORMS.
+    """The source that `text` names, in one of FORMS.
 
     Args:
-        text: such as "digits".
-        resolution: of noise, which has none of its own; 32 by default.
+        text: for example "digits".
+        resolution: resolution of noise images, 32 by default.
 
     Raises:
-        UnknownName: for another kind of source.
-        DataNotAvailable: for a file or folder that is not there.
-        CorruptData: for a file that is not what it should be.
+        UnknownName: for an unknown kind of source.
+        DataNotAvailable: if a file or folder is missing.
+        CorruptData: for a file with the wrong contents.
     """
     kind, _, place = text.partition(":")
     path = Path(place).expanduser()
     match kind:
         case "cifar10" | "parquet" if not place:
-            raise ProxybenchError(f"--images {kind}: say where, as in {FORMS[0] if kind == 'cifar10' else FORMS[1]}")
+            raise ProxybenchError(f"--images {kind} needs a path: {FORMS[0] if kind == 'cifar10' else FORMS[1]}")
         case "cifar10":
             return cifar10(path)
         case "parquet":
@@ -54,7 +54,7 @@ def cifar10(path: Path) -> Source:
     """
     if not path.is_file():
         raise DataNotAvailable(
-            f"{path} is not there; get cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html"
+            f"{path} does not exist; get cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html"
         )
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "md5").hexdigest()
@@ -81,7 +81,7 @@ def _cifar_batch(path: Path, archive: tarfile.TarFile, name: str) -> tuple[Pixel
 
 
 def digits() -> Source:
-    """The 1,797 grey 8 x 8 digits of scikit-learn, normalised with their own mean and deviation."""
+    """scikit-learn's 1,797 grey 8 x 8 digits, normalised with their own mean and standard deviation."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
@@ -92,7 +92,7 @@ def digits() -> Source:
 
 
 def noise(resolution: int) -> Source:
-    """Standard normal images [3, resolution, resolution], ten thousand of them, each a function of its number."""
+    """Ten thousand standard normal images [3, resolution, resolution], each determined by its number."""
     labels = np.arange(10_000, dtype=np.int64) % 10
 
     def read(rows: NDArray[np.int64]) -> Pixels:

@@ -1,4 +1,4 @@
-"""Search spaces: one file a space, found by name through `get_space`."""
+"""Search spaces: one file per space, looked up by name with `get_space`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ SPACES = Registry(
 
 @cache
 def get_space(name: str) -> SearchSpace:
-    """The search space called `name`. Raises UnknownName with the nearest name."""
+    """The search space called `name`. Raises UnknownName, which suggests the nearest name."""
     space: SearchSpace = SPACES[name]()
     return space

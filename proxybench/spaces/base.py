@@ -1,7 +1,7 @@
-"""What every search space can do: parse, format, sample, neighbours, digest; and enumeration where it is finite.
+"""What every search space can do: parse, format, sample, neighbours, digest, and enumeration if it is finite.
 
 A space is stateless: all its methods are pure functions of their arguments. `parse` accepts the texts and values that
-name an architecture of the space and raises InvalidArchitecture for every other one, whatever it holds.
+name an architecture of the space and raises InvalidArchitecture for anything else.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from proxybench.spaces.spelling import Unreadable, read_object, read_text
 if TYPE_CHECKING:  # torch
     from proxybench.networks.base import Network
 
-# Named and not imported: a space describes architectures, and the layer above makes networks of them.
+# Named but not imported: a space describes architectures, and the layer above builds networks from them.
 _ABOVE = Registry("layer above", {"build": "proxybench.networks:build"})
 MAX_TEXT = 10_000  # characters; the longest architecture string of any space has about 700
-_BLANKS = re.compile(r"\s+(?=\W)|(?<=\W)\s+")  # between two words or numbers they part these
+_BLANKS = re.compile(r"\s+(?=\W)|(?<=\W)\s+")  # between two words or numbers they separate these
 
 
 class SearchSpace(ABC):
@@ -32,7 +32,7 @@ class SearchSpace(ABC):
 
     Attributes:
         name: identifier, also `ArchGraph.space`.
-        ops: every operation label that a node can carry, in the order of one-hot encodings.
+        ops: every possible operation label of a node, in the order of one-hot encodings.
         source: where the space was published.
         example: one valid text, shown in error messages.
     """
@@ -43,10 +43,10 @@ class SearchSpace(ABC):
     example: ClassVar[str]
 
     def parse(self, text: Any) -> ArchGraph:
-        """The architecture that `text` names, in the space's own text form or as other tools print or hold it.
+        """The architecture that `text` names, in the space's own text form or as other tools print or store it.
 
-        Beside the text (see `example`) these are the same with other blanks, and for most spaces the objects that
-        the published code uses, or what `print` makes of them: a genotype, (matrix, operations), lists of choices.
+        In addition to the text (see `example`), variations in whitespace are accepted and, for most spaces, the objects
+        that the published code uses or their printed form: a genotype, (matrix, operations), lists of choices.
 
         Raises:
             InvalidArchitecture: with the reason and a valid example.
@@ -63,7 +63,7 @@ class SearchSpace(ABC):
         except InvalidArchitecture:
             respelled = self._respelled(text)
             if respelled is not None:
-                return self._parse(respelled)  # whose reason says more, if it is refused too
+                return self._parse(respelled)  # its reason says more if it is rejected too
             with suppress(InvalidArchitecture):
                 return self._parse(_BLANKS.sub("", text))
             raise
@@ -74,11 +74,11 @@ class SearchSpace(ABC):
         except Unreadable as reason:
             raise self.invalid(given, f"not a string, but {reason}") from None
         if text is None:
-            raise self.invalid(given, "not a string, nor a value that describes an architecture of this space")
+            raise self.invalid(given, "not a string or a value that describes an architecture of this space")
         return self._parse(text)
 
     def _respelled(self, text: str) -> str | None:
-        """The space's own text for a text of another form, or None."""
+        """The space's own text for a text in another form, or None."""
         try:
             value = read_text(text)
         except Unreadable:
@@ -87,10 +87,10 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def _parse(self, text: str) -> ArchGraph:
-        """`parse` of a text in the space's own form, without blanks around it."""
+        """`parse` for a text in the space's own form, without surrounding whitespace."""
 
     def _text_of(self, value: Any) -> str | None:
-        """The space's own text for a plain value of spelling.py, or None where the value is of no form it knows."""
+        """The space's own text for a plain value of spelling.py, or None if the form of the value is unknown."""
         return None
 
     @abstractmethod
@@ -99,7 +99,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def sample(self, n: int, seed: int) -> list[ArchGraph]:
-        """`n` different architectures, uniform over the space (how is said where it is not enumerable)."""
+        """`n` different architectures, uniform over the space (spaces that are not enumerable document the details)."""
 
     @abstractmethod
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
@@ -116,13 +116,13 @@ class SearchSpace(ABC):
 
         Args:
             arch: an architecture of this space.
-            num_classes: length of the logits; by default as the space was published, 10 in most.
-            in_shape: (channels, height, width) of an image; by default as published, (3, 32, 32) in most.
-            options: width and depth of the macro structure, such as channels=16, cells=5 for nasbench201; the module
-                of the space in proxybench.networks lists them with their published defaults.
+            num_classes: length of the logits; the space's published value by default, usually 10.
+            in_shape: (channels, height, width) of an image; the published shape by default, usually (3, 32, 32).
+            options: width and depth of the macro structure, such as channels=16, cells=5 for nasbench201; the space's
+                module in proxybench.networks lists them with their published defaults.
 
         Raises:
-            UnknownName: for a space that describes no convolutional network.
+            UnknownName: for a space without networks.
             InvalidArchitecture: for another space's graph.
         """
         self.require(arch)
@@ -130,14 +130,14 @@ class SearchSpace(ABC):
         return network
 
     def digest(self, arch: ArchGraph) -> str:
-        """32 hexadecimal digits, equal for architectures that the space's published simplification identifies.
+        """32 hexadecimal digits, equal for architectures that the space's published simplification treats as the same.
 
-        Where no simplification is published this is the digest of the graph.
+        Without a published simplification, this is the digest of the graph.
         """
         return arch.digest
 
     def digests(self, archs: Sequence[ArchGraph]) -> list[str]:
-        """`digest` of each; faster than one after the other where a space has a way for many."""
+        """`digest` of each; some spaces have a faster method for many architectures."""
         return [self.digest(arch) for arch in archs]
 
     def __contains__(self, arch: object) -> bool:
@@ -150,13 +150,13 @@ class SearchSpace(ABC):
         return f"<SearchSpace {self.name}>"
 
     def invalid(self, text: object, reason: str) -> InvalidArchitecture:
-        """The error for a text that is no architecture of this space."""
+        """The error for a text that is not an architecture of this space."""
         shown = repr(text)
         shown = shown if len(shown) <= 120 else shown[:117] + "..."
         return InvalidArchitecture(f"{shown} is not a {self.name} architecture: {reason}. Example: {self.example}")
 
     def require(self, arch: ArchGraph) -> None:
-        """Raise InvalidArchitecture when `arch` belongs to another space."""
+        """Raise InvalidArchitecture if `arch` belongs to another space."""
         if arch.space != self.name:
             raise self.invalid(f"<graph of {arch.space}>", "it belongs to another space")
 
@@ -165,8 +165,8 @@ class EnumerableSpace(SearchSpace):
     """A finite space in a fixed order: `space[i]`, `len(space)`, iteration, `space.index(arch)`.
 
     Attributes:
-        shuffled: whether the order is as good as random, so that any first part is a uniform sample, and no two
-            architectures have one digest.
+        shuffled: whether the order is as good as random, so that any initial part is a uniform sample, and no two
+            architectures share a digest.
     """
 
     shuffled: ClassVar[bool] = False
@@ -186,21 +186,21 @@ class EnumerableSpace(SearchSpace):
         return (self[index] for index in range(len(self)))
 
     def sample(self, n: int, seed: int) -> list[ArchGraph]:
-        """`n` different architectures, uniform over the enumeration. Raises ValueError when n > len(space)."""
+        """`n` different architectures, uniform over the enumeration. Raises ValueError if n > len(space)."""
         if not 0 <= n <= len(self):
-            raise ValueError(f"{self.name} has {len(self)} architectures; asked for {n}")
+            raise ValueError(f"{self.name} has only {len(self)} architectures; {n} were requested")
         return [self[index] for index in random.Random(seed).sample(range(len(self)), n)]
 
 
 class ProductSpace(EnumerableSpace):
-    """A space whose architectures are all combinations of independent choices, last choice fastest.
+    """A space of all combinations of independent choices; the last choice varies fastest.
 
-    Subclasses say which choices there are and how a combination becomes a graph and back.
+    Subclasses define the choices and the conversion between combinations and graphs.
     """
 
     @abstractmethod
     def choices(self) -> tuple[int, ...]:
-        """How many options each position has."""
+        """The number of options for each position."""
 
     @abstractmethod
     def from_choices(self, combination: tuple[int, ...]) -> ArchGraph:

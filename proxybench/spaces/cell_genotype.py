@@ -1,9 +1,9 @@
-"""Genotypes: a normal and a reduction cell whose states add up two operations each, as text and as graph.
+"""Genotypes: a normal and a reduction cell, each state the sum of two operations, as text and as graph.
 
 The text is the one DARTS prints (Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019):
 `Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=[2, 3, 4, 5], reduce=[...], reduce_concat=[...])`. Two
-entries (operation, input) make one state; inputs 0 and 1 are the outputs of the cell before the last and of the
-last cell, input 2 is the first state, and so on. The cell's output concatenates the states in `concat`.
+entries (operation, input) form one state; inputs 0 and 1 are the outputs of the cell before the previous one and of
+the previous cell, input 2 is the first state, and so on. The cell's output concatenates the states in `concat`.
 
 In the graph each cell is one component: `normal_input_0`, `normal_input_1`, then for each state its two operations
 in the order of the text and an `add`, then `normal_output`; likewise for `reduce`. Swapping the two entries of a
@@ -57,7 +57,7 @@ def labels(operations: Sequence[str]) -> tuple[str, ...]:
 
 
 def loose_ends(entries: Sequence[Entry]) -> tuple[int, ...]:
-    """The states that are no other state's input."""
+    """The states that are not inputs of other states."""
     used = {source for _, source in entries}
     return tuple(state for state in range(INPUTS, INPUTS + len(entries) // 2) if state not in used)
 
@@ -72,7 +72,7 @@ _BODY = rf"(?:'[a-z0-9_]+'|\"[a-z0-9_]+\")\s*,\s*{_INT}\s*"
 
 
 def _sequence(item: str) -> str:
-    """A pattern for a list or tuple of items, with or without a comma behind the last."""
+    """A pattern for a list or tuple of items, with or without a trailing comma."""
     items = rf"\s*{item}(?:\s*,\s*{item})*\s*(?:,\s*)?"
     return rf"(?:\[{items}\]|\({items}\))"
 
@@ -88,10 +88,10 @@ _NUMBER = re.compile(r"[0-9]+", re.ASCII)
 
 
 def parse_genotype(text: str) -> Genotype:
-    """Read a genotype, as DARTS prints it or as any other call of the same arguments (see `genotype_text`).
+    """Read a genotype as DARTS prints it, or as any other call with the same arguments (see `genotype_text`).
 
     Raises:
-        ValueError: for a text that is none. Whether operations and inputs fit a space is `misfit`'s matter.
+        ValueError: for a text that is not a genotype. Whether operations and inputs fit a space is checked by `misfit`.
     """
     match = _GENOTYPE.fullmatch(text)
     if match is None:
@@ -102,7 +102,7 @@ def parse_genotype(text: str) -> Genotype:
 
 
 def _respelled(text: str) -> str | None:
-    """The text that DARTS prints, for a genotype that is written otherwise, or None."""
+    """The text that DARTS prints for a genotype written in another form, or None."""
     try:
         return genotype_text(read_text(text))
     except Unreadable:
@@ -112,8 +112,8 @@ def _respelled(text: str) -> str | None:
 def genotype_text(value: Any) -> str | None:
     """The text that DARTS prints for a genotype as a plain value of spelling.py, or None for another value.
 
-    The four fields stand in any order or without names, in a call, a dictionary or a tuple. Entries may be grouped by
-    state, two in each group.
+    The four fields may be in any order or without names, in a call, a dictionary or a tuple. Entries may be grouped in
+    pairs by state.
     """
     fields = arguments(value, ("normal", "normal_concat", "reduce", "reduce_concat"))
     if fields is None:
@@ -128,7 +128,7 @@ def genotype_text(value: Any) -> str | None:
 
 
 def _flat(entries: Any) -> tuple[Entry, ...] | None:
-    """Entries in a row, that stand so or in pairs; None for other values."""
+    """A flat sequence of entries, given flat or in pairs; None for other values."""
     if not is_row(entries, tuple):
         return None
     if all(len(group) == 2 and is_row(group, tuple) for group in entries):
@@ -145,7 +145,7 @@ def _parse_cell(entries: str, concat: str) -> Cell:
 
 
 def format_genotype(genotype: Genotype) -> str:
-    """The text of a genotype, with lists and blanks as DARTS prints them."""
+    """The text of a genotype, with lists and whitespace as DARTS prints them."""
     fields = [
         f"{name}={list(cell.entries)}, {name}_concat={list(cell.concat)}"
         for name, cell in zip(CELLS, genotype, strict=True)
@@ -154,13 +154,13 @@ def format_genotype(genotype: Genotype) -> str:
 
 
 def misfit(genotype: Genotype, operations: Sequence[str], states: int) -> str | None:
-    """What keeps a genotype out of a space of `operations` and `states` per cell, or None."""
+    """Why a genotype does not belong to a space with these `operations` and `states` per cell, or None."""
     for name, cell in zip(CELLS, genotype, strict=True):
         if len(cell.entries) != 2 * states:
             return f"{name} has {len(cell.entries)} entries instead of {2 * states}"
         for position, (op, source) in enumerate(cell.entries):
             if op not in operations:
-                return f"operation {op!r} is none of {', '.join(operations)}"
+                return f"operation {op!r} is not one of {', '.join(operations)}"
             if source >= INPUTS + position // 2:
                 return f"state {INPUTS + position // 2} of {name} takes input {source}, which comes after it"
         if not cell.concat or len(set(cell.concat)) != len(cell.concat):
@@ -171,7 +171,7 @@ def misfit(genotype: Genotype, operations: Sequence[str], states: int) -> str | 
 
 
 def genotype_graph(space: str, genotype: Genotype, constants: Mapping[str, float] | None = None) -> ArchGraph:
-    """The graph of a genotype; each of `constants` becomes an attribute with the same value at every node."""
+    """The graph of a genotype; each entry of `constants` becomes an attribute with the same value at every node."""
     ops: list[str] = []
     edges: list[tuple[int, int]] = []
     for name, cell in zip(CELLS, genotype, strict=True):
@@ -199,12 +199,12 @@ def graph_genotype(arch: ArchGraph) -> Genotype:
     """The genotype that `genotype_graph` would turn into a graph with these nodes and edges.
 
     Raises:
-        ValueError: for a graph that is none of a genotype.
+        ValueError: for a graph that does not come from a genotype.
     """
     half, odd = divmod(len(arch.ops), 2)
     states, rest = divmod(half - INPUTS - 1, NODES_PER_STATE)
     if odd or rest or states < 1:
-        raise ValueError(f"a graph of {len(arch.ops)} nodes is no pair of cells")
+        raise ValueError(f"a graph of {len(arch.ops)} nodes is not a pair of cells")
     genotype = Genotype(*(_graph_cell(arch, offset, states) for offset in (0, half)))
     expected = genotype_graph(arch.space, genotype)
     if (expected.ops, expected.edges) != (arch.ops, arch.edges):

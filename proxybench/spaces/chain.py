@@ -1,4 +1,4 @@
-"""Spaces whose networks are a chain of stages: the graph input -> stage -> ... -> output with numeric attributes."""
+"""Spaces whose networks are chains of stages: the graph input -> stage -> ... -> output with numeric attributes."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def chain_graph(space: str, stages: Sequence[str], attrs: Mapping[str, Sequence[
 
 
 def chain_attr(arch: ArchGraph, name: str) -> tuple[float, ...]:
-    """The values of an attribute at the stages, without input and output; empty when there is none of that name."""
+    """The values of an attribute at the stages, without input and output; empty if the attribute is missing."""
     return dict(arch.attrs).get(name, ())[1:-1]

@@ -1,9 +1,9 @@
-"""DARTS, the space of NAS-Bench-301: two cells of four states, every state the sum of two operations.
+"""DARTS, the space of NAS-Bench-301: two cells of four states, each state the sum of two operations.
 
 Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.1 and 3.1; Siems et al.,
 "NAS-Bench-301 and the Case for Surrogate Benchmarks", 2020. Text and graph are those of cell_genotype.py. Derived
-DARTS cells use no `none` and two different inputs per state; `sample` and `neighbours` keep to that, while `parse`
-takes `none` and equal inputs as well, because published tables hold such cells.
+DARTS cells have no `none` and two different inputs per state; `sample` and `neighbours` follow this rule, while
+`parse` also accepts `none` and equal inputs, because published tables contain them.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class DARTS(SearchSpace):
         ]
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
-        """One operation replaced by another than `none`, or one input by another that its state does not use."""
+        """One operation replaced (never by `none`), or one input replaced by one that its state does not use."""
         normal, reduce = self.genotype(arch)
         pairs = [Genotype(cell, reduce) for cell in _cell_neighbours(normal)]
         pairs += [Genotype(normal, cell) for cell in _cell_neighbours(reduce)]
@@ -116,7 +116,7 @@ def _cell(entries: Sequence[Entry]) -> Cell:
 
 
 def _draw(choices: Sequence[int]) -> Cell:
-    """The cell of 12 choices: for each state its pair of inputs and two operations."""
+    """The cell given by 12 choices: a pair of inputs and two operations for each state."""
     entries: list[Entry] = []
     for state, pairs in enumerate(_INPUT_PAIRS):
         pair, first, second = choices[3 * state : 3 * state + 3]

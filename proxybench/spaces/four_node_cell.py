@@ -1,4 +1,4 @@
-"""What NAS-Bench-201 and TransNAS-Bench-101 micro share: a cell of 4 nodes with one operation on each of its 6 edges.
+"""Shared by NAS-Bench-201 and TransNAS-Bench-101 micro: a cell of 4 nodes with one operation on each of 6 edges.
 
 The graph is the cell's line graph: node 0 is the cell input, nodes 1-6 the operations of the edges in the order
 (0,1) (0,2) (1,2) (0,3) (1,3) (2,3), node 7 the cell output.
@@ -18,7 +18,7 @@ _LINE_GRAPH = line_graph_edges(FOUR_NODE_CELL)
 
 
 class FourNodeCellSpace(ProductSpace):
-    """All cells of 4 nodes whose edges carry one of `operations` each; `none` is the zero operation among them."""
+    """All cells of 4 nodes with one of `operations` on each edge; `none` is the zero operation among them."""
 
     operations: ClassVar[tuple[str, ...]]
 
@@ -36,7 +36,7 @@ class FourNodeCellSpace(ProductSpace):
         return ArchGraph(self.name, ("input", *cell, "output"), _LINE_GRAPH)
 
     def cell_operations(self, arch: ArchGraph) -> tuple[str, ...]:
-        """The operations of the 6 cell edges. Raises InvalidArchitecture for a graph that is no such cell."""
+        """The operations of the 6 cell edges. Raises InvalidArchitecture for a graph that is not a 4-node cell."""
         self.require(arch)
         cell = arch.ops[1:-1]
         known = len(cell) == len(FOUR_NODE_CELL) and set(cell) <= set(self.operations)
@@ -45,9 +45,9 @@ class FourNodeCellSpace(ProductSpace):
         return cell
 
     def nested_operations(self, value: Any) -> tuple[tuple[Any, ...], ...] | None:
-        """The operations into nodes 1, 2 and 3, each by source, of lists in lists; None for another value.
+        """The operations into nodes 1, 2 and 3, ordered by source, from nested lists; None for any other value.
 
-        An entry is an operation, or a pair of it and the number of its source, in any order of the sources.
+        An entry is an operation, or a pair of an operation and its source number, in any order of the sources.
         """
         if not isinstance(value, tuple) or [len(node) if isinstance(node, tuple) else 0 for node in value] != [1, 2, 3]:
             return None
@@ -61,7 +61,7 @@ class FourNodeCellSpace(ProductSpace):
         return tuple(nodes)
 
     def digest(self, arch: ArchGraph) -> str:
-        """Digest of what the cell computes, as far as `expression` simplifies it."""
+        """Digest of what the cell computes, simplified by `expression`."""
         return hashlib.blake2b(self.expression(arch).encode(), digest_size=16).hexdigest()
 
     def expression(self, arch: ArchGraph) -> str:
@@ -73,4 +73,4 @@ class FourNodeCellSpace(ProductSpace):
 
     @abstractmethod
     def is_identity(self, op: str, source: int) -> bool:
-        """Whether `op` passes its input through, on an edge that leaves cell node `source`."""
+        """Whether `op` passes its input through on an edge from cell node `source`."""

@@ -1,7 +1,7 @@
-"""Cells with operations on edges: their line graph, and the expression of what they compute.
+"""Cells with operations on edges: their line graphs, and expressions of what they compute.
 
-A cell has nodes 0 (input) to n (output) and an edge between every two of them; cell edges are listed by target,
-then by source: (0,1) (0,2) (1,2) (0,3) (1,3) (2,3).
+A cell has nodes 0 (input) to n (output) and an edge between every pair; cell edges are sorted by target, then by
+source: (0,1) (0,2) (1,2) (0,3) (1,3) (2,3).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ FOUR_NODE_CELL: CellEdges = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 def line_graph_edges(cell_edges: CellEdges) -> tuple[tuple[int, int], ...]:
     """Edges of the line graph of a cell: input 0, one node per cell edge, output last.
 
-    Cell edge (a, b) feeds every cell edge (b, c); those that leave cell node 0 are fed by the input, those that
-    reach the last cell node feed the output.
+    Cell edge (a, b) feeds every cell edge (b, c); edges from cell node 0 are fed by the input, and edges to the last
+    cell node feed the output.
     """
     last = max(target for _, target in cell_edges)
     output = len(cell_edges) + 1

@@ -1,7 +1,7 @@
-"""MD5 of many messages of one length at once, vectorised over the messages.
+"""MD5 of many messages of equal length at once, vectorised over the messages.
 
-RFC 1321, "The MD5 Message-Digest Algorithm". The hashes of all NAS-Bench-101 cells take 24 million MD5 sums of
-short messages, for which a call of hashlib each would be several times slower.
+RFC 1321, "The MD5 Message-Digest Algorithm". The hashes of all NAS-Bench-101 cells require 24 million MD5 sums of
+short messages; calling hashlib for each would be several times slower.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _START = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
 _SINES = tuple(floor(2**32 * abs(sin(step + 1))) for step in range(64))
 _TURNS = ((7, 12, 17, 22), (5, 9, 14, 20), (4, 11, 16, 23), (6, 10, 15, 21))
 _WORD_OF_STEP = ((1, 0), (5, 1), (3, 5), (7, 0))  # (factor, offset) of the message word in each round
-_CHUNK = 16_384  # messages worked on at once, so that the state stays in the processor's cache
+_CHUNK = 16_384  # messages processed at once, so that the state stays in the processor's cache
 
 
 def md5_rows(messages: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,8 +1,8 @@
-"""The MnasNet space of Accel-NASBench: seven blocks of inverted residuals with searched size and attention.
+"""The MnasNet space of Accel-NASBench: seven blocks of inverted residuals with variable size and attention.
 
 Ahmad et al., "Accel-NASBench: Sustainable Benchmarking for Accelerator-Aware NAS", DAC 2024, appendix B. Each block
 chooses the expansion factor, the depthwise kernel, the number of layers and whether squeeze-and-excitation is used;
-output channels and strides are fixed. The text is our own, one group a block: `e1k3l1se1-e6k3l2se1-...`.
+output channels and strides are fixed. The text form is our own, one group per block: `e1k3l1se1-e6k3l2se1-...`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MnasNet(ProductSpace):
         )
 
     def from_blocks(self, blocks: list[Block]) -> ArchGraph:
-        """The architecture of seven (expansion, kernel, layers, squeeze-and-excitation 0 or 1)."""
+        """The architecture given by seven tuples (expansion, kernel, layers, squeeze-and-excitation 0 or 1)."""
         return chain_graph(
             self.name,
             [f"mbconv_k{kernel}_e{expansion}" for expansion, kernel, _, _ in blocks],
@@ -90,7 +90,7 @@ class MnasNet(ProductSpace):
         raise self.invalid(arch.ops, "not a chain of seven blocks of the space")
 
     def misfit(self, blocks: list[Block]) -> str | None:
-        """What keeps `blocks` out of the space, or None."""
+        """Why `blocks` do not belong to the space, or None."""
         if len(blocks) != BLOCKS:
             return f"{len(blocks)} blocks instead of {BLOCKS}"
         for number, (block, layers) in enumerate(zip(blocks, LAYERS, strict=True)):
@@ -101,7 +101,7 @@ class MnasNet(ProductSpace):
                 strict=True,
             ):
                 if value not in options:
-                    return f"{what} {value} of block {number} is none of {', '.join(map(str, options))}"
+                    return f"{what} {value} of block {number} is not one of {', '.join(map(str, options))}"
         return None
 
     def _parse(self, text: str) -> ArchGraph:

@@ -1,7 +1,8 @@
-"""NAS-Bench-101: cells of at most 7 vertices and 9 edges with one of 3 operations on each internal vertex.
+"""NAS-Bench-101: cells with up to 7 vertices and 9 edges and one of 3 operations on each internal vertex.
 
-Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019. 423,624 cells differ. The
-text form is the adjacency matrix, row by row as '0' and '1', a colon and the operations: "0100:input,output".
+Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019. There are 423,624 different
+cells. The text form is the adjacency matrix, row by row as '0' and '1', a colon and the operations:
+"0100:input,output".
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 class NASBench101(EnumerableSpace):
     """423,624 cells in the order of their official MD5 hashes.
 
-    `parse` also takes a hash. It prunes: a text with vertices that lie on no path from input to output gives the cell
-    without them, whose limits count, as in the official `ModelSpec`. Cells that differ in the numbering of their
-    vertices are different texts and graphs with one hash, digest and index; `space[index]` has a fixed numbering.
+    `parse` also accepts a hash. It prunes vertices that are not on a path from input to output; the limits apply to the
+    pruned cell, as in the official `ModelSpec`. Cells that differ only in the numbering of their vertices have
+    different texts and graphs but the same hash, digest and index; `space[index]` has a fixed numbering.
     """
 
     name = "nasbench101"
     ops = ("input", *OPERATIONS, "output")
     source = "Ying et al., ICML 2019, https://proceedings.mlr.press/v97/ying19a.html"
     example = "010001000:input,conv3x3-bn-relu,output"
-    shuffled = True  # hashes are
+    shuffled = True  # the order of hashes is random
 
     def __len__(self) -> int:
         return CELLS
 
     def __getitem__(self, index: int) -> ArchGraph:
-        """The cell at `index`. Raises DataNotAvailable where the shipped list of cells is missing."""
+        """The cell at `index`. Raises DataNotAvailable if the shipped list of cells is missing."""
         return self._arch(shipped_cells().cell(range(CELLS)[index]))
 
     def index(self, arch: ArchGraph) -> int:
@@ -65,10 +66,10 @@ class NASBench101(EnumerableSpace):
         return cell_hashes([(arch.ops, arch.edges) for arch in archs])
 
     def from_hashes(self, hashes: Sequence[str]) -> list[ArchGraph]:
-        """The cells with these official hashes; much faster than parsing one after the other.
+        """The cells with these official hashes; much faster than parsing them one by one.
 
         Raises:
-            InvalidArchitecture: for the first that is the hash of no cell.
+            InvalidArchitecture: for the first hash that does not belong to a cell.
         """
         for digest in hashes:
             if not isinstance(digest, str) or _HASH.fullmatch(digest) is None:
@@ -80,15 +81,15 @@ class NASBench101(EnumerableSpace):
         return [self._arch(table.cell(row)) for row in rows.tolist()]
 
     def canonical(self, archs: Sequence[ArchGraph]) -> list[ArchGraph]:
-        """The same cells with the numbering of vertices that `space[index]` has."""
+        """The same cells with the vertex numbering of `space[index]`."""
         return self.from_hashes(self.digests(archs))
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
         """All cells one elementary change away, in the order of their hashes.
 
-        A change is another operation on a vertex, an edge removed (and what that cuts off), an edge added wherever it
-        makes no cycle, or a vertex inserted with one edge to it and one from it. Which cells these are does not
-        depend on the numbering of the vertices.
+        A change replaces the operation of a vertex, removes an edge (and whatever that cuts off), adds an edge without
+        creating a cycle, or inserts a vertex with one incoming and one outgoing edge. The set of cells does not depend
+        on the numbering of the vertices.
         """
         own = self.hash(arch)
         cells = {cell_hash(*cell): cell for cell in dict.fromkeys(changes(arch.ops, arch.edges))}
@@ -121,14 +122,14 @@ class NASBench101(EnumerableSpace):
     def _cell(self, text: str, bits: str, ops: list[str]) -> ArchGraph:
         vertices = isqrt(len(bits))
         if vertices < 2 or vertices * vertices != len(bits):
-            raise self.invalid(text, f"{len(bits)} matrix entries are no square of 2 or more vertices")
+            raise self.invalid(text, f"{len(bits)} matrix entries are not a square matrix of 2 or more vertices")
         if len(ops) != vertices:
             raise self.invalid(text, f"{len(ops)} operations for {vertices} vertices")
         if ops[0] != "input" or ops[-1] != "output":
             raise self.invalid(text, "the first operation must be input and the last output")
         for op in ops[1:-1]:
             if op not in OPERATIONS:
-                raise self.invalid(text, f"operation {op!r} is none of {', '.join(OPERATIONS)}")
+                raise self.invalid(text, f"operation {op!r} is not one of {', '.join(OPERATIONS)}")
         edges = [divmod(position, vertices) for position, bit in enumerate(bits) if bit == "1"]
         if any(source >= target for source, target in edges):
             raise self.invalid(text, "the matrix is not upper-triangular")
@@ -137,7 +138,7 @@ class NASBench101(EnumerableSpace):
             raise self.invalid(text, "no path leads from input to output")
         if len(cell[0]) > MAX_VERTICES or len(cell[1]) > MAX_EDGES:
             limits = f"more than {MAX_VERTICES} vertices or {MAX_EDGES} edges"
-            raise self.invalid(text, f"{len(cell[0])} vertices and {len(cell[1])} edges on paths, {limits}")
+            raise self.invalid(text, f"{len(cell[0])} connected vertices and {len(cell[1])} edges, {limits}")
         return self._arch(cell)
 
     def format(self, arch: ArchGraph) -> str:

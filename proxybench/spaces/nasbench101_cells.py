@@ -1,9 +1,9 @@
-"""The shipped list of all NAS-Bench-101 cells in the order of their hashes: writing, reading and looking up.
+"""The shipped list of all NAS-Bench-101 cells in the order of their hashes: writing, reading and look-up.
 
-The file holds, for each cell, the first 40 bits of its MD5 hash (enough to tell all 423,624 apart), its graph
+For each cell the file contains the first 40 bits of its MD5 hash (enough to distinguish all 423,624), its graph
 (number of vertices and bit mask of the upper triangle) and its operations (a number in base 3). A look-up computes
-the full hash of the cell it found, so it is exact. `python -m proxybench.spaces.nasbench101_cells OUTPUT` writes
-the file anew from the enumeration.
+the full hash of the cell it finds, so it is exact. `python -m proxybench.spaces.nasbench101_cells OUTPUT` rebuilds
+the file from the enumeration.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CELLS = 423_624
 FILE = "tables/nasbench101_cells.parquet"
 _PREFIX_BYTES = 5
-_MASK_BITS = 21  # bits of the upper triangle of 7 vertices; the number of vertices stands above them
+_MASK_BITS = 21  # bits of the upper triangle of 7 vertices; the number of vertices is stored above them
 
 
 @dataclass(frozen=True)
@@ -49,24 +49,24 @@ class CellTable:
         return len(self.prefixes)
 
     def cell(self, row: int) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-        """Operations and edges of the cell at a row."""
+        """Operations and edges of the cell in a row."""
         vertices, edges = _graph(int(self.graphs[row]))
         return _operations(vertices, int(self.codes[row])), edges
 
     def text(self, row: int) -> str:
-        """The text form of the cell at a row: adjacency matrix, colon, operations."""
+        """The text form of the cell in a row: adjacency matrix, colon, operations."""
         packed = int(self.graphs[row])
         return f"{_matrix(packed)}:{','.join(_operations(packed >> _MASK_BITS, int(self.codes[row])))}"
 
     def find(self, digest: str) -> int | None:
-        """The row of the cell with this hash (32 hexadecimal digits), None where there is none."""
+        """The row of the cell with this hash (32 hexadecimal digits), or None if it is unknown."""
         import numpy as np
 
         row = int(np.searchsorted(self.prefixes, int(digest[: 2 * _PREFIX_BYTES], 16)))
         return row if row < len(self) and cell_hash(*self.cell(row)) == digest else None
 
     def find_all(self, digests: Sequence[str]) -> NDArray[np.int64]:
-        """The row of each hash, int64[len(digests)]; -1 where no cell has this hash."""
+        """The row of each hash, int64[len(digests)]; -1 for an unknown hash."""
         import numpy as np
 
         wanted = np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(-1, 16)
@@ -75,12 +75,12 @@ class CellTable:
         return np.where((self.hashes(distinct)[row_of.ravel()] == wanted).all(axis=1), rows, -1)
 
     def hashes(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The full hashes of the cells at these rows, uint8[len(rows), 16]."""
+        """The full hashes of the cells in these rows, uint8[len(rows), 16]."""
         return packed_hashes(self.graphs[rows], self.codes[rows])
 
 
 def packed(ops: Sequence[str], edges: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The graph and the operations of a pruned cell as the two numbers that the table holds."""
+    """The graph and the operations of a pruned cell as the two numbers stored in the table."""
     vertices = len(ops)
     mask = sum(1 << bit for bit, pair in enumerate(vertex_pairs(vertices)) if pair in edges)
     weights = digit_weights(vertices)
@@ -135,8 +135,8 @@ def shipped_cells() -> CellTable:
     """The table in the `data` folder.
 
     Raises:
-        DataNotAvailable: where the file is missing; the message names the command that writes it.
-        CorruptData: where the file is not this table.
+        DataNotAvailable: if the file is missing; the message names the command that writes it.
+        CorruptData: if the file is not this table.
     """
     return read_cells(Path(str(data_path(FILE))))
 
@@ -149,7 +149,7 @@ def read_cells(path: Path) -> CellTable:
 
     if not path.is_file():
         raise DataNotAvailable(
-            f"the list of NAS-Bench-101 cells is not at {path}; "
+            f"the list of NAS-Bench-101 cells is missing at {path}; "
             f"run: {Path(sys.executable).name} -m proxybench.spaces.nasbench101_cells {path}"
         )
     try:
@@ -191,7 +191,7 @@ def enumerate_cells() -> CellTable:
 
 
 def write_cells(table: CellTable, path: Path) -> None:
-    """Write the table as one parquet file, in place of an older one only once it is complete."""
+    """Write the table as one parquet file, replacing an older file only once it is complete."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,12 +1,12 @@
-"""All cells of NAS-Bench-101, each isomorphism class once.
+"""All cells of NAS-Bench-101, one per isomorphism class.
 
-Graphs first: every upper-triangular adjacency with at most 9 edges and all vertices on a path from input to output,
-as a bit mask, reduced to one mask per class under permutations of the internal vertices. Then operations: for each
-such graph the labelings of its internal vertices that are least among those its automorphisms give. Ying et al.,
-"NAS-Bench-101", ICML 2019, count 423,624.
+First the graphs: every upper-triangular adjacency with at most 9 edges and all vertices on a path from input to output,
+as a bit mask, reduced to one mask per class under permutations of the internal vertices. Then the operations: for each
+graph, the labelings of its internal vertices that are smallest among their images under its automorphisms. Ying et
+al., "NAS-Bench-101", ICML 2019, count 423,624 cells.
 
-The order of the bits and of the labelings is the published one, so the cell that stands for a class is the one that
-was trained. That matters: how channels are split among the inputs of the output depends on the numbering of vertices.
+The order of the bits and of the labelings follows the published code, so the cell that represents a class is the cell
+that was trained. This matters because the split of channels among the output's inputs depends on the vertex numbering.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ MAX_EDGES = 9
 
 @cache
 def vertex_pairs(vertices: int) -> tuple[tuple[int, int], ...]:
-    """The (source, target) pair that each bit of a mask stands for, bit 0 first: upper triangle, column by column."""
+    """The (source, target) pair represented by each bit of a mask, bit 0 first: upper triangle, column by column."""
     return tuple((source, target) for target in range(vertices) for source in range(target))
 
 
 def graph_masks(vertices: int) -> NDArray[np.int64]:
-    """One bit mask for each isomorphism class of unlabelled cells, the least of its class, ascending."""
+    """One bit mask for each isomorphism class of unlabelled cells, the smallest of its class, ascending."""
     import numpy as np
 
     pairs = vertex_pairs(vertices)
@@ -53,12 +53,12 @@ def graph_masks(vertices: int) -> NDArray[np.int64]:
 
 @cache
 def internal_orders(vertices: int) -> tuple[tuple[int, ...], ...]:
-    """All renumberings of the vertices that leave input and output where they are."""
+    """All renumberings of the vertices that keep input and output in place."""
     return tuple((0, *order, vertices - 1) for order in permutations(range(1, vertices - 1)))
 
 
 def _renumbered(masks: NDArray[np.int64], order: tuple[int, ...]) -> NDArray[np.int64]:
-    """The adjacency after renumbering, as V*V bits, since it need not stay upper-triangular."""
+    """The adjacency after renumbering, as V*V bits because it may no longer be upper-triangular."""
     import numpy as np
 
     vertices = len(order)
@@ -69,14 +69,14 @@ def _renumbered(masks: NDArray[np.int64], order: tuple[int, ...]) -> NDArray[np.
 
 
 def digit_weights(vertices: int) -> tuple[int, ...]:
-    """What the operation of each internal vertex counts for in an operation code."""
+    """The weight of each internal vertex's operation in an operation code."""
     return tuple(3**position for position in reversed(range(vertices - 2)))
 
 
 def labelings(mask: int, vertices: int) -> NDArray[np.int64]:
     """The distinct choices of operations for the internal vertices of a graph, ascending.
 
-    A choice is a number in base 3, the operation of vertex 1 as its highest digit.
+    A choice is a number in base 3 with the operation of vertex 1 as its highest digit.
     """
     import numpy as np
 
@@ -96,7 +96,7 @@ def labelings(mask: int, vertices: int) -> NDArray[np.int64]:
 
 
 def cells(vertices: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Masks and operation codes of all distinct cells with this many vertices, one element a cell."""
+    """Masks and operation codes of all distinct cells with this many vertices, one element per cell."""
     import numpy as np
 
     masks = graph_masks(vertices)

@@ -1,4 +1,4 @@
-"""Cells as labelled graphs: pruning to what lies on a path from input to output, and the elementary changes.
+"""Cells as labelled graphs: pruning to the paths from input to output, and elementary changes.
 
 Vertices are numbered 0 (input) to V - 1 (output). A cell is a pair (operations, edges), its edges sorted and each
 from a lower to a higher vertex.
@@ -16,7 +16,7 @@ Cell = tuple[tuple[str, ...], tuple[Edge, ...]]
 
 
 def reachable(start: int, edges: Sequence[Edge]) -> set[int]:
-    """`start` and every vertex that a directed path leads to from it."""
+    """`start` and every vertex reachable from it by a directed path."""
     found, frontier = {start}, [start]
     while frontier:
         vertex = frontier.pop()
@@ -27,9 +27,9 @@ def reachable(start: int, edges: Sequence[Edge]) -> set[int]:
 
 
 def pruned(ops: Sequence[str], edges: Sequence[Edge]) -> Cell | None:
-    """The cell without vertices that lie on no path from the first to the last vertex; None without any path.
+    """The cell without vertices that are not on a path from the first to the last vertex; None if there is no path.
 
-    The vertices kept stay in their order where that is topological, as in an upper-triangular matrix.
+    The remaining vertices keep their order if it is topological, as in an upper-triangular matrix.
     """
     last = len(ops) - 1
     kept = reachable(0, edges) & reachable(last, [(target, source) for source, target in edges])
@@ -42,7 +42,7 @@ def pruned(ops: Sequence[str], edges: Sequence[Edge]) -> Cell | None:
 
 
 def _topological(vertices: set[int], edges: Sequence[Edge]) -> Iterator[int]:
-    """The vertices of an acyclic graph, each after its predecessors, lower numbers first."""
+    """The vertices of an acyclic graph in topological order, lower numbers first."""
     waiting = set(vertices)
     while waiting:
         vertex = min(waiting - {target for source, target in edges if source in waiting})
@@ -51,11 +51,11 @@ def _topological(vertices: set[int], edges: Sequence[Edge]) -> Iterator[int]:
 
 
 def changes(ops: tuple[str, ...], edges: tuple[Edge, ...]) -> Iterator[Cell]:
-    """Every cell one elementary change away, pruned; the same cell may come several times.
+    """Every cell one elementary change away, pruned; the same cell may occur several times.
 
-    The changes are those of a matrix with seven vertices of which the cell may leave some unused: another operation
-    on a vertex; an edge removed; an edge added wherever it makes no cycle; an unused vertex put to use, by an edge to
-    it and an edge from it.
+    The changes are those of a matrix with seven vertices, some possibly unused by the cell: replace the operation of a
+    vertex; remove an edge; add an edge that does not create a cycle; activate an unused vertex by one incoming and one
+    outgoing edge.
     """
     last = len(ops) - 1
     for vertex in range(1, last):

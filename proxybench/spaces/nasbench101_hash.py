@@ -2,7 +2,7 @@
 
 Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019, section 2.2, after
 Ying, "Enumerating Unique Computational Graphs via an Iterative Graph Invariant", 2019, algorithm 1: the hash of a
-vertex starts from its degrees and label and takes in those of its neighbours as often as there are vertices.
+vertex starts from its degrees and label and is combined with those of its neighbours once per vertex of the graph.
 `cell_hash` does this for one cell, `cell_hashes` for many, `hash_cells` for arrays of many cells of one size.
 """
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     Group = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
-OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")  # a label is the position here
+OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")  # a label is a position in this tuple
 INPUT_LABEL, OUTPUT_LABEL = -1, -2
 _CHUNK = 16_384  # cells hashed at once
-_FEW = 500  # cells of a size below which one after the other is faster
+_FEW = 500  # cells of one size, below which hashing them one by one is faster
 
 
 def cell_hash(ops: Sequence[str], edges: Sequence[tuple[int, int]]) -> str:
@@ -75,7 +75,7 @@ def cell_hashes(cells: Sequence[tuple[Sequence[str], Sequence[tuple[int, int]]]]
 
 
 def hash_cells(adjacency: NDArray[np.bool_], labels: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """The official hashes of n pruned cells with V vertices each, as 16 bytes.
+    """The official hashes of n pruned cells with V vertices each, 16 bytes per hash.
 
     Args:
         adjacency: bool[n, V, V], [source, target].
@@ -126,7 +126,7 @@ def _initial_hashes(adjacency: NDArray[np.bool_], labels: NDArray[np.int8]) -> N
 
 
 def _by_degree(adjacency: NDArray[np.bool_]) -> Iterator[Group]:
-    """Vertices with equal degrees: numbers [m] (cell * V + vertex), of predecessors [m, in], of successors [m, out]."""
+    """Vertices with equal degrees: numbers (cell * V + vertex) [m], of predecessors [m, in], of successors [m, out]."""
     import numpy as np
 
     count, vertices, _ = adjacency.shape
@@ -143,7 +143,7 @@ def _by_degree(adjacency: NDArray[np.bool_]) -> Iterator[Group]:
 def _joined(
     hashes: NDArray[np.uint8], own: NDArray[np.int64], before: NDArray[np.int64], after: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """The text "sorted predecessors|sorted successors|own" in hexadecimal, one row a vertex."""
+    """The text "sorted predecessors|sorted successors|own" in hexadecimal, one row per vertex."""
     import numpy as np
 
     count = len(own)
@@ -154,7 +154,7 @@ def _joined(
 
 
 def _sorted_rows(digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[m, k, 16] with the k digests of each row in ascending order, which is also that of their hexadecimal texts."""
+    """[m, k, 16] with the k digests of each row in ascending order, the same as that of their hexadecimal texts."""
     import numpy as np
 
     if digests.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""NAS-Bench-201 (NATS-Bench topology): a cell of 4 nodes whose 6 edges carry one of 5 operations each.
+"""NAS-Bench-201 (NATS-Bench topology): a cell of 4 nodes with one of 5 operations on each of its 6 edges.
 
 Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search", ICLR 2020.
 """
@@ -22,7 +22,7 @@ _EDGE_NAMES = tuple(f"{target}<-{source}" for source, target in FOUR_NODE_CELL) 
 
 
 class NASBench201(FourNodeCellSpace):
-    """15,625 cells, 6,466 of them distinct functions by the published simplification."""
+    """15,625 cells, with 6,466 distinct functions under the published simplification."""
 
     name = "nasbench201"
     operations = OPERATIONS
@@ -36,7 +36,7 @@ class NASBench201(FourNodeCellSpace):
             raise self.invalid(text, "not of the form |op~0|+|op~0|op~1|+|op~0|op~1|op~2|")
         for op in match.groups():
             if op not in OPERATIONS:
-                raise self.invalid(text, f"operation {op!r} is none of {', '.join(OPERATIONS)}")
+                raise self.invalid(text, f"operation {op!r} is not one of {', '.join(OPERATIONS)}")
         return self.from_operations(match.groups())
 
     def _text_of(self, value: Any) -> str | None:

@@ -1,13 +1,13 @@
 """NAS-Bench-Graph: graph neural networks of 4 operations, each fed by the input or by one earlier operation.
 
 Qin et al., "NAS-Bench-Graph: Benchmarking Graph Neural Architecture Search", NeurIPS 2022 datasets track.
-The text "[0, 0, 1, 2]:gat,gcn,gin,skip" gives the source of each operation (0 is the input, k the k-th operation)
-and then the operations; operations that feed no other are concatenated into the output. The graph has the input as
-node 0, the operations as nodes 1-4 and the output as node 5.
+The text "[0, 0, 1, 2]:gat,gcn,gin,skip" lists the source of each operation (0 is the input, k the k-th operation)
+and then the operations; operations that feed no other operation are concatenated into the output. In the graph, node 0
+is the input, nodes 1-4 are the operations and node 5 is the output.
 
-Many texts name one network: operations can be listed in another order, and most `skip` operations change nothing.
-Every text is brought to the form under which the publishers list the network (see `_simplify`), so that the 26,206
-architectures of this space are 26,206 different graphs.
+Several texts can name the same network: operations can be listed in a different order, and most `skip` operations
+change nothing. Every text is converted to the form under which the publishers list the network (see `_simplify`), so
+that the 26,206 architectures of this space are 26,206 different graphs.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class NASBenchGraph(EnumerableSpace):
         return bisect_left(_keys(), self.key(arch))
 
     def key(self, arch: ArchGraph) -> int:
-        """The integer under which the published files list `arch`: the position of its links, then 4 operations."""
+        """The integer key of `arch` in the published files: the position of its links, then 4 operations."""
         return _key(self._cell(arch))
 
     def from_key(self, key: int) -> ArchGraph:
@@ -72,10 +72,10 @@ class NASBenchGraph(EnumerableSpace):
         return self._graph((LINKS[links], tuple(int(digit) for digit in f"{digits:0{NODES}d}")))
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
-        """All architectures with another operation at one node or another source for one node.
+        """All architectures that differ in one node's operation or in one node's source.
 
-        Each way to write `arch` counts, so that an operation can also take the place of a skip that changes
-        nothing, anywhere. The relation is symmetric.
+        All ways to write `arch` are considered, so an operation can also replace a skip that changes nothing, anywhere.
+        The relation is symmetric.
         """
         cell = self._cell(arch)
         found = set()
@@ -98,13 +98,13 @@ class NASBenchGraph(EnumerableSpace):
         names = match.groups()[NODES:]
         for node, source in enumerate(link):
             if source > node:
-                raise self.invalid(text, f"operation {node + 1} takes {source}, which is not before it")
+                raise self.invalid(text, f"operation {node + 1} takes {source}, which does not come before it")
         for name in names:
             if name not in OPERATIONS:
-                raise self.invalid(text, f"operation {name!r} is none of {', '.join(OPERATIONS)}")
+                raise self.invalid(text, f"operation {name!r} is not one of {', '.join(OPERATIONS)}")
         cell = _canonical(link, tuple(OPERATIONS.index(name) for name in names))
         if cell is None:
-            raise self.invalid(text, "it has no operation but skip")
+            raise self.invalid(text, "it has no operation other than skip")
         return self._graph(cell)
 
     def _text_of(self, value: Any) -> str | None:
@@ -130,7 +130,7 @@ class NASBenchGraph(EnumerableSpace):
             cell = _canonical(link, tuple(OPERATIONS.index(name) for name in names))
             if cell is not None and self._graph(cell) == arch:
                 return cell
-        raise self.invalid(arch.ops, "not the canonical graph of a cell; parse gives it")
+        raise self.invalid(arch.ops, "not the canonical graph of a cell; use parse to get it")
 
 
 @cache
@@ -156,7 +156,7 @@ def _key(cell: Cell) -> int:
 
 
 def _canonical(link: tuple[int, ...], ops: tuple[int, ...]) -> Cell | None:
-    """The one form of a network that the publishers list; None when nothing but skips is left."""
+    """The form under which the publishers list a network; None if only skips are left."""
     skips = tuple(OPERATIONS[op] == SKIP for op in ops)
     if all(skips):
         return None
@@ -169,11 +169,11 @@ def _canonical(link: tuple[int, ...], ops: tuple[int, ...]) -> Cell | None:
 def _simplify(link: tuple[int, ...], skips: tuple[bool, ...]) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
     """The canonical links of a network, and every order of its kept operations that gives these links.
 
-    A skip changes nothing where it feeds another operation or is all that its source feeds. A skip from the input
-    to the output, which would put the raw features beside the learned ones, the publishers drop as well. The
-    dropped ones become a chain in front of all other operations, so that there are always four. What stays is a
-    skip to the output beside another operation of the same source. Of the orders of the kept operations, those
-    with the smallest links count.
+    A skip changes nothing if it feeds another operation or is the only operation that its source feeds. The
+    publishers also drop a skip from the input to the output, which would add the raw features to the learned ones.
+    Dropped skips become a chain before all other operations, so that there are always four operations. The only skips
+    kept lead to the output and share their source with another operation. Among the orders of the kept operations,
+    those with the smallest links are used.
     """
     parent = {node + 1: source for node, source in enumerate(link)}
     while (idle := _idle_skip(parent, skips)) is not None:

@@ -1,9 +1,9 @@
 """NAS-Bench-Macro: eight layers in three stages, each an identity or one of two MobileNetV2 blocks.
 
-Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021. The text is the published
+Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021. The text form is the published
 one, eight digits: 0 identity, 1 MBConv with kernel 3 and expansion 3, 2 MBConv with kernel 5 and expansion 6. The
 stages have 2, 3 and 3 layers; the first layer of a stage halves the resolution and doubles the channels (32 to 64,
-128, 256), for which the identity becomes a 1x1 convolution.
+128, 256), so an identity there becomes a 1x1 convolution.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TEXT = re.compile(r"[012]{8}", re.ASCII)
 
 
 class NASBenchMacro(ProductSpace):
-    """6,561 networks, 3,969 of them distinct functions by the authors' simplification."""
+    """6,561 networks, with 3,969 distinct functions under the authors' simplification."""
 
     name = "nasbench-macro"
     ops = ("input", *OPERATIONS, "output")
@@ -60,11 +60,11 @@ class NASBenchMacro(ProductSpace):
         return "".join(map(str, self.to_choices(arch)))
 
     def digest(self, arch: ArchGraph) -> str:
-        """Digest of the network's function: where an identity stands among a stage's later layers is no matter."""
+        """Digest of the network's function; the positions of identities among a stage's later layers do not matter."""
         return self.simplified(arch).digest
 
     def simplified(self, arch: ArchGraph) -> ArchGraph:
-        """The network that the authors trained for `arch`: identities behind the other later layers of a stage.
+        """The network that the authors trained for `arch`: identities moved after the other later layers of a stage.
 
         The first layer of a stage is never moved: its identity is a convolution.
         """

@@ -1,6 +1,6 @@
-"""NATS-Bench size: the channels of the five stages of a fixed network, eight choices each.
+"""NATS-Bench size: the channels of the five stages of a fixed network, with eight choices each.
 
-Dong et al., "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and Size", TPAMI 2021. The text is
+Dong et al., "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and Size", TPAMI 2021. The text form is
 the published one, `64:64:56:64:24`; the index order is that of the archive. Stages 2 and 4 halve the resolution.
 """
 
@@ -53,7 +53,7 @@ class NATSBenchSize(ProductSpace):
         widths = [int(number) for number in match.groups()]
         for width in widths:
             if width not in CHANNELS:
-                raise self.invalid(text, f"{width} channels are none of {', '.join(map(str, CHANNELS))}")
+                raise self.invalid(text, f"{width} channels are not among {', '.join(map(str, CHANNELS))}")
         return chain_graph(self.name, STAGES, {"channels": widths})
 
     def _text_of(self, value: Any) -> str | None:

@@ -1,13 +1,13 @@
 """The block spaces of "On Network Design Spaces": Vanilla, ResNet, ResNeXt-A and ResNeXt-B.
 
 Radosavovic et al., "On Network Design Spaces for Visual Recognition", ICCV 2019, section 3.1, table 1. A network is a
-row of stages with depth (blocks), width (channels) and stride; ResNeXt stages also have a bottleneck multiplier (the
-inverse of the paper's ratio) and groups. The text lists them in the terms of the published sweeps, stem first:
+sequence of stages with depth (blocks), width (channels) and stride; ResNeXt stages also have a bottleneck multiplier
+(the inverse of the paper's ratio) and groups. The text lists them under the names of the published sweeps, stem first:
 `ds=[1, 16, 1, 4] ws=[16, 64, 128, 16] ss=[1, 1, 2, 2] bot_muls=[0.0, 0.25, 0.25, 0.25] num_gs=[1, 2, 1, 2]`. The
 graph is the chain of stages with the attributes bot_mul, depth, groups, stride and width.
 
-`sample` and `neighbours` keep to the paper's CIFAR networks: the stem, then three stages of strides 1, 2 and 2 with
-the values of the table. `parse` takes 2 to 16 stages, depths 1 to 1,000, widths 1 to 16,384, strides 1 to 8,
+`sample` and `neighbours` stay within the paper's CIFAR networks: the stem, then three stages of strides 1, 2 and 2 with
+the values of the table. `parse` accepts 2 to 16 stages, depths 1 to 1,000, widths 1 to 16,384, strides 1 to 8,
 bottleneck multipliers 0 to 8 with at most four decimals and groups 1 to 4,096, because sweeps use other values.
 """
 
@@ -43,7 +43,7 @@ class NDSBlockSpace(SearchSpace):
 
     Attributes:
         block: label of every stage.
-        searched: for each searched key the values of a stage, from the paper's table.
+        searched: for each searched key, the possible values for a stage, from the paper's table.
     """
 
     source = "Radosavovic et al., ICCV 2019, https://arxiv.org/abs/1905.13214"
@@ -52,7 +52,7 @@ class NDSBlockSpace(SearchSpace):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that a stage of this space has, in the order of the text."""
+        """The keys of a stage of this space, in the order of the text."""
         return tuple(key for key in BOUNDS if key == "ss" or key in self.searched)
 
     def _parse(self, text: str) -> ArchGraph:
@@ -70,7 +70,7 @@ class NDSBlockSpace(SearchSpace):
         return self.build_graph(stages)
 
     def _text_of(self, value: Any) -> str | None:
-        """The lists of the sweeps' configuration: a dictionary or a call with the keys of the space."""
+        """The lists of a sweep's configuration: a dictionary or a call with the keys of the space."""
         lists = arguments(value, self.keys)
         if lists is None or isinstance(value, tuple) or not all(is_row(row, (int, float)) for row in lists):
             return None
@@ -95,7 +95,7 @@ class NDSBlockSpace(SearchSpace):
             low, high = BOUNDS[key]
             decimals = 4 if key == "bot_muls" else 0
             if not all(low <= value <= high and round(value, decimals) == value for value in values):
-                return f"{key} must lie in {low} to {high} and have at most {decimals} decimals"
+                return f"{key} must be between {low} and {high} with at most {decimals} decimals"
         return None
 
     def stages(self, arch: ArchGraph) -> Stages:
@@ -113,7 +113,7 @@ class NDSBlockSpace(SearchSpace):
         )
 
     def sample(self, n: int, seed: int) -> list[ArchGraph]:
-        """`n` different networks, uniform over the paper's table. Raises ValueError when it holds fewer."""
+        """`n` different networks, uniform over the paper's table. Raises ValueError if it has fewer than n."""
         keys = list(self.searched)
         options = [len(self.searched[key]) for key in keys] * (len(STRIDES) - 1)
         found = []
@@ -125,7 +125,7 @@ class NDSBlockSpace(SearchSpace):
         return found
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
-        """One searched value of one stage behind the stem replaced by another value of the paper's table."""
+        """One searched value of one stage after the stem replaced by another value from the paper's table."""
         stages = self.stages(arch)
         return [
             self.build_graph({**stages, key: (*values[:stage], other, *values[stage + 1 :])})
@@ -137,7 +137,7 @@ class NDSBlockSpace(SearchSpace):
 
 
 def _numbers(key: str, row: Sequence[float]) -> list[float]:
-    """Whole numbers without a decimal point, but for multipliers."""
+    """Integers without a decimal point, except for multipliers."""
     return [float(value) if key == "bot_muls" else int(value) if value == int(value) else value for value in row]
 
 

@@ -1,14 +1,14 @@
 """The cell spaces of "On Network Design Spaces": NASNet, AmoebaNet, PNAS, ENAS and DARTS cells, width and depth.
 
-Radosavovic et al., "On Network Design Spaces for Visual Recognition", ICCV 2019, section 5.1. Every state adds up
-two operations; any operation and any earlier input or state may stand at either place, also twice. The output
-concatenates the loose ends (states that no other state uses) in NASNet, AmoebaNet and ENAS, all states in PNAS and
+Radosavovic et al., "On Network Design Spaces for Visual Recognition", ICCV 2019, section 5.1. Every state is the sum of
+two operations; each can be any operation on any earlier input or state, including the same one twice. The output
+concatenates the loose ends (states that no other state uses) in NASNet, AmoebaNet and ENAS, and all states in PNAS and
 DARTS. The paper counts 71,465,842, 556,628, 556,628, 5,063 and 242 billion cells. The text is a genotype followed by
 the number of channels and of cells, `Genotype(...) width=16 depth=8`; the graph is that of cell_genotype.py with the
 attributes `width` and `depth`.
 
-`sample` and `neighbours` keep to the paper's CIFAR networks: width 16, 24 or 32, depth 4, 8, 12, 16 or 20, and the
-space's rule for the output. `parse` takes width 1 to 1,024, depth 1 to 100 and any non-empty set of states as the
+`sample` and `neighbours` stay within the paper's CIFAR networks: width 16, 24 or 32, depth 4, 8, 12, 16 or 20, and the
+space's rule for the output. `parse` accepts width 1 to 1,024, depth 1 to 100 and any non-empty set of states as the
 output, because sweeps on ImageNet and with fixed size use other values.
 """
 
@@ -51,7 +51,7 @@ class NDSCellSpace(SearchSpace):
     """A cell space of the paper.
 
     Attributes:
-        operations: labels that an entry can carry.
+        operations: possible labels of an entry.
         states: intermediate states per cell.
         output: which states the output of a cell concatenates.
     """
@@ -72,7 +72,7 @@ class NDSCellSpace(SearchSpace):
         return self.build_graph(genotype, int(match[2]), int(match[3]))
 
     def _text_of(self, value: Any) -> str | None:
-        """The genotype, as a call or as its fields, with width and depth: a dictionary, or the three in a row."""
+        """The genotype, as a call or as its fields, with width and depth: a dictionary, or the three in sequence."""
         parts = arguments(value, ("genotype", "width", "depth"))
         if parts is None or not is_row(parts[1:], int):
             return None
@@ -80,7 +80,7 @@ class NDSCellSpace(SearchSpace):
         return None if genotype is None else f"{genotype} width={parts[1]} depth={parts[2]}"
 
     def build_graph(self, genotype: Genotype, width: int, depth: int) -> ArchGraph:
-        """The architecture of two cells, channels and number of cells. Raises InvalidArchitecture."""
+        """The architecture given by two cells, channels and number of cells. Raises InvalidArchitecture."""
         reason = misfit(genotype, self.operations, self.states)
         if reason is None and not (1 <= width <= MAX_WIDTH and 1 <= depth <= MAX_DEPTH):
             reason = f"width must be 1 to {MAX_WIDTH} and depth 1 to {MAX_DEPTH}"
@@ -130,7 +130,7 @@ class NDSCellSpace(SearchSpace):
         return Cell(tuple(entries), concat)
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
-        """One operation or one input changed, or another width or depth of the paper."""
+        """One operation or one input changed, or another of the paper's widths or depths."""
         genotype, width, depth = self.genotype(arch)
         normal, reduce = genotype
         found = [(Genotype(cell, reduce), width, depth) for cell in self._cell_neighbours(normal)]

@@ -1,8 +1,8 @@
-"""Architectures as other tools hold or print them, as plain values: tuples, dictionaries, strings and numbers.
+"""Architectures as other tools store or print them, as plain values: tuples, dictionaries, strings and numbers.
 
-What is read are Python's literals as `print` writes them (lists, tuples, dictionaries, NumPy's numbers and arrays,
-`range`, a call such as `genotypes.Genotype(normal=...)`, an assignment of one of these) and objects that hold the same
-(named tuples, arrays, a `ModelSpec` with `matrix` and `ops`). No text is ever evaluated.
+It reads Python literals as `print` writes them (lists, tuples, dictionaries, NumPy numbers and arrays, `range`, a call
+such as `genotypes.Genotype(normal=...)`, an assignment of one of these) and objects that contain the same (named
+tuples, arrays, a `ModelSpec` with `matrix` and `ops`). No text is ever evaluated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_VALUES = 10_000  # of one architecture
 MAX_DEPTH = 8  # of lists in lists
 MAX_RANGE = 100
 
-# Attributes by which an object of another tool is known to describe an architecture.
+# Attributes by which an object from another tool is recognised as an architecture.
 _FIELDS = (("normal", "normal_concat", "reduce", "reduce_concat"), ("matrix", "ops"), ("link", "ops"))
 _NUMBERS = frozenset({"int", "float", "str", "bool"})
 _NUMPY_SCALAR = re.compile(r"(?:u?int|float)(?:8|16|32|64)|str_|bool_")
@@ -29,17 +29,17 @@ _BETWEEN_STRINGS = re.compile(r"(?<=['\"])\s+(?=['\"])")
 
 
 class Unreadable(ValueError):
-    """A text or an object that is no spelling of a plain value."""
+    """A text or an object that does not represent a plain value."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that was printed, or an object with fields.
+    """A printed call, or an object with fields.
 
     Attributes:
-        name: of the function or class, without its module.
-        positional: the arguments without a name.
-        named: the arguments with a name.
+        name: name of the function or class, without its module.
+        positional: positional arguments.
+        named: keyword arguments.
     """
 
     name: str
@@ -48,10 +48,10 @@ class Call:
 
 
 def read_text(text: str) -> Any:
-    """The value that a text spells.
+    """The value that a text represents.
 
     Raises:
-        Unreadable: for a text that is no such literal, call or assignment.
+        Unreadable: for a text that is not a literal, call or assignment that can be read.
     """
     if ";" in text:
         raise Unreadable("several statements")
@@ -70,7 +70,7 @@ def read_text(text: str) -> Any:
 def _tree(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes and literals that Python will refuse one day
+            warnings.simplefilter("ignore")  # about escapes and literals that Python will reject one day
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -92,9 +92,9 @@ def _value(node: ast.expr, depth: int = 0) -> Any:
         case ast.Call(func=function, args=arguments, keywords=keywords):
             positional = tuple(_value(argument, depth + 1) for argument in arguments)
             name = _last_name(function)
-            wanted = [] if name in _ARRAYS else keywords  # the type of an array is not
+            wanted = [] if name in _ARRAYS else keywords  # an array's dtype is ignored
             return _called(name, positional, {str(keyword.arg): _value(keyword.value, depth + 1) for keyword in wanted})
-    raise Unreadable(f"{type(node).__name__} is no plain value")
+    raise Unreadable(f"{type(node).__name__} is not a plain value")
 
 
 def _last_name(function: ast.expr) -> str:
@@ -110,12 +110,12 @@ def _last_name(function: ast.expr) -> str:
 
 def _dictionary(names: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in names):
-        raise Unreadable("a dictionary whose keys are no strings")
+        raise Unreadable("a dictionary whose keys are not strings")
     return dict(zip(names, values, strict=True))
 
 
 def _called(name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-    """What a call gives, for the few functions that are known; else the call itself."""
+    """The result of a call for the few known functions, otherwise the call itself."""
     first = positional[0] if positional else None
     if name == "range" and not named:
         return _range(positional)
@@ -132,7 +132,7 @@ def _called(name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) ->
 
 def _range(bounds: tuple[Any, ...]) -> tuple[int, ...]:
     if not 1 <= len(bounds) <= 3 or any(type(bound) is not int for bound in bounds) or 0 in bounds[2:]:
-        raise Unreadable("a range of something else than numbers")
+        raise Unreadable("a range of something other than numbers")
     numbers = range(*bounds)
     if len(numbers) > MAX_RANGE:
         raise Unreadable(f"a range of more than {MAX_RANGE} numbers")
@@ -140,16 +140,16 @@ def _range(bounds: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def read_object(given: Any) -> Any:
-    """The plain value that an object holds.
+    """The plain value that an object contains.
 
     Raises:
-        Unreadable: for an object that holds anything else.
+        Unreadable: for an object that contains anything else.
     """
     return _Reader().read(given, 0)
 
 
 class _Reader:
-    """Reads one object, and counts what it holds."""
+    """Reads one object and counts its values."""
 
     def __init__(self) -> None:
         self._values = 0
@@ -182,7 +182,7 @@ class _Reader:
 
 
 def _fields_of(given: Any) -> dict[str, Any] | None:
-    """The fields of a named tuple or of an object that is known by its attributes."""
+    """The fields of a named tuple or of an object recognised by its attributes."""
     if isinstance(given, tuple) and hasattr(given, "_fields"):
         return dict(zip(given._fields, given, strict=True))
     if isinstance(given, str | list | tuple | Mapping):
@@ -195,7 +195,7 @@ def _has(given: Any, names: Sequence[str]) -> bool:
 
 
 def _elements(array: Any) -> int:
-    """How many numbers an array or tensor holds."""
+    """The number of elements of an array or tensor."""
     count = 1
     for size in array.shape:
         count *= int(size)
@@ -203,7 +203,7 @@ def _elements(array: Any) -> int:
 
 
 def arguments(value: Any, names: Sequence[str]) -> tuple[Any, ...] | None:
-    """The values of `names`, in this order, that a call, a dictionary or a tuple gives, or None for any others."""
+    """The values of `names`, in this order, in a call, a dictionary or a tuple, or None for any other value."""
     if isinstance(value, Call):
         positional, named = value.positional, dict(value.named)
     elif isinstance(value, Mapping):
@@ -221,6 +221,6 @@ def arguments(value: Any, names: Sequence[str]) -> tuple[Any, ...] | None:
 
 
 def is_row(value: Any, kind: type | tuple[type, ...]) -> bool:
-    """Whether a value is a tuple of values of `kind`, at least one; numbers that are truth values are none."""
+    """Whether a value is a non-empty tuple of values of `kind`; booleans do not count as numbers."""
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return isinstance(value, tuple) and bool(value) and all(type(one) in kinds for one in value)

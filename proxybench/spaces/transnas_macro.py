@@ -1,9 +1,9 @@
-"""TransNAS-Bench-101 macro: 4 to 6 residual modules, each of which may double channels or halve the resolution.
+"""TransNAS-Bench-101 macro: 4 to 6 residual modules; each may double the channels or halve the resolution.
 
 Duan et al., "TransNAS-Bench-101: Improving Transferability and Generalizability of Cross-Task Neural Architecture
 Search", CVPR 2021. The text is that of the published tables, `64-1234-basic`: 64 base channels and one digit per
-module, 1 plain, 2 channels doubled, 3 resolution halved (stride 2), 4 both. Of all such sequences the space holds
-those that double channels one to three times and halve the resolution one to four times.
+module: 1 plain, 2 channels doubled, 3 resolution halved (stride 2), 4 both. The space contains the sequences that
+double the channels one to three times and halve the resolution one to four times.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Code = tuple[int, ...]
 
 
 class TransNASMacro(EnumerableSpace):
-    """3,256 networks: 210 with four modules, 750 with five, 2,296 with six; the shorter first, then by digits."""
+    """3,256 networks: 210 with four modules, 750 with five, 2,296 with six; ordered by length, then by digits."""
 
     name = "transnas101-macro"
     ops = ("input", *MODULES, "output")
@@ -43,7 +43,7 @@ class TransNASMacro(EnumerableSpace):
         return _positions()[self.code(arch)]
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
-        """All networks with one module changed, left out or put in, by index."""
+        """All networks with one module changed, removed or inserted, by index."""
         code = self.code(arch)
         changed = {(*code[:at], kind, *code[at + 1 :]) for at in range(len(code)) for kind in range(1, 5)}
         removed = {(*code[:at], *code[at + 1 :]) for at in range(len(code))}
@@ -68,7 +68,7 @@ class TransNASMacro(EnumerableSpace):
             raise self.invalid(text, "not of the form 64-DIGITS-basic with 4 to 6 digits 1 to 4")
         code = tuple(int(digit) for digit in match[1])
         if code not in _positions():
-            raise self.invalid(text, "channels must double 1 to 3 times and resolution halve 1 to 4 times")
+            raise self.invalid(text, "channels must double 1 to 3 times and the resolution must halve 1 to 4 times")
         return _graph(self.name, code)
 
     def _text_of(self, value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""TransNAS-Bench-101 micro: a cell of 4 nodes whose 6 edges carry one of 4 operations each, in a fixed macro skeleton.
+"""TransNAS-Bench-101 micro: a cell of 4 nodes with one of 4 operations on each of 6 edges, in a fixed skeleton.
 
 Duan et al., "TransNAS-Bench-101: Improving Transferability and Generalizability of Cross-Task Neural Architecture
 Search", CVPR 2021. The text is that of the published tables, `64-41414-A_BC_DEF`: 64 base channels, the skeleton
@@ -19,7 +19,7 @@ _TEXT = re.compile(r"64-41414-([0-3])_([0-3])([0-3])_([0-3])([0-3])([0-3])", re.
 
 
 class TransNASMicro(FourNodeCellSpace):
-    """4,096 cells, 1,696 of them distinct functions by the simplification of NAS-Bench-201; none is published."""
+    """4,096 cells, with 1,696 distinct functions under NAS-Bench-201's simplification (none was published)."""
 
     name = "transnas101-micro"
     operations = OPERATIONS
@@ -46,7 +46,7 @@ class TransNASMicro(FourNodeCellSpace):
         return f"64-41414-{a}_{b}{c}_{d}{e}{f}"
 
     def is_identity(self, op: str, source: int) -> bool:
-        """A `skip_connect` that leaves the cell input is kept as an operation.
+        """A `skip_connect` that starts at the cell input is kept as an operation.
 
         Three of the skeleton's five modules change stride and channels in their first cell, where it is a
         convolution (factorised reduction).

@@ -1,8 +1,8 @@
 """Small vision transformers: depth, embedding, and the heads and MLP ratio of each layer.
 
 The choices are those of Chen et al., "AutoFormer: Searching Transformers for Visual Recognition", ICCV 2021, section
-3.1, at a size that a processor trains in seconds. The text is our own, the embedding and then one group a layer:
-`c48-h2r4-h4r1-h1r2` is three layers of 48 channels.
+3.1, at a size that a CPU trains in seconds. The text form is our own, the embedding and then one group per layer:
+`c48-h2r4-h4r1-h1r2` has three layers of 48 channels.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MLP = re.compile(r"mlp_r([124])", re.ASCII)
 class ViTMicro(SearchSpace):
     """1,793,583 networks: 3 embeddings, 2 to 6 layers, 9 combinations of heads and MLP ratio in each.
 
-    The graph is the chain of attention and MLP of the layers that are there, with the embedding as attribute channels
-    of each.
+    The graph is the chain of attention and MLP of the present layers, with the embedding as each node's attribute
+    channels.
     """
 
     name = "vit-micro"
@@ -77,15 +77,15 @@ class ViTMicro(SearchSpace):
         return "-".join([f"c{channels}", *(f"h{heads}r{ratio}" for heads, ratio in layers)])
 
     def sample(self, n: int, seed: int) -> list[ArchGraph]:
-        """`n` different architectures: depth, embedding, heads and ratios each uniform, those drawn before left out.
+        """`n` different architectures: depth, embedding, heads and ratios each uniform, skipping earlier draws.
 
-        Nine of ten architectures of the space have the largest depth; here a fifth have, while there are others left.
+        Nine of ten architectures of the space have the largest depth; in a sample a fifth have it, while others remain.
 
         Raises:
-            ValueError: when n is negative, or above 100,000, from where shallow architectures run out.
+            ValueError: if n is negative or above 100,000, where shallow architectures run out.
         """
         if not 0 <= n <= 100_000:
-            raise ValueError(f"samples of {self.name} have 0 to 100,000 architectures; asked for {n}")
+            raise ValueError(f"samples of {self.name} have 0 to 100,000 architectures; {n} were requested")
         draw = random.Random(seed)
         drawn: dict[ArchGraph, None] = {}
         while len(drawn) < n:
@@ -95,7 +95,7 @@ class ViTMicro(SearchSpace):
         return list(drawn)
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
-        """Another embedding; other heads or another ratio of one layer; the last layer away, or a layer more."""
+        """Another embedding; other heads or another ratio in one layer; the last layer removed; or a layer added."""
         channels, layers = self.choices(arch)
         found = [(other, layers) for other in CHANNELS if other != channels]
         for place, (heads, ratio) in enumerate(layers):
@@ -110,13 +110,13 @@ class ViTMicro(SearchSpace):
 
 
 def _misfit(channels: int, layers: list[Layer]) -> str | None:
-    """What keeps these choices out of the space, or None."""
+    """Why these choices do not belong to the space, or None."""
     if channels not in CHANNELS:
-        return f"{channels} channels are none of {', '.join(map(str, CHANNELS))}"
+        return f"{channels} channels are not among {', '.join(map(str, CHANNELS))}"
     if len(layers) not in DEPTHS:
-        return f"{len(layers)} layers are none of {', '.join(map(str, DEPTHS))}"
+        return f"{len(layers)} layers are not among {', '.join(map(str, DEPTHS))}"
     for number, layer in enumerate(layers):
         for what, value, options in zip(("heads", "MLP ratio"), layer, (HEADS, RATIOS), strict=True):
             if value not in options:
-                return f"{what} {value} of layer {number} is none of {', '.join(map(str, options))}"
+                return f"{what} {value} of layer {number} is not one of {', '.join(map(str, options))}"
     return None

@@ -1,1 +1,1 @@
-"""Tables that this project trains itself: sampled architectures, several seeds of each, on small real images."""
+"""Tables trained by this project: sampled architectures, several seeds each, on small real images."""

@@ -16,17 +16,17 @@ from proxybench.training.reliability import by_seed, spearman_brown, split_half
 from proxybench.training.table import TrainedTable
 
 LIMITS = (
-    "It tells how proxies and predictors order small networks after short trainings on small images, with the noise of "
-    "single trainings known. Everything in it can be made again with one command.",
-    "It is no published benchmark: tiny trainings order architectures otherwise than full ones. Depth, regularisation "
-    "and what only long training shows do not count here, fast learning does. A method's figures here do not carry "
-    "over to a published table.",
-    "Trainings that diverged have NaN losses and the accuracy that such a network has; nothing is imputed.",
+    "It shows how well proxies and predictors rank small networks after short trainings on small images, with a known "
+    "noise of single trainings. Everything in it can be reproduced with one command.",
+    "It is not a published benchmark: tiny trainings rank architectures differently from full ones. They reward fast "
+    "learning, not depth, regularisation or effects that appear only in long trainings. A method's figures here do not "
+    "carry over to a published table.",
+    "Trainings that diverged have NaN losses and the accuracy of the diverged network; nothing is imputed.",
 )
 
 
 def card(table: TrainedTable, notes: tuple[str, ...] = ()) -> str:
-    """The card of `table`; `notes` are further points, such as the agreement with a published table."""
+    """The card of `table`; `notes` are additional points, such as the agreement with a published table."""
     setting = table.setting
     recipe = Recipe.from_json(setting["recipe"])
     lines = [
@@ -40,26 +40,26 @@ def card(table: TrainedTable, notes: tuple[str, ...] = ()) -> str:
         f"- Seeds: {setting['seeds']} trainings of each architecture, which differ in weights and order of images. "
         f"{setting['seed rule']}; SEED {setting['seed']}.",
         f"- Made by: `{_command(table, recipe)}`",
-        f"- Made with: torch {setting['torch']} on {setting['device']}, one thread a training; `train_s` are seconds "
-        "of the processor without measuring, and depend on the machine.",
+        f"- Made with: torch {setting['torch']} on {setting['device']}, one thread per training; `train_s` is CPU time "
+        "in seconds without evaluation and depends on the machine.",
         *(f"- {note}" for note in (*notes, *LIMITS)),
         "",
-        "| epochs | test accuracy: least, quartiles, best | deviation between seeds | split-half rho | Spearman-Brown |"
-        " rho of validation with test | rho with the last budget |",
+        "| epochs | test accuracy: minimum, quartiles, maximum | standard deviation between seeds | split-half rho |"
+        " Spearman-Brown | rho of validation with test | rho with the last budget |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *_budgets(table, recipe),
         "",
-        "Accuracies are means over seeds in percent. Split-half rho is Spearman's of the mean test accuracies of one "
-        "half of the seeds with the rest, mean over all ways to halve them; Spearman-Brown is what two means over all "
-        "seeds would have, computed from the rho of two single seeds.",
+        "Accuracies are means over seeds in percent. Split-half rho is Spearman's rho between the mean test accuracies "
+        "of one half of the seeds and those of the rest, averaged over all ways to halve them; Spearman-Brown is the "
+        "expected rho between two means over all seeds, computed from the rho of two single seeds.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def _population(table: TrainedTable) -> str:
-    text = f"{_count(table):,} architectures, {table.setting['population']}; any first part is a random sample."
+    text = f"{_count(table):,} architectures, {table.setting['population']}; any initial part is a random sample."
     if not table.complete:
-        text += " More were asked for than are here."
+        text += " More architectures were requested than are included."
     return text + (f" {len(table.failed)} failed and have no accuracies." if table.failed else "")
 
 
@@ -104,7 +104,7 @@ def _recipe(recipe: Recipe) -> str:
         f"network with {network} at {recipe.resolution} x {recipe.resolution} pixels; {recipe.epochs} epochs of "
         f"batches of {recipe.batch}, measured after {', '.join(map(str, recipe.budgets))}; SGD with Nesterov's "
         f"momentum {recipe.momentum} and weight decay {recipe.weight_decay}, on all parameters; rate linear from 0 to "
-        f"{recipe.rate} in the first {recipe.warmup:.0%} of the steps, linear to 0 then, so that only the last budget "
+        f"{recipe.rate} in the first {recipe.warmup:.0%} of the steps, then linear to 0, so that only the last budget "
         f"ends a schedule; {mirrored}; torch's default initialisation."
     )
 
@@ -114,7 +114,7 @@ def _size(size: int | float | tuple[int, ...]) -> str:
 
 
 def _budgets(table: TrainedTable, recipe: Recipe) -> Iterator[str]:
-    """One row for each budget."""
+    """One row per budget."""
     last = by_seed(table.values, "test_acc", recipe.epochs)[1].mean(axis=1)
     several = table.setting["seeds"] > 1
     for epochs in recipe.budgets:

@@ -1,8 +1,8 @@
-"""Loops over feature maps that numba compiles, and how they walk along a row of pixels.
+"""Numba-compiled loops over feature maps, and how they traverse a row of pixels.
 
-What torch does in a pass over memory for each operation, or in a loop without vector instructions, such a loop does
-while the numbers are in the cache. Compiling takes a few seconds a function, once per machine, since numba keeps the
-result beside the file or in the user's cache folder.
+Torch makes a pass over memory for each operation, or uses a loop without vector instructions; a compiled loop does the
+work while the numbers are in the cache. Compiling takes a few seconds per function, once per machine, since numba
+stores the result next to the file or in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},  # sums in any order, which vectors need; NaN and infinity as they are
+    "fastmath": {"reassoc", "contract", "nsz"},  # sums in any order, which vectors need; NaN and infinity are preserved
 }
 
 
 def compiled(loop: Loop) -> Loop:
-    """The function, compiled at its first call."""
+    """The function, compiled on first call."""
     try:
         return cast(Loop, njit(loop, cache=True, **_OPTIONS))
-    except RuntimeError:  # no folder that numba may write its cache to
+    except RuntimeError:  # no writable folder for numba's cache
         return cast(Loop, njit(loop, **_OPTIONS))
 
 
@@ -47,9 +47,9 @@ def reach(offset: int, stride: int, size: int, places: int) -> tuple[int, int]:
 
 @compiled
 def runs(first: int, end: int, stride: int, lanes: int) -> tuple[int, int]:
-    """How many pieces of how many numbers a range of places of a row is.
+    """The number of pieces, and numbers per piece, of a range of places in a row.
 
-    A place is `lanes` numbers. What is read for neighbouring places is one piece only where the stride is 1.
+    A place consists of `lanes` numbers. Neighbouring places form one contiguous piece only if the stride is 1.
     """
     if stride == 1:
         return 1, (end - first) * lanes
@@ -58,5 +58,5 @@ def runs(first: int, end: int, stride: int, lanes: int) -> tuple[int, int]:
 
 @compiled
 def at(index: int) -> int:
-    """An index known not to be negative: to look for those that count from the end keeps a loop from being vectors."""
+    """An index known not to be negative: checking for negative indices would prevent vectorisation of a loop."""
     return np.uintp(index)  # type: ignore[return-value]  # an int where it is compiled

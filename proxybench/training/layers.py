@@ -1,10 +1,10 @@
-"""Layers of S equal networks as one layer: maps are [n, S * c, h, w], the channels of a network side by side.
+"""Layers of S equal networks as one layer: maps are [n, S * c, h, w], with each network's channels contiguous.
 
-Tokens of a transformer are [S, n, h, w, c], a network behind the other.
+Tokens of a transformer are [S, n, h, w, c], one network after another.
 
-Each computes what the S layers compute one by one, to the rounding of sums. Where maps and channels are few, torch's
+Each computes the same as the S separate layers, up to the rounding of sums. For small maps with few channels, torch's
 convolutions, poolings and normalisations are several times slower than loops over maps with the images last (three
-seeds of 3 channels of 8 x 8 pixels, 3 x 3 kernel, 128 images: 1.0 ms and 0.1 ms), so they are these on a processor.
+seeds of 3 channels of 8 x 8 pixels, 3 x 3 kernel, 128 images: 1.0 ms compared with 0.1 ms), so the CPU uses the loops.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from proxybench.training.layouts import Layout
 from proxybench.training.normalisation import Normalised, normalised
 from proxybench.training.pointwise import Projected
 
-MATRIX_PIXELS, MATRIX_CHANNELS = 4, 16  # of maps and of at least so many channels, a convolution is one with a matrix
-FEW_CHANNELS = 32  # that a group of a convolution has at most where torch's own is slower
+MATRIX_PIXELS, MATRIX_CHANNELS = 4, 16  # small maps with this many channels: a matrix product
+FEW_CHANNELS = 32  # maximum channels per group for which torch's convolution is slower
 
 
 class StackedLayer(nn.Module):
-    """One layer of S networks; in `forward` the torch functions mean what they say, also inside `SeedAxis`."""
+    """One layer of S networks; in `forward` torch functions behave normally, even inside `SeedAxis`."""
 
     def forward(self, maps: Tensor) -> Tensor:
         with torch._C.DisableTorchFunction():
@@ -36,7 +36,7 @@ class StackedLayer(nn.Module):
 
     @abstractmethod
     def stacked(self, maps: Tensor) -> Tensor:
-        """What the S layers give, the channels of a network side by side."""
+        """The results of the S layers, with each network's channels contiguous."""
 
 
 class StackedConv(StackedLayer):
@@ -75,7 +75,7 @@ class StackedConv(StackedLayer):
         return nn.functional.conv2d(maps, self.weight, self.bias, self.stride, self.padding, self.dilation, groups)
 
     def _as_matrix(self, maps: Tensor) -> Tensor:
-        """A product with the matrix that leads from all pixels of all channels to all."""
+        """A product with the matrix that maps all pixels of all channels to all pixels of all channels."""
         taps, out = _taps(tuple(maps.shape[2:]), self.kernel, self.stride, self.padding, self.dilation)
         weight = (self.weight.flatten(2) @ taps.to(maps)).view(self.seeds, self.c_out, self.c_in, out.numel(), -1)
         matrices = weight.transpose(2, 3).flatten(3, 4).flatten(1, 2)
@@ -214,12 +214,12 @@ def _projected(maps: Tensor, weight: Tensor, stride: int, first: int, rectified:
 
 
 def in_loops(maps: Tensor, layout: Layout) -> bool:
-    """Whether these maps are worked on by loops, not by torch."""
+    """Whether these maps are processed by loops instead of torch."""
     return layout is Layout.IMAGES_LAST and has_loops(maps)
 
 
 def has_loops(numbers: Tensor) -> bool:
-    """Whether the loops over maps are for such numbers: float32 or float64, on a processor."""
+    """Whether the loops support these numbers: float32 or float64 on the CPU."""
     return numbers.device.type == "cpu" and numbers.dtype in (torch.float32, torch.float64)
 
 
@@ -232,7 +232,7 @@ Size = tuple[int, ...]
 
 @cache
 def _taps(size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size) -> tuple[Tensor, torch.Size]:
-    """Which weight of a kernel leads from which pixel to which, [kernel, h' * w' * h * w] of 0 and 1, and (h', w')."""
+    """Which weight of a kernel connects which pixels, [kernel, h' * w' * h * w] of 0 and 1, and (h', w')."""
     pixels = torch.eye(size[0] * size[1]).view(-1, 1, *size)
     positions = torch.eye(kernel[0] * kernel[1]).view(-1, 1, *kernel)
     taps = nn.functional.conv2d(pixels, positions, None, stride, padding, dilation)

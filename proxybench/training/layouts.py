@@ -1,4 +1,4 @@
-"""Where the numbers of feature maps lie in memory: small layers on a processor mostly wait for it."""
+"""Memory layouts of feature maps: small layers on the CPU spend most of their time waiting for memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 class Layout(Enum):
     """The order in memory of the dimensions of feature maps [n, channels, h, w], slowest first.
 
-    CHANNELS_LAST is what torch's convolutions between many channels are fastest with. In IMAGES_LAST all numbers of a
-    channel are side by side, so that 1x1 convolutions are products of matrices, and whatever works on each pixel or
-    each channel alone has rows of numbers to work on.
+    Torch's convolutions between many channels are fastest with CHANNELS_LAST. In IMAGES_LAST all numbers of a channel
+    are contiguous, so that 1x1 convolutions are matrix products, and operations on single pixels or channels work on
+    rows of numbers.
 
     Attributes:
-        order: the dimensions of maps, in the order of memory.
-        back: the dimensions of what lies in the order of memory, in that of maps.
+        order: the dimensions of maps in memory order.
+        back: the inverse permutation, from memory order to maps.
     """
 
     CHANNELS_LAST = (0, 2, 3, 1)
@@ -27,9 +27,9 @@ class Layout(Enum):
         self.back = tuple(order.index(dim) for dim in range(4))
 
     def physical(self, maps: Tensor) -> Tensor:
-        """Maps [n, channels, h, w] with their dimensions in the order of memory; a copy unless they lie so."""
+        """Maps [n, channels, h, w] with their dimensions in memory order; a copy unless already stored that way."""
         return maps.permute(self.order).contiguous()
 
     def logical(self, physical: Tensor) -> Tensor:
-        """The maps [n, channels, h, w] of what `physical` gave; never a copy."""
+        """The maps [n, channels, h, w] from the result of `physical`; never a copy."""
         return physical.permute(self.back)

@@ -1,4 +1,4 @@
-"""Max-pooling of small maps, in the order of memory."""
+"""Max-pooling of small maps in memory order."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from proxybench.training.compiled import Numbers, Pair, at, compiled, numbers, r
 
 
 class Maxima(torch.autograd.Function):
-    """The maxima of windows, [outer, h, w, lanes] -> [outer, h', w', lanes]; contiguous, on the processor.
+    """The maxima of windows, [outer, h, w, lanes] -> [outer, h', w', lanes]; contiguous, on the CPU.
 
-    As in torch.nn.functional.max_pool2d the gradient goes to the first of equal maxima, row by row; NaN is
-    above all numbers, but gets none.
+    As in torch.nn.functional.max_pool2d the gradient goes to the first of equal maxima, row by row; NaN counts as
+    larger than all numbers but receives no gradient.
     """
 
     @staticmethod
@@ -40,7 +40,7 @@ class Maxima(torch.autograd.Function):
 
 @compiled
 def _maxima(maps: Numbers, found: Numbers, window: Pair, stride: Pair, padding: Pair, dilation: Pair) -> None:
-    """Fill `found`: the maximum of rows of pixels, then that along the row."""
+    """Fill `found`: the maximum over rows of pixels, then along the row."""
     outer, height, width, lanes = maps.shape
     values, best, highest = maps.reshape(-1), found.reshape(-1), np.empty(width * lanes, maps.dtype)
     best[:] = -np.inf
@@ -72,7 +72,7 @@ def _hand_back(
     maps: Numbers, found: Numbers, rest: Numbers, of_maps: Numbers,
     window: Pair, stride: Pair, padding: Pair, dilation: Pair,
 ) -> None:  # fmt: skip
-    """Move each number of `rest`, a gradient, to that of `of_maps` which was the maximum."""
+    """Move each number of `rest`, a gradient, to the position in `of_maps` that was the maximum."""
     outer, height, width, lanes = maps.shape
     arrays = maps.reshape(-1), found.reshape(-1), rest.reshape(-1), of_maps.reshape(-1)
     for row in range(outer * found.shape[1]):
@@ -92,9 +92,9 @@ def _hand_back(
 
 @compiled
 def _move(values: Numbers, best: Numbers, rest: Numbers, to: Numbers, start: int, place: int, length: int) -> None:
-    """Move from `rest` to `to` where the value is the best."""
+    """Move from `rest` to `to` where the value equals the maximum."""
     for lane in range(length):
         a, b = at(place + lane), at(start + lane)
-        moved = rest[a] * rest.dtype.type(values[b] == best[a])  # without a branch, which no vector has
+        moved = rest[a] * rest.dtype.type(values[b] == best[a])  # without a branch, which would prevent vectorisation
         to[b] += moved
         rest[a] -= moved

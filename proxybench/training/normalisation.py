@@ -1,4 +1,4 @@
-"""Batch normalisation, and the ReLU behind it, images last: a channel at a time, which fits into the cache."""
+"""Batch normalisation and the ReLU after it, images last: one channel at a time, which fits into the cache."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from proxybench.training.layouts import Layout
 
 
 class Normalised(torch.autograd.Function):
-    """Maps [n, channels, h, w] with mean `bias` and deviation `weight` in each channel (Ioffe and Szegedy, 2015).
+    """Maps [n, channels, h, w] normalised to mean `bias` and standard deviation `weight` (Ioffe and Szegedy, 2015).
 
-    The maps lie in memory as Layout.IMAGES_LAST, as does the result. The running mean and variance move by `momentum`
-    as in torch.nn.functional.batch_norm. With `rectified`, what is below 0 becomes 0. On the processor.
+    The maps are stored as Layout.IMAGES_LAST, like the result. The running mean and variance are updated by `momentum`
+    as in torch.nn.functional.batch_norm. With `rectified`, negative values become 0. Runs on the CPU.
     """
 
     @staticmethod
@@ -48,7 +48,7 @@ class Normalised(torch.autograd.Function):
 def normalised(
     maps: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float, rectified: bool
 ) -> Tensor:
-    """The maps of `Normalised` with a mean and variance of old; without derivatives."""
+    """The maps of `Normalised` with a given mean and variance, without derivatives."""
     physical = Layout.IMAGES_LAST.physical(maps)
     scale = weight * torch.rsqrt(variance + eps)
     shift = torch.addcmul(bias, mean, scale, value=-1)
@@ -66,7 +66,7 @@ def _normalise(
     rows: Numbers, weight: Numbers, bias: Numbers, running_mean: Numbers, running_var: Numbers, momentum: float,
     eps: float, floor: float, moments: Numbers, found: Numbers,
 ) -> None:  # fmt: skip
-    """Fill `found` and moments [4, channels]: mean, inverse deviation, and the scale and shift that they amount to."""
+    """Fill `found` and moments [4, channels]: mean, inverse standard deviation, resulting scale and shift."""
     channels, count = rows.shape
     zero = rows.dtype.type(0)
     for channel in range(channels):

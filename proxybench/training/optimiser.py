@@ -9,14 +9,14 @@ from torch import nn
 
 
 class FlatSGD:
-    """Nesterov's momentum as in torch.optim.SGD, all parameters and gradients as views of one vector.
+    """Nesterov's momentum as in torch.optim.SGD, with all parameters and gradients as views of one vector.
 
-    A step is then five operations, whatever the number of layers. A parameter that got no gradient has gradient zero.
+    A step takes five operations, whatever the number of layers. A parameter without a gradient has gradient zero.
 
     Args:
         parameters: moved into the vector.
-        momentum: of the mean of gradients.
-        weight_decay: times the weight is added to each gradient, also of biases and normalisations.
+        momentum: momentum of the gradients.
+        weight_decay: factor of the weight added to each gradient, including biases and normalisations.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], *, momentum: float, weight_decay: float) -> None:
@@ -36,7 +36,7 @@ class FlatSGD:
             start = end
 
     def step(self, rate: float) -> None:
-        """Move the weights by the gradients, and set these to zero."""
+        """Update the weights by the gradients and reset the gradients to zero."""
         with torch.no_grad():
             self._gradients.add_(self._weights, alpha=self.weight_decay)
             self._velocity.mul_(self.momentum).add_(self._gradients)
@@ -46,7 +46,7 @@ class FlatSGD:
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
-    """The learning rate of a step: linear from 0 to `peak` during a part `warmup` of the steps, linear to 0 then.
+    """The learning rate of a step: linear from 0 to `peak` during the fraction `warmup` of the steps, then linear to 0.
 
     Smith and Topin, "Super-Convergence", 2018, section 3, without a last phase.
     """

@@ -1,4 +1,4 @@
-"""1x1 convolutions, images last: products of matrices, of the pixels that are read."""
+"""1x1 convolutions, images last: matrix products over the pixels that are read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from proxybench.training.layouts import Layout
 class Projected(torch.autograd.Function):
     """A 1x1 convolution of S networks: [n, S * c_in, h, w] -> [n, S * c_out, ceil(h / stride), ceil(w / stride)].
 
-    It reads the pixels (first + i * stride, first + j * stride), zero beyond the last; with `rectified`, what is above
-    0 in them. The maps lie in memory as Layout.IMAGES_LAST, as does the result. On the processor.
+    It reads the pixels (first + i * stride, first + j * stride), zero beyond the last; with `rectified`, negative
+    values count as 0. The maps are stored as Layout.IMAGES_LAST, like the result. Runs on the CPU.
     """
 
     @staticmethod
@@ -70,7 +70,7 @@ def _pick(maps: Numbers, picked: Numbers, first: int, stride: int, floor: float)
 
 @compiled
 def _put_back(of_picked: Numbers, picked: Numbers, of_maps: Numbers, first: int, stride: int, rectified: bool) -> None:
-    """Fill `of_maps`, the gradient of the maps: zero for what was not picked."""
+    """Fill `of_maps`, the gradient of the maps: zero for pixels that were not picked."""
     channels, height, width, n = of_maps.shape
     zero = of_maps.dtype.type(0)
     floor = of_maps.dtype.type(0 if rectified else -np.inf)

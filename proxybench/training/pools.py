@@ -54,7 +54,7 @@ class StackedMaximum(StackedLayer):
         return self.layout.logical(found)
 
     def _of_torch(self, maps: Tensor) -> Tensor:
-        # Maps are independent, so torch may take channels for images: what counts is that the last dimension is fast.
+        # Maps are independent, so torch may treat channels as images; what matters is that the last dimension is fast.
         as_channels_last = self.layout.physical(maps).permute(0, 3, 1, 2)
         return self.layout.logical(self.pool(as_channels_last).permute(0, 2, 3, 1))
 
@@ -63,7 +63,7 @@ class StackedMaximum(StackedLayer):
 def _shares(
     size: Size, dtype: torch.dtype, kernel: Size, stride: Size, padding: Size, *arguments: Any
 ) -> Tensor | None:
-    """What sums over windows are multiplied with for their mean, [h', w']; None where windows reach further than those.
+    """The factors that turn sums over windows into means, [h', w']; None if windows extend beyond the padding.
 
     Args:
         size: (h, w) of the maps.
@@ -81,7 +81,7 @@ def _shares(
 
 @cache
 def _sizes(size: Size, *arguments: Any) -> Size:
-    """The size (h', w') that max-pooling makes of maps of size (h, w)."""
+    """The output size (h', w') of max-pooling for maps of size (h, w)."""
     return tuple(nn.functional.max_pool2d(torch.zeros(1, 1, *size), *arguments).shape[2:])
 
 

@@ -1,4 +1,4 @@
-"""Which architectures are trained: a random sample of a space, those that are the same once."""
+"""Which architectures are trained: a random sample of a space without duplicates."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from proxybench.sweeps.selection import items_of
 from proxybench.sweeps.sweep import seed_of
 from proxybench.training.recipe import Sizes
 
-BLOCK = 64  # drawn at once
+BLOCK = 64  # architectures drawn at once
 
 
 def population(space: SearchSpace, n: int, seed: int = 0, architecture: Sizes | None = None) -> tuple[pa.Table, str]:
-    """Columns `digest` and `arch` of `n` architectures, digests all different, and the rule that they follow.
+    """Columns `digest` and `arch` of `n` architectures with different digests, and a description of the selection rule.
 
-    More architectures of the same seed begin with the same ones, and any first part is a random sample too: of the
-    classes that the space's digest tells apart where the space can be enumerated, else as `space.sample` draws.
+    With the same seed, a larger sample starts with a smaller one, and any initial part is also a random sample: of the
+    classes that the space's digest distinguishes if the space is enumerable, otherwise as `space.sample` draws.
 
     Args:
-        space: of the architectures.
-        n: how many.
-        seed: of the draw, where there is one.
-        architecture: for spaces of NDS, the `width` and `depth` that all get instead of those drawn, or one for each of
-            the space's, in their order.
+        space: space of the architectures.
+        n: number of architectures.
+        seed: seed of the draw, if any.
+        architecture: for NDS spaces, the `width` and `depth` of all architectures instead of the drawn values, or one
+            replacement for each of the space's values, in order.
 
     Raises:
-        ProxybenchError: when the space has fewer, or has no width and depth to set, or other numbers of them.
+        ProxybenchError: if the space has fewer than n architectures, no width and depth to set, or a different number
+            of values for them.
     """
     if architecture and not isinstance(space, NDSCellSpace):
         raise ProxybenchError(
@@ -43,15 +44,15 @@ def population(space: SearchSpace, n: int, seed: int = 0, architecture: Sizes | 
         return _items(space, islice(_drawn(space, seed, architecture or {}), n)), rule
     if space.shuffled:
         items, rule = _items(space, islice(space, n)), "the first of the enumeration, whose order is as good as random"
-    else:  # the architectures that `proxybench compute SPACE` computes, in its order
+    else:  # the architectures of `proxybench compute SPACE`, in its order
         items, rule = items_of(space, space).slice(0, n), "one of each digest, the first in the order of the digests"
     if items.num_rows < n:
-        raise ProxybenchError(f"{space.name} has {items.num_rows} different architectures; asked for {n}")
+        raise ProxybenchError(f"{space.name} has only {items.num_rows} different architectures; {n} were requested")
     return items, rule
 
 
 def _drawn(space: SearchSpace, seed: int, architecture: Sizes) -> Iterator[ArchGraph]:
-    """Architectures of different digests from blocks of the space's own draws, without end."""
+    """An endless iterator of architectures with different digests, from blocks of the space's own draws."""
     seen: set[str] = set()
     widths = _instead("width", WIDTHS, architecture)
     depths = _instead("depth", DEPTHS, architecture)
@@ -67,12 +68,14 @@ def _drawn(space: SearchSpace, seed: int, architecture: Sizes) -> Iterator[ArchG
 
 
 def _instead(name: str, drawn: Sequence[int], architecture: Sizes) -> dict[int, int]:
-    """What each width or depth that is drawn becomes."""
+    """The replacement for each drawn width or depth."""
     sizes = architecture.get(name, tuple(drawn))
     if isinstance(sizes, int):
         sizes = (sizes,) * len(drawn)
     if len(sizes) != len(drawn):
-        raise ProxybenchError(f"{name} is one number, or {len(drawn)} that stand for {list(drawn)}; not {list(sizes)}")
+        raise ProxybenchError(
+            f"{name} must be one number, or {len(drawn)} that replace {list(drawn)}; not {list(sizes)}"
+        )
     return dict(zip(drawn, sizes, strict=True))
 
 

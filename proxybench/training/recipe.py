@@ -10,31 +10,31 @@ from predictors.errors import unknown_name
 from proxybench.errors import ProxybenchError
 from proxybench.grammar import parse_arguments
 
-Sizes = Mapping[str, int | tuple[int, ...]]  # width and depth; several stand for those that a space draws
+Sizes = Mapping[str, int | tuple[int, ...]]  # width and depth; several values replace those that a space draws
 
 MEASURED = ("val_acc", "test_acc", "train_loss", "val_loss", "test_loss", "train_s")  # at each budget of each seed
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training; all that its outcome depends on beside architecture, seed and images.
+    """A training recipe: everything that the result depends on besides architecture, seed and images.
 
     Attributes:
         network: options of the space's network, such as channels and cells.
-        architecture: for spaces of NDS, where width and depth belong to the architecture: the one that all get, or
-            small ones that stand for those of the space, in their order.
-        resolution: height and width that images are resized to.
-        train: images.
-        validation: images.
-        test: images.
-        epochs: of the whole training.
-        budgets: epochs after which accuracies are measured, the last is `epochs`.
-        batch: images of a step; those that do not fill one are left out, others in each epoch.
-        rate: highest learning rate of the one-cycle schedule.
-        warmup: part of the steps in which it rises.
-        momentum: Nesterov's.
-        weight_decay: of all parameters.
-        flip: whether every other image, drawn at random, is mirrored.
+        architecture: for NDS spaces, where width and depth belong to the architecture: one value for all, or small
+            values that replace those of the space, in order.
+        resolution: height and width to which images are resized.
+        train: number of training images.
+        validation: number of validation images.
+        test: number of test images.
+        epochs: total number of epochs.
+        budgets: epochs after which accuracies are measured; the last equals `epochs`.
+        batch: images per step; images left over from full batches are skipped, different ones in each epoch.
+        rate: peak learning rate of the one-cycle schedule.
+        warmup: fraction of the steps in which the rate rises.
+        momentum: Nesterov momentum.
+        weight_decay: weight decay of all parameters.
+        flip: whether a random half of the images is mirrored.
     """
 
     resolution: int
@@ -58,29 +58,31 @@ class Recipe:
             if getattr(self, name) < 1:
                 raise ProxybenchError(f"a training needs {name} of at least 1, not {getattr(self, name)}")
         if not 2 <= self.batch <= self.train:
-            raise ProxybenchError(f"a batch has 2 to {self.train} images (those of training), not {self.batch}")
+            raise ProxybenchError(f"a batch must have 2 to {self.train} images (the training images), not {self.batch}")
         budgets = self.budgets
         if list(budgets) != sorted({*budgets, self.epochs}) or budgets[0] < 1:
-            raise ProxybenchError(f"budgets rise from 1 to the {self.epochs} epochs of the training, not {budgets}")
+            raise ProxybenchError(
+                f"budgets must rise from 1 to the {self.epochs} epochs of the training, not {budgets}"
+            )
         if not self.rate > 0:
             raise ProxybenchError(f"a training needs a rate above 0, not {self.rate}")
         if not 0 < self.warmup < 1:
-            raise ProxybenchError(f"warmup is a part of the steps, between 0 and 1, not {self.warmup}")
+            raise ProxybenchError(f"warmup must be a fraction of the steps between 0 and 1, not {self.warmup}")
 
     @property
     def images(self) -> int:
-        """How many images the three parts have."""
+        """Total number of images in the three parts."""
         return self.train + self.validation + self.test
 
     def scaled_to(self, images: int) -> Recipe:
-        """The recipe for a source of so many images: its parts in proportion where they are more."""
+        """The recipe for a source with this many images: its parts shrink in proportion if they need more."""
         if images >= self.images:
             return self
         parts = {name: getattr(self, name) * images // self.images for name in ("train", "validation", "test")}
         return replace(self, **parts)
 
     def to_json(self) -> dict[str, Any]:
-        """As numbers and text by name."""
+        """The fields by name, as numbers and text."""
         sizes = {name: size if isinstance(size, int) else list(size) for name, size in self.architecture.items()}
         return asdict(self) | {"network": dict(self.network), "budgets": list(self.budgets), "architecture": sizes}
 
@@ -92,7 +94,7 @@ class Recipe:
 
 
 def parse_sizes(text: str) -> Sizes:
-    """`width=[2,3,4],depth=3` as numbers by name. Raises ProxybenchError for any other form."""
+    """Parse `width=[2,3,4],depth=3` into numbers by name. Raises ProxybenchError for any other form."""
     sizes: dict[str, int | tuple[int, ...]] = {}
     for name, value in parse_arguments(text).items():
         several = isinstance(value, list)
@@ -131,7 +133,7 @@ RECIPES = {
 
 
 def default_recipe(space: str) -> Recipe:
-    """The recipe that the tables of this project were made with. Raises UnknownName for a space without one."""
+    """The recipe used for the tables of this project. Raises UnknownName for a space without one."""
     if space not in RECIPES:
         raise unknown_name("space with a training recipe", space, RECIPES)
     return RECIPES[space]

@@ -1,4 +1,4 @@
-"""How well trainings order architectures: agreement between the seeds of a table, and with another table."""
+"""How reliably trainings rank architectures: agreement between the seeds of a table, and with another table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def by_seed(values: pa.Table, metric: str, epochs: int) -> tuple[list[str], Floats]:
-    """Architectures in the order of the table, and what each seed gave, float64[n, S]; NaN where nothing.
+    """Architectures in the order of the table, and the values for each seed, float64[n, S]; NaN if missing.
 
     Args:
         values: canonical rows, as `table.read_table` gives them.
@@ -34,9 +34,9 @@ def by_seed(values: pa.Table, metric: str, epochs: int) -> tuple[list[str], Floa
 
 
 def split_half(runs: ArrayLike) -> Floats:
-    """Spearman's rho of the means of one half of the seeds with those of the rest, for every way to halve them.
+    """Spearman's rho between the means of one half of the seeds and those of the rest, for every way to halve them.
 
-    Of an odd number of seeds one part has one more, so that for three seeds it is each one with the mean of the others.
+    With an odd number of seeds one part has one more; for three seeds, each is compared with the mean of the others.
 
     Args:
         runs: [n, S], at least two seeds.
@@ -50,7 +50,7 @@ def split_half(runs: ArrayLike) -> Floats:
 
 
 def spearman_brown(runs: ArrayLike) -> float:
-    """What the mean over S seeds is worth: S r / (1 + (S - 1) r) for the mean rho r of two single seeds.
+    """Reliability of the mean over S seeds: S r / (1 + (S - 1) r) for the mean rho r of two single seeds.
 
     The expected correlation with the mean of S other seeds (Spearman, 1910; Brown, 1910), exact for Pearson's
     correlation and equal noise.
@@ -65,14 +65,14 @@ def spearman_brown(runs: ArrayLike) -> float:
 
 
 def agreement(trained: ArrayLike, published: ArrayLike) -> dict[str, float]:
-    """How the order of the trained accuracies agrees with published ones of the same architectures.
+    """Rank agreement of the trained accuracies with published accuracies of the same architectures.
 
     Args:
         trained: [n].
-        published: [n], NaN where there is none.
+        published: [n], NaN if missing.
 
     Returns:
-        `architectures` with both, `spearman`, `kendall`, and `spearman_top`: rho among the published better half.
+        `architectures`: number with both; `spearman`; `kendall`; `spearman_top`: rho within the better published half.
     """
     ours, theirs = aligned(trained=trained, published=published)
     both = np.isfinite(ours) & np.isfinite(theirs)

@@ -1,8 +1,8 @@
-"""Networks of one architecture and several seeds as one network, which takes the time of little more than one.
+"""Networks of one architecture with several seeds as one network that takes little more time than one of them.
 
-Feature maps are [n, S * c, h, w], the channels of a seed side by side, and tokens [S, n, h, w, c]. Layers become those
-of layers.py; everything else of a network stays as it is, since it works on each channel, or each image's tokens,
-alone, but for what joins or cuts channels of maps: that is done for each seed by `SeedAxis`.
+Feature maps are [n, S * c, h, w], with each seed's channels contiguous, and tokens are [S, n, h, w, c]. Layers are
+replaced by those of layers.py; the rest of a network is unchanged, because it works on each channel, or each image's
+tokens, separately. Operations that join or cut channels of maps are done for each seed by `SeedAxis`.
 """
 
 from __future__ import annotations
@@ -52,18 +52,17 @@ TOLERANCE = 1e-3  # of logits, relative to the largest
 
 
 class SeedStack(nn.Module):
-    """S networks that differ in their weights alone.
+    """S networks that differ only in their weights.
 
     Args:
-        networks: of one architecture; they stay as they are.
+        networks: networks of one architecture; they are not modified.
 
     Attributes:
         seeds: S.
-        layout: of feature maps: images last on a processor and where there are depthwise convolutions.
+        layout: layout of feature maps: images last on the CPU and with depthwise convolutions.
 
     Raises:
-        ProxybenchError: for networks with a layer that cannot be stacked, or that mix channels in a way that is not
-            known here.
+        ProxybenchError: if a layer cannot be stacked, or if the networks mix channels in an unknown way.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -92,14 +91,14 @@ class SeedStack(nn.Module):
         _join_activations(self.network)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [S, n, classes] of images [n, S, channels, h, w], each seed with its own."""
+        """Logits [S, n, classes] for images [n, S, channels, h, w]; each seed has its own images."""
         with SeedAxis(self.seeds):
             logits: Tensor = self.network(images.flatten(1, 2))
         return logits.view(len(logits), self.seeds, -1).transpose(0, 1)
 
 
 def _join_activations(network: nn.Module) -> None:
-    """Let a normalisation do the ReLU behind it, and a convolution the ReLU before it."""
+    """Fuse a normalisation with the ReLU after it, and a convolution with the ReLU before it."""
     for sequence in list(network.modules()):
         if not isinstance(sequence, nn.Sequential) or type(sequence).forward is not nn.Sequential.forward:
             continue
@@ -114,14 +113,14 @@ def _join_activations(network: nn.Module) -> None:
 
 
 def stack(networks: Sequence[Network], images: Tensor) -> SeedStack:
-    """The networks as one, which has been seen to give the logits of each.
+    """Combine the networks into one and check that it gives the logits of each.
 
     Args:
-        networks: of one architecture, in training mode.
+        networks: networks of one architecture, in training mode.
         images: [n, channels, h, w], a few.
 
     Raises:
-        ProxybenchError: as SeedStack; also when the logits differ.
+        ProxybenchError: as for SeedStack; also if the logits differ.
     """
     stacked = SeedStack(networks)
     with torch.no_grad():
@@ -132,15 +131,15 @@ def stack(networks: Sequence[Network], images: Tensor) -> SeedStack:
     limit = TOLERANCE * max(1.0, float(alone.abs().max()))
     if together.shape != alone.shape or not float((together - alone).abs().max()) <= limit:
         name = type(networks[0]).__name__
-        raise ProxybenchError(f"cannot train several seeds at once: {name} mixes channels in a way that is not known")
+        raise ProxybenchError(f"cannot train several seeds at once: {name} mixes channels in an unknown way")
     return stacked.train()
 
 
 class SeedAxis(TorchFunctionMode):
-    """Inside it, joining and cutting the channels of maps [n, S * c, h, w] is done for each of S seeds.
+    """Inside this mode, channels of maps [n, S * c, h, w] are joined and cut separately for each of S seeds.
 
-    The rest of such an operation, and padding, works in the order of memory, so that its result and its gradient lie
-    there as the maps do.
+    The rest of these operations, and padding, works in memory order, so that results and gradients have the same
+    layout as the maps.
     """
 
     def __init__(self, seeds: int) -> None:
@@ -189,7 +188,7 @@ def _cuts(key: Any) -> bool:
 
 
 def _zeros(kwargs: dict[str, Any]) -> bool:
-    """Whether these arguments of a padding say zeros."""
+    """Whether these arguments mean padding with zeros."""
     return kwargs.get("mode", "constant") == "constant" and not kwargs.get("value")
 
 

@@ -1,4 +1,4 @@
-"""The table of trainings: canonical rows of what the shards hold, and trainings taken over from such a table."""
+"""The table of trainings: canonical rows from the shards, and reuse of trainings from an existing table."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class TrainedTable:
     """A table of trainings.
 
     Attributes:
-        values: `arch`, `dataset`, `epochs`, `seed` and metric columns of tables.schema: a row of epochs 0 and seed ""
-            with what needs no training, and one for each budget and run ("0", "1", ...). Architectures stand in the
-            order in which they were drawn.
-        setting: what the trainings depend on; recipe, seeds, images, versions.
-        failed: architecture to why it has no trainings.
-        complete: whether all architectures that were asked for are there.
+        values: `arch`, `dataset`, `epochs`, `seed` and metric columns of tables.schema: one row with epochs 0 and seed
+            "" for everything that needs no training, and one for each budget and run ("0", "1", ...). Architectures are
+            in the order in which they were drawn.
+        setting: what the trainings depend on: recipe, seeds, images, versions.
+        failed: architecture to the reason why it has no trainings.
+        complete: whether all requested architectures are included.
     """
 
     values: pa.Table
@@ -48,17 +48,17 @@ class TrainedTable:
 
 
 def merge(work: Work, path: Path, *, partial: bool = False) -> int:
-    """Write what the shards hold to one parquet file, replaced in one step; the number of rows.
+    """Write the contents of the shards to one parquet file, replaced atomically; returns the number of rows.
 
-    The file's metadata hold the setting. The same trainings give the same bytes but for the seconds.
+    The file's metadata contain the setting. The same trainings give the same bytes except for the seconds.
 
     Raises:
-        ProxybenchError: when the folder holds other work, when trainings are missing and not `partial`, or there
-            are none.
+        ProxybenchError: if the folder contains other work, if trainings are missing without `partial`, or if there are
+            no trainings.
         CorruptData: for a damaged shard.
     """
     if work.run != RUN:
-        raise ProxybenchError(f"{work.folder} holds a sweep of proxies; merge it with: proxybench compute --merge")
+        raise ProxybenchError(f"{work.folder} contains a sweep of proxies; merge it with: proxybench compute --merge")
     whole = work.require_done(partial=partial)
     trained = [row for table in work.tables() for row in table.to_pylist()]
     values = fragment_from_rows([row for item in trained for row in _rows(item, work.setting)]).values
@@ -84,7 +84,7 @@ def merge(work: Work, path: Path, *, partial: bool = False) -> int:
 
 
 def _rows(item: Mapping[str, Any], setting: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The canonical rows of one architecture; of one that failed only its sizes, where they are known."""
+    """The canonical rows of one architecture; for a failed one, only its sizes if known."""
     key = {"arch": item["arch"], "dataset": setting["dataset"]}
     if item["params"] is not None:
         yield key | UNTRAINED | {name: item[name] for name in SIZES}
@@ -103,37 +103,37 @@ def read_table(path: Path | str) -> TrainedTable:
     """The table that `merge` wrote.
 
     Raises:
-        DataNotAvailable: when there is no such file.
-        CorruptData: for a file that is no such table.
+        DataNotAvailable: if the file is missing.
+        CorruptData: for a file that is not a table of trainings.
     """
     path = Path(path)
     if not path.is_file():
-        raise DataNotAvailable(f"{path} is not there; make it with: proxybench train-table --merge {path}")
+        raise DataNotAvailable(f"{path} does not exist; create it with: proxybench train-table --merge {path}")
     try:
         values = read_parquet(path)
         about = parse_json(values.schema.metadata[_ABOUT])
         if about["format"] != FORMAT:
-            raise CorruptData(f"{path} is of format {about['format']}, not {FORMAT}; read it with another version")
+            raise CorruptData(f"{path} has format {about['format']}, not {FORMAT}; read it with another version")
         failed, complete = about.pop("failed"), about.pop("complete")
         setting = {name: value for name, value in about.items() if name not in ("format", "proxybench")}
         return TrainedTable(values.replace_schema_metadata(None), setting, failed, complete)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise CorruptData(f"{path} is no table of trainings ({error}); merge the folder again") from error
+        raise CorruptData(f"{path} is not a table of trainings ({error}); merge the folder again") from error
 
 
 def take_over(work: Work, path: Path) -> int:
-    """Write the shards of `work` whose architectures are all trained in a table that `merge` wrote; how many.
+    """Write the shards of `work` whose architectures are all in a table written by `merge`; returns their number.
 
     Architectures that failed there are trained again.
 
     Raises:
-        DataNotAvailable, CorruptData: as `read_table`.
-        OtherSetting: for a table of another setting; names the differences.
+        DataNotAvailable, CorruptData: as for `read_table`.
+        OtherSetting: for a table with a different setting; names the differences.
     """
     known = read_table(path)
     different = list(differences(dict(known.setting), work.plan["setting"]))
     if different:
-        raise OtherSetting(f"{path} is of another setting: {'; '.join(different)}")
+        raise OtherSetting(f"{path} has a different setting: {'; '.join(different)}")
     rows: dict[str, dict[tuple[int, str], dict[str, Any]]] = defaultdict(dict)
     for row in known.values.to_pylist():
         rows[row["arch"]][row["epochs"], row["seed"]] = row
@@ -149,7 +149,7 @@ def take_over(work: Work, path: Path) -> int:
 def _item(
     item: Mapping[str, Any], rows: Mapping[tuple[int, str], Mapping[str, Any]], places: list[tuple[int, str]]
 ) -> dict[str, Any]:
-    """What a shard would hold of an architecture; the work done here took no time."""
+    """The shard entry of an architecture; the work done here took no time."""
     sizes = {name: rows[0, ""][name] for name in SIZES}
     measured = {name: [rows[place][name] for place in places] for name in MEASURED}
     return {**item, "error": "", "seconds": 0.0, **sizes, **measured}

@@ -1,4 +1,4 @@
-"""Training: several seeds of one architecture at once, each with its own weights and its own order of images."""
+"""Training: several seeds of one architecture at once, each with its own weights and order of images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from proxybench.training.optimiser import FlatSGD, one_cycle
 from proxybench.training.recipe import MEASURED, Recipe
 from proxybench.training.stack import SeedStack, stack
 
-EVALUATED = 500  # images at once
+EVALUATED = 500  # images evaluated at once
 
 Classifier = Callable[[Tensor], Tensor]
 
@@ -44,10 +44,10 @@ class Parts:
 
 
 def split(images: Tensor, labels: Tensor, recipe: Recipe) -> Parts:
-    """The parts of a recipe, one behind the other: training, validation, test. Raises ProxybenchError for too few."""
+    """Split into the recipe's parts in order: training, validation, test. Raises ProxybenchError for too few images."""
     ends = np.cumsum([recipe.train, recipe.validation, recipe.test])
     if ends[-1] > len(labels):
-        raise ProxybenchError(f"the recipe takes {ends[-1]} images, here are {len(labels)}")
+        raise ProxybenchError(f"the recipe takes {ends[-1]} images, but there are {len(labels)}")
     starts = (0, *ends[:-1])
     return Parts(*(Part(images[start:end], labels[start:end]) for start, end in zip(starts, ends, strict=True)))
 
@@ -55,21 +55,21 @@ def split(images: Tensor, labels: Tensor, recipe: Recipe) -> Parts:
 def train(
     networks: Sequence[Network], parts: Parts, recipe: Recipe, seeds: Sequence[int]
 ) -> dict[str, NDArray[np.float64]]:
-    """Train networks that differ in their weights alone, all at once.
+    """Train networks that differ only in their weights, all at once.
 
-    A network whose training diverges goes on with weights that are not numbers: its losses are NaN and its accuracy is
-    that of the first class.
+    If the training of a network diverges, it continues with NaN weights: its losses are NaN and its accuracy is that of
+    predicting the first class.
 
     Args:
-        networks: one for each seed; they stay as they are.
+        networks: one per seed; they are not modified.
         parts: images and labels.
-        recipe: how.
-        seeds: of the order of images and of what is mirrored, for each network.
+        recipe: training recipe.
+        seeds: for each network, the seed of the order and mirroring of images.
 
     Returns:
-        Each of MEASURED as float64[budgets, S]. Accuracies are in percent; losses are mean cross-entropies in nats,
-        `train_loss` that of the steps of the budget's last epoch; `train_s` are the seconds of the training so far,
-        without measuring, divided by S.
+        Each of MEASURED as float64[budgets, S]. Accuracies are in percent; losses are mean cross-entropies in nats;
+        `train_loss` is the mean over the steps of the budget's last epoch; `train_s` is the training time so far in
+        seconds, excluding evaluation, divided by S.
     """
     stacked = stack(networks, parts.train.images[:2])
     _compile(stacked, parts.train)
@@ -95,7 +95,7 @@ def evaluate(classifier: Classifier, part: Part, seeds: int) -> tuple[NDArray[np
     """Accuracy in percent and mean cross-entropy in nats of each seed.
 
     Args:
-        classifier: from images [n, S, channels, h, w] to logits [S, n, classes].
+        classifier: maps images [n, S, channels, h, w] to logits [S, n, classes].
         part: the images that every seed gets.
         seeds: S.
     """
@@ -140,7 +140,7 @@ class Steps:
 
 
 def _epoch(stacked: SeedStack, optimiser: FlatSGD, steps: Steps, recipe: Recipe, epoch: int) -> NDArray[np.float64]:
-    """The pass over the training images of that number, from 1; the mean loss of each seed."""
+    """Train for the given epoch, counted from 1; returns the mean loss of each seed."""
     total = torch.zeros(stacked.seeds, dtype=torch.float64)
     for number, (images, labels) in enumerate(steps.epoch(), start=(epoch - 1) * len(steps)):
         losses = _losses(stacked(images), labels).mean(1)
@@ -152,18 +152,18 @@ def _epoch(stacked: SeedStack, optimiser: FlatSGD, steps: Steps, recipe: Recipe,
 
 
 def _compile(stacked: SeedStack, part: Part) -> None:
-    """Take a step with a copy, so that what is compiled when it is first needed counts as no time of the training."""
+    """Take a step with a copy, so that compilation on first use does not count as training time."""
     images, labels = part.images[:2, None].expand(-1, stacked.seeds, -1, -1, -1), part.labels[:2]
     torch.autograd.backward(_losses(copy.deepcopy(stacked)(images), labels.expand(stacked.seeds, -1)).sum())
 
 
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropies [S, n] of logits [S, n, classes]."""
+    """Cross-entropies [S, n] for logits [S, n, classes]."""
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
 
 
 def _clock(images: Tensor) -> float:
-    """Seconds of this process; of the wall where another device does the work."""
+    """CPU seconds of this process, or wall time if another device does the work."""
     if images.device.type == "cpu":
         return time.process_time()
     torch.accelerator.synchronize()

@@ -1,4 +1,4 @@
-"""The trainings of a table as work that is cut in chunks: what is done, with what, and what a chunk gives."""
+"""The trainings of a table as work split into chunks: the task, its inputs and the results of a chunk."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ def begin_training(
     device: str = "cpu",
     chunk: int = 1,
 ) -> Work:
-    """The work of training a table in its folder, begun or taken up; `shards.do` does it.
+    """Begin or resume the work of training a table in its folder; `shards.do` carries it out.
 
     Args:
-        folder: of this table.
-        space: of the architectures.
-        architectures: how many.
-        recipe: how each is trained.
-        images: training, validation and test images, as many as the recipe says.
-        dataset: what the table calls them.
-        seeds: trainings of each architecture.
-        seed: of everything that is drawn; see SEED_RULE and population.py.
-        device: of torch.
-        chunk: architectures of a shard, which are what a kill costs.
+        folder: folder of this table.
+        space: space of the architectures.
+        architectures: number of architectures.
+        recipe: training recipe.
+        images: training, validation and test images, as many as the recipe needs.
+        dataset: name of the images in the table.
+        seeds: number of trainings per architecture.
+        seed: seed of all draws; see SEED_RULE and population.py.
+        device: torch device.
+        chunk: architectures per shard, the most that a kill can lose.
 
     Raises:
-        ProxybenchError: when the networks cannot be built with these options, or there are too few architectures.
-        UnknownName: for a space that has no networks.
-        OtherSetting: when the folder holds another table.
+        ProxybenchError: if the networks cannot be built with these options, or if there are too few architectures.
+        UnknownName: for a space without networks.
+        OtherSetting: if the folder contains a different table.
     """
     import torch
 
@@ -83,7 +83,7 @@ def begin_training(
 
 
 def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
-    """Find wrong options now, not in every architecture."""
+    """Detect wrong options now rather than for every architecture."""
     trainer = Trainer(setting, images.images, images.labels)
     try:
         trainer.network(text, 0)
@@ -93,7 +93,7 @@ def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
 
 @does_work
 def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
-    """The function from items (digest, arch) to one row for each, with what was measured as lists."""
+    """The function from items (digest, arch) to one row each, with measurements as lists."""
     require_same_torch(setting)
     trainer = Trainer(setting, *read_batch(files[BATCH]))
 
@@ -105,7 +105,7 @@ def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
 
 
 class Trainer:
-    """The setting, ready to train one architecture after the other."""
+    """Trains one architecture after another with a given setting."""
 
     def __init__(self, setting: Mapping[str, Any], images: Any, labels: Any) -> None:
         import torch
@@ -121,7 +121,7 @@ class Trainer:
         self._parts = split(pixels, classes, self._recipe)
 
     def row(self, digest: str, text: str) -> dict[str, Any]:
-        """Sizes of one architecture's network and what its trainings gave; its error where it has none."""
+        """Network sizes and training results of one architecture, or its error."""
         from proxybench.networks.counts import count_flops, count_parameters
         from proxybench.training.train import train
 
@@ -140,7 +140,7 @@ class Trainer:
         return row | {"seconds": time.perf_counter() - start}
 
     def network(self, text: str, seed: int) -> Network:
-        """The network of an architecture, its weights drawn with `seed`; the global random state stays."""
+        """The network of an architecture with weights drawn from `seed`; the global random state is preserved."""
         import torch
 
         from proxybench.networks import build
@@ -155,7 +155,7 @@ class Trainer:
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows as a shard has them: what is measured as lists over budgets and runs, runs fastest."""
+    """Rows as stored in a shard: measurements as lists over budgets and runs, runs varying fastest."""
     types = {"digest": pa.string(), "arch": pa.string(), "error": pa.string(), "seconds": pa.float64()}
     types |= dict.fromkeys(SIZES, pa.float64()) | dict.fromkeys(MEASURED, pa.list_(pa.float64()))
     return pa.table({name: pa.array([row.get(name) for row in rows], type=kind) for name, kind in types.items()})
@@ -163,13 +163,13 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the architectures so far.
+    """Progress of the architectures so far.
 
     Attributes:
-        done: how many have a row.
-        seconds: that they took, one after the other.
-        errors: architecture to why it failed.
-        diverged: trainings that ended with a loss that is not finite.
+        done: number with a row.
+        seconds: their total time, one after another.
+        errors: architecture to the reason why it failed.
+        diverged: number of trainings that ended with a non-finite loss.
     """
 
     done: int
@@ -179,7 +179,7 @@ class Outcome:
 
 
 def outcome(work: Work) -> Outcome:
-    """What became of the trainings."""
+    """The progress of the trainings."""
     rows = [row for table in work.tables() for row in table.to_pylist()]
     last = [loss for row in rows for loss in (row["train_loss"] or ())[-work.setting["seeds"] :]]
     return Outcome(

@@ -135,11 +135,11 @@ def test_a_failure_makes_the_exit_code_1_and_is_tried_again_on_request(run, tmp_
     [
         (("--proxies", "synfow"), "unknown proxy 'synfow'. Did you mean 'synflow'?"),
         (("--images", "digit"), "unknown source of images 'digit'. Did you mean 'digits'?"),
-        (("--sample", "99999"), "nasbench201 has 15625 architectures; asked for 99999"),
+        (("--sample", "99999"), "nasbench201 has only 15625 architectures; 99999 were requested"),
         (("--archs", "absent.txt"), "absent.txt does not exist"),
         (("--sample", "2", "--benchmark", "nasbench201"), "exclude each other"),
         (("--sample", "2", "--network", "chanels=2"), "cannot be built"),
-        (("--sample", "2", "--batch", "9999", "--images", "digits"), "has 1797 images"),
+        (("--sample", "2", "--batch", "9999", "--images", "digits"), "has only 1797 images"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_next_step(run, words: tuple[str, ...], reason: str) -> None:

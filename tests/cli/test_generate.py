@@ -86,7 +86,7 @@ def test_a_guide_and_a_bound(run, small: None, model: Path, tmp_path: Path) -> N
     ("words", "message"),
     [
         (("--guide", "val_acc@13"), "epochs of val_acc"),
-        (("--constraint", "latency_ms@edgegpu=5"), "is no constraint"),
+        (("--constraint", "latency_ms@edgegpu=5"), "is not a constraint"),
         (("--method", "pcs"), "Did you mean 'pc'"),
         (("--model", "absent.npz"), "train-generator"),
     ],

@@ -149,9 +149,9 @@ def test_damaged_or_foreign_parquet_files_are_named(tmp_path: Path) -> None:
         ({"label": [0, 1]}, "jpeg"),
         ({"label": [0, 1], "jpeg": [b"GIF89a", b""]}, "cannot identify"),
         ({"label": [0, 1], "jpeg": [jpeg((1, 1, 1)), jpeg((1, 1, 1), (64, 64))[:-99]]}, "[Tt]runcated"),
-        ({"label": [0, 1], "jpeg": [jpeg((1, 1, 1)), jpeg((1, 1, 1), (8, 8))]}, "several sizes"),
+        ({"label": [0, 1], "jpeg": [jpeg((1, 1, 1)), jpeg((1, 1, 1), (8, 8))]}, "different sizes"),
         ({"label": [0, 1], "jpeg": [jpeg((1, 1, 1), (5000, 1))] * 2}, "at most 4096"),
-        ({"label": [0, -1], "jpeg": [jpeg((1, 1, 1))] * 2}, "numbers from 0"),
+        ({"label": [0, -1], "jpeg": [jpeg((1, 1, 1))] * 2}, "integers from 0"),
     ):
         pq.write_table(pa.table(content), path)
         with pytest.raises(CorruptData, match=reason):
@@ -180,11 +180,11 @@ def test_a_batch_survives_its_bytes() -> None:
 def test_what_cannot_be_had_says_what_to_do(tmp_path: Path) -> None:
     for text, error, reason in (
         ("digit", UnknownName, "Did you mean 'digits'"),
-        ("cifar10", ProxybenchError, "say where, as in cifar10:PATH"),
+        ("cifar10", ProxybenchError, "cifar10 needs a path: cifar10:PATH"),
         (f"cifar10:{tmp_path / 'x'}", DataNotAvailable, "get cifar-10-python.tar.gz from"),
-        (f"parquet:{tmp_path}", DataNotAvailable, "holds no parquet files"),
+        (f"parquet:{tmp_path}", DataNotAvailable, "contains no parquet files"),
     ):
         with pytest.raises(error, match=reason):
             load_batch(text, 2)
-    with pytest.raises(ProxybenchError, match="has 1797 images; asked for a batch of 2000"):
+    with pytest.raises(ProxybenchError, match="has only 1797 images; a batch of 2000 was requested"):
         load_batch("digits", 2000)

@@ -105,7 +105,7 @@ def test_one_file_and_several_row_groups(tmp_path: Path) -> None:
         ({"image": [{"path": "x"}], "label": [0]}, r"image \(struct\)"),
         ({"image": nested([encoded(0)]), "label": ["cat"]}, r"label \(string\)"),
         ({"image": nested([encoded(0)]), "label": [None]}, "label"),
-        ({"image": nested([None, encoded(0)]), "label": [0, 1]}, "row 0 of column image holds no image"),
+        ({"image": nested([None, encoded(0)]), "label": [0, 1]}, "row 0 of column image contains no image"),
         ({"image": nested([encoded(0, mode="I;16")]), "label": [0]}, "more than 8 bits"),
         ({"image": nested([b"<svg>"]), "label": [0]}, "cannot identify"),
     ],
@@ -114,7 +114,7 @@ def test_other_columns_are_refused_in_one_line(tmp_path: Path, columns: dict[str
     with pytest.raises(CorruptData, match=reason) as refused:
         load_batch(f"parquet:{written(tmp_path, columns).parent}", len(columns["label"]) if "label" in columns else 1)
     assert "\n" not in str(refused.value)
-    assert "train-00000-of-00001.parquet" in str(refused.value) or "numbers from 0" in str(refused.value)
+    assert "train-00000-of-00001.parquet" in str(refused.value) or "integers from 0" in str(refused.value)
 
 
 def test_a_folder_without_parquet_files_says_what_is_needed(tmp_path: Path) -> None:

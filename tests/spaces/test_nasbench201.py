@@ -58,7 +58,7 @@ def test_neighbours_change_one_of_six_operations() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (BEST.replace("nor_conv_1x1", "nor_conv_5x5"), "operation 'nor_conv_5x5' is none of"),
+        (BEST.replace("nor_conv_1x1", "nor_conv_5x5"), "operation 'nor_conv_5x5' is not one of"),
         (BEST[:-1], "not of the form"),
         (BEST + "|none~3|", "not of the form"),
         (BEST.replace("~2", "~1"), "not of the form"),

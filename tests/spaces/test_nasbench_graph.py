@@ -147,10 +147,10 @@ def test_sample_is_reproducible_and_without_repeats():
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        ("[0, 1, 2, 3]:skip,skip,skip,skip", "no operation but skip"),
-        ("[1, 0, 0, 0]:gcn,gcn,gcn,gcn", "not before it"),
-        ("[0, 2, 0, 0]:gcn,gcn,gcn,gcn", "not before it"),
-        ("[0, 0, 0, 0]:gcn,gcn,gcn,conv", "'conv' is none of gat"),
+        ("[0, 1, 2, 3]:skip,skip,skip,skip", "no operation other than skip"),
+        ("[1, 0, 0, 0]:gcn,gcn,gcn,gcn", "does not come before it"),
+        ("[0, 2, 0, 0]:gcn,gcn,gcn,gcn", "does not come before it"),
+        ("[0, 0, 0, 0]:gcn,gcn,gcn,conv", "'conv' is not one of gat"),
         ("[0, 0, 0]:gcn,gcn,gcn", "not of the form"),
         ("", "not of the form"),
         ("[0, 0, 0, \u0660]:gcn,gcn,gcn,gcn", "not of the form"),

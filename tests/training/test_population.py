@@ -38,7 +38,7 @@ def test_architectures_of_nasbench201_are_those_of_a_sweep_over_the_space() -> N
     space = get_space("nasbench201")
     items, _ = population(space, 6466)
     assert items.equals(items_of(space, space))
-    with pytest.raises(ProxybenchError, match="6466 different architectures; asked for 6467"):
+    with pytest.raises(ProxybenchError, match="only 6466 different architectures; 6467 were requested"):
         population(space, 6467)
 
 
@@ -64,7 +64,9 @@ def test_small_widths_stand_for_those_of_the_space_in_their_order() -> None:
 
 
 def test_other_numbers_of_widths_than_the_space_draws_are_refused() -> None:
-    with pytest.raises(ProxybenchError, match=r"width is one number, or 3 that stand for \[16, 24, 32\]; not \[2, 4\]"):
+    with pytest.raises(
+        ProxybenchError, match=r"width must be one number, or 3 that replace \[16, 24, 32\]; not \[2, 4\]"
+    ):
         population(get_space("nds-darts"), 5, 0, {"width": (2, 4)})
 
 

@@ -157,7 +157,7 @@ def test_options_that_no_network_can_have_are_refused_at_once(
 ) -> None:
     with pytest.raises(ProxybenchError, match=r"cannot be built: .*channels"):
         begun(tmp_path, replace(recipe, network={"channels": 0}), images)
-    with pytest.raises(ProxybenchError, match="takes 258 images, here are 100"):
+    with pytest.raises(ProxybenchError, match="takes 258 images, but there are 100"):
         begun(tmp_path, recipe, load_batch("digits", 100))
     assert list(tmp_path.iterdir()) == []
 
@@ -166,7 +166,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataNotAvailable, match="train-table --merge"):
         read_table(tmp_path / "absent.parquet")
     (tmp_path / "text.parquet").write_text("no")
-    with pytest.raises(CorruptData, match="no table of trainings"):
+    with pytest.raises(CorruptData, match="not a table of trainings"):
         read_table(tmp_path / "text.parquet")
 
 
@@ -182,7 +182,7 @@ def test_the_card_states_population_recipe_and_agreement_of_seeds(trained: Path)
         "--network channels=2,modules=1,stacks=1 --resolution 8 --split 128,60,70 --batch 32 --rate 0.1 --seed 0 "
         "--device cpu --flip --images IMAGES`",
         "- agrees with nothing\n",
-        "no published benchmark",
+        "not a published benchmark",
     ):
         assert words in text
     lines = [line for line in text.splitlines() if line.startswith(("| 1 |", "| 2 |"))]

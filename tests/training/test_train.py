@@ -142,5 +142,5 @@ def test_half_of_the_images_are_mirrored(recipe: Recipe) -> None:
 
 
 def test_too_few_images_are_refused(parts: Parts, recipe: Recipe) -> None:
-    with pytest.raises(ProxybenchError, match="takes 258 images, here are 128"):
+    with pytest.raises(ProxybenchError, match="takes 258 images, but there are 128"):
         split(parts.train.images, parts.train.labels, recipe)
