@@ -1,6 +1,6 @@
 """Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, suite and over all, page, picture, manifest.
 
-What searches found, `searches`/NAME.jsonl, becomes two CSV files and a section of the page; what was generated,
+Search results, `searches`/NAME.jsonl, become two CSV files and a section of the page; generation results,
 `generation`/NAME.jsonl, a CSV file, a picture and another section.
 The same records give the same bytes, in whatever order they come. Architecture-level scores beside the records
 (`runs`/TASK.scores.json) add their charts to the page; those in `local`, a folder that is not committed, only to a page
@@ -47,7 +47,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Everything that is shown: records as entries, their ranks, and comparisons of every scope and pool."""
+    """All content of the leaderboard: records as entries, their ranks, and comparisons for every scope and pool."""
 
     records: Sequence[Record]
     entries: Sequence[Entry]
@@ -59,11 +59,11 @@ class Leaderboard:
 
     @classmethod
     def of(cls, folder: Path) -> Leaderboard:
-        """The leaderboard of the records below `folder`/runs, with what was searched and what was generated.
+        """The leaderboard of the records below `folder`/runs, with the results of searches and generators.
 
         Raises:
             DataNotAvailable: when there are no records.
-            CorruptData: for a damaged record, tasks of one name that differ, or a name that cannot be a file's.
+            CorruptData: if a record is damaged, tasks with one name differ, or a name cannot be used for a file.
         """
         runs = sorted((folder / RUNS).glob("*.jsonl"))
         records = read_records(runs)
@@ -152,7 +152,7 @@ def build(folder: Path) -> dict[str, bytes]:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write what `build` gives, remove what was built before for tasks that are gone, and return the paths."""
+    """Write the files from `build`, remove earlier ones for tasks that are gone, and return the paths."""
     files = build(folder)
     for name in _built_before(folder) - set(files):
         (folder / name).unlink(missing_ok=True)
@@ -160,11 +160,11 @@ def write(folder: Path) -> list[Path]:
 
 
 def write_local(folder: Path) -> Path:
-    """Write the page with the scores in `folder`/local too, to `folder`/local/index.html, and return its path.
+    """Write the page, including the scores in `folder`/local, to `folder`/local/index.html, and return its path.
 
     Raises:
-        DataNotAvailable: when there are no records, or no extra "report" to build a page with.
-        CorruptData: for damaged records or scores.
+        DataNotAvailable: if there are no records, or the extra "report", needed for the page, is not installed.
+        CorruptData: if records or scores are damaged.
     """
     if missing_extra():
         raise DataNotAvailable(missing_extra())
@@ -175,7 +175,7 @@ def write_local(folder: Path) -> Path:
 
 
 def differences(folder: Path) -> list[str]:
-    """Names of files in `folder` that are not what its records amount to.
+    """Names of files in `folder` that do not match its records.
 
     The charting library within the page is compared only where the page holds the version that is installed.
     """

@@ -1,6 +1,6 @@
-"""Entries: the repeats of a method on a task as one, with mean, spread, and what is missing from it.
+"""Entries: all repeats of a method on a task combined, with mean, spread, and what is missing.
 
-An entry is complete when every repeat that was due ran without failure and every architecture that was due was tried.
+An entry is complete if every expected repeat ran without failure and every expected architecture was tried.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Entry:
 
     @property
     def told(self) -> int:
-        """Architectures whose target the method was told; what does not learn is told none on any split."""
+        """The number of architectures the method was trained on; 0 for methods that do not learn."""
         return self.n_train if self.kind in ("predictor", "search") else 0
 
     @property
@@ -86,16 +86,16 @@ class Entry:
         return label_of(self.method, self.params)
 
     def metric(self, name: str) -> Estimate | None:
-        """A metric over the repeats that have it; None where none has."""
+        """A metric over the repeats that have it; None if none has."""
         return self._metrics.get(name)
 
     @property
     def metric_names(self) -> list[str]:
-        """Names of the metrics that a repeat has a value of."""
+        """Names of the metrics with a value in any repeat."""
         return sorted(self._metrics)
 
     def count(self, name: str) -> int | None:
-        """A metric that counts architectures, the least over repeats; None where no repeat has it."""
+        """A metric that counts architectures, its minimum over repeats; None if no repeat has it."""
         values = [value for record in self.records if (value := record.metrics.get(name)) is not None]
         return int(min(values)) if values else None
 
@@ -106,7 +106,7 @@ class Entry:
 
     @property
     def seconds_per_architecture(self) -> float | None:
-        """Seconds for the score of one architecture, as the source states it or as measured here."""
+        """Seconds for the score of one architecture, stated by the source or measured here."""
         stated = self.cost("seconds_per_architecture")
         return self.cost("predict_s") if stated is None else stated
 
@@ -122,7 +122,7 @@ class Entry:
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
-        """What keeps the entry from being complete, in words."""
+        """Why the entry is incomplete, in words."""
         reasons = []
         expected = zip(self.records, self.due_architectures, strict=True)
         tried = [(count, due) for record, due in expected if (count := record.metrics.get("attempted")) is not None]
@@ -153,7 +153,7 @@ def entries_of(records: Iterable[Record]) -> list[Entry]:
     """Records as entries, sorted by task, method, parameters and training size.
 
     Raises:
-        CorruptData: for a task that is recorded with two identities, or a method with two kinds.
+        CorruptData: if a task is recorded with two identities, or a method with two kinds.
     """
     groups: defaultdict[tuple[str, str, str, int], list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda record: record.cell):
@@ -190,7 +190,7 @@ def _refuse_mixtures(groups: Iterable[Sequence[Record]]) -> None:
 
 
 class _Due:
-    """What a cell takes to be complete, as others on the same task and split show it."""
+    """The requirements for a complete entry, derived from others on the same task and split."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._repeats: defaultdict[tuple[str, int], set[int]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Generated architectures as the leaderboard keeps them: `generation/*.jsonl`, one line a problem with every method.
+"""Results of generators for the leaderboard: `generation/*.jsonl`, one line per problem with every method.
 
 A method gives so many architectures for each seed. A line holds of each seed their mean rank and the best of ten, so
 that methods can be compared seed by seed, and of all seeds together how often each accuracy came. Who generated writes
@@ -50,7 +50,7 @@ class GeneratedBy(msgspec.Struct, frozen=True):
 
     @property
     def half(self) -> float | None:
-        """Half of the 95 percent interval of the mean rank, over seeds; None for fewer than 20."""
+        """Half-width of the 95 percent interval of the mean rank, over seeds; None for fewer than 20."""
         return _half(self.mean_rank)
 
 

@@ -1,4 +1,4 @@
-"""Average ranks over tasks, by scope and pool, and how far apart they must be to differ significantly.
+"""Average ranks over tasks, by scope and pool, with the critical difference for significance.
 
 A scope is a set of tasks: all of them, those of a suite, those of a benchmark. Average ranks compare methods only over
 the same tasks: all of them where at least three methods are complete on all, else the largest block of methods and
@@ -59,7 +59,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Significance:
-    """Friedman's test, and the difference of average ranks that Nemenyi's test asks for at the 5 percent level.
+    """Friedman's test, and the critical difference of average ranks in Nemenyi's test at the 5 percent level.
 
     Attributes:
         p_value: of Friedman's test with Iman and Davenport's correction; None where all methods tie.

@@ -37,10 +37,10 @@ _LIBRARY_PARTS = re.compile(
 
 
 def missing_extra() -> str:
-    """Why no page can be built here and what to do, in a line; empty where it can."""
+    """Why no page can be built and what to do, in one line; empty if it can."""
     if find_spec(_LIBRARY_MODULE):
         return ""
-    return f"no {PAGE}: {LIBRARY}, which holds its charting library, is not here; {how_to_install('report', LIBRARY)}"
+    return f"no {PAGE}: {LIBRARY}, the charting library, is not installed; {how_to_install('report', LIBRARY)}"
 
 
 def render(content: dict[str, Any], csv_folder: str = "", library: str | None = None) -> bytes:

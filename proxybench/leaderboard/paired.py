@@ -1,4 +1,4 @@
-"""What methods gain over one of them on the same splits: differences of Kendall's tau, repeat by repeat."""
+"""Gains of methods over one of them on the same splits: differences in Kendall's tau, repeat by repeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METRIC = "kendall"
 
 
 class PairedGain(NamedTuple):
-    """What an entry has more than another one of its task and training size.
+    """The gain of an entry over another one with the same task and training size.
 
     Attributes:
         entry: of the method.
@@ -37,7 +37,7 @@ def paired_gains(entries: Iterable[Entry], label: str) -> list[PairedGain]:
     """By task, training size and then gain, all others beside the one of that label, where it was run.
 
     Raises:
-        UnknownName: when no entry has the label.
+        UnknownName: if no entry has the label.
     """
     groups: dict[tuple[str, int], dict[str, Entry]] = {}
     for entry in entries:

@@ -1,8 +1,8 @@
-"""Pools: which entries compete on a task, and their ranks there.
+"""Pools: groups of entries that compete on a task, and their ranks.
 
-A pool is a kind of method on a split: what was told nothing, what was given labels, predictors told the targets of n
-architectures, searches that trained n. Controls and costs compete in every pool: those of the same split, or else of
-the whole population. Ranks are taken anew within each pool.
+A pool is a kind of method on a split: training-free methods, those that use labels, predictors trained on n
+architectures, searches that trained n. Controls and costs compete in every pool: those of the same split, or otherwise
+of the whole population. Ranks are computed separately in each pool.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Pool(NamedTuple):
 
     @property
     def measure(self) -> tuple[str, bool]:
-        """The metric that ranks the pool, and whether more of it is better.
+        """The metric that ranks the pool, and whether larger is better.
 
         Searches return an architecture, not a ranking of all, and are ranked by its regret.
         """
@@ -47,7 +47,7 @@ class Pool(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The rank of an entry among its pool on a task; ties share their mean rank, None where there is no value."""
+    """The rank of an entry in its pool on a task; ties share their mean rank, None if there is no value."""
 
     entry: Entry
     rank: float | None
@@ -64,7 +64,7 @@ def pools_of(entries: Sequence[Entry]) -> dict[Pool, list[Place]]:
 
 
 def _guests(entries: Iterable[Entry], n_train: int) -> list[Entry]:
-    """Controls and costs of this split, else of the whole population."""
+    """Controls and costs of this split, otherwise of the whole population."""
     chosen: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         if entry.kind in GUESTS and entry.n_train in (0, n_train):
@@ -92,7 +92,7 @@ def _ranked(pool: Pool, entries: Sequence[Entry]) -> list[Place]:
 
 
 def _mid_ranks(entries: Sequence[Entry], values: Sequence[float], first: int) -> list[Place]:
-    """Ranks from `first` on for ascending values; equal ones share the mean of their ranks."""
+    """Ranks from `first` on for ascending values; equal ones share their mean rank."""
     return [
         Place(entry, first + values.index(value) + (values.count(value) - 1) / 2)
         for entry, value in zip(entries, values, strict=True)

@@ -1,4 +1,4 @@
-"""Architecture-level scores of a task: what scatter plots and correlation maps are drawn from.
+"""Architecture-level scores of a task, the data of scatter plots and correlation maps.
 
 One JSON file a task, `TASK.scores.json`: {"format": 1, "task", "size", "target": [...], "archs": [...] or null,
 "methods": {name: [value or null, ...]}, "spearman": {"names": [...], "matrix": [[...]]}}. Values are of at most

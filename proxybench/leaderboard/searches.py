@@ -1,4 +1,4 @@
-"""Searches as the leaderboard keeps them: `searches/*.jsonl`, one line a problem, and in it every searcher's runs.
+"""Search results for the leaderboard: `searches/*.jsonl`, one line per problem with every searcher's runs.
 
 A line holds of each run the regret of what it returned, so that searchers can be tested against each other seed by
 seed, and of all runs together the best-so-far curves. Who searched writes it (proxybench.search.summary).
@@ -103,7 +103,7 @@ class Searched(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SearchedProblem(msgspec.Struct, frozen=True):
-    """A problem and how every searcher did on it.
+    """A problem and the results of every searcher on it.
 
     Attributes:
         task: its `target` is the objective.

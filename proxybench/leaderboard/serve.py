@@ -1,4 +1,4 @@
-"""Serves the page of a folder to browsers on this machine, and nothing but the files of that folder."""
+"""Serves the page of a folder to browsers on this machine, and only files in that folder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def server(folder: Path, port: int) -> ThreadingHTTPServer:
     """A server of `folder` on the loopback address; port 0 takes a free one. Its `server_port` says which.
 
     Raises:
-        DataNotAvailable: when the folder holds no page.
-        ProxybenchError: when the port is taken.
+        DataNotAvailable: if the folder has no page.
+        ProxybenchError: if the port is in use.
     """
     if not (folder / PAGE).is_file():
         raise DataNotAvailable(f"{folder} holds no {PAGE}; run: proxybench leaderboard build")
     try:
         return ThreadingHTTPServer((HOST, port), partial(_Files, directory=str(folder.resolve())))
     except OSError as error:
-        raise ProxybenchError(f"port {port} cannot be listened on: {error}; name another with --port") from error
+        raise ProxybenchError(f"cannot listen on port {port}: {error}; choose another with --port") from error
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -60,4 +60,4 @@ class _Files(SimpleHTTPRequestHandler):
         return BytesIO(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the command line belongs to whoever started this."""
+        """Log nothing: the terminal belongs to the caller."""

@@ -1,11 +1,11 @@
 """Any metric of many score columns under the same bootstrap resamples of architectures.
 
-Small inputs go through the metrics themselves, one resample at a time; large ones through compiled kernels that take
-many resamples at once, in threads. Which of the two depends on the size of the input alone, and both give the same
-values up to rounding; neither depends on the number of threads.
+Small inputs are evaluated by the metrics themselves, one resample at a time; large ones by compiled kernels that take
+many resamples at once, in threads. The choice depends only on the size of the input, and both give the same values up
+to rounding, whatever the number of threads.
 
-A resample holds copies of architectures, which tie with each other in score and target. Correlations are made for ties;
-a top of k copies has fewer different architectures, so intervals of metrics of a small top are rough.
+A resample holds copies of architectures, which tie with each other in score and target. Correlations handle ties; a
+top k with copies has fewer distinct architectures, so intervals of metrics of a small top are rough.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from proxybench.ranking.policy import Floats, answered, as_columns
 from proxybench.ranking.resampling import lanes_for, resample, resample_weights
 
 COMPILED_FROM = 3_000_000  # values x (rows + 1,000), about half a second; below, loading the compiler takes longer
-MOST_ROWS = 2_000_000  # above, sums of products of ranks may not fit 64 bits
+MOST_ROWS = 2_000_000  # above this, sums of products of ranks may not fit in 64 bits
 
 
 def bootstrap(
@@ -38,7 +38,7 @@ def bootstrap(
     """Any function of targets and scores under bootstrap: float64[resamples, m], one call per value.
 
     Raises:
-        ValueError: unless scores have one row per target and there is an architecture.
+        ValueError: unless scores have one row per target and there is at least one architecture.
     """
     target, table = _table(y_true, scores)
     draws = np.empty((resamples, table.shape[1]))
@@ -66,18 +66,18 @@ def bootstrap_metrics(
         y_true: targets, n values.
         scores: scores [n, m], or [n] for one column.
         metrics: names, see `metrics.get_metric`.
-        resamples: how many.
-        seed: of the resamples; the same seed and n give the same resamples in every call.
-        threads: how many to use; all processors that this process may use unless given.
-        compiled: whether to use compiled kernels; unless given, where the work is worth loading them. More than
-            MOST_ROWS rows are never for them.
+        resamples: number of resamples.
+        seed: seed of the resamples; the same seed and n give the same resamples in every call.
+        threads: number of threads; by default all processors available to this process.
+        compiled: whether to use compiled kernels; by default if loading them pays off. Never used for more than
+            MOST_ROWS rows.
 
     Returns:
         float64[resamples, m] by name.
 
     Raises:
-        UnknownName: for a name that is no metric's.
-        ValueError: unless scores have one row per target and there is an architecture.
+        UnknownName: for an unknown metric.
+        ValueError: unless scores have one row per target and there is at least one architecture.
     """
     target, table = _table(y_true, scores)
     wanted = [get_metric(name) for name in metrics]
@@ -106,7 +106,7 @@ def bootstrap_metrics(
 
 
 def worth_compiling(values: int, rows: int) -> bool:
-    """Whether so many metrics of so many architectures take longer than loading the compiled kernels."""
+    """Whether computing the metrics would take longer than loading the compiled kernels."""
     return values * (rows + 1000) >= COMPILED_FROM
 
 
@@ -121,11 +121,11 @@ def bootstrap_within_strata(
 ) -> Floats:
     """The size-weighted mean of a metric within strata (`strata.within_strata`) under bootstrap: float64[resamples, m].
 
-    Architectures are drawn from the whole, so that the sizes of the strata vary too.
+    Architectures are drawn from the whole population, so that the sizes of the strata vary too.
 
     Raises:
-        UnknownName: for a name that is no metric's.
-        ValueError: unless there is one row of scores and one stratum per target, and an architecture.
+        UnknownName: for an unknown metric.
+        ValueError: unless there is one row of scores and one stratum per target, and at least one architecture.
     """
     from proxybench.ranking.weighted import Room, WeightedColumn
 

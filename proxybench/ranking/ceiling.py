@@ -1,20 +1,20 @@
-"""What the noise of the target lets any ranking reach: even the true expected quality does not reach tau 1.
+"""The noise ceiling: with a noisy target, even a ranking by true expected quality does not reach tau 1.
 
-A target is measured by training, and training again gives another value. Two figures say how much that limits:
+A target is measured by training, and training again gives another value. Two figures measure this limit:
 
-- Seed-to-seed tau: Kendall's tau-b of the order under one seed with the order under another. It assumes nothing.
-- The attainable tau: the expected tau of perfect knowledge of the true values with the mean of the measured seeds,
-  which is what methods are scored against. It needs a model of the measurements (`noise_model`), with one factor on
-  the scale of the noise chosen so that the model's seed-to-seed tau is the measured one. Its interval carries over that
-  of the seed-to-seed tau, and holds the values for smoother and for more clumped true values.
+- Seed-to-seed tau: Kendall's tau-b between the orders under two seeds. It makes no assumptions.
+- The attainable tau: the expected tau of the true values with the mean of the measured seeds, the target that methods
+  are scored against. It needs a model of the measurements (`noise_model`), with one factor on the scale of the noise,
+  chosen so that the model's seed-to-seed tau is the measured one. Its interval is derived from that of the seed-to-seed
+  tau, and includes the values for smoother and for more clumped true values.
 
-One bound needs no model: if a single measurement orders a pair of architectures as the truth does with chance p, the
+One bound needs no model: if a single measurement orders a pair of architectures correctly with probability p, the
 seed-to-seed tau is the mean of (2p - 1)^2 and the attainable tau for one seed is the mean of 2p - 1, so by Jensen's
 inequality attainable tau <= sqrt(seed-to-seed tau) for a target of one seed.
 
-Where no architecture has two seeds the ceiling is unknown: None, never 1. It is also unknown, NaN with the reason,
-where the tau between seeds is below .6, and where the true values fall into clusters: whether architectures of one
-cluster are equal or nearly so cannot be told, and decides the tau.
+If no architecture has two seeds the ceiling is unknown: None, never 1. It is also unknown, NaN with the reason, if the
+tau between seeds is below 0.6, or if the true values fall into clusters: the tau then depends on whether architectures
+in one cluster are equal or only nearly equal, which cannot be determined.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ _LARGEST_FACTOR = 1e6  # beyond, the seeds disagree in architectures that show n
 
 @dataclass(frozen=True)
 class NoiseCeiling:
-    """How far a ranking can agree with a noisy target.
+    """The best possible agreement of a ranking with a noisy target.
 
     Attributes:
         seed_to_seed: mean tau-b of two single seeds, over all pairs of seeds, with its interval over architectures.
-        attainable: expected tau-b of the true values with the mean over seeds; NaN where it is unknown.
-            The limits alone are NaN where more than .2 percent of the runs are outliers (`noise_model`), as where runs
-            diverge or the noise has heavy tails: their interval would cover too rarely.
-        one_seed_bound: the square root of the seed-to-seed tau, above what is attainable against one seed.
-        repeated: how many architectures have two seeds or more.
-        architectures: how many have any.
-        reason: why `attainable` is unknown; empty where it is known.
+        attainable: expected tau-b of the true values with the mean over seeds; NaN if unknown. Only the limits are NaN
+            if more than 0.2 percent of the runs are outliers (`noise_model`), as with diverging runs or heavy-tailed
+            noise: the coverage of the interval would be too low.
+        one_seed_bound: the square root of the seed-to-seed tau, an upper bound of the tau against one seed.
+        repeated: number of architectures with at least two seeds.
+        architectures: number of architectures with at least one.
+        reason: why `attainable` is unknown; otherwise empty.
     """
 
     seed_to_seed: Interval
@@ -68,17 +68,17 @@ class NoiseCeiling:
 def noise_ceiling(
     seeds: ArrayLike, averaged: int | None = None, resamples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> NoiseCeiling | None:
-    """The ceiling that a target measured with several seeds sets.
+    """The noise ceiling of a target measured with several seeds.
 
     Args:
         seeds: target per architecture and seed [n, s], NaN where a seed was not run.
-        averaged: against the mean of how many seeds methods are scored; each architecture's own number unless given.
-        resamples: of the seed-to-seed interval.
-        seed: of the resamples and of the simulation.
+        averaged: number of seeds in the mean that methods are scored against; by default each architecture's own.
+        resamples: number of resamples for the seed-to-seed interval.
+        seed: seed of the resamples and of the simulation.
         level: nominal coverage of the intervals.
 
     Returns:
-        None where the ceiling is unknown: no pair of seeds has a defined tau, or it is not above zero.
+        None if the ceiling is unknown: no pair of seeds has a defined tau, or it is not above zero.
 
     Raises:
         ValueError: unless `seeds` is a table and `averaged` is at least one.
@@ -105,7 +105,7 @@ def seed_to_seed_tau(seeds: ArrayLike, resamples: int = 1000, seed: int = 0, lev
     """Mean tau-b of one seed's order with another's, over the pairs of seeds, each on the architectures with both.
 
     Returns:
-        The mean with its interval over architectures, all pairs under the same resamples; None where no pair of
+        The mean with its interval over architectures, all pairs under the same resamples; None if no pair of
         seeds has a defined tau.
 
     Raises:
@@ -129,14 +129,14 @@ def seed_to_seed_tau(seeds: ArrayLike, resamples: int = 1000, seed: int = 0, lev
 
 
 def share_of_ceiling(tau: float, ceiling: float | None) -> float | None:
-    """A tau as a share of the attainable one; None where the ceiling is unknown. It is not cut off at one."""
+    """A tau as a share of the attainable one, not capped at one; None if the ceiling is unknown."""
     if ceiling is None or not ceiling > 0 or math.isnan(tau):
         return None
     return tau / ceiling
 
 
 def _attainable_interval(table: Floats, averaged: int | None, seed: int, between: Interval) -> tuple[Interval, str]:
-    """The attainable tau with its interval; NaN with the reason where it is unknown."""
+    """The attainable tau with its interval; NaN with the reason if it is unknown."""
     unknown = Interval(math.nan, math.nan, math.nan, between.level, 0)
     if between.value < _LEAST:
         return unknown, f"the seeds hardly agree on the order of the architectures: their tau is below {_LEAST}"
@@ -160,7 +160,7 @@ def _attainable_interval(table: Floats, averaged: int | None, seed: int, between
 
 
 def _attainable(model: NoiseModel, between: float) -> float:
-    """Tau of the truth with the target, the normal noise scaled so that the seed-to-seed tau is `between`."""
+    """Tau of the true values with the target, with the noise scaled so that the seed-to-seed tau is `between`."""
     if math.isnan(between) or between <= 0:
         return math.nan
     if between >= model.between(0) - 1e-12:

@@ -1,4 +1,4 @@
-"""A score column sorted against its target: everything that does not change from one bootstrap resample to the next."""
+"""A score column sorted against its target: everything that does not change between bootstrap resamples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxybench.ranking.policy import Booleans, Floats, Integers, answered
 
 @dataclass(frozen=True)
 class Column:
-    """One score column, rows that do not count left out, sorted by (target, score), both upwards.
+    """One score column without rows that do not count, sorted by (target, score), both ascending.
 
     Attributes:
         rows: position of each row in the caller's arrays, int64[n].

@@ -1,4 +1,4 @@
-"""Tests between methods over tasks or repeats, with control of how many of them are false alarms.
+"""Tests between methods over tasks or repeats, with control of false positives.
 
 Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7, 2006: Friedman's test asks whether
 the methods differ at all, and the Nemenyi test which; Wilcoxon's signed-rank test with Holm's correction compares
@@ -41,7 +41,7 @@ class Friedman:
 
 @dataclass(frozen=True)
 class CriticalDifference:
-    """What a critical-difference diagram draws.
+    """The content of a critical-difference diagram.
 
     Attributes:
         ranks: average rank by method, best first.
@@ -69,7 +69,7 @@ def average_ranks(values: ArrayLike) -> Floats:
 
 
 def friedman(values: ArrayLike) -> Friedman:
-    """Friedman's test, values [tasks, methods]. Where methods tie on every task the statistics are NaN.
+    """Friedman's test, values [tasks, methods]. If methods tie on every task the statistics are NaN.
 
     Raises:
         ValueError: unless every one of two or more methods has a finite value on every task.
@@ -115,7 +115,7 @@ def critical_difference(values: ArrayLike, names: Sequence[str], alpha: float = 
     table = _complete(values)
     mean = average_ranks(table)
     if len(names) != len(mean):
-        raise ValueError(f"{len(mean)} methods need as many names, not {len(names)}")
+        raise ValueError(f"{len(mean)} methods need {len(mean)} names, not {len(names)}")
     order = np.argsort(mean, kind="stable")
     ranks = {names[method]: float(mean[method]) for method in order}
     needed = nemenyi_difference(len(mean), len(table), alpha)
@@ -160,7 +160,7 @@ def wilcoxon_pairs(values: ArrayLike) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values that control the chance of any false alarm (Holm, Scand. J. Statist. 1979): float64[m].
+    """Adjusted p-values that control the chance of any false positive (Holm, Scand. J. Statist. 1979): float64[m].
 
     Raises:
         ValueError: for a p-value outside [0, 1].
@@ -173,7 +173,7 @@ def holm(p_values: ArrayLike) -> Floats:
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values that control the share of false alarms (Benjamini and Hochberg, JRSS B 1995): float64[m].
+    """Adjusted p-values that control the share of false positives (Benjamini and Hochberg, JRSS B 1995): float64[m].
 
     Raises:
         ValueError: for a p-value outside [0, 1].

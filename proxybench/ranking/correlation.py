@@ -41,7 +41,7 @@ def spearman(y_true: ArrayLike, y_score: ArrayLike) -> float:
 
 
 def pearson(y_true: ArrayLike, y_score: ArrayLike) -> float:
-    """Pearson's correlation of the values. Scores that span many orders of magnitude make it a matter of few points."""
+    """Pearson's correlation of the values. If scores span many orders of magnitude, a few points dominate it."""
     target, score = counted(y_true, y_score)
     if not _varies(target, score):
         return math.nan
@@ -50,7 +50,7 @@ def pearson(y_true: ArrayLike, y_score: ArrayLike) -> float:
 
 
 def standardised(values: Floats) -> Floats:
-    """Values of which not all are equal, centred and scaled to at most one, so that their squares do not overflow."""
+    """Values, not all equal, centred and scaled to at most one, so that their squares do not overflow."""
     scaled = values / np.abs(values).max()
     centred: Floats = scaled - scaled.mean()
     centred /= np.abs(centred).max()

@@ -1,4 +1,4 @@
-"""Sample efficiency: what a search finds that trains architectures in the order of their scores.
+"""Sample efficiency: the results of a search that trains architectures in the order of their scores.
 
 Ties by score are averaged over exactly, see `policy`; so is random search, by the order statistics of a sample drawn
 without replacement. Nothing is simulated.
@@ -20,7 +20,7 @@ from proxybench.ranking.topk import expected_best
 def best_so_far(y_true: ArrayLike, y_score: ArrayLike, queries: Iterable[int]) -> Floats:
     """Expected best target after each number of queries, best score first: float64[len(queries)].
 
-    NaN where more are asked for than architectures count.
+    NaN if there are more queries than architectures that count.
 
     Raises:
         ValueError: for a number of queries below one.
@@ -45,7 +45,7 @@ def queries_until(y_true: ArrayLike, y_score: ArrayLike, within: float) -> float
     """Expected number of queries, best score first, until a target within `within` of the best of all is found.
 
     In a group of t equal scores with h such targets the first comes at place (t + 1) / (h + 1) on average. `within` is
-    in the unit of the target; NaN where no architecture counts.
+    in the unit of the target; NaN if no architecture counts.
     """
     target, score = counted(y_true, y_score)
     if not len(target):

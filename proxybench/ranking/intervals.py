@@ -1,9 +1,9 @@
 """Confidence intervals of metrics, over architectures, over repeats, or both, and the significance of a difference.
 
-Over architectures answers: would this hold on another sample of the space? The interval is a percentile bootstrap
+Over architectures answers: would this hold for another sample of the space? The interval is a percentile bootstrap
 interval (Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13). It stays within a metric's range
-and follows monotone maps of it. Resamples in which a metric is undefined are left out, and `resamples` says how many
-remain.
+and follows monotone maps of it. Resamples in which a metric is undefined are omitted; `resamples` is the number
+remaining.
 
 Over repeats answers: would it hold with other seeds or training samples? A bootstrap over a few repeats is far too
 narrow, so the interval is Student's t. Over both, the two variances are added
@@ -38,7 +38,7 @@ from proxybench.ranking.policy import Floats, answered, as_columns
 from proxybench.ranking.repeats import half_interval, over_both, over_repeats
 
 FEWEST = 10  # architectures that count; with six the interval of a strong correlation covers 87 percent
-FEWEST_REPEATS = 3  # of an interval over both; with two it covers 87 percent where the repeats differ much
+FEWEST_REPEATS = 3  # for an interval over both; with two it covers 87 percent if the repeats differ much
 Over = Literal["architectures", "repeats", "both"]
 MetricLike = str | Callable[[Floats, Floats], float]
 _RANKS = ("kendall", "kendall_a", "spearman")
@@ -50,11 +50,11 @@ class Interval:
     """A value with its confidence interval.
 
     Attributes:
-        value: of the data as they are.
-        low: lower end, NaN where the metric is undefined or has no interval that covers (see the module).
-        high: upper end, NaN where `low` is.
-        level: nominal coverage, such as .95.
-        resamples: how many bootstrap values the ends were taken from; none over repeats alone.
+        value: value on the original data.
+        low: lower end, NaN if the metric is undefined or has no reliable interval (see the module).
+        high: upper end, NaN if `low` is.
+        level: nominal coverage, such as 0.95.
+        resamples: number of bootstrap values used; none over repeats alone.
     """
 
     value: float
@@ -69,7 +69,7 @@ class Difference(Interval):
     """The difference of two methods on the same architectures (and repeats), first minus second.
 
     Attributes:
-        p_value: two-sided p-value of no difference; NaN where `low` is.
+        p_value: two-sided p-value of no difference; NaN if `low` is.
     """
 
     p_value: float
@@ -86,7 +86,7 @@ def metric_intervals(
     """Intervals over architectures of every metric of every score column [n, m]: a list of m by name.
 
     Raises:
-        UnknownName: for a name that is no metric's.
+        UnknownName: for an unknown metric.
         ValueError: unless scores have one row per target and 0 < level < 1.
     """
     target, table = as_columns(y_true, scores)
@@ -103,10 +103,10 @@ def metric_intervals(
 
 
 def has_interval(metric: MetricLike, over: Over = "architectures") -> bool:
-    """Whether intervals of the metric cover its true value as often as they say; True for a function of the caller's.
+    """Whether intervals of the metric have their nominal coverage; True for a function of the caller.
 
     Raises:
-        UnknownName: for a name that is no metric's.
+        UnknownName: for an unknown metric.
     """
     return not isinstance(metric, str) or get_metric(metric).family in _COVERED[over]
 
@@ -126,14 +126,14 @@ def interval(
         y_true: targets, n values.
         scores: scores [n], or [n, repeats] of one method.
         metric: a name, or any function of targets and scores.
-        over: what might have been another: the architectures, the repeats, or both.
-        resamples: of the architectures.
-        seed: of the resamples.
+        over: the source of variation: the architectures, the repeats, or both.
+        resamples: number of resamples of the architectures.
+        seed: seed of the resamples.
         level: nominal coverage.
 
     Raises:
-        UnknownName: for a name that is no metric's.
-        ValueError: unless scores have one row per target, there are two repeats where the interval is over them, and
+        UnknownName: for an unknown metric.
+        ValueError: unless scores have one row per target, there are two repeats if the interval is over them, and
             0 < level < 1.
     """
     target, table = as_columns(y_true, scores)
@@ -162,14 +162,14 @@ def difference(
         first: scores [n] or [n, repeats].
         second: scores of the same shape; repeat i of one is paired with repeat i of the other.
         metric: a name, or any function of targets and scores.
-        over: what might have been another: the architectures, the repeats, or both.
-        resamples: of the architectures.
-        seed: of the resamples.
+        over: the source of variation: the architectures, the repeats, or both.
+        resamples: number of resamples of the architectures.
+        seed: seed of the resamples.
         level: nominal coverage.
 
     Raises:
-        UnknownName: for a name that is no metric's.
-        ValueError: for scores of different shapes, and as `interval`.
+        UnknownName: for an unknown metric.
+        ValueError: if the scores have different shapes, and like `interval`.
     """
     y_true, first, second = aligned(y_true=y_true, first=first, second=second)
     target, one = as_columns(y_true, first)
@@ -205,7 +205,7 @@ def percentile_interval(value: float, draws: ArrayLike, level: float = 0.95) -> 
 def two_sided_p(draws: ArrayLike) -> float:
     """Bootstrap p-value of the hypothesis that the value is zero, from the bootstrap values of a difference.
 
-    Twice the smaller share at or beyond zero, each count one up (Davison and Hinkley, "Bootstrap methods and their
+    Twice the smaller share at or beyond zero, adding 1 to each count (Davison and Hinkley, "Bootstrap methods and their
     application", 1997, section 4.2), so that it is never below 2 / (resamples + 1). NaN where no value is defined.
     """
     found = as_floats(draws, "draws")
@@ -224,9 +224,9 @@ def _values(target: Floats, table: Floats, metric: MetricLike) -> Floats:
 def _draws(
     target: Floats, table: Floats, metric: MetricLike, over: Over, resamples: int, seed: int, repeats: int
 ) -> Floats | None:
-    """Bootstrap values over architectures, float64[resamples, columns], of which there are none over repeats.
+    """Bootstrap values over architectures, float64[resamples, columns]; empty over repeats.
 
-    None where the metric has no interval, or there are too few repeats for one over both.
+    None if the metric has no interval, or there are too few repeats for one over both.
     """
     if over not in _COVERED:
         raise ValueError(f"over is 'architectures', 'repeats' or 'both', not {over!r}")
@@ -263,7 +263,7 @@ def _too_few(target: Floats, table: Floats) -> bool:
 
 def _refuse_level(level: float) -> None:
     if not 0 < level < 1:
-        raise ValueError(f"a confidence level lies between 0 and 1, not {level}")
+        raise ValueError(f"a confidence level must be between 0 and 1, not {level}")
 
 
 __all__ = [

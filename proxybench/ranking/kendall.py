@@ -33,6 +33,6 @@ def kendall_bootstrap(
     The first call on a machine compiles for some seconds. See `bootstrap.bootstrap_metrics`.
 
     Raises:
-        ValueError: unless scores have one row per target and there is an architecture.
+        ValueError: unless scores have one row per target and there is at least one architecture.
     """
     return bootstrap_metrics(y_true, scores, ("kendall",), resamples, seed, threads)["kendall"]

@@ -1,4 +1,4 @@
-"""Metrics by name, and those of a leaderboard row. How ties, NaN and constant scores are treated: see `policy`.
+"""Metrics by name, and those of a leaderboard row. For the treatment of ties, NaN and constant scores see `policy`.
 
 A name is a plain one (`kendall`, `kendall_a`, `spearman`, `pearson`) or a family with the size of its top:
 `precision_at_10`, `regret_at_1`, `ndcg_at_50`, and with a share of the architectures that count:
@@ -53,12 +53,12 @@ _NAME = re.compile(rf"({'|'.join(_OF_A_TOP)})_([1-9]\d*)(_percent)?")
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric that a name stands for; calling it with targets and scores gives its value.
+    """A named metric; call it with targets and scores to get its value.
 
     Attributes:
-        name: as given.
+        name: the full name.
         family: the name without the size of the top.
-        top: size of the top, or fraction of the architectures that count; None for a metric of them all.
+        top: size of the top, or fraction of the architectures that count; None for a metric over all.
     """
 
     name: str
@@ -75,7 +75,7 @@ def get_metric(name: str) -> Metric:
     """The metric called `name`.
 
     Raises:
-        UnknownName: when no metric is called so.
+        UnknownName: for an unknown metric.
     """
     if name in _PLAIN:
         return Metric(name, name)
@@ -98,7 +98,7 @@ def rank_metrics(y_true: ArrayLike, y_score: ArrayLike) -> dict[str, float]:
         `regret_at_10` (unit of the target); `best_rank_at_10` (1 is the best); `answered`, how many count.
 
     Warns:
-        IndexIgnored: where one is a pandas Series whose index is whole numbers other than 0 to n - 1, and the other
+        IndexIgnored: if one is a pandas Series whose index is whole numbers other than 0 to n - 1, and the other
             has none.
 
     Raises:

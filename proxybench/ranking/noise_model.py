@@ -1,11 +1,11 @@
 """A model of how a target is measured: true values, the noise of one training around them, divergences, rounding.
 
-- Trainings that diverge, and other heavy tails: a run further than OUTLYING local deviations from its architecture's
+- Trainings that diverge, and other heavy tails: a run over OUTLYING local standard deviations from its architecture's
   reference run (the upper median of its runs) is an outlier. Outliers come at their observed rate, and how far one
   falls from the true value is drawn from those observed.
 - All other noise is normal. Its variance is a smooth function of the mean, pooled over neighbours in the ranking.
 - The distribution of the true values is that of the measured means with this noise taken out (Richardson, JOSA 1972;
-  Lucy, Astronomical Journal 1974), in units of the local deviation. True values are taken to be all different.
+  Lucy, Astronomical Journal 1974), in units of the local standard deviation. True values are assumed to be distinct.
 - Values on a grid, such as accuracies with two decimals or whole numbers of test images, are rounded to it.
 """
 
@@ -19,22 +19,22 @@ import numpy as np
 from proxybench.ranking.correlation import kendall
 from proxybench.ranking.policy import Booleans, Floats
 
-OUTLYING = 6.0  # local deviations from the reference run
+OUTLYING = 6.0  # local standard deviations from the reference run
 _NEIGHBOURS = 100  # architectures whose variances are pooled; fewer where there are fewer than twice as many
 _SIMULATIONS = 5
-_STEP = 0.2  # of the grid on which noise is taken out, in local deviations
+_STEP = 0.2  # of the grid on which noise is removed, in local standard deviations
 _WIDEST_GAP = 8.0  # further apart, architectures are never confused, and the grid need not hold what is between
 _NORMAL_MAD = 0.6745  # median of the absolute value of a standard normal
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """How measurements of a population come about; all simulations share their random numbers.
+    """A model of the measurements of a population; all simulations share their random numbers.
 
     Attributes:
-        truth: true values, upwards, float64[n].
-        deviation: of the normal noise of one run, float64[n].
-        runs: how many the target's mean is taken over, int64[n].
+        truth: true values, ascending, float64[n].
+        deviation: standard deviation of the normal noise of one run, float64[n].
+        runs: number of runs in the target's mean, int64[n].
         noise: standard normal, float64[simulations, most runs, n].
         fall: how far an outlier falls from the true value, NaN for a run that is none, as `noise`.
         spacing: of the grid that values are rounded to; 0 for none.
@@ -82,12 +82,12 @@ class NoiseModel:
         return cls(truth, np.interp(truth, means, deviation), runs.astype(np.float64), noise, fall, spacing, share)
 
     def between(self, factor: float) -> float:
-        """Mean tau-b of two single runs, the deviation of the normal noise times `factor`."""
+        """Mean tau-b of two single runs, with the standard deviation of the noise multiplied by `factor`."""
         runs = (self._run(factor, number) for number in range(len(self.noise)))
         return float(np.mean([kendall(run[0], run[1]) for run in runs]))
 
     def attainable(self, factor: float) -> float:
-        """Mean tau-b of the true values with the mean over runs, the deviation of the normal noise times `factor`."""
+        """Mean tau-b of the true values with the mean over runs, with the noise multiplied by `factor`."""
         taus = []
         for number in range(len(self.noise)):
             run = self._run(factor, number)
@@ -103,7 +103,7 @@ class NoiseModel:
 
 
 def grid_spacing(values: Floats) -> float:
-    """The spacing of the grid that all values lie on, where some are equal; 0 where they lie on none."""
+    """The spacing of the grid of all values, if some are equal; 0 if they are on no grid."""
     found = np.unique(values[np.isfinite(values)])
     if len(found) < 2 or len(found) == np.isfinite(values).sum():
         return 0.0

@@ -1,8 +1,8 @@
-"""Which architectures count in a metric, and how ties, NaN and constant scores are treated: one rule for all metrics.
+"""Which architectures count in a metric, and the treatment of ties, NaN and constant scores: one rule for all metrics.
 
 - Larger is better, for scores and for targets.
-- An architecture counts where both its target and its score are finite. The others, infinite ones included, are left
-  out and reported by `answered`; they are never given a substitute value.
+- An architecture counts if both its target and its score are finite. The others, infinite ones included, are
+  omitted and reported by `answered`; they never get a substitute value.
 - Targets and scores come in any container (`predictors.inputs`) and are converted once. What a container marks as
   missing (a mask, None, pandas.NA, null) does not count; text and complex numbers are refused.
 - No metric depends on the order in which architectures are listed. Correlations treat ties as their definitions say
@@ -10,9 +10,9 @@
   exact expectation over all orders of that group (McSherry and Najork, "Computing information retrieval performance
   measures efficiently in the presence of tied scores", ECIR 2008). The true top k by target holds every architecture
   at least as good as the k-th best, so it may hold more than k.
-- What is undefined is NaN: a correlation where fewer than two architectures count or scores or targets are constant,
-  a metric of the top k where fewer than k count. Constant scores leave the metrics of the top defined: they are those
-  of a random choice.
+- Undefined metrics are NaN: a correlation if fewer than two architectures count or scores or targets are constant,
+  a metric of the top k if fewer than k count. With constant scores the metrics of the top are still defined: they equal
+  those of a random choice.
 - A top is given by its size k, or as a fraction of the architectures that count: the top fraction f of n holds
   max(1, floor(f n)).
 """

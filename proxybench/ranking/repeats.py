@@ -1,8 +1,8 @@
-"""Student's t for the mean over a few repeats, alone or with the architectures drawn anew too, and over many runs.
+"""Student's t for the mean over a few repeats, alone or with architectures resampled too, and over many runs.
 
-How often these intervals cover is measured in tests/ranking/test_coverage.py. Rank correlations on other splits are
-nearly normal, and t covers from two repeats on. What searches and generators find is skewed and ends at the optimum: t
-of three to ten runs covered 79 to 92 percent there, of 20 at least 91 percent. So fewer runs have no interval.
+The coverage of these intervals is measured in tests/ranking/test_coverage.py. Rank correlations over splits are
+nearly normal, and t covers from two repeats on. Results of searches and generators are skewed and end at the optimum:
+t with three to ten runs covered 79 to 92 percent there, with 20 at least 91 percent. So fewer runs have no interval.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FEWEST_RUNS = 20  # whose values may be skewed and tied
 
 
 class MeanError(NamedTuple):
-    """How well a mean over repeats is known.
+    """The uncertainty of a mean over repeats.
 
     Attributes:
         error: its standard error.
@@ -31,7 +31,7 @@ class MeanError(NamedTuple):
     freedom: float
 
     def half(self, level: float = 0.95) -> float:
-        """Half of the confidence interval of the mean."""
+        """Half-width of the confidence interval of the mean."""
         from scipy.special import stdtrit
 
         return float(stdtrit(self.freedom, (1 + level) / 2)) * self.error
@@ -46,13 +46,13 @@ class MeanError(NamedTuple):
 
 
 def half_interval(values: ArrayLike, level: float = 0.95) -> float | None:
-    """Half of the interval of the mean of n independent values (Student's t); None for fewer than two."""
+    """Half-width of the interval of the mean of n independent values (Student's t); None for fewer than two."""
     found = as_vector(values)
     return None if len(found) < 2 else over_repeats(found).half(level)
 
 
 def half_of_runs(values: ArrayLike, level: float = 0.95) -> float | None:
-    """The same of the mean over runs of a search or generator; None for fewer than FEWEST_RUNS, or where all agree."""
+    """The same for the mean over runs of a search or generator; None for fewer than FEWEST_RUNS, or if all agree."""
     found = as_vector(values)
     return None if len(found) < FEWEST_RUNS or np.ptp(found) == 0 else over_repeats(found).half(level)
 
@@ -63,7 +63,7 @@ def over_repeats(values: Floats) -> MeanError:
 
 
 def over_both(values: Floats, draws: Floats) -> MeanError:
-    """The error of a mean over repeats when both other architectures and other repeats might have been drawn.
+    """The error of a mean over repeats, with both architectures and repeats as sources of variation.
 
     The bootstrap's variance over architectures holds what each repeat has of its own on each architecture. So of the
     variance between repeats only what exceeds that is added. Where some does, the degrees of freedom are

@@ -1,4 +1,4 @@
-"""Metrics within groups of architectures: to tell a score that ranks from one that counts convolutions.
+"""Metrics within groups of architectures: to distinguish a useful score from one that only counts convolutions.
 
 With the number of convolutions of a NAS-Bench-201 cell held fixed, many proxies lose their correlation (Kadlecova et
 al., "Surprisingly strong performance prediction with neural graph features", ICML 2024).

@@ -1,4 +1,4 @@
-"""How good the top of a ranking is. Ties by score are averaged over exactly, see `policy`.
+"""The quality of the top of a ranking. Ties by score are averaged exactly, see `policy`.
 
 Precision, recall and the best rank found are the measures of the NAS literature: precision at T of RoBoT (ICLR 2024),
 "top 10 %" of Abdelfattah et al. (ICLR 2021), N@K of TA-GATES (NeurIPS 2022) and PWLNAS.

@@ -35,7 +35,7 @@ class GBDTNAS(BatchSearch):
         prunings: iterations that prune (the published search has 3 in all).
         at_most: choices removed in each; by default 20 for 147, as published.
         floor: answers below it are not used in training, as the published code drops accuracies below 85 percent; None
-        uses all.
+            uses all.
         min_leaf: fewest architectures in a leaf of a tree.
     """
 

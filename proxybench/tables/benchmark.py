@@ -1,8 +1,7 @@
-"""A benchmark: a stored table seen through its search space, with queries that say exactly what they answer.
+"""A benchmark: a stored table with its search space, and unambiguous queries.
 
-Nothing here draws at random and nothing is imputed. `dataset`, `metric`, `epochs` and `seed` are named by the
-caller; what is left out is filled in only where the table has a single possibility, and `seed` defaults to the
-mean over seeds.
+Nothing here is random and nothing is imputed. The caller specifies `dataset`, `metric`, `epochs` and `seed`; omitted
+ones are filled in only if the table has a single possibility, and `seed` defaults to the mean over seeds.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ _DIGEST_LENGTH = 32
 class Benchmark:
     """The results of one table.
 
-    Architectures are given as ArchGraph, as text of the space, as digest (32 hexadecimal digits) or as index.
+    Architectures can be given as ArchGraph, text of the space, digest (32 hexadecimal digits) or index.
 
     Attributes:
-        name: of the table.
+        name: name of the table.
         space: the search space that parses and formats its architectures.
         archs: the architectures as text, in index order.
     """
@@ -60,7 +59,7 @@ class Benchmark:
 
     @property
     def recipe(self) -> str:
-        """A digest of the sources and importers that the table was made from; equal recipes, equal data."""
+        """A digest of the table's sources and importers; equal recipes mean equal data."""
         return self._table.info.recipe
 
     @property
@@ -79,18 +78,18 @@ class Benchmark:
         return sorted({metric for block in blocks for metric in block.measured})
 
     def epochs(self, metric: str, dataset: str | None = None) -> list[int]:
-        """The epoch budgets at which `metric` is there; [0] for what needs no training."""
+        """The epoch budgets for which the table has `metric`; [0] if it needs no training."""
         return sorted({block.epochs for block in self._blocks_with(self._dataset(dataset), metric)})
 
     def seeds(self, metric: str, dataset: str | None = None, epochs: int | None = None) -> list[str]:
-        """The seeds at which `metric` is there: numbers of single runs, "mean" for a mean that the source published."""
+        """The seeds for which the table has `metric`: numbers of single runs, "mean" for a published mean."""
         dataset = self._dataset(dataset)
         blocks = self._blocks_with(dataset, metric)
         epochs = self._epochs(blocks, dataset, metric, epochs)
         return sorted(block.seed for block in blocks if block.epochs == epochs)
 
     def coverage(self) -> pd.DataFrame:
-        """One row per (dataset, epochs, seed, metric): architectures with a value, and those whose value is NaN."""
+        """One row per (dataset, epochs, seed, metric): numbers of architectures with a value, and with NaN."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -131,10 +130,10 @@ class Benchmark:
         """The row of an architecture.
 
         Raises:
-            InvalidArchitecture: for text that the space cannot parse.
-            NotMeasured: for an architecture of the space that the table does not hold.
-            AmbiguousArchitecture: for a digest that several rows share.
-            IndexError: for a number outside the table.
+            InvalidArchitecture: if the space cannot parse the text.
+            NotMeasured: if the architecture is in the space but not in the table.
+            AmbiguousArchitecture: if several rows share the digest.
+            IndexError: if the index is outside the table.
         """
         if isinstance(arch, str):
             return self._index_of_text(arch)
@@ -160,14 +159,14 @@ class Benchmark:
         Args:
             arch: ArchGraph, text, digest or index.
             metric: a name from `metrics()`; its unit is `proxybench.tables.schema.metric_of(metric).unit`.
-            dataset: a name from `datasets`; may be left out where the table has one only.
-            epochs: training budget; may be left out where the metric has one only.
-            seed: a run's seed, "mean" for the mean over seeds, None for the mean or, where the table has a single
-                seed label, for that one.
+            dataset: a name from `datasets`; optional if the table has only one.
+            epochs: training budget; optional if the metric has only one.
+            seed: a run's seed, "mean" for the mean over seeds, None for the mean or, if the table has a single
+                seed label, that one.
 
         Raises:
-            UnknownName: for a dataset, metric, epochs or seed that the table does not have; lists those it has.
-            NotMeasured: when the table has no value for this architecture.
+            UnknownName: if the table does not have a dataset, metric, epochs or seed; lists those it has.
+            NotMeasured: if the table has no value for this architecture.
         """
         answer = self._answers.get((dataset or "", metric, epochs, seed if seed is None else str(seed)))
         values, measured = answer if answer is not None else self._answer(dataset, metric, epochs, seed)
@@ -182,7 +181,7 @@ class Benchmark:
     def values(
         self, metric: str, *, dataset: str | None = None, epochs: int | None = None, seed: int | str | None = None
     ) -> NDArray[np.float64]:
-        """A metric of all architectures, float64[n] in index order; NaN where not measured or not finite.
+        """A metric of all architectures, float64[n] in index order; NaN if not measured or not finite.
 
         Arguments and errors as in `query`. The array is read-only.
         """
@@ -191,7 +190,7 @@ class Benchmark:
     def measured(
         self, metric: str, *, dataset: str | None = None, epochs: int | None = None, seed: int | str | None = None
     ) -> NDArray[np.bool_]:
-        """Which architectures have a value, bool[n]; a value that is NaN was measured. Arguments as in `query`."""
+        """Mask of the architectures with a value, bool[n]; NaN counts as measured. Arguments as in `query`."""
         return self._answer(dataset, metric, epochs, seed)[1]
 
     def frame(
@@ -204,7 +203,7 @@ class Benchmark:
     ) -> pd.DataFrame:
         """One row per architecture, in index order: its text as index and one float64 column per metric.
 
-        `epochs` and `seed` apply to the metrics that are trained. Arguments and errors as in `query`.
+        `epochs` and `seed` apply to metrics that need training. Arguments and errors as in `query`.
         """
         import pandas as pd
 
@@ -216,18 +215,18 @@ class Benchmark:
         """The whole population as an ArchBatch, rows as in `frame`.
 
         Args:
-            columns: "training-free" for all published proxies and costs, "computed" for the proxies that this project
-                computed itself for the space, one value for each node included, "all" for both, "none", or names of
+            columns: "training-free" for all published proxies and costs, "computed" for the proxies computed by this
+                project for the space, including one value per node, "all" for both, "none", or names of
                 untrained metrics.
-            dataset: whose published columns; None for those of all data sets.
+            dataset: data set of the published columns; None for those of all data sets.
 
         Returns:
-            An ArchBatch whose columns are named `proxy:NAME`, and `cost:NAME` for parameters, FLOPs, latency, energy;
-            where they are of several data sets `[DATASET]` follows. What this project computed is
-            `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes where it has no value.
+            An ArchBatch with columns `proxy:NAME`, and `cost:NAME` for parameters, FLOPs, latency, energy, followed by
+            `[DATASET]` if they are from several data sets. Proxies computed by this project are
+            `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes if there is no value.
 
         Raises:
-            DataNotAvailable: for "computed" or "all" where no scores of the space come with the project.
+            DataNotAvailable: for "computed" or "all" if no scores of the space come with the project.
         """
         if columns in ("computed", "all"):
             published = self.batch("training-free" if columns == "all" else "none", dataset)
@@ -246,10 +245,10 @@ class Benchmark:
         return ArchBatch(self._graphs, chosen).named_by(lambda: self._arch_index)
 
     def recipe_with(self, columns: str) -> str:
-        """A digest of the table and of what `batch(columns)` adds: `recipe` but for "computed" and "all".
+        """A digest of the table and the columns added by `batch(columns)`; `recipe` except for "computed" and "all".
 
         Raises:
-            DataNotAvailable: as `batch` does.
+            DataNotAvailable: like `batch`.
         """
         if columns not in ("computed", "all"):
             return self.recipe
@@ -268,7 +267,7 @@ class Benchmark:
         return batch.extended(own, computed.nodes)
 
     def neighbours(self, arch: Arch) -> list[ArchGraph]:
-        """The neighbours of `arch` in the space that the table holds, in the space's order."""
+        """The neighbours of `arch` in the space that are in the table, in the space's order."""
         graph = arch if isinstance(arch, ArchGraph) else self.arch(self.index(arch))
         return [other for other in self.space.neighbours(graph) if other in self]
 
@@ -283,7 +282,7 @@ class Benchmark:
     ) -> pd.DataFrame:
         """The `k` best architectures: a frame of `metric`, best first; equal values in index order.
 
-        Best is largest for accuracies and scores, smallest for losses, times, latency and energy. Arguments and
+        The best is the largest for accuracies and scores, the smallest for losses, times, latency and energy. Arguments
         errors as in `query`.
         """
         values = self.values(metric, dataset=dataset, epochs=epochs, seed=seed)
@@ -291,7 +290,7 @@ class Benchmark:
         ranking = ranking[np.isfinite(values[ranking])][:k]
         return self.frame(metrics=[metric], dataset=dataset, epochs=epochs, seed=seed).iloc[ranking]
 
-    # What the table has, and how a question is made definite.
+    # The content of the table, and completing partial queries.
 
     @property
     def _blocks(self) -> Sequence[BlockInfo]:
@@ -322,7 +321,7 @@ class Benchmark:
         if dataset is not None:
             return dataset
         if len(self.datasets) > 1:
-            raise UnknownName(f"{self.name} has several data sets; say which: {', '.join(self.datasets)}.")
+            raise UnknownName(f"{self.name} has several data sets; choose one of: {', '.join(self.datasets)}.")
         return self.datasets[0]
 
     def _epochs(self, blocks: Sequence[BlockInfo], dataset: str, metric: str, epochs: int | None) -> int:
@@ -333,7 +332,7 @@ class Benchmark:
             return budgets[0]
         known = ", ".join(map(str, budgets))
         if epochs is None:
-            raise UnknownName(f"say which epochs of {metric} on {dataset} are meant: {known}.")
+            raise UnknownName(f"{metric} on {dataset} has several epochs; choose one of: {known}.")
         if epochs not in budgets:
             raise UnknownName(f"{epochs} is not among the epochs of {metric} on {dataset}. Valid: {known}.")
         return epochs
@@ -341,7 +340,7 @@ class Benchmark:
     def _answer(
         self, dataset: str | None, metric: str, epochs: int | None, seed: int | str | None
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Values and which are measured, for a question as the caller put it; remembered for the next time."""
+        """Values and the mask of measured ones for a query, cached."""
         question = (dataset or "", metric, epochs, seed if seed is None else str(seed))
         if question not in self._answers:
             self._answers[question] = self._resolve(self._dataset(dataset), metric, epochs, seed)
@@ -369,7 +368,7 @@ class Benchmark:
     def _mean(
         self, dataset: str, metric: str, epochs: int, runs: Sequence[str], published: bool
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The mean that the source published where it did, elsewhere the mean over the runs that were measured."""
+        """The mean published by the source if there is one, otherwise the mean over the measured runs."""
         values = np.full(len(self), np.nan)
         measured = np.zeros(len(self), dtype=bool)
         if runs:
@@ -414,7 +413,7 @@ class Benchmark:
         return row
 
     def _index_of_twin(self, arch: ArchGraph) -> int:
-        """The row of the same architecture written in another node order; twins that differ as text are not it."""
+        """The row of the same architecture in another node order; isomorphic ones with different text do not count."""
         for row in self._rows_by_digest.get(self.space.digest(arch), []):
             if self.arch(row).digest == arch.digest:
                 return row
@@ -468,12 +467,12 @@ def _group(digests: Iterable[str]) -> dict[str, list[int]]:
 
 
 def load(name: str) -> Benchmark:
-    """The benchmark `name` from the tables on this machine, those that come with the project among them.
+    """Load the benchmark `name` from the tables on this machine, including those that come with the project.
 
     Raises:
-        UnknownName: when no such benchmark is registered or stored; suggests the nearest.
-        DataNotAvailable: when it is registered but not here; names the command that gets it.
-        CorruptData: when its files are damaged.
+        UnknownName: if the benchmark is neither registered nor stored; suggests the nearest.
+        DataNotAvailable: if it is registered but not on this machine; names the command to get it.
+        CorruptData: if its files are damaged.
     """
     if shipped := shipped_table(name):
         return Benchmark(shipped)

@@ -1,4 +1,4 @@
-"""From raw files to a table: run the importers, join their fragments; and for a stored one, write parquet and card."""
+"""Builds a table from raw files: run the importers and join their fragments; if stored, write parquet and card."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from proxybench.tables.store import FORMAT, StoredTable, write_table
 
 Importer = Callable[..., Fragment]
 IMPORTERS = "proxybench.tables.importers"
-_CHECKED_AT_ONCE = 16_384  # architectures whose graphs are in memory together
-CODE_VERSION = 1  # raise when an importer or the merge changes what a table holds
+_CHECKED_AT_ONCE = 16_384  # number of graphs held in memory at once
+CODE_VERSION = 1  # increment when an importer or the merge changes the content of a table
 
 
 def recipe(entry: BenchmarkEntry, files: Mapping[str, SourceFile]) -> str:
-    """A digest of everything that decides a table's content: sources, importers, arguments, code version."""
+    """A digest of everything that determines a table's content: sources, importers, arguments, code version."""
     parts = [FORMAT, CODE_VERSION, msgspec.to_builtins(entry), {name: file.sha256 for name, file in files.items()}]
     return hashlib.blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
 
@@ -41,14 +41,14 @@ def build_table(
     """Import the files of a benchmark and store the table.
 
     Args:
-        name: of the table.
+        name: name of the table.
         entry: its space, importers and card texts.
         files: the registry's description of each file.
-        paths: where each file lies.
-        progress: called with a few words before each step.
+        paths: location of each file.
+        progress: called with a short description before each step.
 
     Raises:
-        CorruptData: when a file is not what its importer expects, or two sources contradict each other.
+        CorruptData: if a file is not what its importer expects, or two sources contradict each other.
     """
     return store_merged(name, entry, files, import_files(entry, paths, progress), recipe(entry, files), progress)
 
@@ -56,10 +56,10 @@ def build_table(
 def import_files(
     entry: BenchmarkEntry, paths: Mapping[str, Path], progress: Callable[[str], None] = lambda step: None
 ) -> MergedTable:
-    """What the importers of a benchmark read from its files, joined.
+    """The joined content of a benchmark's files, read by its importers.
 
     Raises:
-        CorruptData: as `build_table` does.
+        CorruptData: like `build_table`.
     """
     space = get_space(entry.space)
     sources = []
@@ -81,7 +81,7 @@ def store_merged(
 ) -> StoredTable:
     """Check every architecture against the space, then write table and card."""
     if not table.archs:
-        raise CorruptData(f"table {name}: the sources hold no architecture")
+        raise CorruptData(f"table {name}: the sources hold no architectures")
     progress(f"checking {len(table.archs)} architectures")
     digests = checked_digests(name, table.archs, get_space(entry.space))
     progress("writing")
@@ -99,10 +99,10 @@ def _run(use: Use, paths: Sequence[Path], space: SearchSpace) -> Fragment:
 
 
 def checked_digests(name: str, archs: Sequence[str], space: SearchSpace) -> list[str]:
-    """The space's digest of each architecture, which also proves that the space can parse it as written.
+    """The space's digest of each architecture; this also checks that the space can parse the text.
 
     Raises:
-        CorruptData: for a text that is no architecture of the space, or not in the form that it writes.
+        CorruptData: if a text is not an architecture of the space, or not in the form that the space writes.
     """
     digests: list[str] = []
     for start in range(0, len(archs), _CHECKED_AT_ONCE):

@@ -1,8 +1,8 @@
-"""The cache folder: where raw source files lie, and how a file gets there whole or not at all.
+"""The cache folder: locations of raw source files, and adding files atomically.
 
-The folder is PROXYBENCH_CACHE, or the user's cache folder of the platform; nothing is created before it is needed.
-A raw file lies at `raw/<SourceFile.path>`. Beside it may lie `.part` (bytes that have arrived so far), `.lock`
-(held while one process fetches) and `.verified` (size, time and SHA-256 of the copy that was last checked).
+The folder is PROXYBENCH_CACHE, or the platform's user cache folder; nothing is created before it is needed. A raw
+file is stored at `raw/<SourceFile.path>`. Next to it there may be `.part` (bytes received so far), `.lock` (held while
+a process fetches) and `.verified` (size, time and SHA-256 of the copy last checked).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from proxybench.tables.registry import SourceFile
 
 
 class SourceFailed(FetchFailed):
-    """One place that a file can come from does not serve it; another may."""
+    """One source of a file does not serve it; another may."""
 
 
 _POLL_S = 0.02
@@ -31,19 +31,19 @@ _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EE
 
 
 def raw_path(file: SourceFile) -> Path:
-    """Where the raw file lies in the cache, whether or not it is there."""
+    """The location of the raw file in the cache, whether or not it exists."""
     return cache_dir() / "raw" / file.path
 
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A new path in the folder of `target`; what was written there becomes `target` when the block ends well.
+    """A new path in the folder of `target`; the file written there becomes `target` if the block ends without error.
 
-    The file reaches the disk before it takes the name, so that `target` is always absent, old or whole. After an
-    error or an interrupt the temporary file is removed.
+    The file reaches the disk before it is renamed, so `target` is always missing, old or complete. After an error or
+    an interrupt the temporary file is removed.
 
     Raises:
-        FetchFailed: the folder cannot be written to, or the disk is full.
+        FetchFailed: if the folder cannot be written to, or the disk is full.
     """
     with explain_write_failure(target.parent), temporary_beside(target) as (temporary, _):
         yield temporary
@@ -52,7 +52,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def explain_write_failure(folder: Path) -> Iterator[None]:
-    """Turn a failure to create `folder`, or to write in it, into a FetchFailed that says what to do."""
+    """Turn a failure to create or write `folder` into a FetchFailed that says what to do."""
     try:
         yield
     except OSError as error:
@@ -66,7 +66,7 @@ def explain_write_failure(folder: Path) -> Iterator[None]:
 
 
 def _concerns(folder: Path, error: OSError) -> bool:
-    """Whether the path in the error is the folder, something in it or a folder above it."""
+    """Whether the path in the error is the folder, inside it, or above it."""
     if not isinstance(error.filename, str):
         return True
     path = Path(error.filename)
@@ -75,10 +75,10 @@ def _concerns(folder: Path, error: OSError) -> bool:
 
 @contextmanager
 def locked(target: Path, stopped: Callable[[], bool]) -> Iterator[None]:
-    """Hold the lock of `target` against other threads and processes; the system frees it if this one is killed.
+    """Lock `target` against other threads and processes; the system releases the lock if this process is killed.
 
     Raises:
-        FetchFailed: `stopped` became true while waiting.
+        FetchFailed: if `stopped` becomes true while waiting.
     """
     while True:
         with held(target.with_name(f"{target.name}.lock"), wait=False) as mine:
@@ -97,28 +97,28 @@ def sha256_of(path: Path) -> str:
 
 
 def check_sha256(path: Path, file: SourceFile) -> None:
-    """Raises SourceFailed, naming both hashes, if `path` does not hold the bytes of `file`."""
+    """Raise SourceFailed, naming both hashes, if the content of `path` is not that of `file`."""
     found = sha256_of(path)
     if found != file.sha256:
         raise SourceFailed(f"sha256 {found} instead of {file.sha256}")
 
 
 def record_verified(file: SourceFile) -> None:
-    """Note that the cached copy was checked just now, so that the next load need not read it all."""
+    """Record that the cached copy was just checked, so that the next load need not read it all."""
     target = raw_path(file)
-    # A cache that others filled may be read-only here; then every load checks anew.
+    # A cache filled by others may be read-only here; then every load checks again.
     with suppress(OSError, FetchFailed), atomic_path(_stamp_path(target)) as temporary:
         temporary.write_text(json.dumps(_stamp(target, file.sha256)), encoding="ascii")
 
 
 def forget_verified(file: SourceFile) -> None:
-    """Drop the note of `record_verified`."""
+    """Remove the mark of `record_verified`."""
     with suppress(OSError):
         _stamp_path(raw_path(file)).unlink()
 
 
 def is_recorded_verified(file: SourceFile) -> bool:
-    """Whether the cached copy was checked against this very SHA-256 and has not been written to since."""
+    """Whether the cached copy was checked against this SHA-256 and has not been written to since."""
     target = raw_path(file)
     try:
         recorded = json.loads(_stamp_path(target).read_bytes())

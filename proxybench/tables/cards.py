@@ -1,4 +1,4 @@
-"""A table's card: what it holds and where it comes from, in markdown, written when the table is."""
+"""A table's card: its content and its sources, in markdown, written together with the table."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def write_card(
     """The card as markdown.
 
     Args:
-        name: of the table.
-        entry: space, population, data sets, citation and caveats in words.
-        files: what the table was made from.
-        table: what it holds.
+        name: name of the table.
+        entry: descriptions of space, population, data sets, citation and caveats.
+        files: sources of the table.
+        table: its content.
         digests: the space's digest of each architecture.
-        own: a card written by whoever made the data, in markdown; it follows, its headings one level lower.
+        own: a card by the creator of the data, in markdown; it is appended with its headings one level lower.
     """
     lines = [
         f"# {name}: {entry.title}",
@@ -76,7 +76,7 @@ def _block_rows(table: MergedTable) -> list[str]:
 
 
 def _mean_checks(table: MergedTable) -> list[str]:
-    """How well published means agree with the mean over the runs that the table has."""
+    """The agreement of published means with the mean over the runs in the table."""
     notes = []
     for key, block in table.blocks.items():
         runs = [

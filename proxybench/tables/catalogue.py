@@ -1,4 +1,4 @@
-"""Which benchmarks there are, and which of them are on this machine."""
+"""The list of benchmarks, and whether they are on this machine."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from proxybench.tables.store import read_info, stored_names
 
 @dataclass(frozen=True)
 class BenchmarkInfo:
-    """A benchmark as the list shows it.
+    """A benchmark in the list.
 
     Attributes:
-        name: what `proxybench.load` and `proxybench fetch` take.
+        name: name for `proxybench.load` and `proxybench fetch`.
         space: its search space.
-        title: one line.
+        title: a description in one line.
         available: whether the table is on this machine.
-        architectures: how many the table holds; None while it is not here.
-        licences: of its source files, as the sources state them.
-        bytes: to download.
+        architectures: number of architectures; None if the table is not on this machine.
+        licences: licences of its source files, as stated by the sources.
+        bytes: download size.
         shipped: whether it comes with the project.
     """
 
@@ -40,7 +40,7 @@ def list_benchmarks() -> dict[str, BenchmarkInfo]:
     """All registered benchmarks and all tables on this machine, by name.
 
     Raises:
-        CorruptData: for a table that comes with the project and is damaged, or a damaged pointer to a stored one.
+        CorruptData: if a shipped table, or the pointer to a stored one, is damaged.
     """
     registry = load_registry()
     infos = {}
@@ -62,7 +62,7 @@ def list_benchmarks() -> dict[str, BenchmarkInfo]:
     return infos
 
 
-# Tables that only a user's own official file can give: how their names begin, and the kind that `import` takes.
+# Tables imported only from a user's official file: prefix of their names, and the kind for `import`.
 OFFICIAL = {
     "nats-tss": "nats-tss",
     "nats-sss": "nats-sss",
@@ -73,13 +73,13 @@ OFFICIAL = {
 
 
 def not_available(name: str) -> DataNotAvailable | UnknownName:
-    """The error for a table that is not on this machine: unknown, or known and how to get it."""
+    """The error for a table that is not on this machine: it is unknown, or how to get it."""
     known = {*load_registry().benchmarks, *stored_names()}
     for prefix, kind in OFFICIAL.items():
         if name not in known and (name == prefix or (prefix.endswith("-") and name.startswith(prefix))):
             return DataNotAvailable(
-                f"table {name} is not here; run: proxybench import {kind} PATH_OF_THE_OFFICIAL_FILE"
+                f"table {name} is not on this machine; run: proxybench import {kind} PATH_OF_THE_OFFICIAL_FILE"
             )
     if name not in known:
         return unknown_name("benchmark", name, sorted(known))
-    return DataNotAvailable(f"table {name} is not here; run: proxybench fetch {name}")
+    return DataNotAvailable(f"table {name} is not on this machine; run: proxybench fetch {name}")

@@ -1,8 +1,8 @@
-"""A limit on the whole time of HTTP requests, which the limits of `requests` on single reads do not give.
+"""A limit on the total time of HTTP requests; `requests` only limits single reads.
 
-A server that sends a byte every few seconds, or answers with "100 Continue" for ever, keeps every read short. So each
-connection is noted when it is made, and shut down from another thread when the time is over; whatever waits for it then
-fails at once.
+A server that sends a byte every few seconds, or answers with "100 Continue" forever, keeps every read short. So each
+connection is registered when it is made, and shut down from another thread when the time is over; anything waiting for
+it then fails at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Deadline:
 
     def add(self, connection: socket.socket) -> None:
         """Watch a connection; it is shut down at once if the time is over."""
-        # A second descriptor of the same connection, since TLS takes the first one over.
+        # A second descriptor of the same connection, since TLS takes over the first one.
         watched = connection.dup()
         with self._lock:
             self._sockets.append(watched)
@@ -47,7 +47,7 @@ class Deadline:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let the time run while the block does."""
+        """Run the clock while the block runs."""
         self._end = time.monotonic() + self.seconds
         timer = threading.Timer(self.seconds, self._shut_down)
         timer.daemon = True
@@ -72,7 +72,7 @@ class WatchedAdapter(HTTPAdapter):
     """Makes the connections of a session known to a deadline.
 
     Args:
-        deadline: which watches them.
+        deadline: the deadline that watches them.
     """
 
     def __init__(self, deadline: Deadline) -> None:
@@ -107,7 +107,7 @@ def _watched_pool(pool: Any, deadline: Deadline) -> Any:
 
 
 def watched_session(session: requests.Session, deadline: Deadline) -> requests.Session:
-    """The session, its connections watched."""
+    """The session with its connections watched."""
     for prefix in ("http://", "https://"):
         session.mount(prefix, WatchedAdapter(deadline))
     return session

@@ -1,7 +1,7 @@
 """Obtaining raw source files: from the cache, a mirror or their public addresses, always verified by SHA-256.
 
-PROXYBENCH_MIRROR names a folder, as a path or a file:// URL, or an http(s) base URL, that holds files at their
-SourceFile.path; it is tried before the public addresses. PROXYBENCH_OFFLINE=1 leaves those out altogether.
+PROXYBENCH_MIRROR is a folder, as a path or a file:// URL, or an http(s) base URL, with files at their
+SourceFile.path; it is tried before the public addresses. With PROXYBENCH_OFFLINE=1 those are never tried.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ _CHUNK = 2**20
 
 
 def obtain(file: SourceFile, *, progress: Progress | None = None, patience: Patience | None = None) -> Path:
-    """The verified raw file in the cache, fetched if need be.
+    """The verified raw file in the cache, fetched if necessary.
 
-    An interrupted download goes on where it stopped, in this call or a later one. Several processes may ask for the
-    same file at once: one fetches, the others wait for it.
+    An interrupted download resumes where it stopped, in this call or a later one. Several processes may request the
+    same file at once: one fetches it, the others wait.
 
     Args:
-        file: what to get.
-        progress: called with the change of the number of bytes on hand, negative where bytes turn out useless; the
+        file: the file to get.
+        progress: called with the change in the number of bytes available, negative if bytes prove to be unusable; the
             sum is `file.bytes` in the end.
-        patience: time limits and number of tries of downloads.
+        patience: time limits and number of attempts of downloads.
 
     Raises:
-        FetchFailed: no source has the file, with one line for each that was tried; or the cache cannot be written.
+        FetchFailed: if no source has the file, with one line per source tried; or the cache cannot be written.
     """
     return _obtain(file, progress or _ignore, patience, threading.Event())
 
@@ -66,13 +66,13 @@ def obtain_all(
     progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> tuple[dict[str, Path], dict[str, FetchFailed]]:
-    """As `obtain`, for several files at once: the paths of those that came, the failures of the others, by name.
+    """Like `obtain`, for several files at once: the paths of obtained files and the failures of the others, by name.
 
-    One failure does not keep the others from finishing. An interrupt stops soon and leaves parts to go on from.
+    A failure does not stop the others. An interrupt stops soon and leaves parts to resume from.
 
     Args:
-        files: what to get, by any name.
-        jobs: how many at the same time.
+        files: the files to get, by any name.
+        jobs: number of simultaneous downloads.
         progress: as in `obtain`, for all files together; called from worker threads, never twice at a time.
         patience: as in `obtain`.
     """
@@ -119,7 +119,7 @@ def obtain_all(
 
 
 def verify_file(file: SourceFile) -> Literal["ok", "absent", "wrong size", "wrong sha256"]:
-    """Recompute the size and SHA-256 of the cached copy. A damaged one is fetched anew by the next `obtain`."""
+    """Recompute the size and SHA-256 of the cached copy. The next `obtain` fetches a damaged one again."""
     path = raw_path(file)
     if not path.is_file():
         return "absent"
@@ -168,7 +168,7 @@ def _is_here(file: SourceFile) -> bool:
 def _fetch(
     file: SourceFile, target: Path, progress: Progress, patience: Patience | None, stop: threading.Event
 ) -> None:
-    """Make `target` from the first source that has it."""
+    """Create `target` from the first source that has it."""
     failures = [f"cache: {target} is damaged"] if target.exists() else []
     part = target.with_name(target.name + ".part")
     folder, urls, refused = _sources(file)
@@ -195,7 +195,7 @@ def _fetch(
 
 
 def _sources(file: SourceFile) -> tuple[Path | None, list[str], list[str]]:
-    """The mirror folder, if one is named; the addresses to try in order; why a mirror cannot be used."""
+    """The mirror folder, if any; the addresses to try in order; why a mirror cannot be used."""
     mirror = os.environ.get("PROXYBENCH_MIRROR", "")
     urls = [] if _offline() else list(file.urls)
     scheme, separator, _ = mirror.partition("://")
@@ -207,7 +207,7 @@ def _sources(file: SourceFile) -> tuple[Path | None, list[str], list[str]]:
     parts = urlsplit(mirror)
     if scheme == "file" and parts.netloc in ("", "localhost"):
         return Path(url2pathname(parts.path)), urls, []
-    return None, urls, [f"mirror: {mirror} is neither a folder of this machine, file:///FOLDER nor an http address"]
+    return None, urls, [f"mirror: {mirror} is neither a folder on this machine, file:///FOLDER nor an http address"]
 
 
 def _offline() -> bool:
@@ -223,7 +223,7 @@ def _next_step() -> str:
 
 
 def _copy(source: Path, target: Path, file: SourceFile, progress: Progress, stop: threading.Event) -> None:
-    """Copy and verify a file of the mirror folder. Raises SourceFailed if it is absent, unreadable or wrong."""
+    """Copy and verify a file of the mirror folder. Raises SourceFailed if it is missing, unreadable or wrong."""
     copied = 0
     try:
         with atomic_path(target) as temporary:
@@ -244,7 +244,7 @@ def _pieces(source: Path, size: int) -> Iterator[bytes]:
     """The bytes of a file of the mirror. Only failures to read are caught here, not those to write."""
     try:
         if not source.is_file():
-            raise SourceFailed("is not there")
+            raise SourceFailed("does not exist")
         found = source.stat().st_size
         if found != size:
             raise SourceFailed(f"has {found} bytes instead of {size}")

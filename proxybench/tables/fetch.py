@@ -1,4 +1,4 @@
-"""Fetch: from names of benchmarks to tables on this machine, and the check that what is here is undamaged."""
+"""Fetches benchmarks by name into tables on this machine, and verifies stored files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proxybench.tables.store import open_table, read_info, stored_names
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one benchmark.
+    """The outcome for one benchmark.
 
     Attributes:
         outcome: "built", "present" (nothing to do), "shipped" (it comes with the project) or "failed".
@@ -39,17 +39,17 @@ def fetch(
     on_bytes: Callable[[int], None] | None = None,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> list[Fetched]:
-    """Download, verify and import benchmarks; one that fails does not keep the others from finishing.
+    """Download, verify and import benchmarks; a failure does not stop the others.
 
     Args:
         names: registered benchmarks.
-        rebuild: import again even where the table is present and made by the same recipe.
+        rebuild: import again even if the table is present and made by the same recipe.
         jobs: simultaneous downloads.
-        on_bytes: called with the size of each piece that arrives.
-        on_step: called with a few words before each step.
+        on_bytes: called with the size of each piece received.
+        on_step: called with a short description before each step.
 
     Raises:
-        UnknownName: for a name that is not registered; nothing has been done then.
+        UnknownName: if a name is not registered; in this case nothing has been done.
     """
     registry = load_registry()
     wanted = {name: registry.benchmark(name) for name in dict.fromkeys(names)}
@@ -93,9 +93,9 @@ class Verified:
 
 
 def verify() -> list[Verified]:
-    """Recompute the SHA-256 of every raw file and every table in the cache; read the tables of the project anew.
+    """Recompute the SHA-256 of every raw file and table in the cache, and reread the tables of the project.
 
-    Absent ones are not listed.
+    Missing ones are not listed.
     """
     results = [_verified(name, table) for name in load_registry().benchmarks if (table := shipped_table(name))]
     for name, file in load_registry().files.items():
@@ -131,7 +131,7 @@ def _named_step(on_step: Callable[[str], None], name: str, step: str) -> None:
 
 
 def _present(name: str) -> bool:
-    """Whether the table is here, undamaged as far as a look tells, and made from the registry as it is now."""
+    """Whether the table is present, passes a quick check, and was made from the current registry."""
     registry = load_registry()
     try:
         info = read_info(name)

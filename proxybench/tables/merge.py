@@ -1,8 +1,8 @@
-"""Joins what several sources say into one table, and holds them to each other where they overlap.
+"""Joins several sources into one table, and checks that they agree where they overlap.
 
-Architectures keep the order in which the sources first name them, so the first source sets the index order of a
-benchmark. Where two sources give the same cell the same metric, the values must agree and the first one is kept;
-a source that is known to be another draw only fills what no earlier one measured.
+Architectures keep the order of their first occurrence in the sources, so the first source sets the index order of a
+benchmark. If two sources have the same metric of the same architecture, the values must agree and the first one is
+kept; a source known to be a different draw only fills in values that no earlier one measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AGREEMENT = 1e-4  # relative to the larger magnitude: sources print 4 to 17 digi
 
 
 class BlockKey(NamedTuple):
-    """What the rows of one block share."""
+    """The key shared by the rows of one block."""
 
     dataset: str
     epochs: int
@@ -31,7 +31,7 @@ class BlockKey(NamedTuple):
 
 @dataclass
 class Column:
-    """One metric of a block: a value for each architecture, and whether any source measured it."""
+    """One metric of a block: a value per architecture, and whether any source measured it."""
 
     values: NDArray[np.float64]
     measured: NDArray[np.bool_]
@@ -57,8 +57,8 @@ class Source:
     """A fragment to join.
 
     Attributes:
-        name: for messages and notes.
-        fills: whether it only fills what earlier sources did not measure, instead of having to agree with them.
+        name: name for messages and notes.
+        fills: whether it only fills in values that earlier sources did not measure, and need not agree with them.
     """
 
     name: str
@@ -70,7 +70,7 @@ def merge(sources: Sequence[Source]) -> MergedTable:
     """Join sources in order.
 
     Raises:
-        CorruptData: when a source contradicts itself or an earlier one, naming architecture, metric and values.
+        CorruptData: if a source contradicts itself or an earlier one; names architecture, metric and values.
     """
     positions: dict[str, int] = {}
     rows_of = [_positions(source.fragment.values, positions) for source in sources]
@@ -84,7 +84,7 @@ def merge(sources: Sequence[Source]) -> MergedTable:
 
 
 def _positions(values: pa.Table, positions: dict[str, int]) -> NDArray[np.int64]:
-    """Index of each row's architecture; architectures not met before are appended to `positions`."""
+    """Index of each row's architecture; new architectures are appended to `positions`."""
     encoded = values.column("arch").combine_chunks().dictionary_encode()
     known = [positions.setdefault(arch, len(positions)) for arch in encoded.dictionary.to_pylist()]
     codes: NDArray[np.int32] = encoded.indices.to_numpy()
@@ -135,7 +135,7 @@ def _empty_column(size: int) -> Column:
 
 
 def _add_values(column: Column, rows: NDArray[np.int64], new: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Write `new` at `rows` where nothing is measured yet; the positions in `new` that differ from what is there."""
+    """Write `new` at `rows` not measured yet; returns the positions in `new` that differ from existing values."""
     first_of_row = np.unique(rows, return_index=True)[1]
     fresh = first_of_row[~column.measured[rows[first_of_row]]]
     column.values[rows[fresh]] = new[fresh]

@@ -1,6 +1,6 @@
-"""Import of the official benchmark files, which are too large for a registry entry: users have them.
+"""Import of official benchmark files, provided by users since they are too large for a registry entry.
 
-Each kind says which files a path holds and which importer reads them; the tables are then built as fetched ones are.
+Each kind determines the files at a path and the importer for them; the tables are then built like fetched ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from proxybench.tables.store import StoredTable
 
 
 class Plan(NamedTuple):
-    """A table to build: its name, its entry and where the files lie."""
+    """A table to build: its name, its entry and the location of its files."""
 
     name: str
     entry: BenchmarkEntry
@@ -33,12 +33,12 @@ def import_official(kind: str, path: Path, progress: Callable[[str], None] = lam
         kind: "nats-tss", "nats-sss" (folder of .pickle.pbz2), "nasbench101" (.tfrecord), "nds" (data.zip, or one
             sweep.json of it), "suite-zero" (a zc_*.json).
         path: the file or folder.
-        progress: called with a few words before each step.
+        progress: called with a short description before each step.
 
     Raises:
-        UnknownName: for another kind.
-        DataNotAvailable: when nothing is at `path`.
-        CorruptData: when a file is damaged, not in its documented format or of another kind.
+        UnknownName: for an unknown kind.
+        DataNotAvailable: if `path` does not exist.
+        CorruptData: if a file is damaged, not in its documented format or of another kind.
     """
     if kind not in KINDS:
         raise unknown_name("kind of official file", kind, KINDS)
@@ -54,7 +54,7 @@ def _build(plan: Plan, progress: Callable[[str], None]) -> StoredTable:
 
 
 def _described(path: Path) -> SourceFile:
-    """What the card says of a file or folder; the checksum of a folder is over names and contents in order."""
+    """The card's description of a file or folder; the checksum of a folder is over names and contents in order."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     digest = hashlib.sha256()
     for file in files:
@@ -71,7 +71,7 @@ def _described(path: Path) -> SourceFile:
 def _nats(kind: str, space: str, path: Path) -> list[Plan]:
     if not path.is_dir() or not (path / "meta.pickle.pbz2").is_file():
         raise CorruptData(
-            f"{path} is no NATS-Bench archive: a folder with meta.pickle.pbz2 and one file an architecture"
+            f"{path} is not a NATS-Bench archive: a folder with meta.pickle.pbz2 and one file per architecture"
         )
     entry = BenchmarkEntry(
         space=space,

@@ -1,6 +1,6 @@
-"""The pointer of a stored table: what the table holds, which folder holds it, and what its files must hash to.
+"""The pointer of a stored table: its content, its folder, and the hashes of its files.
 
-A pointer is read with suspicion, since what it says decides which files are opened and which folder is removed.
+A pointer is checked carefully, since it determines which files are opened and which folder is removed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
 class BlockInfo(msgspec.Struct, frozen=True):
-    """One row group: its key, and for each metric how many architectures have a value and how many of those NaN."""
+    """One row group: its key, and for each metric the numbers of architectures with a value and with NaN."""
 
     dataset: str
     epochs: int
@@ -38,12 +38,12 @@ class BlockInfo(msgspec.Struct, frozen=True):
 
 
 class TableInfo(msgspec.Struct, frozen=True):
-    """The pointer: which folder holds the table, and what is in it.
+    """The pointer: the folder of the table, and its content.
 
     Attributes:
-        recipe: digest of the sources and importers that made the table; equal recipes give equal tables.
-        sha256: of each file in the folder.
-        checksum: of all the rest of the pointer; empty in one that an earlier version wrote.
+        recipe: digest of the table's sources and importers; equal recipes give equal tables.
+        sha256: SHA-256 of each file in the folder.
+        checksum: checksum of the rest of the pointer; empty if written by an earlier version.
     """
 
     format: int
@@ -58,7 +58,7 @@ class TableInfo(msgspec.Struct, frozen=True):
 
 
 def folder_pattern(name: str) -> re.Pattern[str]:
-    """What a folder of the table `name` is called: the name, a hyphen and a random word."""
+    """Pattern of the folder names of table `name`: the name, a hyphen and a random word."""
     return re.compile(rf"{re.escape(name)}-[0-9A-Za-z_]+")
 
 
@@ -69,10 +69,10 @@ def encode_pointer(info: TableInfo) -> bytes:
 
 
 def read_pointer(path: Path, name: str) -> TableInfo | None:
-    """What a pointer says; None where the file is missing or of another format.
+    """The content of a pointer; None if the file is missing or in another format.
 
     Raises:
-        CorruptData: for what is not the pointer of the table `name`; the message says how to make it again.
+        CorruptData: if it is not the pointer of the table `name`; the message says how to rebuild it.
     """
     try:
         info = msgspec.json.decode(read_bytes(path, _MAX_BYTES), type=TableInfo)
@@ -83,7 +83,7 @@ def read_pointer(path: Path, name: str) -> TableInfo | None:
     if info.format != FORMAT:
         return None
     if info.name != name or not folder_pattern(name).fullmatch(info.folder):
-        raise _damaged(path, name, f"it names {info.folder!r}, which is no folder of this table")
+        raise _damaged(path, name, f"it names {info.folder!r}, which is not a folder of this table")
     if sorted(info.sha256) != sorted(FILES):
         raise _damaged(path, name, f"it must give the SHA-256 of {', '.join(FILES)}")
     if info.checksum and info.checksum != _checksum(info):

@@ -1,4 +1,4 @@
-"""What a quantity such as `val_acc@12` means in a table: its values, its direction, and a table's defaults."""
+"""The meaning of a quantity such as `val_acc@12` in a table: its values, its direction, and the table's defaults."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _OBJECTIVES = ("val_acc", "val_ssim", "val_neg_loss", "surrogate_acc", "test_acc
 
 
 def sign_of(quantity: Quantity) -> float:
-    """1 where larger is better, -1 where smaller is. Raises UnknownName for an unknown metric."""
+    """1 if larger is better, -1 if smaller is. Raises UnknownName for an unknown metric."""
     return 1.0 if metric_of(quantity.metric).larger_is_better else -1.0
 
 
 def signed_values(bench: Benchmark, quantity: Quantity, dataset: str, epochs: int | None = None) -> NDArray[np.float64]:
-    """The quantity of all rows, float64[n], negated where smaller is better.
+    """The quantity of all rows, float64[n], negated if smaller is better.
 
     Args:
         bench: the table.
-        quantity: what is read.
-        dataset: whose values, where the quantity names no data set.
-        epochs: instead of the quantity's own.
+        quantity: the quantity to read.
+        dataset: data set to use if the quantity names none.
+        epochs: epochs to use instead of the quantity's own.
 
     Raises:
-        UnknownName: as of `Benchmark.values`.
+        UnknownName: like `Benchmark.values`.
     """
     budget = quantity.epochs if epochs is None else epochs
     values = bench.values(quantity.metric, dataset=quantity.dataset or dataset, epochs=budget, seed=quantity.seed)
@@ -38,7 +38,7 @@ def signed_values(bench: Benchmark, quantity: Quantity, dataset: str, epochs: in
 
 
 def budgets(bench: Benchmark, quantity: Quantity, dataset: str) -> list[int]:
-    """The epochs at which the table has this quantity, up to the quantity's own, the largest last."""
+    """The epochs for which the table has this quantity, up to the quantity's own, the largest last."""
     there = bench.epochs(quantity.metric, quantity.dataset or dataset)
     full = quantity.epochs if quantity.epochs is not None else there[-1]
     return [epochs for epochs in there if epochs < full] + [full]
@@ -47,18 +47,18 @@ def budgets(bench: Benchmark, quantity: Quantity, dataset: str) -> list[int]:
 def quantities(
     bench: Benchmark, dataset: str | None, objective: str | None, report: str | None
 ) -> tuple[str, Quantity, Quantity | None]:
-    """Data set, objective and report, what is not given being filled in.
+    """Data set, objective and report, with defaults for missing ones.
 
     Args:
         bench: the table.
-        dataset: of the table; the only one where it is None.
-        objective: what a search maximises; by default the validation result at the most epochs.
-        report: what is reported of what a search found; by default test_acc at its most epochs where there is one.
+        dataset: data set of the table; None if there is only one.
+        objective: the quantity that a search maximises; by default the validation result at the most epochs.
+        report: the quantity to report for the result; by default test_acc at its most epochs, if any.
 
     Raises:
-        UnknownName: when the table has several data sets and none is named.
-        NotMeasured: when the data set has no default objective.
-        InvalidText: for text that is no quantity.
+        UnknownName: if the table has several data sets and none is named.
+        NotMeasured: if the data set has no default objective.
+        InvalidText: if a text is not a quantity.
     """
     dataset = _dataset(bench, dataset)
     wanted = Quantity.parse(objective) if objective else _default(bench, dataset, _OBJECTIVES)
@@ -68,7 +68,7 @@ def quantities(
 
 
 def has_objective(bench: Benchmark, dataset: str) -> bool:
-    """Whether a search on the data set has an objective without naming one."""
+    """Whether the data set has a default objective for a search."""
     return _default(bench, dataset, _OBJECTIVES) is not None
 
 

@@ -1,6 +1,6 @@
-"""The source registry: which files a benchmark is made of, where they are, and what they must hash to.
+"""The source registry: the files of each benchmark, their locations, and their hashes.
 
-A benchmark is made of files that are downloaded, or of files that come with the project. `data/registry.toml` is read
+A benchmark is built from downloaded files, or from files that come with the project. `data/registry.toml` is read
 once and checked against the structures below; a mistake in it is an error that names the entry.
 """
 
@@ -23,11 +23,11 @@ class SourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of a public source.
 
     Attributes:
-        urls: addresses that serve these very bytes, tried in order.
-        path: where the file lies below a mirror and below the cache; relative, "/" separated.
-        sha256: of the bytes, 64 lower-case hexadecimal digits.
+        urls: addresses that serve exactly these bytes, tried in order.
+        path: location relative to a mirror and to the cache; "/" separated.
+        sha256: SHA-256 of the content, 64 lower-case hexadecimal digits.
         bytes: size of the file.
-        licence: as the source states it.
+        licence: licence stated by the source.
     """
 
     urls: tuple[str, ...]
@@ -50,7 +50,7 @@ class Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         importer: "module:function" below proxybench.tables.importers.
         files: names of SourceFile entries, or all of `shipped` files, in the order the importer takes them.
         args: keyword arguments of the importer.
-        fills: whether its values only fill what earlier sources left open, instead of having to agree with them.
+        fills: whether its values only fill gaps of earlier sources, and need not agree with them.
     """
 
     importer: str
@@ -60,7 +60,7 @@ class Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BenchmarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table: its space, the uses that fill it, and the words of its card."""
+    """A table: its space, the importer uses that fill it, and the texts of its card."""
 
     space: str
     title: str
@@ -76,7 +76,7 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         shipped: files that come with the project, as paths below its data folder. They are neither downloaded nor
-            pinned: the recipe of a table holds their SHA-256 as they are.
+            pinned: the recipe of a table contains their current SHA-256.
     """
 
     files: dict[str, SourceFile] = {}
@@ -84,13 +84,13 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     benchmarks: dict[str, BenchmarkEntry] = {}
 
     def benchmark(self, name: str) -> BenchmarkEntry:
-        """The entry called `name`. Raises UnknownName with the nearest name."""
+        """The entry called `name`. Raises UnknownName, suggesting the nearest name."""
         if name not in self.benchmarks:
             raise unknown_name("benchmark", name, self.benchmarks)
         return self.benchmarks[name]
 
     def files_of(self, name: str) -> dict[str, SourceFile]:
-        """The files of a benchmark to download, by name, each once; none where it comes with the project."""
+        """The files of a benchmark to download, by name, each once; none if it comes with the project."""
         return {file: self.files[file] for file in self._names_of(name) if file in self.files}
 
     def shipped_of(self, name: str) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parse_registry(text: str, origin: str) -> Registry:
-    """Read and check a registry. Raises CorruptData that names the entry and what is wrong with it."""
+    """Read and check a registry. Raises CorruptData, naming the entry and the problem."""
     try:
         registry = msgspec.convert(tomllib.loads(text), Registry)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:

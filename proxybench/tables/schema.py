@@ -1,8 +1,8 @@
-"""What a table holds: its key columns, the metrics with their units, and the pieces that importers return.
+"""The content of a table: its key columns, the metrics with their units, and the fragments that importers return.
 
-A row is one (architecture, dataset, epochs, seed). Rows with `epochs` 0 and an empty seed hold what needs no
+A row is one (architecture, dataset, epochs, seed). Rows with `epochs` 0 and an empty seed hold values that need no
 training: parameters, FLOPs, latency, energy and zero-cost proxies. `seed` is text: a number names one training
-run, "mean" is the average that the source itself published. Null means not measured, NaN measured and not finite.
+run, "mean" is the average published by the source. Null means not measured, NaN measured and not finite.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KEYS = ("arch", "dataset", "epochs", "seed")
 MEAN = "mean"
 UNTRAINED = {"epochs": 0, "seed": ""}
-FAILED_SCORE = -1e8  # what NAS-Bench-Suite-Zero stores where a proxy failed
+FAILED_SCORE = -1e8  # stored by NAS-Bench-Suite-Zero if a proxy failed
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def metric_of(column: str) -> Metric:
     """The metric of a column: `val_acc`, `latency_ms@edgegpu`, `proxy:synflow`, `proxy_s:synflow`.
 
     Raises:
-        UnknownName: for a column that belongs to no metric.
+        UnknownName: if the column does not belong to a metric.
     """
     base = column.partition(":")[0].partition("@")[0]
     if base not in METRICS:
@@ -70,7 +70,7 @@ def metric_of(column: str) -> Metric:
 
 @dataclass(frozen=True)
 class Fragment:
-    """What one source contributes to a table.
+    """The contribution of one source to a table.
 
     Attributes:
         values: key columns `arch` (text in the space's own format), `dataset`, `epochs` (int32), `seed`, then metric
@@ -89,7 +89,7 @@ def fragment(columns: Mapping[str, Iterable[Any]], notes: Iterable[str] = ()) ->
     """A Fragment from columns: text and integers for the keys, float or None (not measured) for the metrics.
 
     Raises:
-        UnknownName: for a column that is neither a key nor a known metric.
+        UnknownName: if a column is neither a key nor a known metric.
     """
     import pyarrow as pa
 
@@ -103,11 +103,11 @@ def fragment(columns: Mapping[str, Iterable[Any]], notes: Iterable[str] = ()) ->
 
 
 def fragment_from_rows(rows: Sequence[Mapping[str, Any]], notes: Iterable[str] = ()) -> Fragment:
-    """A Fragment from one mapping per row; a metric that a row does not name is null there."""
+    """A Fragment from one mapping per row; metrics missing in a row are null."""
     names = list(KEYS) + sorted({name for row in rows for name in row} - set(KEYS))
     return fragment({name: [row.get(name) for row in rows] for name in names}, notes)
 
 
 def score_or_nan(score: float) -> float:
-    """A proxy score, with NaN where the source stored its failure mark or a value that is not finite."""
+    """A proxy score, with NaN for the source's failure mark and for values that are not finite."""
     return score if math.isfinite(score) and score != FAILED_SCORE else math.nan

@@ -1,6 +1,6 @@
-"""Tables that come with the project: read straight from its data folder, nothing is downloaded or written.
+"""Tables that come with the project: read directly from its data folder, nothing is downloaded or written.
 
-They are small, so they are held in memory. No cache folder is needed, so it may be read-only and holds no stale copy.
+They are small, so they are held in memory. They need no cache folder, so it may be read-only and has no stale copies.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ LICENCE = "Apache-2.0, as the project's code"
 
 
 class ShippedTable:
-    """A table of the project's own files, open for reading as a StoredTable is.
+    """A table from the project's own files, opened for reading like a StoredTable.
 
     Args:
-        name: of the benchmark.
+        name: name of the benchmark.
         entry: its space, importers and card texts.
-        paths: where each file lies, by its name in the registry.
-        own_card: the card that was written with the data; it need not exist.
+        paths: location of each file, by its name in the registry.
+        own_card: the card written with the data; it need not exist.
 
     Raises:
-        CorruptData: at first use, when a file is missing or damaged.
+        CorruptData: on first use, if a file is missing or damaged.
     """
 
     def __init__(self, name: str, entry: BenchmarkEntry, paths: Mapping[str, Path], own_card: Path) -> None:
@@ -46,7 +46,7 @@ class ShippedTable:
 
     @cached_property
     def info(self) -> TableInfo:
-        """What the table holds; it has no folder of its own."""
+        """The content of the table; it has no folder."""
         return TableInfo(
             format=FORMAT,
             name=self._name,
@@ -70,7 +70,7 @@ class ShippedTable:
 
     @property
     def card(self) -> str:
-        """The table's card, with the one that was written with the data below. Markdown."""
+        """The table's card, followed by the one written with the data. Markdown."""
         own = self._own_card.read_text(encoding="utf-8") if self._own_card.is_file() else ""
         return write_card(self._name, self._entry, self._files, self._table, self.digests, own)
 
@@ -87,7 +87,7 @@ class ShippedTable:
     def _table(self) -> MergedTable:
         table = import_files(self._entry, self._found())
         if not table.archs:
-            raise CorruptData(f"table {self._name}: its files hold no architecture")
+            raise CorruptData(f"table {self._name}: its files hold no architectures")
         return table
 
     @cached_property
@@ -100,7 +100,7 @@ class ShippedTable:
     def _found(self) -> Mapping[str, Path]:
         for path in self._paths.values():
             if not path.is_file():
-                raise CorruptData(f"table {self._name}: {path} comes with the project but is missing; install it again")
+                raise CorruptData(f"table {self._name}: {path} comes with the project but is missing; reinstall it")
         return self._paths
 
 

@@ -1,15 +1,14 @@
-"""Tables on disk: two parquet files and a card in a folder of their own, found through one JSON pointer.
+"""Tables on disk: two parquet files and a card in a separate folder, found through a JSON pointer.
 
-    <cache>/tables/nasbench201.json                    what the table holds, and which folder is current
+    <cache>/tables/nasbench201.json                    content of the table, and its current folder
     <cache>/tables/nasbench201-1f0c.../archs.parquet   arch, digest: one row per architecture, in index order
     <cache>/tables/nasbench201-1f0c.../values.parquet  arch_id, dataset, epochs, seed, metrics
     <cache>/tables/nasbench201-1f0c.../card.md
 
-`values.parquet` has one row group per (dataset, epochs, seed), each with one row per architecture in index order,
-so a block is read without looking at any other. The pointer is replaced atomically after the folder is complete:
-whoever reads meanwhile sees the old table or the new one, never a mixture. Writers of a table take turns
-(`<cache>/tables/nasbench201.lock`), so a folder that the pointer does not name while the lock is held is what a killed
-writer left, and goes.
+`values.parquet` has one row group per (dataset, epochs, seed), each with one row per architecture in index order, so a
+block is read without reading any other. The pointer is replaced atomically after the folder is complete: readers see
+the old table or the new one, never a mixture. Writers of a table take turns (`<cache>/tables/nasbench201.lock`), so a
+folder not named by the pointer while the lock is held was left by a killed writer, and is removed.
 
 Each process checks the SHA-256 of a file against the pointer before it first reads it, and each page against the
 checksum in the file whenever it reads it.
@@ -40,14 +39,14 @@ __all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "rea
 
 _NAME = re.compile(r"[^/\\\0]+")
 _OWN_FOLDER = re.compile(r"-[0-9a-f]{16}$")
-_verified: set[tuple[object, ...]] = set()  # what this process has hashed: see `StoredTable._verify`
+_verified: set[tuple[object, ...]] = set()  # files this process has hashed: see `StoredTable._verify`
 
 
 class StoredTable:
-    """A table opened for reading; blocks are read from disk when asked for.
+    """A table opened for reading; blocks are read from disk on access.
 
     Raises:
-        CorruptData: when a file is damaged or missing; the message says how to rebuild the table.
+        CorruptData: if a file is damaged or missing; the message says how to rebuild the table.
     """
 
     def __init__(self, info: TableInfo, folder: Path) -> None:
@@ -104,7 +103,7 @@ class StoredTable:
 
     @contextmanager
     def _reading(self, file: str) -> Iterator[Path]:
-        """The path of a file whose content is what the pointer says; whatever fails meanwhile is CorruptData."""
+        """The path of a file whose content matches the pointer; errors in the block become CorruptData."""
         import pyarrow as pa
 
         try:
@@ -116,7 +115,7 @@ class StoredTable:
             raise self._damaged(file, error) from error
 
     def _verify(self, file: str) -> None:
-        """Check the SHA-256 of a file, once in each process for as long as it is not written to."""
+        """Check the SHA-256 of a file, once per process unless it is modified."""
         path, expected = self.folder / file, self.info.sha256[file]
         status = path.stat()
         seen = (str(path), expected, status.st_ino, status.st_size, status.st_mtime_ns)
@@ -138,7 +137,7 @@ class StoredTable:
 
 
 def tables_dir() -> Path:
-    """Where tables lie; not created until one is written."""
+    """The folder of tables; not created until one is written."""
     return cache_dir() / "tables"
 
 
@@ -149,25 +148,25 @@ def stored_names() -> list[str]:
 
 
 def read_info(name: str) -> TableInfo | None:
-    """The pointer of a table; None when there is no such table. Raises CorruptData when it cannot be read."""
+    """The pointer of a table; None if there is no such table. Raises CorruptData if it cannot be read."""
     return read_pointer(tables_dir() / f"{name}.json", name) if _NAME.fullmatch(name) else None
 
 
 def open_table(name: str) -> StoredTable:
-    """Open a table. Raises DataNotAvailable naming the command that gets it."""
+    """Open a table. Raises DataNotAvailable, naming the command to get it."""
     info = read_info(name)
     if info is None:
-        raise DataNotAvailable(f"table {name} is not here; run: proxybench fetch {name}")
+        raise DataNotAvailable(f"table {name} is not on this machine; run: proxybench fetch {name}")
     return StoredTable(info, tables_dir() / info.folder)
 
 
 def write_table(
     name: str, space: str, recipe: str, table: MergedTable, digests: Sequence[str], card: str
 ) -> StoredTable:
-    """Write a table and make it the current one of its name.
+    """Write a table and make it the current one with its name.
 
     Raises:
-        FetchFailed: when the cache cannot be written (read-only, disk full); the table of before stays.
+        FetchFailed: if the cache cannot be written (read-only, disk full); the previous table is kept.
     """
     root = tables_dir()
     with explain_write_failure(root):
@@ -200,10 +199,10 @@ def write_table(
 
 
 def _remove_others(root: Path, name: str, current: str, previous: str) -> None:
-    """Remove the folder of the table of before and those that killed writers left; links are not followed.
+    """Remove the folder of the previous table and those left by killed writers; links are not followed.
 
-    Called while the table's lock is held, so nobody is writing a folder with a name of this version. Earlier versions
-    held no lock, and their folders go when they are a day old.
+    Called while the table's lock is held, so nobody is writing a folder named by this version. Earlier versions held
+    no lock, so their folders are removed only when they are a day old.
     """
     ours = folder_pattern(name)
     with os.scandir(root) as entries:
@@ -261,7 +260,7 @@ def _write_values(path: Path, table: MergedTable) -> tuple[BlockInfo, ...]:
 
 
 def block_infos(table: MergedTable) -> tuple[BlockInfo, ...]:
-    """What the blocks of a table hold, in their order."""
+    """The content of a table's blocks, in order."""
     return tuple(
         BlockInfo(
             *key,

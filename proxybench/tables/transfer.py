@@ -1,8 +1,8 @@
-"""One file over HTTP from a server that may be slow, broken or hostile.
+"""Downloads one file over HTTP from a server that may be slow, broken or hostile.
 
-What has arrived is kept in a part file, and a later try goes on where it ends if the server supports that. The size
-and the SHA-256 are known beforehand: no more bytes than that are taken, and nothing is decompressed on the way, so
-an answer can cost no more memory or disk than the file itself.
+Received bytes are kept in a part file, and a later attempt resumes at its end if the server supports that. The size
+and the SHA-256 are known beforehand: no more bytes are accepted, and nothing is decompressed, so a response can cost
+no more memory or disk than the file itself.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from proxybench.tables.cache import SourceFailed, check_sha256
 from proxybench.tables.deadline import Deadline, watched_session
 from proxybench.tables.registry import SourceFile
 
-_CHUNK = 16 * 2**10  # at most this much is lost when a connection breaks
-_PROGRESS = 2**20  # bytes beyond all earlier tries that make a broken try count as none
+_CHUNK = 16 * 2**10  # at most this much is lost if a connection breaks
+_PROGRESS = 2**20  # new bytes after which a broken attempt does not count
 _REDIRECTS = 5
 _RETRY_STATUS = {408, 425, 429, *range(500, 600)}
 _LONGEST_PAUSE_S = 30.0
@@ -35,15 +35,15 @@ _SLOWEST = 2e6 / 60  # bytes per second
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for a server, and how many tries in a row may bring nothing.
+    """How long to wait for a server, and how many attempts in a row may fail to make progress.
 
     Attributes:
         connect_s: seconds for a connection.
-        read_s: seconds in which something must arrive.
-        tries: in a row that bring nothing.
-        pause_s: seconds before the second try; doubled before each further one.
-        total_s: seconds for all tries at one address together; by default what PROXYBENCH_DOWNLOAD_SECONDS says, or
-            two minutes and one more for each 2 MB of the file.
+        read_s: seconds within which data must arrive.
+        tries: attempts in a row without progress.
+        pause_s: seconds before the second attempt; doubled before each further one.
+        total_s: seconds for all attempts at one address; by default PROXYBENCH_DOWNLOAD_SECONDS, or
+            two minutes plus one for each 2 MB of the file.
     """
 
     connect_s: float = 10.0
@@ -53,7 +53,7 @@ class Patience:
     total_s: float | None = None
 
     def seconds_for(self, size: int) -> float:
-        """Seconds for a file of `size` bytes. Raises SourceFailed where the environment names no number."""
+        """Seconds for a file of `size` bytes. Raises SourceFailed if the environment variable is not a number."""
         if self.total_s is not None:
             return self.total_s
         text = os.environ.get("PROXYBENCH_DOWNLOAD_SECONDS", "")
@@ -67,7 +67,7 @@ class Patience:
 
 
 class Part:
-    """The bytes of a file that have arrived so far, on disk; `progress` is told of every change of their number."""
+    """The bytes of a file received so far, on disk; `progress` is called with every change of their number."""
 
     def __init__(self, path: Path, progress: Callable[[int], None]) -> None:
         self.path = path
@@ -87,14 +87,14 @@ class Part:
                 self._progress(len(piece))
 
     def drop(self) -> None:
-        """Forget what has arrived."""
+        """Discard the received bytes."""
         self.path.unlink(missing_ok=True)
         self._progress(-self.size)
         self.size = 0
 
 
 class _Temporary(Exception):
-    """A failure that another try may not meet; `useless` says that it must not go on from the part."""
+    """A failure that another attempt may not meet; `useless` means that it must not resume from the part."""
 
     def __init__(self, reason: str, *, wait_s: float = 0.0, useless: bool = False) -> None:
         super().__init__(reason)
@@ -108,14 +108,14 @@ class _Session(requests.Session):
 
 
 def download(url: str, part: Part, file: SourceFile, patience: Patience, stop: threading.Event) -> None:
-    """Bring all bytes of `file` from `url` into `part`, verified, in the time that `patience` gives.
+    """Download all bytes of `file` from `url` into `part`, verified, within the time limits of `patience`.
 
-    A failure that may pass (connection, timeout, HTTP 408, 425, 429 and 5xx, a body cut short) is tried again after
-    a pause that doubles; others end it at once. A part that was put together from several answers and has the wrong
-    SHA-256 is fetched once more from the start.
+    Temporary failures (connection, timeout, HTTP 408, 425, 429 and 5xx, a truncated body) are retried after a pause
+    that doubles; others end the download. A part assembled from several responses with the wrong SHA-256 is fetched
+    once more from the start.
 
     Raises:
-        SourceFailed: this address does not serve the file; says why.
+        SourceFailed: if this address does not serve the file; says why.
     """
     furthest, futile = part.size, 0
     deadline = Deadline(patience.seconds_for(file.bytes))
@@ -143,7 +143,7 @@ def download(url: str, part: Part, file: SourceFile, patience: Patience, stop: t
 def _complete(
     session: requests.Session, url: str, part: Part, file: SourceFile, patience: Patience, stop: threading.Event
 ) -> None:
-    """Fetch what is missing from the part, in one answer, and check the whole."""
+    """Fetch the rest of the part in one response, and check the whole."""
     offset = part.size
     if offset < file.bytes or not part.path.exists():
         with _get(session, url, offset, patience) as response:
@@ -161,7 +161,7 @@ def _complete(
 
 
 def _get(session: requests.Session, url: str, offset: int, patience: Patience) -> requests.Response:
-    """The answer to a GET from `offset` on, its body not yet read. Follows redirects to http and https only."""
+    """The response to a GET from `offset` on, with its body unread. Follows redirects to http and https only."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "proxybench"}
     if offset:
         headers["Range"] = f"bytes={offset}-"
@@ -177,7 +177,7 @@ def _get(session: requests.Session, url: str, offset: int, patience: Patience) -
 def _ask(
     session: requests.Session, url: str, headers: dict[str, str], timeout: tuple[float, float]
 ) -> requests.Response:
-    """The answer to one GET, whatever its status."""
+    """The response to one GET, whatever its status."""
     try:
         return session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
     except requests.exceptions.SSLError as error:
@@ -202,7 +202,7 @@ def _redirect(url: str, target: str) -> str:
 
 
 def _continues(response: requests.Response, offset: int, size: int) -> bool:
-    """Whether the body goes on at `offset`; if not, it is the whole file. Raises for every other answer."""
+    """Whether the body starts at `offset`; if not, it is the whole file. Raises for any other response."""
     status, headers = response.status_code, response.headers
     if status == 200:
         length = headers.get("Content-Length", "")
@@ -235,7 +235,7 @@ def _receive(response: requests.Response, part: Part, size: int, stop: threading
 
 
 def _body(response: requests.Response) -> Iterator[bytes]:
-    """The body as it came over the wire. Only what the network does is caught here, not what the disk does."""
+    """The raw body. Catches only network errors, not disk errors."""
     try:
         yield from response.raw.stream(_CHUNK, decode_content=False)
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
@@ -244,7 +244,7 @@ def _body(response: requests.Response) -> Iterator[bytes]:
 
 def _encoding(response: requests.Response) -> str:
     encoding = response.headers.get("Content-Encoding", "identity")
-    return "" if encoding == "identity" else f" (Content-Encoding {encoding[:40]!r}, which was not asked for)"
+    return "" if encoding == "identity" else f" (Content-Encoding {encoding[:40]!r}, which was not requested)"
 
 
 def _cause(error: BaseException) -> str:

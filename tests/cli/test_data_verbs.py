@@ -114,7 +114,7 @@ def test_query_without_a_metric_shows_everything_there_is(run, real_tables: Path
     [
         (
             ("query", "trained-nasbench201", "0", "--metric", "test_acc"),
-            "epochs of test_acc on cifar10 are meant: 1, 2",
+            "test_acc on cifar10 has several epochs; choose one of: 1, 2",
         ),
         (("query", "nasbench201", "|nor_conv_3x3~0|"), "not of the form"),
         (("query", "nasbench201", BEST, "--metric", "test_ac", "--dataset", "cifar10"), "Did you mean 'test_acc'"),

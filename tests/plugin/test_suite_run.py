@@ -166,7 +166,7 @@ def test_what_cannot_be_planned_is_a_collection_error(
 def test_without_tables_every_cell_is_skipped_with_the_command(user_folder: Path, tmp_path: Path) -> None:
     run = run_pytest(user_folder, tmp_path / "empty", *SUITE, "-m", "proxybench", "-p", "no:cacheprovider")
     assert run.code == 0
-    assert "table darts-oncenas is not here; run: proxybench fetch darts-oncenas" in run.out
+    assert "table darts-oncenas is not on this machine; run: proxybench fetch darts-oncenas" in run.out
     assert "nasbench201" in run.out
     assert " passed" not in run.out
 

@@ -94,10 +94,10 @@ def test_a_file_that_is_no_table_of_scores_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="proxybench compute --merge"):
         read_scores(tmp_path / "s.parquet")
     (tmp_path / "s.parquet").write_bytes(b"PAR1")
-    with pytest.raises(CorruptData, match="is no table of scores"):
+    with pytest.raises(CorruptData, match="is not a table of scores"):
         read_scores(tmp_path / "s.parquet")
     pa.parquet.write_table(pa.table({"digest": ["a"]}), tmp_path / "s.parquet")
-    with pytest.raises(CorruptData, match="is no table of scores"):
+    with pytest.raises(CorruptData, match="is not a table of scores"):
         read_scores(tmp_path / "s.parquet")
 
 
@@ -105,7 +105,7 @@ def test_three_bits_of_mantissa() -> None:
     values = np.array([1.0, 1.0625, 1.1, 17.0, -17.0, 0.0, np.nan, np.inf, 1.7976931348623157e308])
     expected = [1.0, 1.125, 1.125, 18.0, -18.0, 0.0, np.nan, np.inf, 1.7976931348623157e308]
     assert np.array_equal(round_mantissa(values, 3), expected, equal_nan=True)
-    with pytest.raises(ValueError, match="has 52 bits of mantissa; asked to keep 53"):
+    with pytest.raises(ValueError, match="has 52 bits of mantissa; cannot keep 53"):
         round_mantissa(values, 53)
 
 

@@ -52,7 +52,7 @@ def test_problems_that_cannot_be_posed_are_refused(make_problem) -> None:
     whole = make_problem()
     with pytest.raises(InvalidProblem, match="no architecture"):
         type(whole)(whole.space, [], {9: np.zeros(0)})
-    with pytest.raises(InvalidProblem, match="1 candidates are there twice"):
+    with pytest.raises(InvalidProblem, match="1 candidates are duplicates"):
         type(whole)(whole.space, [whole.archs[0]] * 2, {9: np.zeros(2)}).neighbours(0)
 
 

@@ -181,7 +181,7 @@ def test_options_of_other_names_are_refused(two_metrics, options: dict[str, str]
 
 @pytest.mark.parametrize("explore", [0, 11])
 def test_exploration_must_fit_the_budget(two_metrics, explore: int) -> None:
-    with pytest.raises(InvalidProblem, match="from 1 to the budget of 10"):
+    with pytest.raises(InvalidProblem, match="between 1 and the budget 10"):
         RoBoT(two_metrics, generator(), 10, explore=explore)
 
 

@@ -165,12 +165,12 @@ def test_damage_is_named(table: Path, tmp_path: Path, cache: Path) -> None:
     with pytest.raises(FileNotFoundError, match="proxybench compute --merge"):
         map_scores(tmp_path / "none.parquet")
     (tmp_path / "s.parquet").write_bytes(b"PAR1")
-    with pytest.raises(CorruptData, match="is no table of scores"):
+    with pytest.raises(CorruptData, match="is not a table of scores"):
         map_scores(tmp_path / "s.parquet")
     map_scores(table)
     values = next((cache / "mapped").glob("s-*/*/values0.npy"))
     os.truncate(values, values.stat().st_size - 8)
-    with pytest.raises(CorruptData, match=r"is damaged .*; remove it, and it is made again"):
+    with pytest.raises(CorruptData, match=r"is damaged .*; remove it, and it will be rebuilt"):
         map_scores(table)
 
 

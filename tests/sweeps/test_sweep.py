@@ -162,7 +162,7 @@ def test_the_setting_says_what_the_scores_depend_on(tmp_path: Path) -> None:
 def test_a_sweep_of_another_torch_is_refused(tmp_path: Path) -> None:
     work = begun(tmp_path, ["l2_norm"])
     other = Work(work.folder, work.run, {**work.setting, "torch": "1.0"}, work.items, work.files)
-    with pytest.raises(ProxybenchError, match=r"begun with torch 1\.0, here is"):
+    with pytest.raises(ProxybenchError, match=r"started with torch 1\.0, but"):
         do(other)
 
 
@@ -189,7 +189,7 @@ def test_proxies_are_chosen_by_name_or_as_all() -> None:
         ("synfow", UnknownName, "Did you mean 'synflow'"),
         ("az_nas", UnknownName, "score its parts"),
         ("nowhere:thing", ProxybenchError, "cannot load proxy 'nowhere:thing': ModuleNotFoundError"),
-        ("test_sweep_proxies:number", ProxybenchError, "is no Proxy"),
+        ("test_sweep_proxies:number", ProxybenchError, "is not a Proxy"),
     ):
         with pytest.raises(error, match=reason):
             choose_proxies([name])
@@ -201,9 +201,9 @@ def test_architectures_come_from_the_space_or_a_file(tmp_path: Path) -> None:
     file.write_text("\n".join(TEXTS) + "\n\n")
     items = items_of(of_file(SPACE, file), SPACE)
     assert items.column("digest").to_pylist() == sorted({SPACE.digest(SPACE.parse(text)) for text in TEXTS})
-    with pytest.raises(ProxybenchError, match="darts cannot be enumerated; say which architectures: --sample N"):
+    with pytest.raises(ProxybenchError, match="darts cannot be enumerated; select architectures: --sample N"):
         whole_space(get_space("darts"))
-    with pytest.raises(DataNotAvailable, match="one architecture a line"):
+    with pytest.raises(DataNotAvailable, match="one architecture per line"):
         of_file(SPACE, tmp_path / "absent.txt")
     file.write_text("|none~0|")
     with pytest.raises(InvalidArchitecture):

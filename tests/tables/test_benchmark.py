@@ -114,7 +114,7 @@ def test_an_architecture_that_is_not_in_the_table(bench: Benchmark) -> None:
         ({"metric": "test_ac"}, r"'test_ac' of tiny on cifar10\. Did you mean 'test_acc'"),
         ({"epochs": 199}, r"199 is not among the epochs of test_acc on cifar10\. Valid: 200"),
         ({"seed": 778}, r"unknown seed.* 778\..*Valid: 777, 888, mean"),
-        ({"dataset": None}, r"several data sets; say which: cifar10, cifar100"),
+        ({"dataset": None}, r"several data sets; choose one of: cifar10, cifar100"),
     ],
 )
 def test_an_unknown_value_lists_the_valid_ones(bench: Benchmark, question: dict[str, object], message: str) -> None:

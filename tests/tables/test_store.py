@@ -183,7 +183,7 @@ def test_a_pointer_to_any_other_folder_is_refused_and_nothing_there_is_removed(c
     victim.mkdir()
     (victim / "thesis.txt").write_text("precious")
     change_pointer(cache, folder=str(victim) if folder == "VICTIM" else folder)
-    with pytest.raises(CorruptData, match=r"tiny\.json is damaged.*no folder of this table.*--rebuild tiny"):
+    with pytest.raises(CorruptData, match=r"tiny\.json is damaged.*not a folder of this table.*--rebuild tiny"):
         open_table("tiny")
     store([2.0])
     assert (victim / "thesis.txt").read_text() == "precious"

@@ -119,7 +119,7 @@ def test_a_flipped_bit_is_found(file: Path) -> None:
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(CorruptData, match=r"gone\.parquet comes with the project but is missing; install it again"):
+    with pytest.raises(CorruptData, match=r"gone\.parquet comes with the project but is missing; reinstall it"):
         Benchmark(shipped(tmp_path / "gone.parquet")).epochs("test_acc")
 
 
