@@ -125,7 +125,7 @@ def empty_sweep(folder: Path) -> Path:
 
 BAD = [
     ("nats-tss", lambda folder: evil_archive(folder / "archive"), "refused to load"),
-    ("nats-tss", lambda folder: folder, "no NATS-Bench archive"),
+    ("nats-tss", lambda folder: folder, "not a NATS-Bench archive"),
     ("nds", climbing_zip, "points outside the archive"),
     ("nds", empty_sweep, "no architecture"),
     ("nasbench101", huge_record, "byte 0"),
