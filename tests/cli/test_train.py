@@ -101,7 +101,7 @@ def test_another_recipe_in_the_same_folder_is_refused(run) -> None:
     [
         (("--split", "1,2"), "three numbers"),
         (("--budgets", "1,x"), "--budgets 1,x: expected comma-separated numbers"),
-        (("--epochs", "3", "--budgets", "1,2"), "budgets rise from 1 to the 3 epochs"),
+        (("--epochs", "3", "--budgets", "1,2"), "budgets must rise from 1 to the 3 epochs"),
         (("--architecture", "width=3"), "have no width and depth"),
     ],
 )

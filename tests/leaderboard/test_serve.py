@@ -97,5 +97,6 @@ def test_a_folder_without_a_page_says_what_to_run(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("x")
-    with server(tmp_path, 0) as running, pytest.raises(ProxybenchError, match=f"port {running.server_port} cannot"):
+    taken = "cannot listen on port {}"
+    with server(tmp_path, 0) as running, pytest.raises(ProxybenchError, match=taken.format(running.server_port)):
         server(tmp_path, running.server_port)

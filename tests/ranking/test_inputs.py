@@ -150,7 +150,7 @@ def test_ranks_take_any_container_and_keep_large_integers() -> None:
     assert dense_ranks([True, False]).tolist() == [2, 1]
     assert tau_b(iter([1, 2, 3]), pa.array([1, 2, 3])) == 1.0
     assert count_pairs([2**60, 2**60 + 1], [0, 1]).tied_first == 0
-    with pytest.raises(ValueError, match="1 of its 2 values are missing"):
+    with pytest.raises(ValueError, match="1 of 2 values are missing"):
         mean_ranks(np.ma.array([1.0, 2.0], mask=[False, True]))
     with pytest.raises(InvalidValues, match="real numbers"):
         mean_ranks(["1", "2"])

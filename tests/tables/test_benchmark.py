@@ -153,7 +153,7 @@ def test_columns_of_a_frame_belong_to_the_batch(bench: Benchmark) -> None:
     batch[1:].require_rows(params[1:], "params")
     batch[[2, 0]].require_rows(params.iloc[[2, 0]], "params")
     assert pb.rank_metrics(params, np.arange(len(params)))["answered"] == params.notna().sum()
-    with pytest.raises(ValueError, match="the pandas index of params names other architectures"):
+    with pytest.raises(ValueError, match="the pandas index of params names different architectures"):
         batch.require_rows(params[::-1], "params")
 
 

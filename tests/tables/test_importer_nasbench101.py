@@ -235,7 +235,7 @@ def metrics_with(**values: float) -> str:
         (changed(digest="0" * 32), "another hash"),
         (changed(ops="input,maxpool3x3,output"), "another hash"),
         (changed(ops="input,maxpool5x5,output"), "operation"),
-        (changed(adjacency="010"), "no square"),
+        (changed(adjacency="010"), "not a square matrix"),
         (changed(metrics="!!!!"), "base64|Only"),
         (changed(metrics="AAAA"), "cut short"),
         (changed(metrics=metrics_with(epoch=54.0)), "not at the end"),
