@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from proxybench.networks.arithmetic import PRICES, PRICES_OF_FUNCTIONS, Arguments, Price, Work, work_of_quantised
+from proxybench.networks.dispatch import Dispatch
 
 Rule = Callable[[Work], int]  # which part of an operation's arithmetic counts
 
@@ -26,7 +26,7 @@ class ValuesWanted(BaseException):
     """The network looks at a value that was not computed; its own `except Exception` must not catch this."""
 
 
-class OperationCounter(TorchDispatchMode):
+class OperationCounter(Dispatch):
     """Adds the price of every operation to the running module.
 
     Args:
@@ -39,17 +39,12 @@ class OperationCounter(TorchDispatchMode):
     """
 
     def __init__(self, rule: Rule, *, zeros: bool) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.rule = rule
         self.zeros = zeros
         self.running = [""]
         self.flops: dict[str, int] = {}
         self._within_function = False
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
-        return False
 
     @contextmanager
     def watching(self) -> Iterator[None]:

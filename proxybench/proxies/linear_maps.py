@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from proxybench.networks.dispatch import Dispatch
 
 # Operations of torch's ATen library that contract their operands, named without underscores at the ends, and the
 # positions of the operands; arguments at other positions are added (a bias) or are not tensors.
@@ -51,14 +52,14 @@ def find_linear_maps(network: nn.Module, images: Tensor) -> LinearMaps:
     return LinearMaps(frozenset(watch.multiplied), frozenset(watch.convolved))
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(Dispatch):
     """Tracks through every operation which tensors depend on images and which are made of parameters alone.
 
     Tensors are identified by their memory, so views and writes into views need no special rules.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], images: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.multiplied: set[int] = set()
         self.convolved: set[int] = set()
         self._alive: list[Any] = []  # memory that is kept alive cannot be mistaken for new memory
@@ -69,11 +70,6 @@ class _Watch(TorchDispatchMode):
         for parameter in parameters:
             key = self._memory(parameter)
             self._sources[key] = self._sources.get(key, frozenset()) | {id(parameter)}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
-        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from proxybench.networks.dispatch import Dispatch
 from proxybench.proxies.functions import AxisMoves, Functions, is_move
 
 # Names of functions, methods and ATen operations without the underscores of their in-place and internal forms.
@@ -105,18 +105,13 @@ class _Functions(Functions):
 _RELEVANT = _RECTIFIERS | _CLAMPS | _LARGER | _COMPARISONS | _MASKED | {"threshold"}
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(Dispatch):
     """Sees the operations that run, including those of scripted modules, which make no Python calls."""
 
     def __init__(self, seen: Seen) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._seen, self._recogniser = seen, _Recogniser()
         self.move_axes = False
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
-        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from proxybench.networks.dispatch import Dispatch
 
 _LINEAR = frozenset({"convolution", "mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "linear", "trilinear"})
 _CHOICES = {"topk": 2, "sort": 1, "max": 1, "min": 1, "kthvalue": 2}  # return values and positions; place of the axis
@@ -54,13 +55,6 @@ def decisions_replayed(decisions: Decisions | None) -> Iterator[None]:
         yield
 
 
-class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Otherwise torch would spend seconds loading its compiler just to disable it; nothing is compiled here."""
-        return False
-
-
 def _decides(name: str, args: tuple[Any, ...]) -> bool:
     """Whether an operation may turn floating-point numbers into integers or booleans."""
     return name == "local_scalar_dense" or any(isinstance(one, Tensor) and one.is_floating_point() for one in args)
@@ -72,9 +66,9 @@ def _is_decision(result: Any) -> bool:
     return isinstance(result, bool | int | float)
 
 
-class _Recorder(_Mode):
+class _Recorder(Dispatch):
     def __init__(self, found: list[Any]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._found = found
 
     def __torch_dispatch__(
@@ -90,9 +84,9 @@ class _Recorder(_Mode):
         return result
 
 
-class _Replayer(_Mode):
+class _Replayer(Dispatch):
     def __init__(self, left: Iterator[Any] | None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._left = left
 
     def __torch_dispatch__(
