@@ -16,7 +16,7 @@ from proxybench.evaluation.suites import Plan, chosen_tasks, forget, plan_tasks,
 from proxybench.jobs.backlog import Summary
 from proxybench.jobs.journal import Journal
 from proxybench.leaderboard.build import LOCAL
-from proxybench.progress import cell_progress, network_progress
+from proxybench.progress import job_progress, network_progress
 from proxybench.records import read_records
 from proxybench.results import RUNS, Results
 
@@ -90,7 +90,7 @@ def evaluate(
         plan = plan_tasks(chosen, texts, repeats, without, sizes)
         with network_progress() if progress else nullcontext() as on_networks:
             plan.specs = with_scores(plan.specs, plan.tasks, networks or NetworkSetting(), workers, on_networks)
-        on_record = stack.enter_context(cell_progress(len(plan.specs))) if progress else None
+        on_record = stack.enter_context(job_progress(len(plan.specs))) if progress else None
         summary = _run(
             plan,
             kept / RUNS,
@@ -104,9 +104,9 @@ def evaluate(
         )
         if scores:
             write_suite_scores(plan, kept / LOCAL)
-        cells = {spec.cell for spec in plan.specs}
+        keys = {spec.key for spec in plan.specs}
         paths = [kept / RUNS / f"{home}.jsonl" for home in plan.parts()]
-        return Results((one for one in read_records(paths) if one.cell in cells), plan.absent, summary)
+        return Results((one for one in read_records(paths) if one.key in keys), plan.absent, summary)
 
 
 def _run(

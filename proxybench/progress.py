@@ -41,10 +41,10 @@ def step_progress() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def cell_progress(cells: int) -> Iterator[Callable[[Record], None]]:
-    """A callback for records; shows how many of the `cells` jobs are done and the time left."""
+def job_progress(jobs: int) -> Iterator[Callable[[Record], None]]:
+    """A callback for records; shows how many of the `jobs` jobs are done and the time left."""
     with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
-        task = progress.add_task("cells", total=cells)
+        task = progress.add_task("jobs", total=jobs)
         yield lambda record: progress.update(task, advance=1, description=f"{record.task.name} {record.method}")
 
 

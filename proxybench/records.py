@@ -25,7 +25,7 @@ Outcome = Literal["ok", "failed", "timeout", "unsupported"]
 Line = TypeVar("Line", bound=msgspec.Struct)
 
 
-class Cell(NamedTuple):
+class JobKey(NamedTuple):
     """The identity of a job: task name, method, parameters as sorted JSON, training size, repeat."""
 
     task: str
@@ -95,9 +95,9 @@ class Record(msgspec.Struct, frozen=True):
         check_record(self)
 
     @property
-    def cell(self) -> Cell:
+    def key(self) -> JobKey:
         """The identity of the job; a file cannot hold two records with the same one."""
-        return Cell(self.task.name, self.method, params_text(self.params), self.n_train, self.repeat)
+        return JobKey(self.task.name, self.method, params_text(self.params), self.n_train, self.repeat)
 
 
 def params_text(params: Mapping[str, Scalar]) -> str:
@@ -112,7 +112,7 @@ def comparable(record: Record) -> Record:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Atomically replace the file with these records, sorted by job identity."""
-    write_lines(path, sorted(records, key=lambda record: record.cell))
+    write_lines(path, sorted(records, key=lambda record: record.key))
 
 
 def read_records(paths: Iterable[Path]) -> list[Record]:
@@ -122,14 +122,14 @@ def read_records(paths: Iterable[Path]) -> list[Record]:
         CorruptData: if a line is not a record (names file and line), or a job is recorded twice in a file, or in two
             files with different outcomes.
     """
-    found: dict[Cell, tuple[Path, Record]] = {}
+    found: dict[JobKey, tuple[Path, Record]] = {}
     for path, _, record in read_lines(paths, Record, "not a record"):
-        if record.cell in found and (
-            found[record.cell][0] == path or comparable(found[record.cell][1]) != comparable(record)
+        if record.key in found and (
+            found[record.key][0] == path or comparable(found[record.key][1]) != comparable(record)
         ):
-            raise CorruptData(f"{tuple(record.cell)} is recorded twice, in {found[record.cell][0]} and {path}")
-        found.setdefault(record.cell, (path, record))
-    return [found[cell][1] for cell in sorted(found)]
+            raise CorruptData(f"{tuple(record.key)} is recorded twice, in {found[record.key][0]} and {path}")
+        found.setdefault(record.key, (path, record))
+    return [found[key][1] for key in sorted(found)]
 
 
 def write_lines(path: Path, lines: Iterable[Line]) -> Path:

@@ -41,7 +41,7 @@ class Results:
     def __init__(
         self, records: Iterable[Record], absent: Mapping[str, str] | None = None, summary: Summary | None = None
     ) -> None:
-        self.records = tuple(sorted(records, key=lambda record: record.cell))
+        self.records = tuple(sorted(records, key=lambda record: record.key))
         self.absent = dict(absent or {})
         self.summary = summary
 
@@ -68,8 +68,8 @@ class Results:
         """
         path = Path(folder) / RUNS / "results.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {record.cell: record for record in (read_records([path]) if path.exists() else [])}
-        write_records(path, (kept | {record.cell: record for record in self.records}).values())
+        kept = {record.key: record for record in (read_records([path]) if path.exists() else [])}
+        write_records(path, (kept | {record.key: record for record in self.records}).values())
         return path
 
     def frame(self) -> pd.DataFrame:

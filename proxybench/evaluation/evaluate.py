@@ -35,7 +35,7 @@ from proxybench.evaluation.method_process import do_job_apart
 from proxybench.evaluation.network_proxies import scores_in
 from proxybench.evaluation.splits import Split, hash_split
 from proxybench.evaluation.tasks import Task, load_tasks
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.failure import MethodFailed, MethodLacking, NotInstalled
 from proxybench.jobs.provenance import provenance
 from proxybench.ranking.ceiling import NoiseCeiling, noise_ceiling, share_of_ceiling
@@ -52,7 +52,7 @@ Floats = NDArray[np.float64]
 DoJob = Callable[[MethodJob], MethodScores]
 
 
-def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
+def evaluate(spec: JobSpec, do_job: DoJob = do_job_apart) -> Record:
     """The record of a job. `spec.payload["method"]` is the method, in a form that `find_entrant` accepts.
 
     Args:
@@ -86,12 +86,12 @@ def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
     return msgspec.structs.replace(outcome, repeat=spec.repeat, n_train=spec.n_train, code=entrant.code)
 
 
-def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat: int = 0) -> CellSpec:
+def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat: int = 0) -> JobSpec:
     """The job of a method on a task."""
     entrant = find_entrant(method)
     named = ("target", "learns", "code", "network")
     own = {name: getattr(entrant, name) for name in named} if entrant.target else {}
-    return CellSpec(
+    return JobSpec(
         task=task.identity(bench),
         method=entrant.name,
         kind=entrant.kind,
@@ -102,7 +102,7 @@ def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat:
     )
 
 
-def entrant_of(spec: CellSpec) -> Entrant:
+def entrant_of(spec: JobSpec) -> Entrant:
     """The method of a job. A user's own method is not loaded here; its specification describes it."""
     if "target" in spec.payload:
         own = {name: spec.payload[name] for name in ("target", "learns", "code", "network")}
@@ -204,7 +204,7 @@ def failures_last(scores: Floats) -> Floats:
     return ranks
 
 
-def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_job: DoJob) -> Record:
+def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: JobSpec, do_job: DoJob) -> Record:
     """Scores the whole population or, if the task has a training part, the test part of the job's split."""
     scores, attempted, cost = _scored(task, bench, entrant, do_job)
     target = target_values(task, bench)
@@ -229,7 +229,7 @@ def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpe
     )
 
 
-def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: CellSpec, do_job: DoJob) -> Record:
+def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: JobSpec, do_job: DoJob) -> Record:
     if task.train_target is None:
         raise InvalidMethod(f"{entrant.name} learns from targets, and task {task.name} has no training part")
     batch, split = population(task), _split(task, bench, spec)
@@ -267,7 +267,7 @@ def _no_answer(entrant: Entrant, n: int) -> MethodFailed:
     return MethodFailed(f"{entrant.name} gave no finite score for any of the {n} architectures")
 
 
-def _split(task: Task, bench: Benchmark, spec: CellSpec) -> Split:
+def _split(task: Task, bench: Benchmark, spec: JobSpec) -> Split:
     digests = [bench.digests[row] for row in task.rows(bench)]
     return hash_split(task.name, spec.repeat, digests, spec.n_train, task.n_test)
 

@@ -20,7 +20,7 @@ from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, Unsupported
 from proxybench.evaluation.tasks import Task
 from proxybench.images.batch import ImageBatch, load_batch
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.folder import begin
 from proxybench.jobs.processes import do_in_processes
 from proxybench.jobs.shards import Work
@@ -56,12 +56,12 @@ class NetworkSetting:
 
 
 def with_scores(
-    specs: Sequence[CellSpec],
+    specs: Sequence[JobSpec],
     tasks: Iterable[Task],
     setting: NetworkSetting,
     workers: int,
     on_networks: OnNetworks | None = None,
-) -> list[CellSpec]:
+) -> list[JobSpec]:
     """The jobs, with score files added to those of network proxies; missing scores are computed.
 
     Args:

@@ -13,11 +13,11 @@ from proxybench.evaluation.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS
 from proxybench.evaluation.evaluate import entrant_of, specify, training_free_scores
 from proxybench.evaluation.tasks import Task, load_tasks
 from proxybench.jobs.backlog import Summary
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.execute import execute
 from proxybench.jobs.journal import Journal
 from proxybench.proxies import PROXIES
-from proxybench.records import Cell, Record
+from proxybench.records import JobKey, Record
 from proxybench.scores.shipped import shipped_sweeps
 from proxybench.tables.benchmark import Benchmark, load
 
@@ -29,7 +29,7 @@ FAILURES = ("failed", "timeout")
 class Plan:
     """The jobs of a run, and the tasks left out with the reason."""
 
-    specs: list[CellSpec] = field(default_factory=list)
+    specs: list[JobSpec] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
@@ -115,7 +115,7 @@ def plan_tasks(
         known |= {*published, *computed, *early, *groups}
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
-            plan.specs += [specify(task, bench, method, *cell) for cell in _splits(task, method, repeats, sizes)]
+            plan.specs += [specify(task, bench, method, *split) for split in _splits(task, method, repeats, sizes)]
     _refuse_namesakes(plan.specs)
     for method in (*methods, *without) if plan.tasks else ():
         entrant = find_entrant(method)
@@ -162,15 +162,15 @@ def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: 
             older versions of the tasks or their tables.
         failures: drop those that failed or timed out.
     """
-    codes = {spec.cell: find_entrant(str(spec.payload["method"])).code for spec in plan.specs}
+    codes = {spec.key: find_entrant(str(spec.payload["method"])).code for spec in plan.specs}
     tasks = {spec.task.name: spec.task for spec in plan.specs}
 
     def unwanted(record: Record) -> bool:
         if everything and record.task != tasks.get(record.task.name, record.task):
             return True
-        if record.cell not in codes:
+        if record.key not in codes:
             return False
-        return everything or record.code != codes[record.cell] or (failures and record.outcome in FAILURES)
+        return everything or record.code != codes[record.key] or (failures and record.outcome in FAILURES)
 
     return journal.drop(unwanted)
 
@@ -215,10 +215,10 @@ def write_suite_scores(plan: Plan, folder: Path) -> list[Path]:
     return paths
 
 
-def _refuse_namesakes(specs: Iterable[CellSpec]) -> None:
-    methods: dict[Cell, object] = {}
+def _refuse_namesakes(specs: Iterable[JobSpec]) -> None:
+    methods: dict[JobKey, object] = {}
     for spec in specs:
-        other = methods.setdefault(spec.cell, spec.payload["method"])
+        other = methods.setdefault(spec.key, spec.payload["method"])
         if other != spec.payload["method"]:
             raise InvalidMethod(f"{other} and {spec.payload['method']} are both ranked as {spec.method!r}; rename one")
 

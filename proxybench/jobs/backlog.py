@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from proxybench.errors import CorruptData
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.claims import Claims
 from proxybench.jobs.journal import Journal
-from proxybench.records import Cell, Outcome, Record, TaskIdentity
+from proxybench.records import JobKey, Outcome, Record, TaskIdentity
 
 
 @dataclass
@@ -53,18 +53,18 @@ class Backlog:
     """
 
     def __init__(
-        self, specs: Iterable[CellSpec], journal: Journal, on_record: Callable[[Record], None] | None = None
+        self, specs: Iterable[JobSpec], journal: Journal, on_record: Callable[[Record], None] | None = None
     ) -> None:
         self.summary = Summary()
         self._journal = journal
         self._claims = Claims(journal)
         self._on_record = on_record
-        self._waiting: dict[Cell, CellSpec] = {}
-        self._out: dict[Cell, CellSpec] = {}
+        self._waiting: dict[JobKey, JobSpec] = {}
+        self._out: dict[JobKey, JobSpec] = {}
         for spec in specs:
-            if spec.cell in self._waiting:
-                raise ValueError(f"{tuple(spec.cell)} is specified twice")
-            self._waiting[spec.cell] = spec
+            if spec.key in self._waiting:
+                raise ValueError(f"{tuple(spec.key)} is specified twice")
+            self._waiting[spec.key] = spec
 
     def __enter__(self) -> Backlog:
         with self._journal.locked() as recorded:
@@ -82,7 +82,7 @@ class Backlog:
         """The number of jobs not known to be recorded: waiting or handed out."""
         return len(self._waiting) + len(self._out)
 
-    def take(self) -> CellSpec | None:
+    def take(self) -> JobSpec | None:
         """The next job to run; None while all remaining ones are in progress, here or elsewhere."""
         if not self._waiting:
             return None
@@ -104,24 +104,24 @@ class Backlog:
             self._out[chosen] = self._waiting.pop(chosen)
             return self._out[chosen]
 
-    def give_back(self, spec: CellSpec) -> None:
+    def give_back(self, spec: JobSpec) -> None:
         """Return a job that was handed out but could not be started."""
-        self._waiting[spec.cell] = self._out.pop(spec.cell)
-        self._claims.release(spec.cell)
+        self._waiting[spec.key] = self._out.pop(spec.key)
+        self._claims.release(spec.key)
 
-    def leave_out(self, spec: CellSpec, reason: str) -> None:
+    def leave_out(self, spec: JobSpec, reason: str) -> None:
         """Drop a job that was handed out but cannot be run; nothing is recorded for it. Idempotent."""
-        if self._out.pop(spec.cell, None) is None:
+        if self._out.pop(spec.key, None) is None:
             return
-        self._claims.release(spec.cell)
+        self._claims.release(spec.key)
         self.summary.lacking[reason] += 1
 
     def record(self, record: Record) -> None:
         """Record the outcome of a job that was handed out. Idempotent."""
         added = self._journal.append_if_absent(record)
-        if self._out.pop(record.cell, None) is None:
+        if self._out.pop(record.key, None) is None:
             return
-        self._claims.release(record.cell)
+        self._claims.release(record.key)
         if not added:
             self.summary.skipped += 1
             return
@@ -130,7 +130,7 @@ class Backlog:
         if self._on_record is not None:
             self._on_record(record)
 
-    def _skip(self, cell: Cell, task: TaskIdentity) -> None:
+    def _skip(self, cell: JobKey, task: TaskIdentity) -> None:
         if self._waiting.pop(cell).task != task:
             raise CorruptData(
                 f"{self._journal.path} holds {tuple(cell)} for another version of task {cell.task} or of its table; "

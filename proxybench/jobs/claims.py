@@ -16,7 +16,7 @@ from types import TracebackType
 import msgspec
 
 from proxybench.jobs.journal import Journal
-from proxybench.records import Cell
+from proxybench.records import JobKey
 
 
 class Claims:
@@ -26,7 +26,7 @@ class Claims:
         self._journal = journal
         self._path = journal.path.with_name(journal.path.name + ".claims") / f"{os.getpid()}-{secrets.token_hex(4)}"
         self._descriptor = -1
-        self._mine: set[Cell] = set()
+        self._mine: set[JobKey] = set()
 
     def __enter__(self) -> Claims:
         with self._journal.locked():
@@ -46,20 +46,20 @@ class Claims:
             with suppress(OSError):
                 self._path.parent.rmdir()
 
-    def elsewhere(self) -> set[Cell]:
+    def elsewhere(self) -> set[JobKey]:
         """The jobs claimed by other living runs. Call it while the journal is locked."""
-        cells: set[Cell] = set()
+        cells: set[JobKey] = set()
         for path in self._path.parent.iterdir():
             if path != self._path:
                 cells |= _cells_of_living(path)
         return cells
 
-    def add(self, cell: Cell) -> None:
+    def add(self, cell: JobKey) -> None:
         """Claim a job that is not claimed elsewhere. Call it while the journal is locked."""
         self._mine.add(cell)
         self._write()
 
-    def release(self, cell: Cell) -> None:
+    def release(self, cell: JobKey) -> None:
         """Release a job that is recorded; other runs see the record."""
         self._mine.discard(cell)
 
@@ -68,13 +68,13 @@ class Claims:
         os.pwrite(self._descriptor, msgspec.json.encode(sorted(self._mine)), 0)
 
 
-def _cells_of_living(path: Path) -> set[Cell]:
+def _cells_of_living(path: Path) -> set[JobKey]:
     """The claims in the file if a living run holds it; otherwise the file is removed."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return set(msgspec.json.decode(path.read_bytes(), type=list[Cell]))
+        return set(msgspec.json.decode(path.read_bytes(), type=list[JobKey]))
     else:
         path.unlink()
         return set()

@@ -20,12 +20,12 @@ import msgspec
 from predictors.errors import how_to_install
 from proxybench.errors import ProxybenchError
 from proxybench.jobs.backlog import Backlog, Summary
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.dask_worker import Done, Refusal, evaluate_here
 from proxybench.jobs.journal import Journal
-from proxybench.jobs.pool import POLL_S, CellLacking, with_provenance
+from proxybench.jobs.pool import POLL_S, JobLacking, with_provenance
 from proxybench.jobs.provenance import project_digest
-from proxybench.records import Cell, Record
+from proxybench.records import JobKey, Record
 
 CONNECT_S = 30.0
 NO_WORKERS_S = 60.0
@@ -38,7 +38,7 @@ class ClusterLost(ProxybenchError, ConnectionError):
 
 
 def execute_dask(
-    specs: Iterable[CellSpec],
+    specs: Iterable[JobSpec],
     run: str,
     journal: Journal,
     scheduler: str,
@@ -104,9 +104,9 @@ class _Cluster:
         self._arguments = (run, timeout_s, memory_mb, project_digest())
         self._no_workers_s = no_workers_s
         self._with_workers = time.monotonic()
-        self._lacking: dict[Cell, dict[str, str]] = {}
+        self._lacking: dict[JobKey, dict[str, str]] = {}
         self._bound: dict[Any, set[str]] = {}
-        self.cells: dict[Any, CellSpec] = {}
+        self.cells: dict[Any, JobSpec] = {}
         self.refused: dict[str, str] = {}
 
     def room(self) -> int:
@@ -130,12 +130,12 @@ class _Cluster:
             raise ClusterLost(f"the Dask scheduler has had no workers for {self._no_workers_s:.0f} s; start some")
         return AHEAD * sum(fit.values()) - len(self.cells)
 
-    def submit(self, spec: CellSpec) -> CellLacking | None:
+    def submit(self, spec: JobSpec) -> JobLacking | None:
         """Hand over a job; returns what is missing if no current worker can run it."""
-        lacking, there = self._lacking.get(spec.cell, {}), set(self._threads())
+        lacking, there = self._lacking.get(spec.key, {}), set(self._threads())
         unfit = there & {*lacking, *self.refused}
         if there and unfit == there:
-            return CellLacking(spec, next(iter(lacking.values()), "no remaining Dask worker may run it"))
+            return JobLacking(spec, next(iter(lacking.values()), "no remaining Dask worker may run it"))
         # A unique key: with equal keys two clients would share one task, and so lose it together.
         key = f"proxybench-{uuid.uuid4().hex}"
         chosen = {"workers": sorted(there - unfit), "allow_other_workers": False} if unfit else {}
@@ -145,7 +145,7 @@ class _Cluster:
             self._bound[future] = there - unfit
         return None
 
-    def finished(self) -> Iterator[Record | CellLacking]:
+    def finished(self) -> Iterator[Record | JobLacking]:
         """The outcomes of finished jobs, after a short wait for one."""
         self._wait()
         yield from self._released()
@@ -172,13 +172,13 @@ class _Cluster:
             raise self._lost() from error
         return threads
 
-    def _note(self, spec: CellSpec, refusal: Refusal) -> None:
+    def _note(self, spec: JobSpec, refusal: Refusal) -> None:
         if refusal.always:
             self.refused[refusal.worker] = refusal.reason
         else:
-            self._lacking.setdefault(spec.cell, {})[refusal.worker] = refusal.reason
+            self._lacking.setdefault(spec.key, {})[refusal.worker] = refusal.reason
 
-    def _released(self) -> Iterator[CellLacking]:
+    def _released(self) -> Iterator[JobLacking]:
         """Resubmit jobs bound to workers that are all gone, which would otherwise wait forever."""
         self._bound = {future: workers for future, workers in self._bound.items() if future in self.cells}
         there = set(self._threads()) if self._bound else set()
@@ -198,7 +198,7 @@ class _Cluster:
         except (TimeoutError, self._distributed.CancelledError):
             return
 
-    def _outcome(self, future: Any, spec: CellSpec) -> Record | Refusal | None:
+    def _outcome(self, future: Any, spec: JobSpec) -> Record | Refusal | None:
         """A worker's answer; None if it was lost with the worker and is being recomputed."""
         try:
             answer = msgspec.json.decode(future.result(timeout=FETCH_S), type=Done | Refusal)
@@ -236,7 +236,7 @@ def _run(backlog: Backlog, cluster: _Cluster) -> None:
 
 def _record(backlog: Backlog, cluster: _Cluster) -> None:
     for outcome in cluster.finished():
-        if isinstance(outcome, CellLacking):
+        if isinstance(outcome, JobLacking):
             backlog.leave_out(outcome.spec, outcome.reason)
         else:
             backlog.record(outcome)

@@ -7,8 +7,8 @@ from importlib import import_module
 
 import msgspec
 
-from proxybench.jobs.cells import CellSpec
-from proxybench.jobs.pool import CellLacking, WorkerPool
+from proxybench.jobs.job_spec import JobSpec
+from proxybench.jobs.pool import JobLacking, WorkerPool
 from proxybench.jobs.provenance import project_digest
 from proxybench.records import Record
 
@@ -28,18 +28,18 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 def evaluate_here(data: bytes, run: str, timeout_s: float | None, memory_mb: int | None, project: str) -> bytes:
-    """Run one job (JSON of CellSpec) in this thread's child process; returns JSON of Done or Refusal."""
+    """Run one job (JSON of JobSpec) in this thread's child process; returns JSON of Done or Refusal."""
     worker = str(import_module("distributed").get_worker().address)
     if project_digest() != project:
         return msgspec.json.encode(Refusal(worker, "its code of proxybench or its task list differs", always=True))
-    spec = msgspec.json.decode(data, type=CellSpec)
+    spec = msgspec.json.decode(data, type=JobSpec)
     pool = _pool_of_thread(run, memory_mb)
     try:
         outcome = pool.evaluate(spec, timeout_s)
     except BaseException:
         _forget_pool_of_thread()
         raise
-    if isinstance(outcome, CellLacking):
+    if isinstance(outcome, JobLacking):
         return msgspec.json.encode(Refusal(worker, outcome.reason, always=False))
     return msgspec.json.encode(Done(outcome))
 

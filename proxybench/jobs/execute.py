@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from proxybench.jobs.backlog import Backlog, Summary
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.journal import Journal
-from proxybench.jobs.pool import CellLacking, WorkerFailed, WorkerPool
+from proxybench.jobs.pool import JobLacking, WorkerFailed, WorkerPool
 from proxybench.records import Record
 
-__all__ = ["CellSpec", "Summary", "WorkerFailed", "execute"]
+__all__ = ["JobSpec", "Summary", "WorkerFailed", "execute"]
 
 
 def execute(
-    specs: Iterable[CellSpec],
+    specs: Iterable[JobSpec],
     run: str,
     journal: Journal,
     *,
@@ -40,7 +40,7 @@ def execute(
     Args:
         specs: the jobs, in starting order.
         journal: where records go; see `proxybench.jobs.journal`.
-        run: "module:function", taking a CellSpec and returning its Record; imported by the workers only, with the
+        run: "module:function", taking a JobSpec and returning its Record; imported by the workers only, with the
             module search path of this process. Its output is discarded. It must draw random numbers from its own
             seeds; BLAS and OpenMP run single-threaded unless OMP_NUM_THREADS and similar variables are set.
         jobs: number of workers.
@@ -81,7 +81,7 @@ def _record(backlog: Backlog, pool: WorkerPool) -> None:
     """Record finished jobs. They are removed after recording, so that an interrupt in between loses nothing."""
     while pool.finished:
         finished = pool.finished[0]
-        if isinstance(finished, CellLacking):
+        if isinstance(finished, JobLacking):
             backlog.leave_out(finished.spec, finished.reason)
         else:
             backlog.record(finished)

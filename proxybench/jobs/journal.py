@@ -19,7 +19,7 @@ import msgspec
 
 from proxybench.errors import CorruptData
 from proxybench.files import replace_file
-from proxybench.records import Cell, Record, TaskIdentity
+from proxybench.records import JobKey, Record, TaskIdentity
 
 _BEGINNING = b'{"'
 
@@ -43,7 +43,7 @@ class Journal:
         with self.locked():
             pass
 
-    def cells(self) -> frozenset[Cell]:
+    def keys(self) -> frozenset[JobKey]:
         """The jobs recorded so far, by this process or another."""
         with self.locked() as recorded:
             return frozenset(recorded)
@@ -51,13 +51,13 @@ class Journal:
     def append(self, record: Record) -> None:
         """Add a record. Raises CorruptData if its job is already recorded."""
         if not self.append_if_absent(record):
-            raise CorruptData(f"{self.path}: {tuple(record.cell)} is already recorded")
+            raise CorruptData(f"{self.path}: {tuple(record.key)} is already recorded")
 
     def append_if_absent(self, record: Record) -> bool:
         """Add a record unless its job is already recorded; returns whether it was added."""
         line = msgspec.json.encode(record, order="sorted") + b"\n"
         with self.locked() as recorded:
-            if record.cell in recorded:
+            if record.key in recorded:
                 return False
             with self._open() as descriptor:
                 _write_whole(descriptor, line)
@@ -72,13 +72,13 @@ class Journal:
         """
         with self.locked():
             lines = [(self._decode(line), line) for line in self.path.read_bytes().splitlines()]
-            kept = sorted(((record.cell, line) for record, line in lines if not unwanted(record)))
+            kept = sorted(((record.key, line) for record, line in lines if not unwanted(record)))
             if len(kept) < len(lines):
                 replace_file(self.path, b"".join(line + b"\n" for _, line in kept))
         return len(lines) - len(kept)
 
     @contextmanager
-    def locked(self) -> Iterator[Mapping[Cell, TaskIdentity]]:
+    def locked(self) -> Iterator[Mapping[JobKey, TaskIdentity]]:
         """Lock out all other writers; yields the recorded jobs, each with its task. Not reentrant."""
         # A separate descriptor for each holder, so that threads exclude each other like processes.
         descriptor = os.open(self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o666)
@@ -99,7 +99,7 @@ class Journal:
             os.close(descriptor)
 
     def _forget(self) -> None:
-        self._tasks: dict[Cell, TaskIdentity] = {}
+        self._tasks: dict[JobKey, TaskIdentity] = {}
         self._identities: dict[TaskIdentity, TaskIdentity] = {}
         self._inode = self._offset = self._lines = 0
 
@@ -154,9 +154,9 @@ class Journal:
             raise CorruptData(f"{self.path}:{self._lines + 1} is not a record: {error}") from error
 
     def _note(self, record: Record, line: bytes) -> None:
-        if record.cell in self._tasks:
-            raise CorruptData(f"{self.path}:{self._lines + 1}: {tuple(record.cell)} is recorded twice")
-        self._tasks[record.cell] = self._identities.setdefault(record.task, record.task)
+        if record.key in self._tasks:
+            raise CorruptData(f"{self.path}:{self._lines + 1}: {tuple(record.key)} is recorded twice")
+        self._tasks[record.key] = self._identities.setdefault(record.task, record.task)
         self._offset += len(line) + 1
         self._lines += 1
 

@@ -26,7 +26,7 @@ from typing import IO
 import msgspec
 
 from proxybench.errors import ProxybenchError
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.channel import Channel, ChannelBroken, wait
 from proxybench.jobs.environment import ENVIRONMENT
 from proxybench.jobs.guard import Guard
@@ -45,10 +45,10 @@ class WorkerFailed(ProxybenchError):
     """Workers cannot start or cannot load the function; no job is to blame."""
 
 
-class CellLacking(msgspec.Struct, frozen=True):
+class JobLacking(msgspec.Struct, frozen=True):
     """A job that was not run because its table, method or a library is missing here, and which of them."""
 
-    spec: CellSpec
+    spec: JobSpec
     reason: str
 
 
@@ -65,7 +65,7 @@ class Worker:
 
     def __init__(self, run: str, memory_mb: int | None, guard: Guard, *, among_others: bool = False) -> None:
         self.ready = self.gone = False
-        self.spec: CellSpec | None = None
+        self.spec: JobSpec | None = None
         self.refusal = ""
         self._timeout_s: float | None = None
         self._memory_mb = memory_mb
@@ -98,7 +98,7 @@ class Worker:
         """The time, on the monotonic clock, when the current job times out."""
         return self._deadline
 
-    def assign(self, spec: CellSpec, timeout_s: float | None) -> bool:
+    def assign(self, spec: JobSpec, timeout_s: float | None) -> bool:
         """Give it a job; returns False if the worker turns out to be dead, with the job untouched."""
         try:
             self.channel.send(msgspec.json.encode(spec))
@@ -111,7 +111,7 @@ class Worker:
         self._deadline = float("inf") if timeout_s is None else self._start + timeout_s
         return True
 
-    def poll(self) -> Record | CellLacking | None:
+    def poll(self) -> Record | JobLacking | None:
         """Check on it; returns the outcome of its job once known."""
         ended = self._exited()  # before reading the channel, so that everything sent is there
         try:
@@ -168,17 +168,17 @@ class Worker:
         else:
             self.ready, self._deadline = True, float("inf")
 
-    def _answered(self, spec: CellSpec, answer: Answer) -> Record | CellLacking:
+    def _answered(self, spec: JobSpec, answer: Answer) -> Record | JobLacking:
         self.spec = None
         self._deadline = float("inf")
         if not answer.reusable:
             self.stop()
         if answer.lacking and (self._among_others or not answer.message):
-            return CellLacking(spec, answer.lacking)
+            return JobLacking(spec, answer.lacking)
         record = answer.record or spec.without_result(answer.outcome, answer.message)
         return with_provenance(msgspec.structs.replace(record, cost={**answer.cost, **record.cost}))
 
-    def _timed_out(self, spec: CellSpec) -> Record:
+    def _timed_out(self, spec: JobSpec) -> Record:
         wall_s = time.monotonic() - self._start
         self.stop()
         return with_provenance(
@@ -225,7 +225,7 @@ class WorkerPool:
     """
 
     def __init__(self, run: str, memory_mb: int | None = None, *, among_others: bool = False) -> None:
-        self.finished: deque[Record | CellLacking] = deque()
+        self.finished: deque[Record | JobLacking] = deque()
         self._among_others = among_others
         self._run = run
         self._memory_mb = memory_mb
@@ -278,7 +278,7 @@ class WorkerPool:
         for worker in [worker for worker in self._workers if worker.gone]:
             self._bury(worker)
 
-    def evaluate(self, spec: CellSpec, timeout_s: float | None) -> Record | CellLacking:
+    def evaluate(self, spec: JobSpec, timeout_s: float | None) -> Record | JobLacking:
         """Run one job and wait for its outcome; for a pool that has nothing else to do.
 
         Raises:

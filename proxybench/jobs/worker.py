@@ -23,13 +23,13 @@ from typing import Any
 import msgspec
 
 from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.channel import Channel, ChannelBroken
 from proxybench.jobs.failure import MethodFailed, MethodLacking, NotInstalled, describe, one_line
 from proxybench.jobs.kin import adopt_orphans, peak_mb, reset_peak, silence
 from proxybench.records import Outcome, Record
 
-Evaluate = Callable[[CellSpec], Record]
+Evaluate = Callable[[JobSpec], Record]
 
 
 class Greeting(msgspec.Struct, frozen=True):
@@ -73,10 +73,10 @@ def main(descriptor: int, run: str, memory_mb: int | None) -> None:
     process = os.getpid()
     while True:
         try:
-            spec = msgspec.json.decode(channel.receive(), type=CellSpec)
+            spec = msgspec.json.decode(channel.receive(), type=JobSpec)
         except ChannelBroken:
             return
-        answer = answer_cell(evaluate, spec, memory_mb)
+        answer = answer_job(evaluate, spec, memory_mb)
         if os.getpid() != process:  # the function forked, and this is the child returning
             os._exit(0)
         channel.send(msgspec.json.encode(answer))
@@ -89,7 +89,7 @@ def load(run: str) -> Evaluate:
     return function
 
 
-def answer_cell(evaluate: Evaluate, spec: CellSpec, memory_mb: int | None) -> Answer:
+def answer_job(evaluate: Evaluate, spec: JobSpec, memory_mb: int | None) -> Answer:
     """Evaluate one job; never raises."""
     folder, threads = Path.cwd(), set(threading.enumerate())
     record, message, lacking, exhausted = None, "", "", False
@@ -126,12 +126,12 @@ def _out_of_memory(memory_mb: int | None, message: str) -> str:
     return f"out of memory{limit}: {message}"
 
 
-def _checked(record: object, spec: CellSpec) -> Record:
+def _checked(record: object, spec: JobSpec) -> Record:
     """The record as it will be read back, if it is a record of the right job."""
     if not isinstance(record, Record):
         raise TypeError(f"the function returned {type(record).__name__}, not a Record")
-    if (record.task, record.cell) != (spec.task, spec.cell):
-        raise ValueError(f"the function returned the record of another job, {tuple(record.cell)}")
+    if (record.task, record.key) != (spec.task, spec.key):
+        raise ValueError(f"the function returned the record of another job, {tuple(record.key)}")
     return msgspec.json.decode(msgspec.json.encode(record, enc_hook=_plain), type=Record)
 
 

@@ -156,8 +156,8 @@ def entries_of(records: Iterable[Record]) -> list[Entry]:
         CorruptData: if a task is recorded with two identities, or a method with two kinds.
     """
     groups: defaultdict[tuple[str, str, str, int], list[Record]] = defaultdict(list)
-    for record in sorted(records, key=lambda record: record.cell):
-        groups[record.cell[:4]].append(record)
+    for record in sorted(records, key=lambda record: record.key):
+        groups[record.key[:4]].append(record)
     _refuse_mixtures(groups.values())
     due = _Due(record for chosen in groups.values() for record in chosen)
     return [

@@ -26,8 +26,8 @@ def parse_floors(lines: Iterable[str]) -> Floors:
     """
     floors: Floors = {}
     for line in lines:
-        cell, _, floor = line.rpartition("=")
-        task, slash, method = (part.strip() for part in cell.partition("/"))
+        place, _, floor = line.rpartition("=")
+        task, slash, method = (part.strip() for part in place.partition("/"))
         if not (task and slash and method):
             raise InvalidFloor(f"floor {line!r} is not of the form TASK/METHOD=FLOOR")
         floors[_known(task), method] = _checked(floor, line)

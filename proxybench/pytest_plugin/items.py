@@ -16,43 +16,43 @@ from proxybench.evaluation.method_job import do_job_here
 from proxybench.jobs.failure import MethodFailed, describe
 from proxybench.jobs.provenance import provenance
 from proxybench.pytest_plugin.floors import below_floor
-from proxybench.pytest_plugin.plan import PlannedCell
+from proxybench.pytest_plugin.plan import PlannedJob
 from proxybench.records import Record
 
 
 class SuiteCollector(pytest.Collector):
-    """The jobs of a suite; `cells` holds each with its floor."""
+    """The jobs of a suite; `jobs` holds each with its floor."""
 
-    def __init__(self, *, cells: Callable[[], Iterable[tuple[PlannedCell, float | None]]], **names: Any) -> None:
+    def __init__(self, *, jobs: Callable[[], Iterable[tuple[PlannedJob, float | None]]], **names: Any) -> None:
         super().__init__(**names)
-        self._cells = cells
+        self._jobs = jobs
 
     def collect(self) -> Iterable[pytest.Item]:
         """One item per job. Raises CollectError if the suite cannot be planned."""
         try:
-            cells = list(self._cells())
+            jobs = list(self._jobs())
         except (ProxybenchError, UnknownName) as error:
             raise self.CollectError(str(error)) from error
         return [
-            CellItem.from_parent(self, name=cell.name, nodeid=cell.name, cell=cell, floor=floor)
-            for cell, floor in cells
+            JobItem.from_parent(self, name=job.name, nodeid=job.name, job=job, floor=floor)
+            for job, floor in jobs
         ]
 
 
-class CellItem(pytest.Item):
+class JobItem(pytest.Item):
     """Evaluates one job, and fails if the job fails or Kendall's tau is below the floor.
 
     Attributes:
         record: the outcome, once it has run.
     """
 
-    def __init__(self, *, cell: PlannedCell, floor: float | None, **names: Any) -> None:
+    def __init__(self, *, job: PlannedJob, floor: float | None, **names: Any) -> None:
         super().__init__(**names)
         self.record: Record | None = None
-        self._cell, self._floor = cell, floor
+        self._job, self._floor = job, floor
         self.add_marker(pytest.mark.proxybench)
-        if cell.spec is None:
-            self.add_marker(pytest.mark.skip(reason=cell.reason))
+        if job.spec is None:
+            self.add_marker(pytest.mark.skip(reason=job.reason))
 
     def runtest(self) -> None:
         """Evaluate the job in this process and compare the record with the floor."""
@@ -71,14 +71,14 @@ class CellItem(pytest.Item):
 
     def _evaluate(self) -> Record:
         """The record, whatever the method does, unless it ends the run."""
-        assert self._cell.spec is not None  # items without one are marked as skipped
+        assert self._job.spec is not None  # items without one are marked as skipped
         try:
-            record = evaluate(self._cell.spec, do_job_here)
+            record = evaluate(self._job.spec, do_job_here)
         except Unsupported as error:
-            record = self._cell.spec.without_result("unsupported", str(error))
+            record = self._job.spec.without_result("unsupported", str(error))
         except MethodFailed as error:
-            record = self._cell.spec.without_result(error.outcome, str(error))
+            record = self._job.spec.without_result(error.outcome, str(error))
         except Exception as error:
-            record = self._cell.spec.without_result("failed", describe(error))
+            record = self._job.spec.without_result("failed", describe(error))
             self.add_report_section("call", "traceback", "".join(traceback.format_exception(error)))
         return msgspec.structs.replace(record, provenance={**provenance(), "pytest": pytest.__version__})

@@ -9,11 +9,11 @@ from proxybench.evaluation.entrants import ALWAYS, Entrant, InvalidMethod, find_
 from proxybench.evaluation.suites import plan_suite, suite_tasks
 from proxybench.evaluation.tasks import Task
 from proxybench.grammar import Call
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 
 
 @dataclass(frozen=True)
-class PlannedCell:
+class PlannedJob:
     """One item.
 
     Attributes:
@@ -26,7 +26,7 @@ class PlannedCell:
     method: str
     n_train: int = 0
     repeat: int = 0
-    spec: CellSpec | None = None
+    spec: JobSpec | None = None
     reason: str = ""
 
     @property
@@ -35,7 +35,7 @@ class PlannedCell:
         return f"{self.task}::{self.method}::{self.n_train}::{self.repeat}"
 
 
-def planned_cells(suite: str, methods: Sequence[str], repeats: int) -> list[PlannedCell]:
+def planned_jobs(suite: str, methods: Sequence[str], repeats: int) -> list[PlannedJob]:
     """The jobs of a suite, task by task, in the order of the task list; arguments as for `plan_suite`.
 
     Raises:
@@ -43,41 +43,41 @@ def planned_cells(suite: str, methods: Sequence[str], repeats: int) -> list[Plan
         InvalidMethod: if a method does not exist, or two would share a node id.
     """
     plan = plan_suite(suite, methods, repeats)
-    cells: dict[str, PlannedCell] = {}
+    jobs: dict[str, PlannedJob] = {}
     for task in suite_tasks(suite):
         if task.name in plan.absent:
             found = list(_absent(task, methods, repeats, plan.absent[task.name]))
         else:
             found = [_of_spec(spec) for spec in plan.specs if spec.task.name == task.name]
             found += _sitting_out(task, methods)
-        for cell in found:
-            if cell.name in cells:
-                raise InvalidMethod(f"two entrants are called {cell.method} on task {task.name}; rename your own")
-            cells[cell.name] = cell
-    return list(cells.values())
+        for job in found:
+            if job.name in jobs:
+                raise InvalidMethod(f"two entrants are called {job.method} on task {task.name}; rename your own")
+            jobs[job.name] = job
+    return list(jobs.values())
 
 
-def _of_spec(spec: CellSpec) -> PlannedCell:
+def _of_spec(spec: JobSpec) -> PlannedJob:
     label = str(Call(spec.method, spec.params))
-    return PlannedCell(spec.task.name, label, spec.n_train, spec.repeat, spec)
+    return PlannedJob(spec.task.name, label, spec.n_train, spec.repeat, spec)
 
 
-def _absent(task: Task, methods: Sequence[str], repeats: int, reason: str) -> Iterator[PlannedCell]:
+def _absent(task: Task, methods: Sequence[str], repeats: int, reason: str) -> Iterator[PlannedJob]:
     """The job for a task whose table is missing. Its columns are unknown, so one skipped job represents them all."""
     sizes = [(n_train, repeat) for n_train in task.sizes for repeat in range(repeats)] or [(0, 0)]
     for method in dict.fromkeys([*methods, *ALWAYS]):
         entrant = find_entrant(method)
         for size in sizes:
-            yield PlannedCell(task.name, _label_of(entrant), *size, reason=reason)
+            yield PlannedJob(task.name, _label_of(entrant), *size, reason=reason)
 
 
-def _sitting_out(task: Task, methods: Sequence[str]) -> Iterator[PlannedCell]:
+def _sitting_out(task: Task, methods: Sequence[str]) -> Iterator[PlannedJob]:
     """Jobs of methods that learn, on a task without a training part."""
     if task.train_target is None:
         for entrant in map(find_entrant, dict.fromkeys(methods)):
             if entrant.learns:
                 reason = f"{entrant.name} learns from targets, and task {task.name} has no training part"
-                yield PlannedCell(task.name, _label_of(entrant), reason=reason)
+                yield PlannedJob(task.name, _label_of(entrant), reason=reason)
 
 
 def _label_of(entrant: Entrant) -> str:

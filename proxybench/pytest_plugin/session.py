@@ -19,9 +19,9 @@ from proxybench.pytest_plugin import FLOORS_INI
 from proxybench.pytest_plugin.board import refuse_foreign_records, write_board
 from proxybench.pytest_plugin.declared import declared, target
 from proxybench.pytest_plugin.floors import InvalidFloor, declared_floors, parse_floors
-from proxybench.pytest_plugin.items import CellItem, SuiteCollector
-from proxybench.pytest_plugin.plan import PlannedCell, planned_cells
-from proxybench.records import Cell, Record
+from proxybench.pytest_plugin.items import JobItem, SuiteCollector
+from proxybench.pytest_plugin.plan import PlannedJob, planned_jobs
+from proxybench.records import JobKey, Record
 
 CARRIED = "proxybench_record"
 
@@ -42,7 +42,7 @@ class SuiteSession:
         out = config.getoption("proxybench_csv")
         writes = out is not None and not hasattr(config, "workerinput") and not config.getoption("collectonly")
         self._out: Path | None = config.invocation_params.dir / out if writes else None
-        self._records: dict[Cell, Record] = {}
+        self._records: dict[JobKey, Record] = {}
         self._note = ""
         if self._repeats < 1:
             raise pytest.UsageError(f"--proxybench-repeats {self._repeats}: must be at least 1")
@@ -58,7 +58,7 @@ class SuiteSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Add the jobs after all modules are imported and have declared their entrants; -k, -m and --lf apply later."""
-        suite = SuiteCollector.from_parent(session, name="proxybench", nodeid="proxybench", cells=self._cells)
+        suite = SuiteCollector.from_parent(session, name="proxybench", nodeid="proxybench", jobs=self._jobs)
         items.extend(session.genitems(suite))
 
     @pytest.hookimpl(wrapper=True)
@@ -67,7 +67,7 @@ class SuiteSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the record of a job to its report."""
         report = yield
-        if call.when == "call" and isinstance(item, CellItem) and item.record is not None:
+        if call.when == "call" and isinstance(item, JobItem) and item.record is not None:
             setattr(report, CARRIED, msgspec.json.encode(item.record).decode())
         return report
 
@@ -75,7 +75,7 @@ class SuiteSession:
         """Take the record from a report; if a job was rerun, the last one counts."""
         if self._out is not None and hasattr(report, CARRIED):
             record = msgspec.json.decode(getattr(report, CARRIED), type=Record)
-            self._records[record.cell] = record
+            self._records[record.key] = record
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -99,16 +99,16 @@ class SuiteSession:
             terminalreporter.section("proxybench")
             terminalreporter.line(self._note)
 
-    def _cells(self) -> Iterator[tuple[PlannedCell, float | None]]:
+    def _jobs(self) -> Iterator[tuple[PlannedJob, float | None]]:
         """The jobs with their floors; command-line floors override the ini file's, which override declared ones."""
         loaded = {entry: load_object(entry) for entry in self._entries}  # importing declares the decorated entrants
         entrants = declared()
         own = [entry for entry, thing in loaded.items() if not any(thing is other for other in entrants.values())]
         methods = [*self._methods, *own, *map(target, entrants)]
         floors = {**declared_floors(entrants), **self._floors_of_ini, **self._floors_asked}
-        cells = planned_cells(self._suite, methods, self._repeats)
-        unmet = set(self._floors_asked) - {(cell.task, cell.method) for cell in cells}
+        jobs = planned_jobs(self._suite, methods, self._repeats)
+        unmet = set(self._floors_asked) - {(job.task, job.method) for job in jobs}
         if unmet:
-            named = ", ".join("/".join(cell) for cell in sorted(unmet))
+            named = ", ".join("/".join(job) for job in sorted(unmet))
             raise InvalidFloor(f"no job of suite {self._suite} matches the floor of {named}")
-        return ((cell, floors.get((cell.task, cell.method))) for cell in cells)
+        return ((job, floors.get((job.task, job.method))) for job in jobs)

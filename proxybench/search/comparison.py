@@ -100,11 +100,11 @@ def compare(
 def _wanted(
     posed: Posed, entries: Sequence[str], budgets: Sequence[int], first: int, journal: Journal
 ) -> Iterator[tuple[Entry, int]]:
-    recorded = journal.cells()
+    recorded = journal.keys()
     for text in _suited(posed, entries):
         for budget in budgets:
             entry = Entry.parse(text)
-            if posed.cell(entry, budget, first) not in recorded:
+            if posed.key(entry, budget, first) not in recorded:
                 yield entry, budget
 
 

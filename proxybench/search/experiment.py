@@ -16,7 +16,7 @@ from proxybench.evaluation.entrants import find_entrant, make_predictor
 from proxybench.grammar import Quantity, parse_call, parse_recorded, recordable
 from proxybench.jobs.journal import Journal
 from proxybench.jobs.provenance import provenance
-from proxybench.records import Cell, Record, Scalar, TaskIdentity
+from proxybench.records import JobKey, Record, Scalar, TaskIdentity
 from proxybench.search import SEARCHERS, make_searcher
 from proxybench.search.base import is_deterministic, options_of
 from proxybench.search.groups import Run, RunBlock, short_run
@@ -184,10 +184,10 @@ class Posed:
         except TypeError as error:
             raise InvalidProblem(f"{entry.name}: {error}") from error
 
-    def cell(self, entry: Entry, budget: int, seed: int) -> Cell:
+    def key(self, entry: Entry, budget: int, seed: int) -> JobKey:
         """The identity of the run in a journal."""
         params = msgspec.json.encode(entry.options, order="sorted").decode()
-        return Cell(self.task.name, entry.name, params, budget, seed)
+        return JobKey(self.task.name, entry.name, params, budget, seed)
 
 
 def run_experiment(
@@ -210,20 +210,20 @@ def run_experiment(
     done = {} if journal is None else _recorded(journal, posed)
     if on_record is not None:
         for entry, seed in _product(entries, numbers):
-            if (cell := posed.cell(entry, budget, seed)) in done:
-                on_record(done[cell])
+            if (key := posed.key(entry, budget, seed)) in done:
+                on_record(done[key])
     for one in run_missing(posed, entries, budget, numbers, done.keys()):
-        done[one.cell] = one
+        done[one.key] = one
         if journal is not None:
             journal.append_if_absent(one)
         if on_record is not None:
             on_record(one)
-    return [done[posed.cell(entry, budget, seed)] for entry in entries for seed in numbers]
+    return [done[posed.key(entry, budget, seed)] for entry in entries for seed in numbers]
 
 
-def _recorded(journal: Journal, posed: Posed) -> dict[Cell, SearchRecord]:
+def _recorded(journal: Journal, posed: Posed) -> dict[JobKey, SearchRecord]:
     """The runs of a journal on this problem. Raises CorruptData for runs on another version of it."""
-    found = {one.cell: one for one in read_runs(journal.path) if one.task.name == posed.task.name}
+    found = {one.key: one for one in read_runs(journal.path) if one.task.name == posed.task.name}
     for one in found.values():
         if one.task != posed.task:
             raise CorruptData(
@@ -239,7 +239,7 @@ def _recorded(journal: Journal, posed: Posed) -> dict[Cell, SearchRecord]:
 
 
 def run_missing(
-    posed: Posed, entries: Sequence[Entry], budget: int, seeds: Sequence[int], recorded: Container[Cell]
+    posed: Posed, entries: Sequence[Entry], budget: int, seeds: Sequence[int], recorded: Container[JobKey]
 ) -> Iterator[SearchRecord]:
     """The unrecorded runs, one after the other, seed by seed. Errors as in `run_experiment`."""
     if budget < 1:
@@ -247,7 +247,7 @@ def run_missing(
     for entry in entries:
         posed.require(entry, budget)
     for entry, seed in _product(entries, seeds):
-        if posed.cell(entry, budget, seed) not in recorded:
+        if posed.key(entry, budget, seed) not in recorded:
             yield posed.run(entry, budget, seed)
 
 

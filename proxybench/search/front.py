@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from proxybench.jobs.journal import Journal
-from proxybench.progress import cell_progress
+from proxybench.progress import job_progress
 from proxybench.search import SEARCHERS
 from proxybench.search.base import is_multi_fidelity
 from proxybench.search.experiment import Entry, Posed, Setting, run_experiment
@@ -73,5 +73,5 @@ def search(
     )
     posed, wanted = Posed(setting), range(first_seed, first_seed + seeds)
     kept = None if journal is None else Journal(Path(journal))
-    with cell_progress(len(entries) * seeds) if progress else nullcontext() as on_record:
+    with job_progress(len(entries) * seeds) if progress else nullcontext() as on_record:
         return SearchResults(run_experiment(posed, entries, budget, wanted, kept, on_record))

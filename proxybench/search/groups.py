@@ -105,7 +105,7 @@ def groups_of(records: Iterable[SearchRecord | RunBlock]) -> list[RunGroup]:
     groups: dict[tuple[str, str, str, int], RunGroup] = {}
     for record in records:
         runs = record.runs if isinstance(record, RunBlock) and record.runs else (_single(record),)
-        key = (record.task.name, record.method, record.cell.params, record.n_train)
+        key = (record.task.name, record.method, record.key.params, record.n_train)
         if key not in groups:
             optimum = record.optimum if isinstance(record, RunBlock) and record.runs else _optimum(record)
             groups[key] = RunGroup(record.task, record.report, record.method, record.params, record.n_train, optimum)

@@ -39,7 +39,7 @@ from scipy.stats import rankdata
 import proxybench as pb
 from proxybench.jobs.journal import Journal
 from proxybench.jobs.provenance import provenance
-from proxybench.records import Cell, Record, read_records
+from proxybench.records import JobKey, Record, read_records
 from proxybench.search import Query, make_searcher
 from proxybench.search.curves import course, half_width
 from proxybench.search.experiment import Entry, Posed, Setting, run_missing
@@ -142,8 +142,8 @@ class Transfer:
             provenance=provenance(),
         )
 
-    def cell(self, method: str, seed: int) -> Cell:
-        return Cell(self.task.name, method, "{}", min(MOST.get(method, len(self.plain)), len(self.plain)), seed)
+    def key(self, method: str, seed: int) -> JobKey:
+        return JobKey(self.task.name, method, "{}", min(MOST.get(method, len(self.plain)), len(self.plain)), seed)
 
 
 class InOrder:
@@ -167,7 +167,7 @@ def search(journal: Journal, entries: list[str], budgets: list[int], seeds: int,
     for seed in range(seeds):
         for problem in posed:
             for budget in budgets:
-                for record in run_missing(problem, chosen, budget, [seed], journal.cells()):
+                for record in run_missing(problem, chosen, budget, [seed], journal.keys()):
                     journal.append_if_absent(record)
                     if time.monotonic() > end:
                         return False
@@ -180,7 +180,7 @@ def transfer(journal: Journal, methods: list[str], seeds: int, end: float) -> bo
     for seed in range(seeds):
         for problem in problems:
             for method in methods:
-                if problem.cell(method, seed) in journal.cells() or (method in FIXED and seed):
+                if problem.key(method, seed) in journal.keys() or (method in FIXED and seed):
                     continue
                 journal.append_if_absent(problem.run(method, seed))
                 if time.monotonic() > end:
@@ -270,7 +270,7 @@ def main() -> None:
         done = search(journal, given.entries, given.budgets, given.seeds, end)
     else:
         done = transfer(journal, given.methods, given.seeds, end)
-    print(f"{len(journal.cells())} runs recorded; {'all done' if done else 'call again to go on'}")
+    print(f"{len(journal.keys())} runs recorded; {'all done' if done else 'call again to go on'}")
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ def job(name: str) -> MethodJob:
     return MethodJob(f"unruly_methods:{name}", code_of(getattr(unruly_methods, name)), {}, BATCH)
 
 
-def vit_cell(name: str, task: str = "trained-vit-micro-test", **cell: int):
+def vit_job(name: str, task: str = "trained-vit-micro-test", **options: int):
     chosen = load_tasks()[task]
-    return specify(chosen, load(chosen.benchmark), f"unruly_methods:{name}", **cell)
+    return specify(chosen, load(chosen.benchmark), f"unruly_methods:{name}", **options)
 
 
 def test_an_honest_method_gives_its_scores_and_what_they_cost() -> None:
@@ -130,7 +130,7 @@ def test_in_this_process_a_method_gets_copies() -> None:
 
 def test_a_method_finds_no_table_task_split_or_name_of_a_space_nor_the_targets() -> None:
     """Scores rise by one from what it found: 0 is the least, and Kendall's tau is as good as that of row numbers."""
-    record = evaluate(vit_cell("LooksAround", "trained-vit-micro-predict", n_train=20))
+    record = evaluate(vit_job("LooksAround", "trained-vit-micro-predict", n_train=20))
     rows = load_tasks()["trained-vit-micro-predict"].rows(load("trained-vit-micro"))
     assert record.outcome == "ok"
     assert record.metrics["attempted"] == len(rows) - 20
@@ -140,27 +140,27 @@ def test_a_method_finds_no_table_task_split_or_name_of_a_space_nor_the_targets()
 
 def test_scores_that_are_nan_everywhere_are_a_failure() -> None:
     with pytest.raises(MethodFailed, match="nan_everywhere gave no finite score for any of the 200 architectures"):
-        evaluate(vit_cell("nan_everywhere"))
+        evaluate(vit_job("nan_everywhere"))
 
 
 def test_methods_that_never_end_are_stopped_and_the_next_is_what_it_would_have_been(tmp_path: Path) -> None:
     names = ("stops_half_way", "holds_the_interpreter", "answers_lazily")
     journal = Journal(tmp_path / "runs.jsonl")
-    execute([vit_cell(name) for name in names], EVALUATE, journal, jobs=3, timeout_s=3)
-    execute([vit_cell("honest")], EVALUATE, journal)
+    execute([vit_job(name) for name in names], EVALUATE, journal, jobs=3, timeout_s=3)
+    execute([vit_job("honest")], EVALUATE, journal)
     records = {record.method: record for record in read_records([journal.path])}
     assert {records[name].outcome for name in names} == {"timeout"}
-    assert records["honest"].metrics == evaluate(vit_cell("honest")).metrics
+    assert records["honest"].metrics == evaluate(vit_job("honest")).metrics
 
 
 def test_a_cell_whose_table_is_another_is_not_recorded(tmp_path: Path) -> None:
-    spec = vit_cell("honest")
+    spec = vit_job("honest")
     other = msgspec.structs.replace(spec, task=msgspec.structs.replace(spec.task, table="0" * 32))
     with pytest.raises(CorruptData, match="changed since"):
         evaluate(other)
     journal = Journal(tmp_path / "runs.jsonl")
     summary = execute([other], EVALUATE, journal)
-    assert journal.cells() == frozenset()
+    assert journal.keys() == frozenset()
     [(reason, count)] = summary.lacking.items()
     assert reason.endswith("the table of trained-vit-micro changed since the job was specified")
     assert count == 1

@@ -73,5 +73,5 @@ def test_what_a_method_reads(method, reads_graph, reads_columns):
 def test_methods_with_other_parameters_are_cells_of_their_own(real_tables: Path):
     methods = ["gbdt", "gbdt(columns=false)", "gbdt(encodings=columns)"]
     specs = plan_suite(FULL, methods).specs
-    cells = {spec.cell for spec in specs if spec.method == "gbdt" and spec.n_train == 78}
-    assert {cell.params for cell in cells} == {"{}", '{"columns":false}', '{"encodings":"columns"}'}
+    keys = {spec.key for spec in specs if spec.method == "gbdt" and spec.n_train == 78}
+    assert {key.params for key in keys} == {"{}", '{"columns":false}', '{"encodings":"columns"}'}

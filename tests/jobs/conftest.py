@@ -1,4 +1,4 @@
-"""Makes the trial cells importable, here and in the worker processes that inherit the search path."""
+"""Makes the trial jobs importable, here and in the worker processes that inherit the search path."""
 
 from __future__ import annotations
 

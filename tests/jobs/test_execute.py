@@ -1,4 +1,4 @@
-"""Execution of cells in worker processes: what becomes of a cell that misbehaves, and of its neighbours."""
+"""Execution of jobs in worker processes: what becomes of a job that misbehaves, and of its neighbours."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
-import trial_cells
-from trial_cells import RUN, harmful, spec, work
+import trial_jobs
+from trial_jobs import RUN, harmful, spec, work
 
 from proxybench.errors import CorruptData
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.execute import Summary, WorkerFailed, execute
 from proxybench.jobs.journal import Journal
 from proxybench.records import Record, comparable, read_records
@@ -24,24 +24,24 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "trial.jsonl")
 
 
-def run(journal: Journal, *specs: CellSpec, function: str = RUN, **options: Any) -> list[Record]:
+def run(journal: Journal, *specs: JobSpec, function: str = RUN, **options: Any) -> list[Record]:
     """Records in the order of the specifications."""
     execute(specs, function, journal, **options)
-    records = {record.cell: record for record in read_records([journal.path])}
-    return [records[spec.cell] for spec in specs]
+    records = {record.key: record for record in read_records([journal.path])}
+    return [records[spec.key] for spec in specs]
 
 
-def test_every_cell_is_recorded_with_its_outcome(journal: Journal):
+def test_every_job_is_recorded_with_its_outcome(journal: Journal):
     seen: list[Record] = []
     summary = execute(work(20, seconds=0), RUN, journal, jobs=2, on_record=seen.append)
     records = read_records([journal.path])
     assert summary == Summary(recorded=20, skipped=0, outcomes={"ok": 17, "failed": 3})
-    assert sorted(seen, key=lambda record: record.cell) == records
+    assert sorted(seen, key=lambda record: record.key) == records
     assert [record.outcome for record in records[:4]] == ["ok", "ok", "ok", "failed"]
     assert records[5].metrics == {"value": random.Random(5).random()}
 
 
-def test_recorded_cells_are_skipped_and_the_rest_is_run(journal: Journal, tmp_path: Path):
+def test_recorded_jobs_are_skipped_and_the_rest_is_run(journal: Journal, tmp_path: Path):
     log = tmp_path / "log"
     execute(work(5, 0, log), RUN, journal)
     summary = execute(work(8, 0, log), RUN, journal)
@@ -66,9 +66,9 @@ def test_an_exception_is_recorded_with_the_frame_of_the_users_code(journal: Jour
         journal, harmful("raise"), harmful("raise_in_library"), harmful("garbled"), harmful("polite_exit")
     )
     assert {record.outcome for record in (plain, library, garbled, leaving)} == {"failed"}
-    assert plain.message.startswith("ZeroDivisionError: the scores are all equal (trial_cells.py:")
+    assert plain.message.startswith("ZeroDivisionError: the scores are all equal (trial_jobs.py:")
     assert plain.message.endswith(" in _raise)")
-    assert library.message.startswith("LinAlgError: Singular matrix (trial_cells.py:")
+    assert library.message.startswith("LinAlgError: Singular matrix (trial_jobs.py:")
     assert garbled.message.startswith("ValueError: line one line two ? xxx")
     assert len(garbled.message) < 600
     assert leaving.message.startswith("SystemExit: enough")
@@ -77,7 +77,7 @@ def test_an_exception_is_recorded_with_the_frame_of_the_users_code(journal: Jour
 
 def test_an_address_in_a_message_is_left_out(journal: Journal):
     records = run(journal, *work(4, 0))
-    assert records[3].message.startswith("ValueError: no figure for 3 of <object object> (trial_cells.py:")
+    assert records[3].message.startswith("ValueError: no figure for 3 of <object object> (trial_jobs.py:")
 
 
 def test_unsupported_is_an_outcome_of_its_own(journal: Journal):
@@ -85,7 +85,7 @@ def test_unsupported_is_an_outcome_of_its_own(journal: Journal):
     assert (record.outcome, record.message) == ("unsupported", "needs node statistics, and the table has none")
 
 
-def test_a_cell_that_takes_too_long_is_killed_and_the_next_one_runs(journal: Journal):
+def test_a_job_that_takes_too_long_is_killed_and_the_next_one_runs(journal: Journal):
     slow, spinning, after = run(
         journal, harmful("sleep"), harmful("spin_without_releasing"), *work(1, 0), timeout_s=0.5
     )
@@ -107,7 +107,7 @@ def test_memory_without_bound_ends_at_the_limit(journal: Journal):
     assert modest.outcome == "ok"
 
 
-def test_the_end_of_the_process_is_the_outcome_of_its_cell_alone(journal: Journal):
+def test_the_end_of_the_process_is_the_outcome_of_its_job_alone(journal: Journal):
     names = ("exit", "kill", "segfault")
     exited, killed, crashed, after = run(journal, *map(harmful, names), *work(1, 0))
     assert (exited.outcome, exited.message) == ("failed", "the process exited with code 3")
@@ -133,10 +133,10 @@ def test_noise_on_the_channel_of_records_is_the_failure_of_its_cell(journal: Jou
     assert after.outcome == "ok"
 
 
-def test_a_cell_whose_table_is_not_here_is_left_out(journal: Journal):
+def test_a_job_whose_table_is_not_here_is_left_out(journal: Journal):
     summary = execute([*work(2, 0), harmful("take_table")], RUN, journal)
     assert summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
-    assert (summary.recorded, len(journal.cells())) == (2, 2)
+    assert (summary.recorded, len(journal.keys())) == (2, 2)
 
 
 def test_a_library_that_is_not_here_is_an_outcome(journal: Journal):
@@ -164,7 +164,7 @@ def test_a_healthy_worker_is_used_again_and_one_with_a_thread_left_is_not(journa
     assert third.metrics != left.metrics
 
 
-def test_processes_that_a_cell_left_are_killed(journal: Journal, tmp_path: Path):
+def test_processes_that_a_job_left_are_killed(journal: Journal, tmp_path: Path):
     run(journal, harmful("leave_process", pids=str(tmp_path / "pids")))
     assert not any(alive(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
@@ -180,8 +180,8 @@ def test_a_fork_that_comes_back_answers_once(journal: Journal):
 
 
 def test_a_function_must_return_the_record_of_its_cell(journal: Journal, tmp_path: Path):
-    [other] = run(journal, spec(), function="trial_cells:misplaced")
-    [nothing] = run(Journal(tmp_path / "nothing.jsonl"), spec(), function="trial_cells:nothing")
+    [other] = run(journal, spec(), function="trial_jobs:misplaced")
+    [nothing] = run(Journal(tmp_path / "nothing.jsonl"), spec(), function="trial_jobs:nothing")
     [text] = run(Journal(tmp_path / "text.jsonl"), harmful("text"))
     assert other.message.startswith("ValueError: the function returned the record of another job, ('trial', 'another'")
     assert nothing.message.startswith("TypeError: the function returned NoneType, not a Record")
@@ -202,7 +202,7 @@ def test_wall_time_and_peak_memory_are_those_of_the_cell(journal: Journal):
 
 
 def test_cost_and_provenance_that_the_function_states_are_kept(journal: Journal):
-    [record] = run(journal, *work(1, 0), function="trial_cells:measured")
+    [record] = run(journal, *work(1, 0), function="trial_jobs:measured")
     assert {name: record.cost[name] for name in ("wall_s", "fit_s")} == {"wall_s": 1.5, "fit_s": 1.0}
     assert record.cost["peak_mb"]
     assert record.provenance == {"commit": "abc"}
@@ -218,23 +218,23 @@ def test_sets_of_strings_have_one_order_in_all_workers(journal: Journal):
 
 
 def test_a_function_that_cannot_be_loaded_is_an_error_and_no_outcome(journal: Journal):
-    with pytest.raises(WorkerFailed, match=r"cannot load trial_cells:absent: AttributeError.*absent"):
-        execute(work(3), "trial_cells:absent", journal)
+    with pytest.raises(WorkerFailed, match=r"cannot load trial_jobs:absent: AttributeError.*absent"):
+        execute(work(3), "trial_jobs:absent", journal)
     with pytest.raises(WorkerFailed, match="no_such_module"):
         execute(work(3), "no_such_module:f", journal)
     with pytest.raises(WorkerFailed, match=r"3 workers in a row died .* trial_broken:f\. the driver is missing"):
         execute(work(3), "trial_broken:f", journal)
-    assert journal.cells() == frozenset()
+    assert journal.keys() == frozenset()
 
 
-def test_a_cell_that_is_specified_twice_is_refused(journal: Journal):
+def test_a_job_that_is_specified_twice_is_refused(journal: Journal):
     with pytest.raises(ValueError, match=r"\('trial', 'work', .*'\{\"alpha\":0.5\}', 4, 0\) is specified twice"):
         execute([spec(), spec(seconds=1)], RUN, journal)
 
 
 def test_records_of_another_version_of_the_task_are_not_mistaken_for_this_one(journal: Journal):
     execute(work(1, 0), RUN, journal)
-    newer = msgspec.structs.replace(spec(), task=msgspec.structs.replace(trial_cells.TASK, version=2))
+    newer = msgspec.structs.replace(spec(), task=msgspec.structs.replace(trial_jobs.TASK, version=2))
     with pytest.raises(CorruptData, match="another version of task trial"):
         execute([newer], RUN, journal)
 
@@ -252,5 +252,5 @@ def test_an_error_of_the_callback_stops_the_run_after_its_record(journal: Journa
 
     with pytest.raises(RuntimeError, match="no more"):
         execute(work(5, 0), RUN, journal, on_record=refuse)
-    assert len(journal.cells()) == 1
+    assert len(journal.keys()) == 1
     assert execute(work(5, 0), RUN, journal).skipped == 1

@@ -1,4 +1,4 @@
-"""The same cells on a real Dask cluster of processes on this machine, some of which are killed."""
+"""The same jobs on a real Dask cluster of processes on this machine, some of which are killed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-import trial_cells
+import trial_jobs
 from dask_cluster import Cluster, two_workers
-from trial_cells import RUN, harmful, work
+from trial_jobs import RUN, harmful, work
 
 from proxybench.errors import ProxybenchError
 from proxybench.jobs import dask_execute
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with two_workers(tmp_path / "cluster", Path(trial_cells.__file__).parent) as cluster:
+    with two_workers(tmp_path / "cluster", Path(trial_jobs.__file__).parent) as cluster:
         yield cluster
 
 
@@ -37,7 +37,7 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "trial.jsonl")
 
 
-def local(folder: Path, specs: list[trial_cells.CellSpec], timeout_s: float | None = None) -> list[Record]:
+def local(folder: Path, specs: list[trial_jobs.JobSpec], timeout_s: float | None = None) -> list[Record]:
     path = folder / "local.jsonl"
     execute(specs, RUN, Journal(path), jobs=2, timeout_s=timeout_s)
     return [comparable(record) for record in read_records([path])]
@@ -48,7 +48,7 @@ def recorded(journal: Journal) -> list[Record]:
 
 
 def after(count: int, action: Callable[[], object]) -> Callable[[Record], None]:
-    """Something to do once so many cells are recorded."""
+    """Something to do once so many jobs are recorded."""
     seen: list[Record] = []
 
     def on_record(record: Record) -> None:
@@ -70,11 +70,11 @@ def test_a_worker_killed_half_way_loses_nothing(cluster: Cluster, journal: Journ
     summary = execute_dask(specs, RUN, journal, cluster.address, timeout_s=2, on_record=after(20, kill))
     assert summary.recorded == 44
     assert recorded(journal) == local(tmp_path, specs, timeout_s=2)
-    assert len(children) == 2  # the guard and the process of the cell
+    assert len(children) == 2  # the guard and the process of the job
     assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
-def test_a_cell_runs_where_its_table_and_library_are(cluster: Cluster, journal: Journal):
+def test_a_job_runs_where_its_table_and_library_are(cluster: Cluster, journal: Journal):
     cluster.add_worker(TRIAL_TABLE="1")
     specs = [*work(6, 0.05), harmful("take_table"), harmful("take_library")]
     summary = execute_dask(specs, RUN, journal, cluster.address)
@@ -83,10 +83,10 @@ def test_a_cell_runs_where_its_table_and_library_are(cluster: Cluster, journal: 
     assert [record.outcome for record in taken] == ["ok", "ok"]
 
 
-def test_a_cell_whose_table_no_worker_has_is_not_recorded(cluster: Cluster, journal: Journal):
+def test_a_job_whose_table_no_worker_has_is_not_recorded(cluster: Cluster, journal: Journal):
     summary = execute_dask([*work(3, 0), harmful("take_table")], RUN, journal, cluster.address)
     assert summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
-    assert {cell.method for cell in journal.cells()} == {"work"}
+    assert {key.method for key in journal.keys()} == {"work"}
 
 
 def test_a_worker_with_other_code_is_refused(cluster: Cluster, journal: Journal, tmp_path: Path):
@@ -96,7 +96,7 @@ def test_a_worker_with_other_code_is_refused(cluster: Cluster, journal: Journal,
     (other / "data").symlink_to(ROOT / "data")
     with (other / "predictors" / "ranks.py").open("a") as stream:
         stream.write("# changed\n")
-    cluster.add_worker(PYTHONPATH=os.pathsep.join([str(other), str(Path(trial_cells.__file__).parent)]))
+    cluster.add_worker(PYTHONPATH=os.pathsep.join([str(other), str(Path(trial_jobs.__file__).parent)]))
     cluster.wait_for(3)
     summary = execute_dask(work(20, 0.05), RUN, journal, cluster.address)
     assert summary.recorded == 20
@@ -114,16 +114,16 @@ def test_a_scheduler_that_goes_away_is_an_error_and_the_next_run_finishes(
     specs = work(30, 0.05)
     with pytest.raises(ClusterLost, match="finished jobs are recorded, run the same command again"):
         execute_dask(specs, RUN, journal, cluster.address, on_record=after(10, cluster.scheduler.kill))
-    done = len(journal.cells())
+    done = len(journal.keys())
     assert 10 <= done < 30
     assert execute(specs, RUN, journal, jobs=2).skipped == done
     assert recorded(journal) == local(tmp_path, specs)
 
 
 def test_a_function_that_the_workers_cannot_load_is_an_error(cluster: Cluster, journal: Journal):
-    with pytest.raises(WorkerFailed, match="cannot load trial_cells:absent"):
-        execute_dask(work(3), "trial_cells:absent", journal, cluster.address)
-    assert journal.cells() == frozenset()
+    with pytest.raises(WorkerFailed, match="cannot load trial_jobs:absent"):
+        execute_dask(work(3), "trial_jobs:absent", journal, cluster.address)
+    assert journal.keys() == frozenset()
 
 
 def test_a_cluster_without_workers_is_an_error(cluster: Cluster, journal: Journal):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from trial_cells import RUN, harmful, start, work
+from trial_jobs import RUN, harmful, start, work
 
 from proxybench.jobs.execute import execute
 from proxybench.jobs.journal import Journal
@@ -80,9 +80,9 @@ def uninterrupted(folder: Path, count: int) -> list[Record]:
 def test_a_run_that_is_killed_again_and_again_gives_the_records_of_one_that_was_not(
     tmp_path: Path, kills: int, count: int
 ):
-    path, moments, cells = tmp_path / "trial.jsonl", random.Random(0), work(count, seconds=0.03)
+    path, moments, jobs = tmp_path / "trial.jsonl", random.Random(0), work(count, seconds=0.03)
     for _ in range(kills):
-        with started(cells, path) as process:
+        with started(jobs, path) as process:
             # While it starts, or after up to twelve records.
             wait_for_lines(path, lines(path) + moments.randint(0, 12))
             time.sleep(moments.uniform(0, 0.1))
@@ -92,7 +92,7 @@ def test_a_run_that_is_killed_again_and_again_gives_the_records_of_one_that_was_
             process.wait()
         assert survivors(workers) == []
     assert 0 < lines(path) < count
-    with started(cells, path) as process:
+    with started(jobs, path) as process:
         assert process.wait(100) == 0
     assert [comparable(record) for record in read_records([path])] == uninterrupted(tmp_path, count)
 
@@ -107,19 +107,19 @@ def test_a_run_killed_while_it_records_goes_on(tmp_path: Path):
     assert [comparable(record) for record in read_records([path])] == uninterrupted(tmp_path, 10)
 
 
-def test_two_runs_at_once_do_every_cell_once(tmp_path: Path):
+def test_two_runs_at_once_do_every_job_once(tmp_path: Path):
     path, log = tmp_path / "trial.jsonl", tmp_path / "log"
-    cells = work(60, 0.03, log)
-    with started(cells, path) as one, started(cells, path) as other:
+    jobs = work(60, 0.03, log)
+    with started(jobs, path) as one, started(jobs, path) as other:
         assert (one.wait(60), other.wait(60)) == (0, 0)
     assert sorted(map(int, log.read_text().split())) == list(range(60))
     assert [comparable(record) for record in read_records([path])] == uninterrupted(tmp_path, 60)
 
 
-def test_a_run_takes_over_the_cells_of_one_that_was_killed(tmp_path: Path):
+def test_a_run_takes_over_the_jobs_of_one_that_was_killed(tmp_path: Path):
     path, log = tmp_path / "trial.jsonl", tmp_path / "log"
-    cells = work(40, 0.1, log)
-    with started(cells, path) as killed, started(cells, path) as other:
+    jobs = work(40, 0.1, log)
+    with started(jobs, path) as killed, started(jobs, path) as other:
         wait_for_lines(path, 8)
         killed.kill()
         assert other.wait(60) == 0
@@ -130,8 +130,8 @@ def test_a_run_takes_over_the_cells_of_one_that_was_killed(tmp_path: Path):
 
 def test_an_interrupt_ends_a_run_soon_and_keeps_what_is_done(tmp_path: Path):
     path = tmp_path / "trial.jsonl"
-    cells = [*work(20, 0.02), harmful("sleep"), harmful("spin_without_releasing")]
-    with started(cells, path) as process:
+    jobs = [*work(20, 0.02), harmful("sleep"), harmful("spin_without_releasing")]
+    with started(jobs, path) as process:
         wait_for_lines(path, 20)
         workers = descendants(process)
         process.send_signal(signal.SIGINT)
@@ -145,8 +145,8 @@ def test_an_interrupt_ends_a_run_soon_and_keeps_what_is_done(tmp_path: Path):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_die_with_their_parent_whatever_they_do(tmp_path: Path, how: signal.Signals):
     pids = tmp_path / "pids"
-    cells = [harmful("leave_process", pids=str(pids), seconds=60), harmful("spin_without_releasing")]
-    with started(cells, tmp_path / "trial.jsonl") as process:
+    jobs = [harmful("leave_process", pids=str(pids), seconds=60), harmful("spin_without_releasing")]
+    with started(jobs, tmp_path / "trial.jsonl") as process:
         wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2 and len(descendants(process)) == 4)
         workers = descendants(process)  # the guard, two workers, and the child of one of them
         process.send_signal(how)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import trial_cells
+import trial_jobs
 
 from proxybench.errors import CorruptData
 from proxybench.jobs.claims import Claims
@@ -17,7 +17,7 @@ from proxybench.records import Record, comparable, read_records, write_records
 
 
 def record(repeat: int, message: str = "") -> Record:
-    return trial_cells.spec(repeat).without_result("failed", message)
+    return trial_jobs.spec(repeat).without_result("failed", message)
 
 
 @pytest.fixture
@@ -30,16 +30,16 @@ def test_what_was_appended_is_read_back(path: Path):
     journal.append(record(1, "naïve\nline"))
     journal.append(record(0))
     assert read_records([path]) == [record(0), record(1, "naïve\nline")]
-    assert journal.cells() == {record(0).cell, record(1).cell}
+    assert journal.keys() == {record(0).key, record(1).key}
     assert path.read_bytes().count(b"\n") == 2
 
 
 def test_a_new_journal_is_an_empty_file(path: Path):
-    assert Journal(path).cells() == frozenset()
+    assert Journal(path).keys() == frozenset()
     assert read_records([path]) == []
 
 
-def test_a_cell_is_recorded_once(path: Path):
+def test_a_job_is_recorded_once(path: Path):
     journal = Journal(path)
     assert journal.append_if_absent(record(0, "first"))
     assert not Journal(path).append_if_absent(record(0, "second"))
@@ -51,14 +51,14 @@ def test_a_cell_is_recorded_once(path: Path):
 def test_a_journal_sees_what_another_appends(path: Path):
     one, other = Journal(path), Journal(path)
     other.append(record(0))
-    assert one.cells() == {record(0).cell}
+    assert one.keys() == {record(0).key}
 
 
 def test_a_journal_sees_that_the_file_was_replaced(path: Path):
     journal = Journal(path)
     journal.append(record(0))
     write_records(path, [record(5), record(6)])
-    assert journal.cells() == {record(5).cell, record(6).cell}
+    assert journal.keys() == {record(5).key, record(6).key}
 
 
 def test_a_file_that_is_cut_keeps_its_whole_lines_and_goes_on(path: Path):
@@ -94,7 +94,7 @@ def test_a_last_line_of_zeros_is_dropped(path: Path):
         stream.write(b"\0" * 100 + b"\n")
     journal = Journal(path)
     assert journal.torn == b"\0" * 100 + b"\n"
-    assert journal.cells() == {record(0).cell}
+    assert journal.keys() == {record(0).key}
 
 
 def test_lines_that_stay_keep_fields_that_no_record_has(path: Path):
@@ -166,7 +166,7 @@ def test_a_file_of_something_else_is_left_alone(path: Path):
     assert path.read_bytes() == b'{"epochs": 200}\n'
 
 
-def test_a_cell_that_is_there_twice_is_an_error(path: Path):
+def test_a_job_that_is_there_twice_is_an_error(path: Path):
     path.parent.mkdir()
     path.write_bytes(2 * (msgspec.json.encode(record(0)) + b"\n"))
     with pytest.raises(CorruptData, match=r"trial\.jsonl:2: .* recorded twice"):
@@ -220,18 +220,18 @@ def test_threads_that_append_at_once_lose_and_double_nothing(path: Path):
 def test_a_claim_is_seen_by_others_and_not_by_its_owner(path: Path):
     journal = Journal(path)
     with Claims(journal) as mine, Claims(Journal(path)) as others:
-        mine.add(record(0).cell)
-        mine.add(record(1).cell)
-        mine.release(record(0).cell)
-        mine.add(record(2).cell)
-        assert others.elsewhere() == {record(1).cell, record(2).cell}
+        mine.add(record(0).key)
+        mine.add(record(1).key)
+        mine.release(record(0).key)
+        mine.add(record(2).key)
+        assert others.elsewhere() == {record(1).key, record(2).key}
         assert mine.elsewhere() == set()
 
 
 def test_claims_end_with_their_run_and_leave_no_files(path: Path):
     with Claims(Journal(path)) as others:
         with Claims(Journal(path)) as mine:
-            mine.add(record(0).cell)
+            mine.add(record(0).key)
         assert others.elsewhere() == set()
     assert sorted(found.name for found in path.parent.iterdir()) == ["trial.jsonl", "trial.jsonl.lock"]
 
@@ -239,7 +239,7 @@ def test_claims_end_with_their_run_and_leave_no_files(path: Path):
 def test_a_claims_file_that_a_dead_run_left_says_nothing(path: Path):
     with Claims(Journal(path)) as mine:
         left = path.with_name("trial.jsonl.claims") / "1-dead"
-        left.write_bytes(msgspec.json.encode([record(0).cell]))
+        left.write_bytes(msgspec.json.encode([record(0).key]))
         assert mine.elsewhere() == set()
         assert not left.exists()
 

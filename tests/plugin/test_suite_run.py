@@ -102,7 +102,7 @@ def test_the_leaderboard_is_written(serial: Run, user_folder: Path, params_tau: 
     assert "10 records ->" in serial.out
 
 
-def test_last_failed_selects_the_failed_cells(serial: Run, user_folder: Path, small_cache: Path) -> None:
+def test_last_failed_selects_the_failed_jobs(serial: Run, user_folder: Path, small_cache: Path) -> None:
     again = run_pytest(user_folder, small_cache, *SUITE, "--lf", "--collect-only", "-q", "-m", "proxybench")
     assert sorted(again.nodeids) == [f"{TASK}::{method}::0::0" for method in ("below", "breaks", "from_ini")]
 
@@ -116,7 +116,7 @@ def test_workers_report_the_same_records_and_the_controller_writes_them(
     assert parallel.out.count("10 records ->") == 1
     found = read_records([user_folder / "parallel/runs/published.jsonl"])
     assert [comparable(record) for record in found] == [
-        comparable(record) for record in sorted(records.values(), key=lambda record: record.cell)
+        comparable(record) for record in sorted(records.values(), key=lambda record: record.key)
     ]
 
 

@@ -60,7 +60,7 @@ def test_two_searchers_are_compared_seed_by_seed(found: SearchResults) -> None:
 def test_what_is_saved_is_loaded(found: SearchResults, tmp_path) -> None:
     path = found.save(tmp_path / "runs.jsonl")
     loaded = SearchResults.load(path)
-    assert sorted(one.cell for one in loaded.records) == sorted(one.cell for one in found.records)
+    assert sorted(one.key for one in loaded.records) == sorted(one.key for one in found.records)
     assert loaded.leaderboard().equals(found.leaderboard())
     with pytest.raises(DataNotAvailable, match="holds no runs"):
         SearchResults.load(tmp_path / "none.jsonl")

@@ -1,4 +1,4 @@
-"""Cells for the tests of execution: cheap, or harmful in a way that the payload names. Imported by worker processes."""
+"""Jobs for the tests of execution: cheap, or harmful in a way that the payload names. Imported by worker processes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ import msgspec
 import numpy as np
 
 from proxybench.errors import DataNotAvailable, Unsupported
-from proxybench.jobs.cells import CellSpec
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.execute import execute
 from proxybench.jobs.failure import NotInstalled
 from proxybench.jobs.journal import Journal
 from proxybench.records import Record, TaskIdentity
 
-RUN = "trial_cells:evaluate"
+RUN = "trial_jobs:evaluate"
 TASK = TaskIdentity(
     name="trial",
     version=1,
@@ -40,8 +40,8 @@ TASK = TaskIdentity(
 )
 
 
-def start(specs: list[CellSpec], journal: Path, jobs: int = 2) -> subprocess.Popen[str]:
-    """A process that executes the cells, for tests to kill."""
+def start(specs: list[JobSpec], journal: Path, jobs: int = 2) -> subprocess.Popen[str]:
+    """A process that executes the jobs, for tests to kill."""
     listed = journal.with_suffix(".specs")
     listed.write_bytes(msgspec.json.encode(specs))
     return subprocess.Popen(
@@ -52,16 +52,16 @@ def start(specs: list[CellSpec], journal: Path, jobs: int = 2) -> subprocess.Pop
     )
 
 
-def spec(repeat: int = 0, method: str = "work", **payload: Any) -> CellSpec:
-    return CellSpec(TASK, method, "predictor", {"alpha": 0.5}, n_train=4, repeat=repeat, payload=payload)
+def spec(repeat: int = 0, method: str = "work", **payload: Any) -> JobSpec:
+    return JobSpec(TASK, method, "predictor", {"alpha": 0.5}, n_train=4, repeat=repeat, payload=payload)
 
 
-def work(count: int, seconds: float = 0.02, log: Path | None = None) -> list[CellSpec]:
-    """Cells that sleep and give a number; every seventh fails. Each start is a line of the log, if there is one."""
+def work(count: int, seconds: float = 0.02, log: Path | None = None) -> list[JobSpec]:
+    """Jobs that sleep and give a number; every seventh fails. Each start is a line of the log, if there is one."""
     return [spec(repeat, seconds=seconds, log=None if log is None else str(log)) for repeat in range(count)]
 
 
-def evaluate(spec: CellSpec) -> Record:
+def evaluate(spec: JobSpec) -> Record:
     behaviour = BEHAVIOURS[spec.method]
     return Record(
         task=spec.task,
@@ -226,23 +226,23 @@ BEHAVIOURS: dict[str, Callable[[dict[str, Any], int], float]] = {
 }
 
 
-def misplaced(spec: CellSpec) -> Record:
+def misplaced(spec: JobSpec) -> Record:
     return Record(task=spec.task, method="another", kind=spec.kind, outcome="ok", metrics={})
 
 
-def nothing(spec: CellSpec) -> None:
+def nothing(spec: JobSpec) -> None:
     """Not what `execute` asks for."""
 
 
-def measured(spec: CellSpec) -> Record:
+def measured(spec: JobSpec) -> Record:
     record = evaluate(spec)
     return msgspec.structs.replace(record, cost={"wall_s": 1.5, "fit_s": 1.0}, provenance={"commit": "abc"})
 
 
-def harmful(name: str, **payload: Any) -> CellSpec:
+def harmful(name: str, **payload: Any) -> JobSpec:
     return spec(method=name, **payload)
 
 
 if __name__ == "__main__":
-    specs = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=list[CellSpec])
+    specs = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=list[JobSpec])
     execute(specs, RUN, Journal(Path(sys.argv[2])), jobs=int(sys.argv[3]), timeout_s=30)

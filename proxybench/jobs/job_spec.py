@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from proxybench.records import Cell, Kind, Outcome, Record, Scalar, TaskIdentity
+from proxybench.records import JobKey, Kind, Outcome, Record, Scalar, TaskIdentity
 
 
-class CellSpec(msgspec.Struct, frozen=True):
+class JobSpec(msgspec.Struct, frozen=True):
     """One job to evaluate: the identity of its record, and whatever else the evaluating function needs.
 
     Attributes:
@@ -26,9 +26,9 @@ class CellSpec(msgspec.Struct, frozen=True):
     payload: dict[str, Any] = {}
 
     @property
-    def cell(self) -> Cell:
+    def key(self) -> JobKey:
         """The identity of the resulting record."""
-        return self.without_result("failed", "").cell
+        return self.without_result("failed", "").key
 
     def without_result(self, outcome: Outcome, message: str, cost: dict[str, float | None] | None = None) -> Record:
         """The record of a job that gave no metrics."""
