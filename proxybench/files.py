@@ -2,12 +2,13 @@
 
 A file is written under a random temporary name in the same folder. The writer holds a lock on the temporary file,
 released by the operating system when the process dies, so the next process that writes to the folder can distinguish
-files left by killed processes, which it removes, from those being written.
+files left by killed processes, which it removes, from those being written. These locks are taken with fcntl, because
+filelock locks a separate file that would have to be created and removed as well; where the system has no fcntl, only
+the age of a temporary file counts. All other locks, those of `held`, are taken with filelock.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -18,9 +19,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import FileLock, Timeout
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK_POLL_S = 0.01
 OLD_S = 24 * 3600.0  # after which a temporary file of unknown owner is considered abandoned
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 _EARLIER_TEMPORARY = re.compile(r"\..+\.[0-9]+(-[0-9a-f]{8})?\.tmp", re.DOTALL)  # from versions that held no lock
+_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _swept: set[tuple[int, int]] = set()  # device and inode of the folders that this process has swept
 
 
@@ -33,8 +43,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: if writing fails; `path` is then unchanged.
     """
-    with temporary_beside(path) as (temporary, descriptor):
-        with open(descriptor, "wb", closefd=False) as stream:
+    with temporary_beside(path) as temporary:
+        with temporary.open("rb+") as stream:
             yield stream
         settle(temporary, path)
 
@@ -47,8 +57,8 @@ def replace_file(path: Path, content: bytes) -> Path:
 
 
 @contextmanager
-def temporary_beside(path: Path) -> Iterator[tuple[Path, int]]:
-    """A new empty file in the folder of `path`, and its descriptor; removed at the end if it still has that name.
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """A new empty file in the folder of `path`; removed at the end if it still has that name.
 
     Raises:
         OSError: if the folder cannot be created or written to.
@@ -57,11 +67,12 @@ def temporary_beside(path: Path) -> Iterator[tuple[Path, int]]:
     sweep(path.parent)
     temporary, descriptor = _new_temporary(path)
     try:
-        yield temporary, descriptor
+        yield temporary
     finally:
         with suppress(OSError):
             temporary.unlink()
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def settle(temporary: Path, target: Path) -> None:
@@ -109,24 +120,29 @@ def held(path: Path, *, wait: bool = True) -> Iterator[bool]:
     Raises:
         OSError: if the file cannot be opened or the file system does not support locks.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    lock = FileLock(path, thread_local=False)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
+        lock.acquire(timeout=-1 if wait else 0, poll_interval=LOCK_POLL_S)
+    except Timeout:
+        yield False
+        return
+    try:
         yield True
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
-def _new_temporary(path: Path) -> tuple[Path, int]:
-    """A new file that nobody else has opened, locked by its writer; links are not followed."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+def _new_temporary(path: Path) -> tuple[Path, int | None]:
+    """A new file that nobody else has opened, and the descriptor through which its writer holds a lock on it.
+
+    Links are not followed. The descriptor is None where files have no such locks.
+    """
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-        descriptor = os.open(temporary, flags, 0o666)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o666)
+        if fcntl is None:
+            os.close(descriptor)
+            return temporary, None
         with suppress(OSError):  # a file system without locks; then only age counts
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         # Between the two steps another process may have considered the file abandoned and removed it.
@@ -137,7 +153,11 @@ def _new_temporary(path: Path) -> tuple[Path, int]:
 
 def _remove_abandoned(temporary: Path) -> None:
     """Remove a temporary file unless its writer is alive. Raises OSError if that cannot be determined or done."""
-    descriptor = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if fcntl is None:
+        if is_old(temporary):
+            temporary.unlink()
+        return
+    descriptor = os.open(temporary, os.O_RDWR | os.O_NONBLOCK | _OPEN)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

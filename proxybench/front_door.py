@@ -12,9 +12,9 @@ from typing import Any
 from proxybench.evaluation.entrants import COLUMNS
 from proxybench.evaluation.network_proxies import NetworkSetting, with_scores
 from proxybench.evaluation.objects import methods_as_text
-from proxybench.evaluation.suites import Plan, chosen_tasks, forget, plan_tasks, run_plan, write_suite_scores
-from proxybench.jobs.backlog import Summary
+from proxybench.evaluation.suites import RunPlan, chosen_tasks, forget, plan_tasks, run_plan, write_suite_scores
 from proxybench.jobs.journal import Journal
+from proxybench.jobs.journal_store import RunSummary
 from proxybench.leaderboard.build import LOCAL
 from proxybench.progress import job_progress, network_progress
 from proxybench.records import read_records
@@ -110,9 +110,9 @@ def evaluate(
 
 
 def _run(
-    plan: Plan, runs: Path, *, redo: bool, retry_failed: bool, on_record: Callable[..., None] | None, **how: Any
-) -> Summary:
-    summary = Summary()
+    plan: RunPlan, runs: Path, *, redo: bool, retry_failed: bool, on_record: Callable[..., None] | None, **how: Any
+) -> RunSummary:
+    summary = RunSummary()
     for home, part in plan.parts().items():
         journal = Journal(runs / f"{home}.jsonl")
         forget(part, journal, everything=redo, failures=retry_failed)

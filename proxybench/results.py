@@ -19,7 +19,7 @@ from proxybench.records import Record, read_records, write_records
 if TYPE_CHECKING:
     import pandas as pd
 
-    from proxybench.jobs.backlog import Summary
+    from proxybench.jobs.journal_store import RunSummary
 
 RUNS = "runs"
 SHOWN = 12  # rows of a printed leaderboard
@@ -39,7 +39,7 @@ class Results:
     """
 
     def __init__(
-        self, records: Iterable[Record], absent: Mapping[str, str] | None = None, summary: Summary | None = None
+        self, records: Iterable[Record], absent: Mapping[str, str] | None = None, summary: RunSummary | None = None
     ) -> None:
         self.records = tuple(sorted(records, key=lambda record: record.key))
         self.absent = dict(absent or {})

@@ -13,7 +13,7 @@ from proxybench.cli.sweeps import carry_out
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from proxybench.jobs.shards import Work
+    from proxybench.jobs.chunked_work import ChunkedWork
 
 Choice = Literal["stratified", "random"]
 
@@ -55,7 +55,7 @@ def compute(
     of an architecture that fails is recorded, and the exit code is 1.
     """
     if merge is not None:
-        from proxybench.jobs.folder import load
+        from proxybench.jobs.work_folder import load
 
         work, table = load(output), merge
     elif space is None:
@@ -98,10 +98,10 @@ def compute(
     _report(work, table, rows, as_json)
 
 
-def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> None:
-    from proxybench.sweeps.sweep import outcome
+def _report(work: ChunkedWork, table: Path | None, rows: int | None, as_json: bool) -> None:
+    from proxybench.sweeps.sweep import progress_of
 
-    found = outcome(work)
+    found = progress_of(work)
     if as_json:
         print_json(
             {

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from proxybench.jobs.shards import Work
+    from proxybench.jobs.chunked_work import ChunkedWork
 
 LINE_S = 60.0
 
 
-def carry_out(work: Work, jobs: int, dask: str | None) -> None:
+def carry_out(work: ChunkedWork, jobs: int, dask: str | None) -> None:
     """Do all chunks; when interrupted, say how to resume and exit with code 130."""
     from proxybench.sweeps.front import do_work
 

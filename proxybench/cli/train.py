@@ -13,7 +13,7 @@ from proxybench.cli.sweeps import carry_out
 from proxybench.errors import ProxybenchError
 
 if TYPE_CHECKING:
-    from proxybench.jobs.shards import Work
+    from proxybench.jobs.chunked_work import ChunkedWork
     from proxybench.training.recipe import Recipe
 
 
@@ -57,7 +57,7 @@ def train_table(
     that fails is recorded, and the exit code is 1.
     """
     if merge is not None:
-        from proxybench.jobs.folder import load
+        from proxybench.jobs.work_folder import load
 
         work, table = load(output), merge
     elif space is None:
@@ -168,10 +168,10 @@ def _print_population(space: str, architectures: int, seed: int, recipe: Recipe)
         typer.echo(text)
 
 
-def _report(work: Work, table: Path | None, rows: int | None, as_json: bool) -> None:
-    from proxybench.training.work import outcome
+def _report(work: ChunkedWork, table: Path | None, rows: int | None, as_json: bool) -> None:
+    from proxybench.training.work import progress_of
 
-    found, setting = outcome(work), work.setting
+    found, setting = progress_of(work), work.setting
     if as_json:
         print_json(
             {

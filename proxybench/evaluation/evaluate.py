@@ -35,8 +35,8 @@ from proxybench.evaluation.method_process import do_job_apart
 from proxybench.evaluation.network_proxies import scores_in
 from proxybench.evaluation.splits import Split, hash_split
 from proxybench.evaluation.tasks import Task, load_tasks
-from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.failure import MethodFailed, MethodLacking, NotInstalled
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.provenance import provenance
 from proxybench.ranking.ceiling import NoiseCeiling, noise_ceiling, share_of_ceiling
 from proxybench.ranking.intervals import has_interval, metric_intervals

@@ -12,11 +12,9 @@ import os
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
-from typing import IO
 
 import msgspec
 import numpy as np
@@ -25,15 +23,14 @@ from predictors.errors import MissingInput
 from proxybench.errors import Unsupported
 from proxybench.evaluation.entrants import InvalidMethod, OwnMethod, look_at
 from proxybench.evaluation.method_job import MethodJob, MethodScores, do_job
-from proxybench.jobs.channel import Channel, ChannelBroken, wait
-from proxybench.jobs.environment import ENVIRONMENT
+from proxybench.jobs.channel import Channel, wait
+from proxybench.jobs.child_process import ChildGone, ChildProcess
 from proxybench.jobs.failure import MethodFailed, MethodLacking, describe, one_line
-from proxybench.jobs.kin import adopt_orphans, death, descendants, end_with_parent, kill, peak_mb, silence
+from proxybench.jobs.process_control import adopt_orphans, end_with_parent, peak_mb, silence
 from proxybench.records import Outcome
 
 POLL_S = 0.2
 LOOK_S = 300.0
-FAREWELL_S = 1.0
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -144,71 +141,21 @@ def _answer(job: MethodJob) -> _Answer:
 
 
 def _ask(asked: MethodJob | str, limit_s: float | None) -> _Answer:
-    """Start the process and read its answer."""
-    ours, theirs = socket.socketpair()
-    channel = Channel(ours)
+    """Start the process and read its answer. Raises MethodFailed if none can arrive."""
     with tempfile.TemporaryFile() as given:
-        with theirs:
-            pickle.dump(asked, given, pickle.HIGHEST_PROTOCOL)
-            given.seek(0)
-            process = _start(given, theirs.fileno())
-        try:
-            return msgspec.msgpack.decode(_message(process, channel, limit_s), type=_Answer)
-        except msgspec.DecodeError as error:
-            raise MethodFailed("the method wrote to the channel on which its scores are sent") from error
-        finally:
-            _end(process)
-            channel.close()
-
-
-def _start(given: IO[bytes], descriptor: int) -> subprocess.Popen[bytes]:
-    program = (
-        f"import sys; sys.path[:] = {sys.path!r}; from proxybench.evaluation.method_process import main; "
-        f"main({descriptor})"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=given,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=[descriptor],
-        env={**ENVIRONMENT, **os.environ},
-    )
-
-
-def _message(process: subprocess.Popen[bytes], channel: Channel, limit_s: float | None) -> bytes:
-    """The bytes of the answer. Raises MethodFailed if none can arrive any more."""
+        pickle.dump(asked, given, pickle.HIGHEST_PROTOCOL)
+        process = ChildProcess("proxybench.evaluation.method_process:main", (), given)
     deadline = float("inf") if limit_s is None else time.monotonic() + limit_s
-    while True:
-        ended = process.poll() is not None  # before reading the channel, so that everything sent is there
-        try:
-            if (message := channel.poll()) is not None:
-                return message
-        except ChannelBroken as error:
-            raise MethodFailed(_why_broken(process, error)) from error
-        if ended:
-            raise MethodFailed(_ended(process.returncode))
-        if time.monotonic() > deadline:
-            raise MethodFailed(f"it took longer than {limit_s} s")
-        wait([channel], POLL_S)
-
-
-def _why_broken(process: subprocess.Popen[bytes], error: ChannelBroken) -> str:
-    """A process that exits closes its end of the channel first."""
     try:
-        return _ended(process.wait(FAREWELL_S))
-    except subprocess.TimeoutExpired:
-        return f"the method disrupted its answer channel: {error}"
-
-
-def _ended(code: int) -> str:
-    return f"{death(code)} before the method gave its scores"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and its descendants."""
-    if process.poll() is None:
-        started = descendants(process.pid)
-        process.kill()
-        kill(started)
-        process.wait()
+        while (message := process.poll()) is None:
+            if time.monotonic() > deadline:
+                raise MethodFailed(f"it took longer than {limit_s} s")
+            wait([process.channel], POLL_S)
+        return msgspec.msgpack.decode(message, type=_Answer)
+    except ChildGone as error:
+        disrupted = f"the method disrupted its answer channel: {error}"
+        raise MethodFailed(f"{error} before the method gave its scores" if error.died else disrupted) from error
+    except msgspec.DecodeError as error:
+        raise MethodFailed("the method wrote to the channel on which its scores are sent") from error
+    finally:
+        process.stop()

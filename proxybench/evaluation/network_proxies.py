@@ -20,10 +20,11 @@ from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, Unsupported
 from proxybench.evaluation.tasks import Task
 from proxybench.images.batch import ImageBatch, load_batch
+from proxybench.jobs.chunked_work import ChunkedWork
 from proxybench.jobs.job_spec import JobSpec
-from proxybench.jobs.folder import begin
-from proxybench.jobs.processes import do_in_processes
-from proxybench.jobs.shards import Work
+from proxybench.jobs.run import run_in_processes
+from proxybench.jobs.shard_store import ShardStore
+from proxybench.jobs.work_folder import begin
 from proxybench.networks import NETWORKS
 from proxybench.scores.score_file import read_scores
 from proxybench.spaces import get_space
@@ -100,7 +101,7 @@ def with_scores(
     ]
 
 
-def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, setting: NetworkSetting) -> Work:
+def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, setting: NetworkSetting) -> ChunkedWork:
     """The work of scoring the networks of the tasks' populations, in a cache folder named after it."""
     if space not in NETWORKS:
         raise Unsupported(f"{target} scores networks, but proxybench cannot build networks for {space}")
@@ -116,12 +117,13 @@ def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, se
     return begin(replace(work, folder=cache_dir() / SWEEPS / f"{space}-{work.digest}"))
 
 
-def _done(work: Work, workers: int, on_networks: OnNetworks | None) -> Path:
+def _done(work: ChunkedWork, workers: int, on_networks: OnNetworks | None) -> Path:
     """The file of a sweep's scores, once it is complete."""
     file, total = work.folder / "scores.parquet", work.items.num_rows
     if not file.is_file():
         space = str(work.setting["space"])
-        do_in_processes(work, workers, None if on_networks is None else lambda done: on_networks(space, done, total))
+        show = None if on_networks is None else lambda done: on_networks(space, done, total)
+        run_in_processes(ShardStore(work, show), workers)
         merge(work, file)
     return file
 

@@ -12,10 +12,10 @@ from proxybench.errors import DataNotAvailable
 from proxybench.evaluation.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS, InvalidMethod, find_entrant
 from proxybench.evaluation.evaluate import entrant_of, specify, training_free_scores
 from proxybench.evaluation.tasks import Task, load_tasks
-from proxybench.jobs.backlog import Summary
 from proxybench.jobs.job_spec import JobSpec
-from proxybench.jobs.execute import execute
 from proxybench.jobs.journal import Journal
+from proxybench.jobs.journal_store import JournalStore, RunSummary
+from proxybench.jobs.run import run_in_processes
 from proxybench.proxies import PROXIES
 from proxybench.records import JobKey, Record
 from proxybench.scores.shipped import shipped_sweeps
@@ -26,19 +26,19 @@ FAILURES = ("failed", "timeout")
 
 
 @dataclass
-class Plan:
+class RunPlan:
     """The jobs of a run, and the tasks left out with the reason."""
 
     specs: list[JobSpec] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
-    def parts(self) -> dict[str, Plan]:
+    def parts(self) -> dict[str, RunPlan]:
         """The plan split by the suite that its tasks' records are filed under (`Task.home`), without absent tasks."""
-        parts: dict[str, Plan] = {}
+        parts: dict[str, RunPlan] = {}
         homes = {task.name: task.home for task in self.tasks}
         for task in self.tasks:
-            parts.setdefault(task.home, Plan()).tasks.append(task)
+            parts.setdefault(task.home, RunPlan()).tasks.append(task)
         for spec in self.specs:
             parts[homes[spec.task.name]].specs.append(spec)
         return parts
@@ -60,7 +60,7 @@ def plan_suite(
     without: Sequence[str] = (),
     tasks: Sequence[str] = (),
     sizes: Sequence[int] = (),
-) -> Plan:
+) -> RunPlan:
     """The jobs of a suite whose tables are present.
 
     Args:
@@ -87,10 +87,10 @@ def plan_tasks(
     repeats: int = 1,
     without: Sequence[str] = (),
     sizes: Sequence[int] = (),
-) -> Plan:
+) -> RunPlan:
     """The jobs of the given tasks whose tables are present; arguments and errors as in `plan_suite`."""
     _require_sizes(tasks, sizes)
-    plan = Plan()
+    plan = RunPlan()
     known = {COLUMNS, PREDICTORS, *ALWAYS}
     for task in tasks:
         try:
@@ -152,7 +152,7 @@ def _computed(bench: Benchmark) -> list[str]:
     return [f"{name}{COMPUTED}" for name in names if name not in ALWAYS]
 
 
-def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: bool = False) -> int:
+def forget(plan: RunPlan, journal: Journal, *, everything: bool = False, failures: bool = False) -> int:
     """Drop the records of the plan's jobs that are to be rerun; returns their number.
 
     Args:
@@ -176,7 +176,7 @@ def forget(plan: Plan, journal: Journal, *, everything: bool = False, failures: 
 
 
 def run_plan(
-    plan: Plan,
+    plan: RunPlan,
     journal: Journal,
     *,
     jobs: int = 1,
@@ -184,20 +184,19 @@ def run_plan(
     memory_mb: int | None = None,
     dask: str | None = None,
     on_record: Callable[[Record], None] | None = None,
-) -> Summary:
-    """Execute the jobs missing from the journal, on this machine or on the Dask cluster at `dask`."""
+) -> RunSummary:
+    """Run the jobs missing from the journal, on this machine or on the Dask cluster at `dask`."""
+    store = JournalStore(plan.specs, EVALUATE, journal, on_record)
     if dask is None:
-        return execute(
-            plan.specs, EVALUATE, journal, jobs=jobs, timeout_s=timeout_s, memory_mb=memory_mb, on_record=on_record
-        )
-    from proxybench.jobs.dask_execute import execute_dask
+        run_in_processes(store, jobs, timeout_s=timeout_s, memory_mb=memory_mb)
+    else:
+        from proxybench.jobs.dask_run import run_on_cluster
 
-    return execute_dask(
-        plan.specs, EVALUATE, journal, dask, timeout_s=timeout_s, memory_mb=memory_mb, on_record=on_record
-    )
+        run_on_cluster(store, dask, timeout_s=timeout_s, memory_mb=memory_mb)
+    return store.summary
 
 
-def write_suite_scores(plan: Plan, folder: Path) -> list[Path]:
+def write_suite_scores(plan: RunPlan, folder: Path) -> list[Path]:
     """Scores of single architectures by the training-free methods, for the plots of a locally built page."""
     from proxybench.evaluation.evaluate import target_values
     from proxybench.leaderboard.scores import write_scores

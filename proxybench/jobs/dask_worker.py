@@ -1,4 +1,4 @@
-"""Runs a job on a Dask worker: evaluates it in a child process of this thread, or says why it cannot."""
+"""Runs a job on a Dask worker: in a child process of this thread, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -7,52 +7,47 @@ from importlib import import_module
 
 import msgspec
 
-from proxybench.jobs.job_spec import JobSpec
-from proxybench.jobs.pool import JobLacking, WorkerPool
 from proxybench.jobs.provenance import project_digest
-from proxybench.records import Record
+from proxybench.jobs.store import Answer, Job, Program
+from proxybench.jobs.worker_pool import WorkerPool
 
 
-class Refusal(msgspec.Struct, frozen=True, tag=True):
-    """Why a Dask worker did not run a job; `always` if it can run none, since its code differs."""
+class Reply(msgspec.Struct, frozen=True):
+    """What became of a job on a Dask worker.
+
+    Attributes:
+        worker: address of the Dask worker.
+        answer: None if the worker can run no job of this run, for the reason `refusal`.
+    """
 
     worker: str
-    reason: str
-    always: bool
+    answer: Answer | None
+    refusal: str = ""
 
 
-class Done(msgspec.Struct, frozen=True, tag=True):
-    """The record of a job that a Dask worker ran."""
-
-    record: Record
-
-
-def evaluate_here(data: bytes, run: str, timeout_s: float | None, memory_mb: int | None, project: str) -> bytes:
-    """Run one job (JSON of JobSpec) in this thread's child process; returns JSON of Done or Refusal."""
+def do_on_worker(job: bytes, program: bytes, timeout_s: float | None, memory_mb: int | None, project: str) -> bytes:
+    """Do one job in this thread's child process; takes msgpack of a Job and a Program, and returns that of a Reply."""
     worker = str(import_module("distributed").get_worker().address)
     if project_digest() != project:
-        return msgspec.json.encode(Refusal(worker, "its code of proxybench or its task list differs", always=True))
-    spec = msgspec.json.decode(data, type=JobSpec)
-    pool = _pool_of_thread(run, memory_mb)
+        return msgspec.msgpack.encode(Reply(worker, None, "its code of proxybench or its task list differs"))
+    pool = _pool_of_thread(program, memory_mb)
     try:
-        outcome = pool.evaluate(spec, timeout_s)
+        answer = pool.do(msgspec.msgpack.decode(job, type=Job), timeout_s)
     except BaseException:
         _forget_pool_of_thread()
         raise
-    if isinstance(outcome, JobLacking):
-        return msgspec.json.encode(Refusal(worker, outcome.reason, always=False))
-    return msgspec.json.encode(Done(outcome))
+    return msgspec.msgpack.encode(Reply(worker, answer))
 
 
 _of_thread = threading.local()
 
 
-def _pool_of_thread(run: str, memory_mb: int | None) -> WorkerPool:
-    """A pool of one process, kept between jobs with the same settings, at most until the Dask worker ends."""
-    if getattr(_of_thread, "wanted", None) != (run, memory_mb):
+def _pool_of_thread(program: bytes, memory_mb: int | None) -> WorkerPool:
+    """A pool of one process, kept between jobs of the same program, at most until the Dask worker ends."""
+    if getattr(_of_thread, "wanted", None) != (program, memory_mb):
         _forget_pool_of_thread()
-        _of_thread.pool = WorkerPool(run, memory_mb, among_others=True)
-        _of_thread.wanted = (run, memory_mb)
+        _of_thread.pool = WorkerPool(msgspec.msgpack.decode(program, type=Program), memory_mb)
+        _of_thread.wanted = (program, memory_mb)
     pool: WorkerPool = _of_thread.pool
     return pool
 

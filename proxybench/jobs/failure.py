@@ -12,7 +12,10 @@ from proxybench.records import Outcome
 
 MAX_MESSAGE = 500
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_MACHINERY = {str(Path(__file__).with_name(f"{name}.py")) for name in ("worker", "method_job", "method_process")}
+_MACHINERY = {
+    str(Path(__file__).parents[1] / name)
+    for name in ("jobs/worker.py", "jobs/job_spec.py", "evaluation/method_job.py", "evaluation/method_process.py")
+}
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 

@@ -1,4 +1,4 @@
-"""Job specifications, as values that can be sent to another process or machine."""
+"""The job of an evaluation: its specification as a value, and the function that turns it into a record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from proxybench.records import JobKey, Kind, Outcome, Record, Scalar, TaskIdentity
+from proxybench.jobs.store import JobFunction, imported
+from proxybench.records import JobKey, Kind, Outcome, Record, Scalar, TaskIdentity, params_text
 
 
 class JobSpec(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ class JobSpec(msgspec.Struct, frozen=True):
     @property
     def key(self) -> JobKey:
         """The identity of the resulting record."""
-        return self.without_result("failed", "").key
+        return JobKey(self.task.name, self.method, params_text(self.params), self.n_train, self.repeat)
 
     def without_result(self, outcome: Outcome, message: str, cost: dict[str, float | None] | None = None) -> Record:
         """The record of a job that gave no metrics."""
@@ -44,3 +45,32 @@ class JobSpec(msgspec.Struct, frozen=True):
             cost=cost or {},
             message=message,
         )
+
+
+def evaluation(setup: bytes) -> JobFunction:
+    """The function from a JobSpec to its Record, both as JSON; `setup` is the "module:function" that evaluates."""
+    evaluate = imported(setup.decode())
+
+    def run(content: bytes) -> bytes:
+        spec = msgspec.json.decode(content, type=JobSpec)
+        return _checked(evaluate(spec), spec)
+
+    return run
+
+
+def _checked(record: object, spec: JobSpec) -> bytes:
+    """The JSON of the record, if it is a record of the right job that can be read back."""
+    if not isinstance(record, Record):
+        raise TypeError(f"the function returned {type(record).__name__}, not a Record")
+    if (record.task, record.key) != (spec.task, spec.key):
+        raise ValueError(f"the function returned the record of another job, {tuple(record.key)}")
+    content = msgspec.json.encode(record, enc_hook=_plain)
+    msgspec.json.decode(content, type=Record)
+    return content
+
+
+def _plain(value: Any) -> Any:
+    """Numpy scalars as Python numbers."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise NotImplementedError(f"a record cannot hold {type(value).__name__}")

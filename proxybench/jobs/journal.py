@@ -9,19 +9,19 @@ a file: one with other lines is refused unchanged.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from proxybench.errors import CorruptData
-from proxybench.files import replace_file
+from proxybench.files import held, replace_file
 from proxybench.records import JobKey, Record, TaskIdentity
 
 _BEGINNING = b'{"'
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows translates line ends otherwise
 
 
 class Journal:
@@ -29,6 +29,7 @@ class Journal:
 
     Attributes:
         path: the file; `proxybench.records.read_records` reads it.
+        lock: the file whose lock every access holds.
         torn: the bytes moved to `NAME.torn` because they are part of a record; empty if there were none.
 
     Raises:
@@ -37,13 +38,14 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self.lock = self.path.with_name(f"{self.path.name}.lock")
         self.torn = b""
         self._forget()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.locked():
             pass
 
-    def keys(self) -> frozenset[JobKey]:
+    def recorded(self) -> frozenset[JobKey]:
         """The jobs recorded so far, by this process or another."""
         with self.locked() as recorded:
             return frozenset(recorded)
@@ -80,19 +82,14 @@ class Journal:
     @contextmanager
     def locked(self) -> Iterator[Mapping[JobKey, TaskIdentity]]:
         """Lock out all other writers; yields the recorded jobs, each with its task. Not reentrant."""
-        # A separate descriptor for each holder, so that threads exclude each other like processes.
-        descriptor = os.open(self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with held(self.lock):
             with self._open() as file:
                 self._refresh(file)
             yield self._tasks
-        finally:
-            os.close(descriptor)
 
     @contextmanager
     def _open(self) -> Iterator[int]:
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
         try:
             yield descriptor
         finally:
@@ -172,17 +169,15 @@ def _write_whole(descriptor: int, line: bytes) -> None:
 
 
 def _read_from(descriptor: int, offset: int) -> bytes:
-    pieces = []
-    while piece := os.pread(descriptor, 2**26, offset):
-        pieces.append(piece)
-        offset += len(piece)
-    return b"".join(pieces)
+    os.lseek(descriptor, offset, os.SEEK_SET)  # writes go to the end of the file all the same
+    return b"".join(iter(lambda: os.read(descriptor, 2**26), b""))
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make sure that a new file's name reaches the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make sure that a new file's name reaches the disk too; Windows cannot open a folder."""
+    with suppress(PermissionError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,35 +1,34 @@
-"""The worker: a process that loads one function and evaluates jobs with it, one after the other.
+"""The worker: a process that loads one function and does jobs with it, one after the other.
 
-It receives a job, and answers with a record or the reason why there is none. Anything the function does short of ending
-the process (raise, exhaust its memory, print, change the folder, call sys.exit) becomes an answer. If it may have left
-something behind (threads, child processes, full memory), the answer requests a fresh worker.
-
-Specifications and answers are sent as JSON, so the parent executes nothing that a function returns.
+It receives jobs and sends answers. Anything the function does short of ending the process (raise, exhaust its memory,
+print, change the folder, call sys.exit) becomes an answer. If it may have left something behind (threads, child
+processes, full memory), the answer requests a fresh worker.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
-import resource
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
-from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.channel import Channel, ChannelBroken
 from proxybench.jobs.failure import MethodFailed, MethodLacking, NotInstalled, describe, one_line
-from proxybench.jobs.kin import adopt_orphans, peak_mb, reset_peak, silence
-from proxybench.records import Outcome, Record
-
-Evaluate = Callable[[JobSpec], Record]
+from proxybench.jobs.process_control import (
+    adopt_orphans,
+    has_children,
+    limited_memory,
+    peak_mb,
+    reset_peak,
+    silence,
+)
+from proxybench.jobs.store import Answer, JobFunction, Program
+from proxybench.records import Outcome
 
 
 class Greeting(msgspec.Struct, frozen=True):
@@ -38,68 +37,42 @@ class Greeting(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """The outcome of a job.
-
-    Attributes:
-        record: the returned record, with outcome "ok" or another; None if the function raised, described by `outcome`
-            and `message`.
-        cost: `wall_s` and `peak_mb`, measured here.
-        reusable: False if the job may have left something behind that would affect the next one.
-        lacking: what is missing on this machine: the table or the method (the job was not run and there is no
-            message), or a library, which another machine may have.
-    """
-
-    record: Record | None
-    outcome: Outcome
-    message: str
-    cost: dict[str, float | None]
-    reusable: bool
-    lacking: str = ""
-
-
-def main(descriptor: int, run: str, memory_mb: int | None) -> None:
-    """Serve the parent at the other end of the socket until it closes it."""
+def main(descriptor: int, memory_mb: int | None) -> None:
+    """Serve the parent at the other end of the socket until it closes it; the Program is the standard input."""
     os.set_inheritable(descriptor, False)
     adopt_orphans()
     channel = Channel(socket.socket(fileno=descriptor))
     try:
-        evaluate = load(run)
+        function = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Program).load()
     except BaseException as error:
-        channel.send(msgspec.json.encode(Greeting(describe(error))))
+        channel.send(msgspec.msgpack.encode(Greeting(describe(error))))
         return
     silence()
-    channel.send(msgspec.json.encode(Greeting()))
+    channel.send(msgspec.msgpack.encode(Greeting()))
     process = os.getpid()
     while True:
         try:
-            spec = msgspec.json.decode(channel.receive(), type=JobSpec)
+            content = channel.receive()
         except ChannelBroken:
             return
-        answer = answer_job(evaluate, spec, memory_mb)
+        answer = answer_job(function, content, memory_mb)
         if os.getpid() != process:  # the function forked, and this is the child returning
             os._exit(0)
-        channel.send(msgspec.json.encode(answer))
+        channel.send(msgspec.msgpack.encode(answer))
 
 
-def load(run: str) -> Evaluate:
-    """The function named by "module:function"."""
-    module, _, name = run.partition(":")
-    function: Evaluate = getattr(importlib.import_module(module), name)
-    return function
-
-
-def answer_job(evaluate: Evaluate, spec: JobSpec, memory_mb: int | None) -> Answer:
-    """Evaluate one job; never raises."""
+def answer_job(function: JobFunction, content: bytes, memory_mb: int | None) -> Answer:
+    """Do one job; never raises."""
     folder, threads = Path.cwd(), set(threading.enumerate())
-    record, message, lacking, exhausted = None, "", "", False
+    result, message, lacking, exhausted = None, "", "", False
     outcome: Outcome = "failed"
     known: dict[str, float | None] = {}
     reset_peak()
     start = time.perf_counter()
     try:
-        with _limited(memory_mb):
-            record = _checked(evaluate(spec), spec)
+        with limited_memory(memory_mb):
+            result = function(content)
+        outcome = "ok"
     except NotInstalled as error:
         outcome, message = "unsupported", one_line(str(error))
         lacking = message
@@ -117,8 +90,8 @@ def answer_job(evaluate: Evaluate, spec: JobSpec, memory_mb: int | None) -> Answ
     except BaseException as error:
         message = describe(error)
     cost = {"wall_s": time.perf_counter() - start, "peak_mb": peak_mb(), **known}
-    left = exhausted or set(threading.enumerate()) - threads or _has_children() or not _back_in(folder)
-    return Answer(record, outcome, message, cost, reusable=not left, lacking=lacking)
+    left = exhausted or set(threading.enumerate()) - threads or has_children() or not _back_in(folder)
+    return Answer(result, outcome, message, cost, reusable=not left, lacking=lacking)
 
 
 def _out_of_memory(memory_mb: int | None, message: str) -> str:
@@ -126,54 +99,10 @@ def _out_of_memory(memory_mb: int | None, message: str) -> str:
     return f"out of memory{limit}: {message}"
 
 
-def _checked(record: object, spec: JobSpec) -> Record:
-    """The record as it will be read back, if it is a record of the right job."""
-    if not isinstance(record, Record):
-        raise TypeError(f"the function returned {type(record).__name__}, not a Record")
-    if (record.task, record.key) != (spec.task, spec.key):
-        raise ValueError(f"the function returned the record of another job, {tuple(record.key)}")
-    return msgspec.json.decode(msgspec.json.encode(record, enc_hook=_plain), type=Record)
-
-
-def _plain(value: Any) -> Any:
-    """Numpy scalars as Python numbers."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise NotImplementedError(f"a record cannot hold {type(value).__name__}")
-
-
-@contextmanager
-def _limited(memory_mb: int | None) -> Iterator[None]:
-    """Bound the writable private memory of the process, libraries included (Linux; no effect on macOS).
-
-    Uses RLIMIT_DATA rather than RLIMIT_AS, since torch and BLAS reserve far more address space than they use. Only the
-    soft limit is lowered, so that there is memory left to report that it was hit.
-    """
-    if memory_mb is None:
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = memory_mb * 2**20
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
 def _back_in(folder: Path) -> bool:
     """Return to this folder; whether that succeeded."""
     try:
         os.chdir(folder)
     except OSError:
-        return False
-    return True
-
-
-def _has_children() -> bool:
-    """Whether the function left child processes, running or dead."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
         return False
     return True

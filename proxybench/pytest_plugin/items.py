@@ -33,10 +33,7 @@ class SuiteCollector(pytest.Collector):
             jobs = list(self._jobs())
         except (ProxybenchError, UnknownName) as error:
             raise self.CollectError(str(error)) from error
-        return [
-            JobItem.from_parent(self, name=job.name, nodeid=job.name, job=job, floor=floor)
-            for job, floor in jobs
-        ]
+        return [JobItem.from_parent(self, name=job.name, nodeid=job.name, job=job, floor=floor) for job, floor in jobs]
 
 
 class JobItem(pytest.Item):

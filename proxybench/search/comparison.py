@@ -100,7 +100,7 @@ def compare(
 def _wanted(
     posed: Posed, entries: Sequence[str], budgets: Sequence[int], first: int, journal: Journal
 ) -> Iterator[tuple[Entry, int]]:
-    recorded = journal.keys()
+    recorded = journal.recorded()
     for text in _suited(posed, entries):
         for budget in budgets:
             entry = Entry.parse(text)

@@ -12,8 +12,9 @@ from typing import Any
 from predictors.arch import ArchGraph
 from proxybench.errors import ProxybenchError
 from proxybench.images.batch import load_batch
-from proxybench.jobs.processes import do_in_processes
-from proxybench.jobs.shards import Progress, Work, do
+from proxybench.jobs.chunked_work import ChunkedWork
+from proxybench.jobs.run import run_here, run_in_processes
+from proxybench.jobs.shard_store import Progress, ShardStore
 from proxybench.progress import network_progress
 from proxybench.scores.score_file import SweepScores, read_scores
 from proxybench.spaces import SearchSpace, get_space
@@ -132,21 +133,22 @@ def architectures(
     return list(whole_space(space)), space, None
 
 
-def do_work(work: Work, jobs: int, dask: str | None, on_progress: Progress | None = None) -> None:
+def do_work(work: ChunkedWork, jobs: int = 1, dask: str | None = None, on_progress: Progress | None = None) -> None:
     """Do all chunks: on the Dask cluster at `dask`, in `jobs` processes, or in this process.
 
     Raises:
-        WorkersDied: if no process is left and there is work.
+        WorkerFailed: if the processes cannot start, or a chunk keeps failing.
         ClusterLost: if the scheduler does not answer.
     """
+    store = ShardStore(work, on_progress)
     if dask is not None:
-        from proxybench.jobs.dask_work import do_on_cluster
+        from proxybench.jobs.dask_run import run_on_cluster
 
-        do_on_cluster(work, dask, on_progress)
+        run_on_cluster(store, dask)
     elif jobs > 1:
-        do_in_processes(work, jobs, on_progress)
+        run_in_processes(store, jobs)
     else:
-        do(work, on_progress)
+        run_here(store)
 
 
 def _shown(show: Callable[[str, int, int], None], space: str, total: int) -> Progress:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from proxybench.jobs.folder import OtherSetting, differences
-from proxybench.jobs.shards import Work
+from proxybench.jobs.chunked_work import ChunkedWork
+from proxybench.jobs.work_folder import OtherSetting, differences
 from proxybench.readers.columns import read_parquet
 from proxybench.scores.score_file import read_scores
 
 
-def take_over(work: Work, path: Path) -> int:
+def take_over(work: ChunkedWork, path: Path) -> int:
     """Write the shards of `work` whose architectures are all in a table from `merge`; returns their number.
 
     Node values have the mantissa bits kept in the table. Architectures that failed there are computed again.

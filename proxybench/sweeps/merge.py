@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from proxybench.files import replacing
-from proxybench.jobs.shards import Work
+from proxybench.jobs.chunked_work import ChunkedWork
 from proxybench.scores.score_file import SWEEP, ragged_of
 
 NODE_BITS = 11
@@ -21,7 +21,7 @@ SECONDS_BITS = 10  # bits of the mantissa: a clock is no better than a thousandt
 ROW_GROUP = 16_384  # rows of the file held in memory while writing
 
 
-def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool = False) -> int:
+def merge(work: ChunkedWork, path: Path, *, node_bits: int = NODE_BITS, partial: bool = False) -> int:
     """Write the results of a sweep to one parquet file, sorted by digest; returns the number of rows.
 
     The file's metadata holds the setting. Equal results give equal bytes, except for the seconds.
@@ -63,7 +63,7 @@ def merge(work: Work, path: Path, *, node_bits: int = NODE_BITS, partial: bool =
     return rows
 
 
-def _by_digest(work: Work) -> Iterator[pa.Table]:
+def _by_digest(work: ChunkedWork) -> Iterator[pa.Table]:
     """The content of the shards in digest order, with the columns of all; one shard at a time if they are sorted."""
     missing = set(work.missing())
     done = [number for number in range(work.chunks) if number not in missing]

@@ -18,8 +18,8 @@ import pyarrow as pa
 from predictors.errors import how_to_install
 from proxybench.errors import ProxybenchError
 from proxybench.images.batch import ImageBatch, read_batch
-from proxybench.jobs.folder import begin
-from proxybench.jobs.shards import Run, Work, does_work
+from proxybench.jobs.chunked_work import ChunkedWork, ChunkFunction, does_work
+from proxybench.jobs.work_folder import begin
 from proxybench.spaces import get_space
 from proxybench.sweeps.selection import load_proxy
 
@@ -54,8 +54,8 @@ def sweep_work(
     seed: int = 0,
     device: str = "cpu",
     chunk: int | None = None,
-) -> Work:
-    """The work of a sweep, to be started with `folder.begin` and done by `shards.do`.
+) -> ChunkedWork:
+    """The work of a sweep, to be started with `work_folder.begin`.
 
     Args:
         folder: folder of this sweep.
@@ -94,10 +94,10 @@ def sweep_work(
         raise ProxybenchError(f"{setting['classes']} classes are too few for labels up to {batch.labels.max()}")
     _check_network(setting, batch, items.column("arch")[0].as_py())
     chunk = max(1, min(16, items.num_rows // 64)) if chunk is None else chunk
-    return Work(folder, RUN, setting, items, {BATCH: batch.to_bytes()}, chunk)
+    return ChunkedWork(folder, RUN, setting, items, {BATCH: batch.to_bytes()}, chunk)
 
 
-def begin_sweep(folder: Path, *arguments: Any, **named: Any) -> Work:
+def begin_sweep(folder: Path, *arguments: Any, **named: Any) -> ChunkedWork:
     """The work of a sweep in its folder, started or resumed; arguments and errors as in `sweep_work`.
 
     Raises:
@@ -115,7 +115,7 @@ def _check_network(setting: Mapping[str, Any], batch: ImageBatch, text: str) -> 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SweepProgress:
     """The outcome for the architectures so far.
 
     Attributes:
@@ -131,19 +131,20 @@ class Outcome:
     unanswered: Mapping[str, int]
 
 
-def forget_failed(work: Work) -> int:
+def forget_failed(work: ChunkedWork) -> int:
     """Remove the shards that hold a failed architecture, so that it is computed again; returns their number."""
-    done = [number for number in range(work.chunks) if number not in set(work.missing())]
+    missing = set(work.missing())
+    done = [number for number in range(work.chunks) if number not in missing]
     failed = [
         number
         for number, table in zip(done, work.tables(), strict=True)
         if any(error for error in table.column("error").to_pylist())
     ]
-    return sum(work.forget(number) for number in failed)
+    return work.forget(failed)
 
 
-def outcome(work: Work) -> Outcome:
-    """The outcome of a sweep."""
+def progress_of(work: ChunkedWork) -> SweepProgress:
+    """The outcome of a sweep so far."""
     errors: dict[str, str] = {}
     unanswered: Counter[str] = Counter()
     done, seconds = 0, 0.0
@@ -154,7 +155,7 @@ def outcome(work: Work) -> Outcome:
         errors |= {arch: error for arch, error in zip(part["arch"], part["error"], strict=True) if error}
         for text in part["unanswered"]:
             unanswered.update(json.loads(text).keys())
-    return Outcome(done, seconds, errors, dict(sorted(unanswered.items())))
+    return SweepProgress(done, seconds, errors, dict(sorted(unanswered.items())))
 
 
 def require_same_torch(setting: Mapping[str, Any]) -> None:
@@ -168,7 +169,7 @@ def require_same_torch(setting: Mapping[str, Any]) -> None:
 
 
 @does_work
-def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
+def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> ChunkFunction:
     """The function from items (digest, arch) to rows of scores."""
     require_same_torch(setting)
     sweep = _Sweep(setting, *read_batch(files[BATCH]))

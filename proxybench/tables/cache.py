@@ -45,7 +45,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Raises:
         FetchFailed: if the folder cannot be written to, or the disk is full.
     """
-    with explain_write_failure(target.parent), temporary_beside(target) as (temporary, _):
+    with explain_write_failure(target.parent), temporary_beside(target) as temporary:
         yield temporary
         settle(temporary, target)
 

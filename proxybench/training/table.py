@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
 from proxybench.files import replace_file
-from proxybench.jobs.folder import OtherSetting, differences
-from proxybench.jobs.shards import Work
+from proxybench.jobs.chunked_work import ChunkedWork
+from proxybench.jobs.work_folder import OtherSetting, differences
 from proxybench.readers.columns import read_parquet
 from proxybench.readers.json_text import parse_json
 from proxybench.tables.schema import UNTRAINED, fragment_from_rows
@@ -47,7 +47,7 @@ class TrainedTable:
     complete: bool
 
 
-def merge(work: Work, path: Path, *, partial: bool = False) -> int:
+def merge(work: ChunkedWork, path: Path, *, partial: bool = False) -> int:
     """Write the contents of the shards to one parquet file, replaced atomically; returns the number of rows.
 
     The file's metadata contain the setting. The same trainings give the same bytes except for the seconds.
@@ -121,7 +121,7 @@ def read_table(path: Path | str) -> TrainedTable:
         raise CorruptData(f"{path} is not a table of trainings ({error}); merge the folder again") from error
 
 
-def take_over(work: Work, path: Path) -> int:
+def take_over(work: ChunkedWork, path: Path) -> int:
     """Write the shards of `work` whose architectures are all in a table written by `merge`; returns their number.
 
     Architectures that failed there are trained again.

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from proxybench.errors import ProxybenchError
 from proxybench.images.batch import ImageBatch, read_batch
-from proxybench.jobs.folder import begin
-from proxybench.jobs.shards import Run, Work, does_work
+from proxybench.jobs.chunked_work import ChunkedWork, ChunkFunction, does_work
+from proxybench.jobs.work_folder import begin
 from proxybench.spaces import get_space
 from proxybench.sweeps.sweep import BATCH, one_thread, require_same_torch, seed_of
 from proxybench.training.population import population
@@ -42,8 +42,8 @@ def begin_training(
     seed: int = 0,
     device: str = "cpu",
     chunk: int = 1,
-) -> Work:
-    """Begin or resume the work of training a table in its folder; `shards.do` carries it out.
+) -> ChunkedWork:
+    """Begin or resume the work of training a table in its folder.
 
     Args:
         folder: folder of this table.
@@ -79,7 +79,7 @@ def begin_training(
         "torch": torch.__version__,
     }
     _check(setting, images, items.column("arch")[0].as_py())
-    return begin(Work(folder, RUN, setting, items, {BATCH: images.to_bytes()}, chunk))
+    return begin(ChunkedWork(folder, RUN, setting, items, {BATCH: images.to_bytes()}, chunk))
 
 
 def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
@@ -92,7 +92,7 @@ def _check(setting: Mapping[str, Any], images: ImageBatch, text: str) -> None:
 
 
 @does_work
-def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
+def prepare(setting: Mapping[str, Any], files: Mapping[str, bytes]) -> ChunkFunction:
     """The function from items (digest, arch) to one row each, with measurements as lists."""
     require_same_torch(setting)
     trainer = Trainer(setting, *read_batch(files[BATCH]))
@@ -162,7 +162,7 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingProgress:
     """Progress of the architectures so far.
 
     Attributes:
@@ -178,11 +178,11 @@ class Outcome:
     diverged: int
 
 
-def outcome(work: Work) -> Outcome:
+def progress_of(work: ChunkedWork) -> TrainingProgress:
     """The progress of the trainings."""
     rows = [row for table in work.tables() for row in table.to_pylist()]
     last = [loss for row in rows for loss in (row["train_loss"] or ())[-work.setting["seeds"] :]]
-    return Outcome(
+    return TrainingProgress(
         done=len(rows),
         seconds=sum(row["seconds"] for row in rows),
         errors={row["arch"]: row["error"] for row in rows if row["error"]},

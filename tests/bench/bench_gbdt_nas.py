@@ -134,7 +134,7 @@ def reach(path: Path, seconds: float, repeats: int = 100, first: int = 0, method
         sys.exit(f"unknown {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
     end = time.monotonic() + seconds
     posed, journal = Posed(SETTING), Journal(path)
-    done = {(key.method, key.repeat) for key in journal.keys()}
+    done = {(key.method, key.repeat) for key in journal.recorded()}
     for repeat, method in ((repeat, method) for repeat in range(first, repeats) for method in methods or METHODS):
         if time.monotonic() > end:
             print("time is up; call again to go on")

@@ -167,7 +167,7 @@ def search(journal: Journal, entries: list[str], budgets: list[int], seeds: int,
     for seed in range(seeds):
         for problem in posed:
             for budget in budgets:
-                for record in run_missing(problem, chosen, budget, [seed], journal.keys()):
+                for record in run_missing(problem, chosen, budget, [seed], journal.recorded()):
                     journal.append_if_absent(record)
                     if time.monotonic() > end:
                         return False
@@ -180,7 +180,7 @@ def transfer(journal: Journal, methods: list[str], seeds: int, end: float) -> bo
     for seed in range(seeds):
         for problem in problems:
             for method in methods:
-                if problem.key(method, seed) in journal.keys() or (method in FIXED and seed):
+                if problem.key(method, seed) in journal.recorded() or (method in FIXED and seed):
                     continue
                 journal.append_if_absent(problem.run(method, seed))
                 if time.monotonic() > end:
@@ -270,7 +270,7 @@ def main() -> None:
         done = search(journal, given.entries, given.budgets, given.seeds, end)
     else:
         done = transfer(journal, given.methods, given.seeds, end)
-    print(f"{len(journal.keys())} runs recorded; {'all done' if done else 'call again to go on'}")
+    print(f"{len(journal.recorded())} runs recorded; {'all done' if done else 'call again to go on'}")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ import proxybench as pb
 from predictors.arch import ArchBatch
 from proxybench.grammar import parse_arguments
 from proxybench.images.batch import load_batch
-from proxybench.jobs.processes import do_in_processes
 from proxybench.ranking.metrics import rank_metrics
 from proxybench.scores.score_file import read_scores
+from proxybench.sweeps.front import do_work
 from proxybench.sweeps.merge import merge
 from proxybench.sweeps.selection import choose_proxies, items_of
 from proxybench.sweeps.sweep import begin_sweep
@@ -79,7 +79,7 @@ def computed(asked: argparse.Namespace, bench: pb.Benchmark, rows: NDArray[np.in
         initialisation=asked.initialisation,
         seed=seed,
     )
-    do_in_processes(work, asked.workers, lambda done: print(f"\r{done} of {len(rows)}", end="", file=sys.stderr))
+    do_work(work, asked.workers, None, lambda done: print(f"\r{done} of {len(rows)}", end="", file=sys.stderr))
     merge(work, folder / "scores.parquet")
     return read_scores(folder / "scores.parquet").join(archs, bench.space, digests)
 

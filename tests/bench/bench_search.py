@@ -76,7 +76,7 @@ def comparison(
     done = compare(journal, settings()[:problems], entries=chosen, budgets=budgets, seeds=seeds, seconds=seconds)
     spent = time.process_time() - start
     state = "all done" if done else "call again to go on"
-    print(f"{len(journal.keys())} blocks of runs recorded, {spent:.0f} s of a processor; {state}")
+    print(f"{len(journal.recorded())} blocks of runs recorded, {spent:.0f} s of a processor; {state}")
 
 
 def verdict(runs: list[Path], table: Path | None, folder: Path | None, name: str, beside: list[str]) -> None:

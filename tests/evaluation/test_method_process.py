@@ -19,9 +19,8 @@ from proxybench.evaluation.entrants import InvalidMethod, code_of, find_entrant
 from proxybench.evaluation.evaluate import evaluate, specify
 from proxybench.evaluation.method_job import MethodJob, do_job_here
 from proxybench.evaluation.method_process import do_job_apart
-from proxybench.evaluation.suites import EVALUATE
+from proxybench.evaluation.suites import RunPlan, run_plan
 from proxybench.evaluation.tasks import load_tasks
-from proxybench.jobs.execute import execute
 from proxybench.jobs.failure import MethodFailed, MethodLacking
 from proxybench.jobs.journal import Journal
 from proxybench.records import read_records
@@ -146,8 +145,8 @@ def test_scores_that_are_nan_everywhere_are_a_failure() -> None:
 def test_methods_that_never_end_are_stopped_and_the_next_is_what_it_would_have_been(tmp_path: Path) -> None:
     names = ("stops_half_way", "holds_the_interpreter", "answers_lazily")
     journal = Journal(tmp_path / "runs.jsonl")
-    execute([vit_job(name) for name in names], EVALUATE, journal, jobs=3, timeout_s=3)
-    execute([vit_job("honest")], EVALUATE, journal)
+    run_plan(RunPlan([vit_job(name) for name in names]), journal, jobs=3, timeout_s=3)
+    run_plan(RunPlan([vit_job("honest")]), journal)
     records = {record.method: record for record in read_records([journal.path])}
     assert {records[name].outcome for name in names} == {"timeout"}
     assert records["honest"].metrics == evaluate(vit_job("honest")).metrics
@@ -159,8 +158,8 @@ def test_a_cell_whose_table_is_another_is_not_recorded(tmp_path: Path) -> None:
     with pytest.raises(CorruptData, match="changed since"):
         evaluate(other)
     journal = Journal(tmp_path / "runs.jsonl")
-    summary = execute([other], EVALUATE, journal)
-    assert journal.keys() == frozenset()
+    summary = run_plan(RunPlan([other]), journal)
+    assert journal.recorded() == frozenset()
     [(reason, count)] = summary.lacking.items()
     assert reason.endswith("the table of trained-vit-micro changed since the job was specified")
     assert count == 1

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import trial_work
 from dask_cluster import two_workers
-from trial_work import logged, products, work
-
-from proxybench.jobs import dask_work
 from proxybench.jobs.dask_execute import ClusterLost
 from proxybench.jobs.dask_work import do_on_cluster
 from proxybench.jobs.folder import begin
+from trial_work import logged, products, work
+
+from proxybench.jobs import dask_work
 
 distributed = pytest.importorskip("distributed", reason="the extra proxybench[dask] is not installed")
 

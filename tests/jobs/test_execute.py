@@ -10,12 +10,13 @@ import msgspec
 import psutil
 import pytest
 import trial_jobs
-from trial_jobs import RUN, harmful, spec, work
+from trial_jobs import RUN, execute, harmful, spec, work
 
 from proxybench.errors import CorruptData
 from proxybench.jobs.job_spec import JobSpec
-from proxybench.jobs.execute import Summary, WorkerFailed, execute
 from proxybench.jobs.journal import Journal
+from proxybench.jobs.journal_store import RunSummary
+from proxybench.jobs.store import WorkerFailed
 from proxybench.records import Record, comparable, read_records
 
 
@@ -35,7 +36,7 @@ def test_every_job_is_recorded_with_its_outcome(journal: Journal):
     seen: list[Record] = []
     summary = execute(work(20, seconds=0), RUN, journal, jobs=2, on_record=seen.append)
     records = read_records([journal.path])
-    assert summary == Summary(recorded=20, skipped=0, outcomes={"ok": 17, "failed": 3})
+    assert summary == RunSummary(recorded=20, skipped=0, outcomes={"ok": 17, "failed": 3})
     assert sorted(seen, key=lambda record: record.key) == records
     assert [record.outcome for record in records[:4]] == ["ok", "ok", "ok", "failed"]
     assert records[5].metrics == {"value": random.Random(5).random()}
@@ -136,7 +137,7 @@ def test_noise_on_the_channel_of_records_is_the_failure_of_its_cell(journal: Jou
 def test_a_job_whose_table_is_not_here_is_left_out(journal: Journal):
     summary = execute([*work(2, 0), harmful("take_table")], RUN, journal)
     assert summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
-    assert (summary.recorded, len(journal.keys())) == (2, 2)
+    assert (summary.recorded, len(journal.recorded())) == (2, 2)
 
 
 def test_a_library_that_is_not_here_is_an_outcome(journal: Journal):
@@ -224,7 +225,7 @@ def test_a_function_that_cannot_be_loaded_is_an_error_and_no_outcome(journal: Jo
         execute(work(3), "no_such_module:f", journal)
     with pytest.raises(WorkerFailed, match=r"3 workers in a row died .* trial_broken:f\. the driver is missing"):
         execute(work(3), "trial_broken:f", journal)
-    assert journal.keys() == frozenset()
+    assert journal.recorded() == frozenset()
 
 
 def test_a_job_that_is_specified_twice_is_refused(journal: Journal):
@@ -252,5 +253,5 @@ def test_an_error_of_the_callback_stops_the_run_after_its_record(journal: Journa
 
     with pytest.raises(RuntimeError, match="no more"):
         execute(work(5, 0), RUN, journal, on_record=refuse)
-    assert len(journal.keys()) == 1
+    assert len(journal.recorded()) == 1
     assert execute(work(5, 0), RUN, journal).skipped == 1

@@ -11,14 +11,14 @@ import psutil
 import pytest
 import trial_jobs
 from dask_cluster import Cluster, two_workers
+from proxybench.jobs.dask_execute import ClusterLost, execute_dask
+from proxybench.jobs.execute import execute
+from proxybench.jobs.pool import WorkerFailed
 from trial_jobs import RUN, harmful, work
 
 from proxybench.errors import ProxybenchError
 from proxybench.jobs import dask_execute
-from proxybench.jobs.dask_execute import ClusterLost, execute_dask
-from proxybench.jobs.execute import execute
 from proxybench.jobs.journal import Journal
-from proxybench.jobs.pool import WorkerFailed
 from proxybench.records import Record, comparable, read_records
 
 pytest.importorskip("distributed", reason="the extra proxybench[dask] is not installed")
@@ -86,7 +86,7 @@ def test_a_job_runs_where_its_table_and_library_are(cluster: Cluster, journal: J
 def test_a_job_whose_table_no_worker_has_is_not_recorded(cluster: Cluster, journal: Journal):
     summary = execute_dask([*work(3, 0), harmful("take_table")], RUN, journal, cluster.address)
     assert summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
-    assert {key.method for key in journal.keys()} == {"work"}
+    assert {key.method for key in journal.recorded()} == {"work"}
 
 
 def test_a_worker_with_other_code_is_refused(cluster: Cluster, journal: Journal, tmp_path: Path):
@@ -114,7 +114,7 @@ def test_a_scheduler_that_goes_away_is_an_error_and_the_next_run_finishes(
     specs = work(30, 0.05)
     with pytest.raises(ClusterLost, match="finished jobs are recorded, run the same command again"):
         execute_dask(specs, RUN, journal, cluster.address, on_record=after(10, cluster.scheduler.kill))
-    done = len(journal.keys())
+    done = len(journal.recorded())
     assert 10 <= done < 30
     assert execute(specs, RUN, journal, jobs=2).skipped == done
     assert recorded(journal) == local(tmp_path, specs)
@@ -123,7 +123,7 @@ def test_a_scheduler_that_goes_away_is_an_error_and_the_next_run_finishes(
 def test_a_function_that_the_workers_cannot_load_is_an_error(cluster: Cluster, journal: Journal):
     with pytest.raises(WorkerFailed, match="cannot load trial_jobs:absent"):
         execute_dask(work(3), "trial_jobs:absent", journal, cluster.address)
-    assert journal.keys() == frozenset()
+    assert journal.recorded() == frozenset()
 
 
 def test_a_cluster_without_workers_is_an_error(cluster: Cluster, journal: Journal):

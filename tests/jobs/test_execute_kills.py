@@ -13,9 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from trial_jobs import RUN, harmful, start, work
+from trial_jobs import RUN, execute, harmful, start, work
 
-from proxybench.jobs.execute import execute
 from proxybench.jobs.journal import Journal
 from proxybench.records import Record, comparable, read_records
 

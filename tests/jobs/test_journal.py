@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 import trial_jobs
+from proxybench.jobs.claims import Claims
 
 from proxybench.errors import CorruptData
-from proxybench.jobs.claims import Claims
 from proxybench.jobs.journal import Journal
 from proxybench.records import Record, comparable, read_records, write_records
 
@@ -30,12 +30,12 @@ def test_what_was_appended_is_read_back(path: Path):
     journal.append(record(1, "naïve\nline"))
     journal.append(record(0))
     assert read_records([path]) == [record(0), record(1, "naïve\nline")]
-    assert journal.keys() == {record(0).key, record(1).key}
+    assert journal.recorded() == {record(0).key, record(1).key}
     assert path.read_bytes().count(b"\n") == 2
 
 
 def test_a_new_journal_is_an_empty_file(path: Path):
-    assert Journal(path).keys() == frozenset()
+    assert Journal(path).recorded() == frozenset()
     assert read_records([path]) == []
 
 
@@ -51,14 +51,14 @@ def test_a_job_is_recorded_once(path: Path):
 def test_a_journal_sees_what_another_appends(path: Path):
     one, other = Journal(path), Journal(path)
     other.append(record(0))
-    assert one.keys() == {record(0).key}
+    assert one.recorded() == {record(0).key}
 
 
 def test_a_journal_sees_that_the_file_was_replaced(path: Path):
     journal = Journal(path)
     journal.append(record(0))
     write_records(path, [record(5), record(6)])
-    assert journal.keys() == {record(5).key, record(6).key}
+    assert journal.recorded() == {record(5).key, record(6).key}
 
 
 def test_a_file_that_is_cut_keeps_its_whole_lines_and_goes_on(path: Path):
@@ -94,7 +94,7 @@ def test_a_last_line_of_zeros_is_dropped(path: Path):
         stream.write(b"\0" * 100 + b"\n")
     journal = Journal(path)
     assert journal.torn == b"\0" * 100 + b"\n"
-    assert journal.keys() == {record(0).key}
+    assert journal.recorded() == {record(0).key}
 
 
 def test_lines_that_stay_keep_fields_that_no_record_has(path: Path):

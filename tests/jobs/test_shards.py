@@ -17,12 +17,12 @@ import psutil
 import pyarrow as pa
 import pytest
 import trial_work
-from trial_work import logged, products, work
-
-from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.jobs.folder import OtherSetting, begin, load
 from proxybench.jobs.processes import WorkersDied, do_in_processes
 from proxybench.jobs.shards import Work, do
+from trial_work import logged, products, work
+
+from proxybench.errors import CorruptData, DataNotAvailable
 
 SEVENFOLD = [0, 7, 14, 21, 28, 35, 42, 49, 56, 63]
 JOIN = "import sys; from pathlib import Path; from proxybench.jobs.folder import load; " + (

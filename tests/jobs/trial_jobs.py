@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ import msgspec
 import numpy as np
 
 from proxybench.errors import DataNotAvailable, Unsupported
-from proxybench.jobs.job_spec import JobSpec
-from proxybench.jobs.execute import execute
 from proxybench.jobs.failure import NotInstalled
+from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.journal import Journal
+from proxybench.jobs.journal_store import JournalStore, RunSummary
+from proxybench.jobs.run import run_in_processes
 from proxybench.records import Record, TaskIdentity
 
 RUN = "trial_jobs:evaluate"
@@ -38,6 +39,20 @@ TASK = TaskIdentity(
     target="number",
     table="0" * 16,
 )
+
+
+def execute(
+    specs: Iterable[JobSpec],
+    run: str,
+    journal: Journal,
+    on_record: Callable[[Record], None] | None = None,
+    jobs: int = 1,
+    **options: Any,
+) -> RunSummary:
+    """Run the jobs that the journal lacks, in processes."""
+    store = JournalStore(specs, run, journal, on_record)
+    run_in_processes(store, jobs, **options)
+    return store.summary
 
 
 def start(specs: list[JobSpec], journal: Path, jobs: int = 2) -> subprocess.Popen[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
 from proxybench.jobs.shards import Run, Work, does_work
 
 RUN = "trial_work:prepare"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from predictors.arch import ArchBatch
 from proxybench.errors import CorruptData, InvalidArchitecture, ProxybenchError
-from proxybench.jobs.folder import begin
-from proxybench.jobs.shards import Work
+from proxybench.jobs.chunked_work import ChunkedWork
+from proxybench.jobs.work_folder import begin
 from proxybench.scores.score_file import read_scores
 from proxybench.spaces import get_space
 from proxybench.sweeps.merge import merge, round_mantissa
@@ -40,16 +40,16 @@ def rows(items: pa.Table, first: int) -> pa.Table:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Work:
+def work(tmp_path: Path) -> ChunkedWork:
     digests = sorted(SPACE.digest(arch) for arch in SAMPLE)
     items = pa.table({"digest": digests, "arch": [SPACE.format(arch) for arch in SAMPLE]})
-    begun = begin(Work(tmp_path / "w", "", {"space": "nasbench201", "seed": 1}, items, chunk=2))
+    begun = begin(ChunkedWork(tmp_path / "w", "", {"space": "nasbench201", "seed": 1}, items, chunk=2))
     begun.write(0, rows(begun.items_of(0), 0))
     begun.write(1, rows(begun.items_of(1), 2))
     return begun
 
 
-def test_what_was_merged_is_read_back(work: Work, tmp_path: Path) -> None:
+def test_what_was_merged_is_read_back(work: ChunkedWork, tmp_path: Path) -> None:
     assert merge(work, tmp_path / "s.parquet", node_bits=52) == 4
     scores = read_scores(tmp_path / "s.parquet")
     assert scores.space == "nasbench201"
@@ -61,12 +61,12 @@ def test_what_was_merged_is_read_back(work: Work, tmp_path: Path) -> None:
     assert scores.errors == ["", "", "", ""]
 
 
-def test_node_values_are_rounded_and_scores_are_not(work: Work, tmp_path: Path) -> None:
+def test_node_values_are_rounded_and_scores_are_not(work: ChunkedWork, tmp_path: Path) -> None:
     merge(work, tmp_path / "s.parquet")
     assert read_scores(tmp_path / "s.parquet").nodes["nodes:snip"][3].tolist() == [4098, 3]  # 4097 needs 12 bits
 
 
-def test_a_join_keeps_columns_and_leaves_absent_ones_empty(work: Work, tmp_path: Path) -> None:
+def test_a_join_keeps_columns_and_leaves_absent_ones_empty(work: ChunkedWork, tmp_path: Path) -> None:
     merge(work, tmp_path / "s.parquet")
     scores = read_scores(tmp_path / "s.parquet")
     by_digest = {digest: 10.0 * row for row, digest in enumerate(scores.digests)}
@@ -80,7 +80,7 @@ def test_a_join_keeps_columns_and_leaves_absent_ones_empty(work: Work, tmp_path:
         scores.join(get_space("nasbench-macro").sample(1, 0))
 
 
-def test_a_part_is_merged_only_on_request(work: Work, tmp_path: Path) -> None:
+def test_a_part_is_merged_only_on_request(work: ChunkedWork, tmp_path: Path) -> None:
     work.forget(0)
     with pytest.raises(ProxybenchError, match="2 of 4 architectures are done; run it to its end, or merge"):
         merge(work, tmp_path / "s.parquet")

@@ -85,7 +85,7 @@ def test_a_comparison_stops_at_its_time_and_goes_on_later(tiny, tmp_path) -> Non
     journal, settings = Journal(tmp_path / "runs.jsonl"), [Setting("tiny"), Setting("tiny", distinct="index")]
     arguments = {"entries": ["random", "robot"], "budgets": [2], "seeds": 3}
     assert not compare(journal, settings, seconds=0, **arguments)
-    assert len(journal.keys()) == 0
+    assert len(journal.recorded()) == 0
     assert compare(journal, settings, **arguments)
     assert [len(group.runs) for group in read_groups([journal.path])] == [3, 3, 3, 3]
     before = journal.path.read_bytes()

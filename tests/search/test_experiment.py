@@ -158,7 +158,7 @@ def test_an_option_that_a_searcher_does_not_take_stops_before_the_first_run(pose
     journal = Journal(tmp_path / "runs.jsonl")
     with pytest.raises(InvalidProblem, match=r"evolution.*'explore'"):
         run_experiment(posed, [Entry.parse("random"), Entry.parse("evolution(explore=2)")], 3, range(2), journal)
-    assert journal.keys() == frozenset()
+    assert journal.recorded() == frozenset()
 
 
 def test_nothing_in_a_record_is_not_finite(posed: Posed) -> None:

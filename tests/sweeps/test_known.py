@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from proxybench.jobs.folder import OtherSetting, begin
-from proxybench.jobs.shards import Work
+from proxybench.jobs.chunked_work import ChunkedWork
+from proxybench.jobs.work_folder import OtherSetting, begin
 from proxybench.scores.score_file import read_scores
 from proxybench.sweeps.known import take_over
 from proxybench.sweeps.merge import merge
@@ -16,9 +16,9 @@ from proxybench.sweeps.merge import merge
 DIGESTS = [f"{number:032x}" for number in range(6)]
 
 
-def begun(folder: Path, digests: list[str], seed: int = 1) -> Work:
+def begun(folder: Path, digests: list[str], seed: int = 1) -> ChunkedWork:
     items = pa.table({"digest": digests, "arch": [f"arch {digest[-1]}" for digest in digests]})
-    return begin(Work(folder, "", {"space": "nasbench201", "seed": seed}, items, chunk=2))
+    return begin(ChunkedWork(folder, "", {"space": "nasbench201", "seed": seed}, items, chunk=2))
 
 
 def computed(items: pa.Table, error: str = "") -> pa.Table:

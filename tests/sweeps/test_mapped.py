@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from predictors.arch import ArchBatch, Ragged
 from predictors.mapped import MappedRagged
 from proxybench.errors import CorruptData
-from proxybench.jobs.folder import begin
-from proxybench.jobs.shards import Work
+from proxybench.jobs.chunked_work import ChunkedWork
+from proxybench.jobs.work_folder import begin
 from proxybench.scores.score_file import SweepScores, read_scores
 from proxybench.spaces import get_space
 from proxybench.sweeps import merge as merge_module
@@ -52,10 +52,10 @@ def rows(items: pa.Table, first: int) -> pa.Table:
     )
 
 
-def work_in(folder: Path, *, by_digest: bool = True) -> Work:
+def work_in(folder: Path, *, by_digest: bool = True) -> ChunkedWork:
     archs = sorted(ARCHS, key=SPACE.digest) if by_digest else ARCHS
     items = pa.table({"digest": [SPACE.digest(one) for one in archs], "arch": [SPACE.format(one) for one in archs]})
-    work = begin(Work(folder, "", {"space": "nasbench201"}, items, chunk=2))
+    work = begin(ChunkedWork(folder, "", {"space": "nasbench201"}, items, chunk=2))
     for number in range(work.chunks):
         work.write(number, rows(work.items_of(number), 2 * number))
     return work

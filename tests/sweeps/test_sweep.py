@@ -16,16 +16,17 @@ torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not 
 
 from proxybench.errors import DataNotAvailable, InvalidArchitecture, ProxybenchError, UnknownName  # noqa: E402
 from proxybench.images.batch import load_batch  # noqa: E402
-from proxybench.jobs.shards import Work, do  # noqa: E402
+from proxybench.jobs.chunked_work import ChunkedWork  # noqa: E402
 from proxybench.networks import build  # noqa: E402
 from proxybench.networks.initialise import initialise  # noqa: E402
 from proxybench.proxies.base import NoAnswer, proxy  # noqa: E402
 from proxybench.proxies.probe import Probe  # noqa: E402
 from proxybench.scores.score_file import SweepScores, read_scores  # noqa: E402
 from proxybench.spaces import get_space  # noqa: E402
+from proxybench.sweeps.front import do_work  # noqa: E402
 from proxybench.sweeps.merge import merge  # noqa: E402
 from proxybench.sweeps.selection import choose_proxies, items_of, load_proxy, of_file, whole_space  # noqa: E402
-from proxybench.sweeps.sweep import begin_sweep, forget_failed, outcome, seed_of  # noqa: E402
+from proxybench.sweeps.sweep import begin_sweep, forget_failed, progress_of, seed_of  # noqa: E402
 
 SPACE = get_space("nasbench201")
 SMALL = {"channels": 2, "cells": 1}
@@ -48,7 +49,7 @@ def fragile(probe: Probe) -> float:
     return 1.0
 
 
-def begun(folder: Path, proxies: list[str], texts: list[str] = TEXTS, **options: Any) -> Work:
+def begun(folder: Path, proxies: list[str], texts: list[str] = TEXTS, **options: Any) -> ChunkedWork:
     items = items_of([SPACE.parse(text) for text in texts], SPACE)
     chosen, _ = choose_proxies(proxies)
     options = {"network": SMALL, **options}
@@ -57,7 +58,7 @@ def begun(folder: Path, proxies: list[str], texts: list[str] = TEXTS, **options:
 
 def swept(folder: Path, proxies: list[str], **options: Any) -> SweepScores:
     work = begun(folder, proxies, **options)
-    do(work)
+    do_work(work)
     merge(work, folder / "scores.parquet", node_bits=52)
     return read_scores(folder / "scores.parquet")
 
@@ -113,8 +114,8 @@ def test_scores_do_not_depend_on_neighbours_threads_or_the_random_state(tmp_path
 
 def test_a_failure_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> None:
     work = begun(tmp_path, ["test_sweep_proxies:fragile", "l2_norm"])
-    do(work)
-    found = outcome(work)
+    do_work(work)
+    found = progress_of(work)
     assert found.done == 3
     assert found.errors == {TEXTS[2]: "ZeroDivisionError: on purpose"}
     assert found.unanswered == {"fragile": 1}
@@ -161,9 +162,9 @@ def test_the_setting_says_what_the_scores_depend_on(tmp_path: Path) -> None:
 
 def test_a_sweep_of_another_torch_is_refused(tmp_path: Path) -> None:
     work = begun(tmp_path, ["l2_norm"])
-    other = Work(work.folder, work.run, {**work.setting, "torch": "1.0"}, work.items, work.files)
+    other = ChunkedWork(work.folder, work.run, {**work.setting, "torch": "1.0"}, work.items, work.files)
     with pytest.raises(ProxybenchError, match=r"started with torch 1\.0, but"):
-        do(other)
+        do_work(other)
 
 
 def test_options_are_checked_before_the_work(tmp_path: Path) -> None:

@@ -14,16 +14,17 @@ pytest.importorskip("torch", reason="the extra proxybench[torch] is not installe
 
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
 from proxybench.images.batch import ImageBatch, load_batch
-from proxybench.jobs.folder import OtherSetting
-from proxybench.jobs.shards import Work, do
+from proxybench.jobs.chunked_work import ChunkedWork
+from proxybench.jobs.work_folder import OtherSetting
 from proxybench.spaces import get_space
+from proxybench.sweeps.front import do_work
 from proxybench.sweeps.sweep import forget_failed
 from proxybench.tables.importers import trained as importer
 from proxybench.tables.schema import KEYS
 from proxybench.training.card import card
 from proxybench.training.recipe import MEASURED, Recipe
 from proxybench.training.table import TrainedTable, merge, read_table, take_over
-from proxybench.training.work import begin_training, outcome, prepare
+from proxybench.training.work import begin_training, prepare, progress_of
 
 TOO_NARROW = 8  # the first cell of NAS-Bench-101 with three vertices that flow into its output
 
@@ -38,7 +39,7 @@ def narrow(recipe: Recipe) -> Recipe:
     return replace(recipe, network={"channels": 2, "modules": 1, "stacks": 1})
 
 
-def begun(folder: Path, recipe: Recipe, images: ImageBatch, architectures: int = 4, **options: Any) -> Work:
+def begun(folder: Path, recipe: Recipe, images: ImageBatch, architectures: int = 4, **options: Any) -> ChunkedWork:
     return begin_training(folder, "nasbench101", architectures, recipe, images, "digits", seeds=2, **options)
 
 
@@ -51,7 +52,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, narrow: Recipe, images: Im
     """A folder with a trained table of nine cells, of which the last cannot be built."""
     folder = tmp_path_factory.mktemp("trained")
     work = begun(folder, narrow, images, TOO_NARROW + 1)
-    assert do(work) == 9
+    do_work(work)
+    assert work.done() == 9
     merge(work, folder / "table.parquet")
     return folder
 
@@ -82,19 +84,19 @@ def test_what_fails_is_recorded_with_its_error(trained: Path, narrow: Recipe, im
     failed = read_table(trained / "table.parquet").failed
     assert list(failed) == [text]
     assert failed[text].startswith("ValueError: 3 vertices share the cell's output")
-    found = outcome(begun(trained, narrow, images, TOO_NARROW + 1))
+    found = progress_of(begun(trained, narrow, images, TOO_NARROW + 1))
     assert (found.done, found.errors, found.diverged) == (9, failed, 0)
     assert found.seconds > 0
 
 
 def test_equal_seeds_give_equal_tables(trained: Path, narrow: Recipe, images: ImageBatch, tmp_path: Path) -> None:
     again = begun(tmp_path, narrow, images, 2)
-    do(again)
+    do_work(again)
     merge(again, tmp_path / "table.parquet")
     ours = without_seconds(read_table(tmp_path / "table.parquet"))
     assert ours.equals(without_seconds(read_table(trained / "table.parquet")).slice(0, 10))
     other = begun(tmp_path / "other", narrow, images, 2, seed=1)
-    do(other)
+    do_work(other)
     merge(other, tmp_path / "other.parquet")
     theirs = without_seconds(read_table(tmp_path / "other.parquet"))
     assert theirs.column("arch").equals(ours.column("arch"))
@@ -107,7 +109,7 @@ def test_a_table_is_taken_over_and_only_the_rest_is_trained(
     more = begun(tmp_path, narrow, images, 10)
     assert take_over(more, trained / "table.parquet") == 8
     assert more.missing() == [8, 9]  # the one that failed, and the new one
-    do(more)
+    do_work(more)
     merge(more, tmp_path / "table.parquet")
     assert (
         read_table(tmp_path / "table.parquet").values.slice(0, 40).equals(read_table(trained / "table.parquet").values)
@@ -133,8 +135,8 @@ def test_what_failed_is_trained_again_on_request(narrow: Recipe, images: ImageBa
 
 def test_a_diverged_training_keeps_its_nan(narrow: Recipe, images: ImageBatch, tmp_path: Path) -> None:
     work = begun(tmp_path, replace(narrow, rate=1e30), images, 1)
-    do(work)
-    assert outcome(work).diverged == 2
+    do_work(work)
+    assert progress_of(work).diverged == 2
     merge(work, tmp_path / "table.parquet")
     last = read_table(tmp_path / "table.parquet").values.to_pylist()[-1]
     assert math.isnan(last["test_loss"])

@@ -6,10 +6,8 @@ work needs are stored under their names.
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
-from proxybench.files import replace_file
-from proxybench.jobs.shards import FORMAT, Work
+from proxybench.files import held, replace_file
+from proxybench.jobs.chunked_work import FORMAT, LOCK, ChunkedWork
 from proxybench.readers.columns import read_parquet
 from proxybench.readers.json_text import parse_json
 from proxybench.readers.untrusted import read_bytes
@@ -32,16 +30,14 @@ class OtherSetting(ProxybenchError, ValueError):
     """A folder that holds work with another setting."""
 
 
-def begin(work: Work) -> Work:
+def begin(work: ChunkedWork) -> ChunkedWork:
     """Save the work in its folder, or resume work already there, with the chunk size of the folder.
 
     Raises:
         OtherSetting: if the folder holds work with another setting; names the differences.
     """
     work.folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(work.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with held(work.folder / LOCK):
         if (work.folder / PLAN).exists():
             # The setting identifies the files; made on another machine they may differ in the last bit.
             free = {"chunk": 0, "files": {}}
@@ -53,12 +49,10 @@ def begin(work: Work) -> Work:
                 )
         else:
             _write(work)
-    finally:
-        os.close(descriptor)
     return load(work.folder)  # as every other process will see it
 
 
-def _write(work: Work) -> None:
+def _write(work: ChunkedWork) -> None:
     sink = io.BytesIO()
     pq.write_table(work.items, sink, compression="zstd")
     replace_file(work.folder / ITEMS, sink.getvalue())
@@ -67,7 +61,7 @@ def _write(work: Work) -> None:
     replace_file(work.folder / PLAN, json.dumps(work.plan, indent=1).encode() + b"\n")
 
 
-def load(folder: Path) -> Work:
+def load(folder: Path) -> ChunkedWork:
     """The work of a folder.
 
     Raises:
@@ -76,7 +70,7 @@ def load(folder: Path) -> Work:
     """
     plan = _read_plan(folder)
     try:
-        work = Work(
+        work = ChunkedWork(
             folder,
             plan["run"],
             plan["setting"],

@@ -1,21 +1,16 @@
-"""Resumable work: a table of items split into chunks, each done once by any number of processes sharing a folder.
+"""Resumable work: a table of items split into chunks, whose results are parquet files, the shards.
 
-The folder holds `sweep.json` (the function and the setting), `items.parquet`, files that the work needs, and
-`shards/`, with one parquet file per finished chunk. A chunk is claimed by a lock on a file in `claims/`, which the
-operating system releases when the process dies; a shard is written atomically, once it is complete.
+The work has a folder, which holds `sweep.json` (the function and the setting), `items.parquet`, files that the work
+needs, and `shards/`, with one parquet file per finished chunk, written atomically once it is complete. The chunks are
+the jobs of `proxybench.jobs.shard_store`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import importlib
 import io
 import json
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,19 +21,20 @@ import pyarrow.parquet as pq
 
 from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.files import replace_file
+from proxybench.jobs.job_claims import JobClaims
+from proxybench.jobs.store import imported
 from proxybench.readers.columns import read_parquet
 
 FORMAT = 1
-POLL_S = 0.5
+LOCK = ".lock"
 _WORK = b"proxybench:work"
 
-Run = Callable[[pa.Table], pa.Table]
-Prepare = Callable[[Mapping[str, Any], Mapping[str, bytes]], Run]
-Progress = Callable[[int], None]
+ChunkFunction = Callable[[pa.Table], pa.Table]
+Prepare = Callable[[Mapping[str, Any], Mapping[str, bytes]], ChunkFunction]
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class ChunkedWork:
     """The work to be done in `folder`.
 
     Attributes:
@@ -91,7 +87,7 @@ class Work:
 
     def shard(self, number: int) -> Path:
         """The file of a chunk's results, once they exist."""
-        return self.folder / "shards" / f"{number:06d}.parquet"
+        return self.folder / "shards" / f"{self.name(number)}.parquet"
 
     def missing(self) -> list[int]:
         """Chunks without a valid shard, in order. A shard that is torn or has another setting does not count."""
@@ -139,39 +135,25 @@ class Work:
                 except (OSError, ValueError, pa.ArrowException) as error:
                     raise CorruptData(f"{self.shard(number)} is damaged ({error}); remove it and run again") from error
 
-    def forget(self, number: int) -> bool:
-        """Remove the results of a chunk, so that it is redone; returns False if another process has claimed it."""
-        with self._locked(number) as mine:
-            if mine:
+    def forget(self, numbers: Iterable[int]) -> int:
+        """Remove the results of chunks, so that they are redone; returns their number, without those in progress."""
+        with self.claims() as claims:
+            free = [number for number in numbers if claims.claim_first([self.name(number)]) is not None]
+            for number in free:
                 self.shard(number).unlink(missing_ok=True)
                 self._whole.discard(number)
-            return mine
+        return len(free)
 
-    @contextmanager
-    def claimed(self, number: int) -> Iterator[bool]:
-        """Keep other processes from a chunk meanwhile; yields False if another has claimed it, or it is done."""
-        with self._locked(number) as mine:
-            yield mine and not self._is_done(number)
+    def name(self, number: int) -> str:
+        """The name by which a chunk is claimed and its shard is stored."""
+        return f"{number:06d}"
 
-    @contextmanager
-    def _locked(self, number: int) -> Iterator[bool]:
-        path = self.folder / "claims" / f"{number:06d}"
-        path.parent.mkdir(exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-            # Only a finished chunk's file is removed: a process that opened it sees the shard once it gets the lock.
-            if self._is_done(number):
-                path.unlink(missing_ok=True)
-        finally:
-            os.close(descriptor)
+    def claims(self) -> JobClaims:
+        """The claims of one process on the chunks."""
+        return JobClaims(self.folder / "claims", self.folder / LOCK)
 
-    def _is_done(self, number: int) -> bool:
+    def is_done(self, number: int) -> bool:
+        """Whether a chunk has a valid shard."""
         if number not in self._whole and self.shard(number).exists() and self._is_whole(number):
             self._whole.add(number)
         return number in self._whole
@@ -185,53 +167,25 @@ class Work:
         return bool(same and table.num_rows == self.size(number))
 
 
-def do(work: Work, on_progress: Progress | None = None) -> int:
-    """Do unclaimed chunks until all are done, by any process. Returns the number of items done here.
-
-    Args:
-        work: from `begin` or `load`.
-        on_progress: called repeatedly with the number of items done.
-    """
-    run = prepared(work.run, work.setting, work.files)
-    here = 0
-    while missing := work.missing():
-        if on_progress is not None:
-            on_progress(work.done())
-        before = here
-        for number in missing:
-            with work.claimed(number) as mine:
-                if mine:
-                    work.write(number, run(work.items_of(number)))
-                    here += work.size(number)
-                    if on_progress is not None:
-                        on_progress(work.done())
-        if here == before:
-            time.sleep(POLL_S)  # others have claimed the rest; if they die, it is released
-    if on_progress is not None:
-        on_progress(work.done())
-    return here
-
-
 def does_work(prepare: Prepare) -> Prepare:
     """Decorator for functions that a work folder may name, since a folder from elsewhere could name anything."""
     prepare.__does_work__ = True  # type: ignore[attr-defined]
     return prepare
 
 
-def prepared(run: str, setting: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
-    """The function that does the items, set up with its setting.
+def prepared(run: str, setting: Mapping[str, Any], files: Mapping[str, bytes]) -> ChunkFunction:
+    """The function that does the items of a chunk, set up with its setting.
 
     Raises:
         CorruptData: if `run` does not name a function declared with `does_work`.
     """
-    module, _, name = run.partition(":")
     try:
-        prepare = getattr(importlib.import_module(module), name, None)
-    except (ImportError, ValueError) as error:
+        prepare = imported(run)
+    except (ImportError, AttributeError, ValueError) as error:
         raise CorruptData(f"unknown work {run!r}: {error}") from error
-    if prepare is None or not getattr(prepare, "__does_work__", False):
+    if not getattr(prepare, "__does_work__", False):
         raise CorruptData(f"{run!r} is not a declared work function; remove its folder and start again")
-    function: Run = prepare(setting, files)
+    function: ChunkFunction = prepare(setting, files)
     return function
 
 

@@ -24,7 +24,7 @@ for group in groups:
 """
 
 
-class Guard:
+class ProcessGuard:
     """A process that kills the registered groups when this process is gone."""
 
     def __init__(self) -> None:
@@ -38,13 +38,13 @@ class Guard:
 
     def watch(self, group: int) -> None:
         """Put a process group under guard."""
-        self._tell(group)
+        self._send(group)
 
     def forget(self, group: int) -> None:
         """Unregister a process group that is gone; its number may be reused."""
-        self._tell(-group)
+        self._send(-group)
 
-    def _tell(self, number: int) -> None:
+    def _send(self, number: int) -> None:
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):  # the guard was killed, which is no reason to stop the run
                 self._process.stdin.write(b"%d\n" % number)
