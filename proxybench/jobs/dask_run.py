@@ -112,18 +112,21 @@ class _Cluster:
         if fit:
             self._with_workers = now
         elif threads:
-            worker, reason = next(iter(self.refused.items()))
-            raise ProxybenchError(
-                f"no Dask worker can be used; {worker}: {reason}. Install the same packages there as here"
-            )
+            raise self._all_refused()
         elif now - self._with_workers > self._no_workers_s:
             raise ClusterLost(f"the Dask scheduler has had no workers for {self._no_workers_s:.0f} s; start some")
         return AHEAD * sum(fit.values()) - len(self.jobs)
 
     def submit(self, job: Job) -> str:
-        """Hand over a job; returns what is missing if no current worker can run it, otherwise an empty text."""
+        """Hand over a job; returns what is missing if no current worker can run it, otherwise an empty text.
+
+        Raises:
+            ProxybenchError: if all workers are refused.
+        """
         lacking, there = self._lacking.get(job.name, {}), set(self._threads())
         unfit = there & {*lacking, *self.refused}
+        if there and there <= self.refused.keys():
+            raise self._all_refused()
         if there and unfit == there:
             return next(iter(lacking.values()), "no remaining Dask worker may run it")
         # A unique key: with equal keys two clients would share one task, and so lose it together.
@@ -197,6 +200,12 @@ class _Cluster:
             raise self._lost() from error
         except TypeError as error:  # its function takes different arguments
             raise ProxybenchError(f"a Dask worker has another version of proxybench: {error}") from error
+
+    def _all_refused(self) -> ProxybenchError:
+        worker, reason = next(iter(self.refused.items()))
+        return ProxybenchError(
+            f"no Dask worker can be used; {worker}: {reason}. Install the same packages there as here"
+        )
 
     def _lost(self) -> ClusterLost:
         return ClusterLost(

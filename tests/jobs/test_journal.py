@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import trial_jobs
-from proxybench.jobs.claims import Claims
 
 from proxybench.errors import CorruptData
 from proxybench.jobs.journal import Journal
@@ -215,33 +214,6 @@ def test_threads_that_append_at_once_lose_and_double_nothing(path: Path):
     for thread in threads:
         thread.join()
     assert [found.repeat for found in read_records([path])] == list(range(30))
-
-
-def test_a_claim_is_seen_by_others_and_not_by_its_owner(path: Path):
-    journal = Journal(path)
-    with Claims(journal) as mine, Claims(Journal(path)) as others:
-        mine.add(record(0).key)
-        mine.add(record(1).key)
-        mine.release(record(0).key)
-        mine.add(record(2).key)
-        assert others.elsewhere() == {record(1).key, record(2).key}
-        assert mine.elsewhere() == set()
-
-
-def test_claims_end_with_their_run_and_leave_no_files(path: Path):
-    with Claims(Journal(path)) as others:
-        with Claims(Journal(path)) as mine:
-            mine.add(record(0).key)
-        assert others.elsewhere() == set()
-    assert sorted(found.name for found in path.parent.iterdir()) == ["trial.jsonl", "trial.jsonl.lock"]
-
-
-def test_a_claims_file_that_a_dead_run_left_says_nothing(path: Path):
-    with Claims(Journal(path)) as mine:
-        left = path.with_name("trial.jsonl.claims") / "1-dead"
-        left.write_bytes(msgspec.json.encode([record(0).key]))
-        assert mine.elsewhere() == set()
-        assert not left.exists()
 
 
 def test_comparable_keeps_all_but_cost_and_provenance():

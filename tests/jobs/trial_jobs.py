@@ -55,18 +55,6 @@ def execute(
     return store.summary
 
 
-def start(specs: list[JobSpec], journal: Path, jobs: int = 2) -> subprocess.Popen[str]:
-    """A process that executes the jobs, for tests to kill."""
-    listed = journal.with_suffix(".specs")
-    listed.write_bytes(msgspec.json.encode(specs))
-    return subprocess.Popen(
-        [sys.executable, __file__, str(listed), str(journal), str(jobs)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def spec(repeat: int = 0, method: str = "work", **payload: Any) -> JobSpec:
     return JobSpec(TASK, method, "predictor", {"alpha": 0.5}, n_train=4, repeat=repeat, payload=payload)
 
@@ -96,7 +84,7 @@ def _work(payload: dict[str, Any], repeat: int) -> float:
         os.write(descriptor, b"%d\n" % repeat)
         os.close(descriptor)
     time.sleep(payload["seconds"])
-    if repeat % 7 == 3:
+    if repeat % 7 == 3 and payload.get("failures", True):
         raise ValueError(f"no figure for {repeat} of {object()}")
     return random.Random(repeat).random()
 
@@ -141,6 +129,12 @@ def _polite_exit(payload: dict[str, Any], repeat: int) -> float:
 def _kill(payload: dict[str, Any], repeat: int) -> float:
     os.kill(os.getpid(), signal.SIGKILL)
     return 0.0
+
+
+def _die_once(payload: dict[str, Any], repeat: int) -> float:
+    if Path(payload["log"]).read_text().split().count(str(repeat)) == 1:
+        os._exit(3)
+    return 1.0
 
 
 def _segfault(payload: dict[str, Any], repeat: int) -> float:
@@ -256,8 +250,3 @@ def measured(spec: JobSpec) -> Record:
 
 def harmful(name: str, **payload: Any) -> JobSpec:
     return spec(method=name, **payload)
-
-
-if __name__ == "__main__":
-    specs = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=list[JobSpec])
-    execute(specs, RUN, Journal(Path(sys.argv[2])), jobs=int(sys.argv[3]), timeout_s=30)

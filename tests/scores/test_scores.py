@@ -81,11 +81,11 @@ def test_a_join_keeps_columns_and_leaves_absent_ones_empty(work: ChunkedWork, tm
 
 
 def test_a_part_is_merged_only_on_request(work: ChunkedWork, tmp_path: Path) -> None:
-    work.forget(0)
+    work.forget([0])
     with pytest.raises(ProxybenchError, match="2 of 4 architectures are done; run it to its end, or merge"):
         merge(work, tmp_path / "s.parquet")
     assert merge(work, tmp_path / "s.parquet", partial=True) == 2
-    work.forget(1)
+    work.forget([1])
     with pytest.raises(ProxybenchError, match="0 of 4"):
         merge(work, tmp_path / "s.parquet", partial=True)
 

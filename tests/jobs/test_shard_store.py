@@ -1,48 +1,24 @@
-"""Work in chunks: each item once, whatever is killed, torn or started twice."""
+"""Work in chunks: what becomes of a chunk that fails, of a damaged shard, and of a folder of something else."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pytest
-import trial_work
-from proxybench.jobs.folder import OtherSetting, begin, load
-from proxybench.jobs.processes import WorkersDied, do_in_processes
-from proxybench.jobs.shards import Work, do
-from trial_work import logged, products, work
+from trial_stores import ShardTrial
+from trial_work import do, logged, products, work
 
 from proxybench.errors import CorruptData, DataNotAvailable
+from proxybench.jobs.run import run_in_processes
+from proxybench.jobs.shard_store import ShardStore
+from proxybench.jobs.store import WorkerFailed
+from proxybench.jobs.work_folder import OtherSetting, begin, load
 
 SEVENFOLD = [0, 7, 14, 21, 28, 35, 42, 49, 56, 63]
-JOIN = "import sys; from pathlib import Path; from proxybench.jobs.folder import load; " + (
-    "from proxybench.jobs.shards import do; do(load(Path(sys.argv[1])))"
-)
-
-
-@contextmanager
-def joined(begun: Work) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that does the work of the folder."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(trial_work.__file__).parent)}
-    with subprocess.Popen([sys.executable, "-c", JOIN, str(begun.folder)], env=environment) as process:
-        yield process
-
-
-def wait_for(begun: Work, shards: int) -> None:
-    end = time.monotonic() + 30
-    while len(list(begun.folder.glob("shards/*.parquet"))) < shards:
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_ten_items_in_chunks_of_three_are_four_shards(tmp_path: Path) -> None:
@@ -50,54 +26,58 @@ def test_ten_items_in_chunks_of_three_are_four_shards(tmp_path: Path) -> None:
     seen: list[int] = []
     assert do(begun, seen.append) == 10
     assert products(begun) == SEVENFOLD
-    assert seen == [0, 3, 6, 9, 10, 10]
+    assert seen == [0, 3, 6, 9, 10]
     assert sorted(path.name for path in (begun.folder / "shards").iterdir()) == [
         "000000.parquet", "000001.parquet", "000002.parquet", "000003.parquet"
     ]  # fmt: skip
-    assert list((begun.folder / "claims").iterdir()) == []
+    assert not (begun.folder / "claims").exists()
 
 
-def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
-    do(begin(work(tmp_path / "w")))
-    again = begin(work(tmp_path / "w"))
-    assert do(again) == 0
-    assert logged(again) == list(range(10))
-
-
-def test_two_processes_at_once_share_the_items(tmp_path: Path) -> None:
-    begun = begin(work(tmp_path / "w", items=60, seconds=0.01))
-    with joined(begun) as one, joined(begun) as other:
-        assert one.wait() == other.wait() == 0
-    assert logged(begun) == list(range(60))
-    assert products(begun) == [7 * number for number in range(60)]
-
-
-def test_a_killed_process_leaves_its_chunk_to_a_living_one(tmp_path: Path) -> None:
-    begun = begin(work(tmp_path / "w", items=30, seconds=0.03))
-    with joined(begun) as process:
-        wait_for(begun, 2)
-        time.sleep(0.03)  # into the next chunk
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    whole = 30 - sum(begun.size(number) for number in begun.missing())
-    assert 6 <= whole < 30
-    assert do(load(begun.folder)) == 30 - whole
-    assert products(begun) == [7 * number for number in range(30)]
-
-
-def test_worker_processes_do_the_work_and_end(tmp_path: Path) -> None:
-    begun = begin(work(tmp_path / "w", items=40, seconds=0.01))
-    do_in_processes(begun, 2)
-    assert logged(begun) == list(range(40))
-    assert [child for child in psutil.Process().children() if "processes" in " ".join(child.cmdline())] == []
-
-
-def test_workers_that_die_are_named_with_what_is_left(tmp_path: Path) -> None:
+def test_a_chunk_whose_process_dies_is_tried_again_after_the_others(tmp_path: Path) -> None:
     begun = begin(work(tmp_path / "w", crash=4))
-    with pytest.raises(WorkersDied, match=r"exit code 7.*3 of 10 are done, run the same command again"):
-        do_in_processes(begun, 1)
-    with pytest.raises(WorkersDied, match="not on this machine"):
-        do_in_processes(begin(work(tmp_path / "v", refuse=True)), 1)
+    with pytest.raises(WorkerFailed, match=r"chunk 1 of .* exited with code 7; 7 of 10 are done, run the same command"):
+        run_in_processes(ShardStore(begun), 1)
+    assert logged(begun) == [0, 1, 2, 3, 3, 3, 4, 4, 4, 6, 7, 8, 9]
+    assert begun.missing() == [1]
+
+
+def test_a_chunk_whose_process_died_once_is_done_by_the_next(tmp_path: Path) -> None:
+    jobs = ShardTrial(tmp_path / "trial", 6, harm={2: "die_once"})
+    jobs.run(2)
+    assert jobs.starts() == [0, 1, 2, 2, 3, 4, 5]
+    assert jobs.results() == [0, 7, 14, 21, 28, 35]
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        ("raise", r"ZeroDivisionError: the scores are all equal \(trial_jobs\.py:\d+ in _raise\)"),
+        ("unsupported", "needs node statistics"),
+        ("sleep", r"took longer than 2 s"),
+        ("spin_without_releasing", r"took longer than 2 s"),
+        ("allocate", r"out of memory \(limit 600 MB\)"),
+        ("exit", r"the process exited with code 3 \(memory limit 600 MB\)"),
+        ("segfault", "the process was killed by SIGSEGV"),
+        ("babble", "something other than a message was written to the channel"),
+        ("close_all", "the process exited with code 1"),
+        ("take_table", "table trial is not here"),
+    ],
+)
+def test_a_chunk_that_fails_is_an_error_that_names_it(tmp_path: Path, harm: str, reason: str) -> None:
+    jobs = ShardTrial(tmp_path / "trial", 2, harm={1: harm}, hex="0000000568656c6c6f")
+    with pytest.raises(WorkerFailed, match=f"chunk 1 of .* failed: {reason}.*; 1 of 2 are done"):
+        jobs.run(timeout_s=2 if "took" in reason else 30, memory_mb=600)
+    assert not jobs.claims.exists()
+
+
+def test_output_of_a_chunk_goes_nowhere_and_its_folder_is_its_own(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    harm = {0: "print", 1: "change_folder", 2: "leave_thread", 3: "fork"}
+    jobs = ShardTrial(tmp_path / "trial", 5, harm=harm)
+    jobs.run()
+    assert jobs.results() == [0, 7, 14, 21, 28]
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "of another setting"])
@@ -151,22 +131,29 @@ def test_the_chunks_of_the_folder_hold_when_it_is_taken_up(tmp_path: Path) -> No
     assert (again.chunk, again.chunks) == (3, 4)
 
 
-def test_a_chunk_in_hand_is_not_handed_out_and_free_after_an_error(tmp_path: Path) -> None:
+def test_a_chunk_in_hand_is_not_forgotten_and_free_after_an_error(tmp_path: Path) -> None:
     begun = begin(work(tmp_path / "w"))
-    with suppress(KeyboardInterrupt), begun.claimed(0) as mine:
-        assert mine
-        with load(begun.folder).claimed(0) as theirs:
-            assert not theirs
-        assert not begun.forget(0)
+    with suppress(KeyboardInterrupt), ShardStore(begun) as mine:
+        job = mine.take()
+        assert job is not None
+        assert job.name == "000000"
+        assert load(begun.folder).forget([0, 1]) == 1
         raise KeyboardInterrupt
-    with begun.claimed(0) as mine:
-        assert mine
+    assert begun.forget([0]) == 1
+
+
+def test_a_chunk_that_another_run_did_meanwhile_is_not_handed_out(tmp_path: Path) -> None:
+    begun = begin(work(tmp_path / "w"))
+    with ShardStore(begun) as mine:
+        do(load(begun.folder))
+        assert mine.take() is None
+        assert len(mine) == 0
 
 
 def test_a_forgotten_chunk_is_done_again(tmp_path: Path) -> None:
     begun = begin(work(tmp_path / "w"))
     do(begun)
-    assert begun.forget(3)
+    assert begun.forget([3]) == 1
     assert begun.done() == 9
     assert do(begun) == 1
 
