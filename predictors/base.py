@@ -1,9 +1,9 @@
 """The predictor contract, and the parameter access that scikit-learn's tools need.
 
-A predictor is a class with `fit(X, y) -> self` and `predict(X) -> float64[n]`, where larger is always better; X is an
-ArchBatch, a sequence of ArchGraph, or a sequence of text if the predictor has a space. The constructor only stores
-its parameters, and attributes learned by `fit` end in `_`. No base class is required; `Parameters` provides
-`get_params` and `set_params`.
+A predictor is a class with `fit(X, y) -> self` and `predict(X) -> float64[n]`, both in the units of the targets, where
+larger is always better; X is an ArchBatch, a sequence of ArchGraph, or a sequence of text if the predictor has a space.
+The constructor only stores its parameters, and attributes learned by `fit` end in `_`. No base class is required;
+`Parameters` provides `get_params` and `set_params`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,9 @@ class Tags:
 
     Attributes:
         has_std: whether it has `predict_std(X) -> float64[n]`.
-        needs_columns: whether it uses only the columns of an ArchBatch.
     """
 
     has_std: bool = False
-    needs_columns: bool = False
 
 
 @runtime_checkable
@@ -46,7 +44,7 @@ class Predictor(Protocol):
         ...
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predicted targets, float64[n]; only their order matters."""
+        """Predictions in the units of the targets, float64[n]."""
         ...
 
 
@@ -160,18 +158,6 @@ def checked_targets(X: ArchBatch | Sequence[Any], y: Any) -> NDArray[np.float64]
             f"a target has absolute value {np.abs(targets).max():g}, too large to square; divide the targets by a "
             f"constant so that they stay below {LARGEST_TARGET:g}"
         )
-    return targets
-
-
-def orderable_targets(X: ArchBatch, y: Any) -> NDArray[np.float64]:
-    """Targets as float64[n] for at least two architectures, the fewest from which an order can be learned.
-
-    Raises:
-        ValueError: if there are fewer than two, and as in `checked_targets`.
-    """
-    targets = checked_targets(X, y)
-    if len(targets) < 2:
-        raise ValueError(f"a ranking cannot be learned from {len(targets)} architectures; at least two are needed")
     return targets
 
 

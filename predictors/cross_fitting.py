@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from predictors.arch import ArchBatch
-from predictors.tabular.base import Tabular
+from predictors.learner import Learner, UncertainLearner
+from predictors.tabular.base import Tabular, UncertainTabular
 from predictors.tabular.rows import Rows
 
 if TYPE_CHECKING:
@@ -82,29 +83,40 @@ class TrainingPart:
 
 
 def predictions(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
-    """Predictions of a fitted predictor, float64[n].
+    """What a fitted predictor contributes to a combination, float64[n].
+
+    These are its scores, since outliers among the targets would dominate a mean of predictions; or its predictions, if
+    they are linear in the scores, or if it has none.
 
     Args:
         fitted: a fitted predictor.
         batch: architectures to predict.
         known: rows of the batch that are already encoded, by the repr of their encoder.
     """
-    if isinstance(fitted, Tabular):
-        return fitted.predict_rows(known[repr(fitted.unfitted_rows())])
-    return np.asarray(fitted.predict(batch), dtype=np.float64)
+    if not isinstance(fitted, Learner):
+        return np.asarray(fitted.predict(batch), dtype=np.float64)
+    scores = fitted.score_rows(_encoded(fitted, known)) if isinstance(fitted, Tabular) else fitted.scores(batch)
+    return fitted.units_.back(scores) if fitted.units_.is_straight else scores
 
 
 def deviations(fitted: Any, batch: ArchBatch, known: Mapping[str, Floats]) -> Floats:
-    """Standard deviations of a fitted predictor, float64[n], or 0 if it has none; arguments as in `predictions`.
+    """Standard deviations of `predictions`, float64[n], or 0 if the predictor has none.
 
     Those of tabular predictors are not calibrated: code that combines predictors calibrates the combination.
     """
     if not getattr(getattr(fitted, "tags", None), "has_std", False):
         return np.zeros(len(batch))
-    if isinstance(fitted, Tabular):
-        tabular: Any = fitted
-        return np.asarray(tabular.deviation_rows(known[repr(fitted.unfitted_rows())]))
-    return np.asarray(fitted.predict_std(batch))
+    if not isinstance(fitted, UncertainLearner):
+        return np.asarray(fitted.predict_std(batch))
+    if isinstance(fitted, UncertainTabular):
+        found = fitted.deviation_rows(_encoded(fitted, known))
+    else:
+        found = fitted.beliefs(batch)[1]
+    return found * fitted.units_.slope if fitted.units_.is_straight else found
+
+
+def _encoded(fitted: Tabular, known: Mapping[str, Floats]) -> Floats:
+    return known[repr(fitted.unfitted_rows())]
 
 
 def encoded_once(fitted: list[Any], batch: ArchBatch) -> dict[str, Floats]:

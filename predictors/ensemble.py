@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets, warn_of_few_predictions
 from predictors.calibration import Spread
 from predictors.cross_fitting import TrainingPart, deviations, encoded_once, predictions
 from predictors.encodings import EncodingLike
-from predictors.errors import NotFitted, unknown_name
+from predictors.errors import unknown_name
 from predictors.folds import random_folds
+from predictors.learner import UncertainLearner
 from predictors.tabular.base import DEFAULT_ENCODINGS
-from predictors.tabular.targets import normal_scores
+from predictors.targets import normal_scores
+from predictors.units import Units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from predictors.learner import TrainingScores
 
     Floats = NDArray[np.float64]
 
@@ -29,8 +32,13 @@ _GRAPH_NETWORK = {"members": 1, "min_steps": 60}  # one network, trained more br
 _FEWEST = 10  # with fewer architectures, nothing is held out and all members have equal weights
 
 
-class Ensemble(Parameters):
+class Ensemble(UncertainLearner):
     """A weighted mean of predictors.
+
+    Scores are means of the members' scores on a common scale, which is roughly that of normal scores of the targets.
+    Their standard deviation is that of the mixture of members (the mean of their variances plus the variance of their
+    means), calibrated on out-of-fold residuals (`Spread`). To get these, the first call of `predict_std` refits the
+    members once per fold, keeping the weights.
 
     The data used to choose the defaults is not recorded (CONTRIBUTING.md, "Where defaults come from").
 
@@ -39,7 +47,7 @@ class Ensemble(Parameters):
         graphs: total weight of two additional graph networks (GATES), one with and one without the columns, for "mean"
             and "rank", where each member has weight 1; "stack" and "select" choose their own weights. They help if
             the columns carry little information; 2 is a good start then.
-        combine: "mean": the mean of the predictions, each standardised by its mean and standard deviation on the
+        combine: "mean": the mean of the scores, each standardised by its mean and standard deviation on the
             training set; "rank": the mean of their normal scores relative to training predictions; "stack":
             non-negative least-squares weights on out-of-fold predictions (Breiman, "Stacked Regressions", 1996);
             "select": weights by greedy forward selection with replacement, which maximises Kendall's tau of out-of-fold
@@ -56,7 +64,6 @@ class Ensemble(Parameters):
         fold_scores_: out-of-fold Kendall's tau of each member; empty if nothing was held out.
     """
 
-    tags = Tags(has_std=True)
     spread_: Spread | None
     first = 3  # number of members that "select" starts with
 
@@ -82,21 +89,11 @@ class Ensemble(Parameters):
         self.threads = threads
         self.space = space
 
-    def fit(self, X: Architectures, y: Any) -> Self:
-        """Learn from n architectures.
-
-        Raises:
-            ValueError: if targets are not finite or not n, there are no architectures, or `graphs` is negative.
-            UnknownName: if the name of a member or combination is unknown.
-        """
+    def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
         if self.combine not in COMBINATIONS:
             raise unknown_name("combination", self.combine, COMBINATIONS)
         if self.graphs < 0:
             raise ValueError(f"the weight of graph networks is {self.graphs:g}; it must be 0 or more")
-        batch = as_batch(X, self.space)
-        targets = checked_targets(batch, y)
-        if len(batch) == 0:
-            raise ValueError(f"{type(self).__name__} needs at least one architecture to learn from")
         models = self._models()
         part = TrainingPart(batch, targets)
         self.part_ = part
@@ -108,34 +105,23 @@ class Ensemble(Parameters):
         self.scales_ = [
             _MemberScale(self.combine == "rank").fit(predictions(member, batch, known)) for _, member in self.members_
         ]
-        warn_of_few_predictions(type(self).__name__, targets, lambda chosen: self.predict(batch[chosen]))
-        return self
+        self.units_ = Units.through(normal_scores(targets), targets)
+        return lambda chosen: self._scores(batch[chosen])
 
-    def predict(self, X: Architectures) -> Floats:
-        """Scores, float64[n], larger is better; roughly normal scores relative to the training set.
-
-        Raises NotFitted before `fit`.
-        """
-        batch = self._fitted_batch(X)
+    def _scores(self, batch: ArchBatch) -> Floats:
         weighted: Floats = self._member_weights() @ self._means(batch, self._encoded(batch))
         return weighted
 
-    def predict_std(self, X: Architectures) -> Floats:
-        """Standard deviation of a new measurement's normal score, float64[n].
-
-        It is that of the mixture of members (the mean of their variances plus the variance of their means), calibrated
-        on out-of-fold residuals (`Spread`). To get these, the first call refits the members once per fold, keeping the
-        weights.
-        """
-        batch = self._fitted_batch(X)
+    def _beliefs(self, batch: ArchBatch) -> tuple[Floats, Floats]:
         if len(batch) == 0:
-            return np.empty(0)
+            return np.empty(0), np.empty(0)
         if self.spread_ is None:
             self.spread_ = Spread().fit(*self._left_out())
         known = self._encoded(batch)
         found = [deviations(member, batch, known) for _, member in self.members_]
         scaled = np.stack([one / scale.deviation_ for scale, one in zip(self.scales_, found, strict=True)])
-        return self.spread_.calibrated(_mixed(self._member_weights(), self._means(batch, known), scaled)[1])
+        mean, deviation = _mixed(self._member_weights(), self._means(batch, known), scaled)
+        return mean, self.spread_.calibrated(deviation)
 
     def _models(self) -> list[Any]:
         chosen = MEMBERS if self.members is None else self.members
@@ -194,11 +180,6 @@ class Ensemble(Parameters):
     def _member_weights(self) -> Floats:
         weights: Floats = self.weights_[[place for place, _ in self.members_]]
         return weights
-
-    def _fitted_batch(self, X: Architectures) -> ArchBatch:
-        if not hasattr(self, "members_"):
-            raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
-        return as_batch(X, self.space)
 
     def _encoded(self, batch: ArchBatch) -> dict[str, Floats]:
         return encoded_once([member for _, member in self.members_], batch)

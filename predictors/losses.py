@@ -199,6 +199,11 @@ def named_loss(loss: str | Loss) -> Loss:
     return found
 
 
+def fixes_scale(loss: str | Loss) -> bool:
+    """Whether scores that minimise the loss have the scale of the targets, unlike those of the ranking losses."""
+    return loss in ("mse", mse)
+
+
 def _checked(predicted: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Check both tensors and convert them to the dtype in which the loss is computed."""
     for name, one in (("scores", predicted), ("targets", targets)):

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, as_batch, checked_targets
+from predictors.base import Architectures, as_batch
 from predictors.descent import at_most
 from predictors.encodings import Columns, encoding
 from predictors.encodings.columns import COST, CURVE
@@ -25,9 +25,13 @@ from predictors.errors import unknown_name
 from predictors.graph.base import GraphPredictor
 from predictors.graph.layers import GraphNetwork, Head, NodeEmbedding, Sizes
 from predictors.graph.padding import Padding
-from predictors.graph.training import Recipe, scores, train
+from predictors.graph.scoring import scores
+from predictors.graph.training import trained_on
 from predictors.losses import named_loss
-from predictors.tabular.targets import normal_scores
+from predictors.targets import normal_scores
+
+if TYPE_CHECKING:
+    from predictors.learner import TrainingScores
 
 FloatArray = NDArray[np.float64]
 
@@ -91,9 +95,9 @@ class Pretrained(GraphPredictor):
         pretraining_steps: number of optimiser steps in pre-training; 0 for none.
         start: the result of `pretrain`; cloning keeps it.
         columns: whether columns, including statistics, are read in addition to the graph when learning the targets. To
-            read the recipe but no statistics: columns=False, encoding=Columns(only=("recipe:",)).
-        hidden, layers, dropout, loss, targets, encoding, reduce, members, epochs, min_steps, batch_size,
-            learning_rate, weight_decay, patience, random_state, threads: as in GraphPredictor.
+            read the recipe but no statistics: columns=False, encodings=Columns(only=("recipe:",)).
+        hidden, layers, dropout, loss, target, encodings, reduce, members, epochs, min_steps, batch_size,
+            learning_rate, weight_decay, patience, random_state, threads, space: as in GraphPredictor.
     """
 
     layers: int = 1
@@ -110,7 +114,7 @@ class Pretrained(GraphPredictor):
             ValueError: if no statistic differs between the architectures, or there are no pre-training steps.
             UnknownName: if the batch lacks a statistic, or the encoder is unknown.
         """
-        found = self._learned(as_batch(X))
+        found = self._learned(self._batch(X))
         if found is None:
             raise ValueError(
                 "there is nothing to pre-train on: pass an ArchBatch with columns (parameters, FLOPs, proxies) that "
@@ -119,16 +123,7 @@ class Pretrained(GraphPredictor):
         self.start = found
         return self
 
-    def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn from n architectures, at least two.
-
-        Raises:
-            ValueError: if targets are not finite or not n, there are fewer than two, or `start` was learned with a
-                different encoder, width or depth.
-            UnknownName: if the loss, kind of targets, encoder or a statistic is unknown.
-        """
-        batch = as_batch(X)
-        targets = checked_targets(batch, y)
+    def _learn(self, batch: ArchBatch, targets: FloatArray) -> TrainingScores:
         named_loss(self.loss)  # reject a wrong name before pre-training
         if self.start is not None and self.start.shape != self._shape():
             raise ValueError(
@@ -136,7 +131,7 @@ class Pretrained(GraphPredictor):
                 f"{self._shape()}; call pretrain again"
             )
         self.start_ = self._learned(batch) if self.start is None else self.start
-        return super().fit(batch, targets)
+        return super()._learn(batch, targets)
 
     def _shape(self) -> tuple[str, int, int]:
         return self.encoder, self.hidden, self.layers
@@ -166,24 +161,16 @@ class Pretrained(GraphPredictor):
             return None
         padding = Padding(encoding([Columns(only=inputs)]), encoder._eigenvectors(), self.reduce).fit(batch)
         graphs = padding.transform(batch)
-        sizes = Sizes(
-            nodes=float(graphs.mask.sum(dim=1).double().mean()),
-            ops=len(padding.ops_),
-            attributes=graphs.attributes.shape[2],
-            positions=padding.positions,
-            columns=graphs.columns.shape[1],
-        )
+        sizes = Sizes.of(graphs, padding)
 
         def network() -> nn.Module:
             made: Any = encoder._network(sizes)
             made.head.score[-1] = nn.Linear(self.hidden, len(names))
             return made  # type: ignore[no-any-return]
 
-        recipe = Recipe(
-            known_error, 0, self.pretraining_steps, self.batch_size, self.learning_rate, self.weight_decay, 1.0
-        )
+        recipe = self._recipe(known_error, 0, self.pretraining_steps)
         with at_most(self.threads):
-            trained = train(network, graphs, torch.from_numpy(targets), None, recipe, self.random_state)
+            trained = trained_on(network, graphs, torch.from_numpy(targets), recipe, self.random_state)
         return Start(self._shape(), trained, padding, names)
 
     def _statistics(self, batch: ArchBatch) -> tuple[tuple[str, ...], NDArray[np.float32]]:

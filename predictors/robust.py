@@ -7,20 +7,22 @@ during a search; here they are fitted to architectures with known performance.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets, warn_of_few_predictions
 from predictors.constant_graphs import constants, score_of_constants
 from predictors.encodings import Columns
-from predictors.errors import NotFitted, unknown_name
-from predictors.tabular.targets import spread
+from predictors.errors import unknown_name
+from predictors.learner import UncertainLearner
+from predictors.targets import spread
+from predictors.units import Units
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from predictors.arch import ArchBatch
+    from predictors.learner import TrainingScores
 
 SCALES = ("minmax", "rank", "signed_log")
 MISSING = ("middle", "skip")
@@ -89,50 +91,50 @@ class Normaliser:
         return np.asarray(np.clip(scaled, -FAR, FAR))
 
 
-class Robust(Parameters):
+class Robust(UncertainLearner):
     """Predicts with a weighted sum of metrics: the columns of the batch and the count of each operation.
 
     The weights are the posterior mean of a Bayesian linear regression. Its prior lets all columns share a common
     weight, so a handful of observations moves all weights together before they differ. Without columns, as with a plain
-    list of graphs, only operation counts are used.
+    list of graphs, only operation counts are used. Architectures whose output does not depend on the input get the mean
+    target of those in the training set, or the lowest target or prediction. Standard deviations include noise.
 
     Args:
         scale: normalisation of the metrics, one of `SCALES`, learned from the training architectures.
         missing: rule for missing values, one of `MISSING`.
         operations: whether operation counts are used as metrics too.
         random_state: unused; the fit is deterministic.
+        space: as in `predictors.learner.Learner`.
 
     Attributes:
         names_: names of the metrics.
         weights_: float64[m] in [-1, 1], with maximum absolute value 1; all 0 if the targets do not differ.
     """
 
-    tags = Tags(has_std=True)
-
     def __init__(
-        self, scale: str = "rank", missing: str = "middle", operations: bool = True, random_state: int = 0
+        self,
+        scale: str = "rank",
+        missing: str = "middle",
+        operations: bool = True,
+        random_state: int = 0,
+        space: Any = None,
     ) -> None:
         self.scale = scale
         self.missing = missing
         self.operations = operations
         self.random_state = random_state
+        self.space = space
 
-    def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn from n architectures. Raises ValueError if targets are not finite or not n."""
+    def _learn(self, batch: ArchBatch, targets: NDArray[np.float64]) -> TrainingScores:
         from sklearn.linear_model import BayesianRidge
 
-        batch = as_batch(X)
-        targets = checked_targets(batch, y)
         deviation = spread(targets)
-        self.unit_ = deviation if deviation and not 1 / _FAR_SCALE < deviation < _FAR_SCALE else 1.0
-        targets = targets / self.unit_
-        normaliser = Normaliser(self.scale, self.missing)
-        columns = Columns().fit(batch)
-        self.columns_ = columns
+        unit = deviation if deviation and not 1 / _FAR_SCALE < deviation < _FAR_SCALE else 1.0
+        targets = targets / unit
+        self.columns_ = Columns().fit(batch)
         self.operations_ = sorted({op for arch in batch for op in arch.ops}) if self.operations else []
-        self.names_ = [*columns.names_, *(f"count:{op}" for op in self.operations_)]
-        raw = self._raw(batch)
-        self.normaliser_ = normaliser.fit(raw)
+        self.names_ = [*self.columns_.names_, *(f"count:{op}" for op in self.operations_)]
+        self.normaliser_ = Normaliser(self.scale, self.missing).fit(self._raw(batch))
         rows = self._rows(batch)
         self.centre_ = rows.mean(axis=0)
         self.regression_ = BayesianRidge().fit(rows - self.centre_, targets)
@@ -141,32 +143,17 @@ class Robust(Parameters):
         weights = np.asarray(self._own(self.regression_.coef_), dtype=np.float64)
         largest = np.abs(weights).max(initial=0.0)
         self.weights_ = weights / largest if largest > 0 else weights
-        warn_of_few_predictions("Robust", targets, lambda chosen: predicted[chosen])
-        return self
+        self.units_ = Units.straight(0.0, unit)
+        return lambda chosen: np.asarray(predicted[chosen])
 
-    def predict(self, X: Architectures) -> NDArray[np.float64]:
-        """Predicted targets, float64[n]. Raises NotFitted before `fit`.
+    def _scores(self, batch: ArchBatch) -> NDArray[np.float64]:
+        return self._beliefs(batch)[0]
 
-        Architectures whose output does not depend on the input get the mean target of those in the training set, or the
-        lowest target or prediction.
-        """
-        batch = self._fitted_batch(X)
-        return np.where(constants(batch), self.constant_, self._predict(batch)[0]) * self.unit_
-
-    def predict_std(self, X: Architectures) -> NDArray[np.float64]:
-        """Standard deviation of the predicted targets, including noise, float64[n]. Raises NotFitted before `fit`."""
-        return self._predict(self._fitted_batch(X))[1] * self.unit_
-
-    def _fitted_batch(self, X: Architectures) -> ArchBatch:
-        if not hasattr(self, "regression_"):
-            raise NotFitted("Robust is not fitted; call fit(X, y) first")
-        return as_batch(X)
-
-    def _predict(self, batch: ArchBatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _beliefs(self, batch: ArchBatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if len(batch) == 0:
             return np.empty(0), np.empty(0)
         mean, std = self.regression_.predict(self._rows(batch) - self.centre_, return_std=True)
-        return np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+        return np.where(constants(batch), self.constant_, mean), np.asarray(std, dtype=np.float64)
 
     def _raw(self, batch: ArchBatch) -> NDArray[np.float64]:
         """The metrics before normalisation, float64[n, m]."""

@@ -10,7 +10,7 @@ from predictors.gbdt_nas.choices import Choice, ChoiceRows, Constraints, Edge, O
 from predictors.gbdt_nas.model import ChoiceGBDT, published_booster
 from predictors.gbdt_nas.pruning import PRUNINGS, first_order, harmful_pairs, second_order
 from predictors.gbdt_nas.sampling import sample_allowed
-from predictors.gbdt_nas.shapley import interaction_values, shapley_values
+from predictors.gbdt_nas.shapley import interaction_values
 
 __all__ = [
     "PRUNINGS",
@@ -27,5 +27,4 @@ __all__ = [
     "published_booster",
     "sample_allowed",
     "second_order",
-    "shapley_values",
 ]

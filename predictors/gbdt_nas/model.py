@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from predictors.base import Architectures, Parameters, as_batch, checked_targets, warn_of_few_predictions
-from predictors.errors import NotFitted, unknown_name
+from predictors.base import Architectures
+from predictors.errors import unknown_name
 from predictors.gbdt_nas.choices import Choice, ChoiceRows, Constraints
 from predictors.gbdt_nas.pruning import PRUNINGS, PUBLISHED, first_order, harmful_pairs, second_order
-from predictors.gbdt_nas.shapley import interaction_values, shapley_values
+from predictors.gbdt_nas.shapley import interaction_values
 from predictors.gbdt_nas.trees import Leaf, leaves
-from predictors.tabular.targets import spread, standardised
+from predictors.learner import Learner
+from predictors.targets import spread, standardised
+from predictors.units import Units
+
+if TYPE_CHECKING:
+    from predictors.arch import ArchBatch
+    from predictors.learner import TrainingScores
 
 Floats = NDArray[np.float64]
 _LEAVES_WORTH = 4  # with fewer leaves, a tree is no more than a comparison or two
@@ -46,8 +52,10 @@ def published_booster(rows: Floats, targets: Floats, random_state: int, **settin
     return lightgbm.train({**published, **settings}, data, num_boost_round=rounds)
 
 
-class ChoiceGBDT(Parameters):
+class ChoiceGBDT(Learner):
     """LightGBM on one-hot choices, with the Shapley values of these choices.
+
+    Scores are predictions of the standardised targets.
 
     Args:
         rounds: number of boosting rounds.
@@ -88,56 +96,24 @@ class ChoiceGBDT(Parameters):
         self.random_state = random_state
         self.space = space
 
-    def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn from n architectures.
-
-        Warns:
-            ConstantPredictions: if there are so few architectures that the predictions take fewer than five values.
-
-        Raises:
-            ValueError: if targets are not finite or not n, or there are no architectures.
-        """
-        batch = as_batch(X, self.space)
-        targets = checked_targets(batch, y)
-        if not len(batch):
-            raise ValueError("ChoiceGBDT needs at least one architecture to learn from")
-        encoding = ChoiceRows().fit(batch.archs)
-        rows = encoding.transform(batch.archs)
-        self.fit_rows(encoding, rows, targets)
-        warn_of_few_predictions(
-            "ChoiceGBDT",
-            targets,
-            lambda chosen: self.predict_rows(rows[chosen]),
-            f"each tree sees {self.bagging:.0%} of them, and a leaf needs at least {self.min_leaf}; use a smaller "
-            f"min_leaf, such as min_leaf=3, or {math.ceil(_LEAVES_WORTH * self.min_leaf / self.bagging)} architectures "
-            "or more",
-            _LEAVES_WORTH + 1,
-        )
-        return self
-
     def fit_rows(self, encoding: ChoiceRows, rows: Floats, targets: Floats) -> Self:
         """Like `fit`, but from a fitted encoding and its rows, so that a search encodes its candidates only once."""
         self.encoding_ = encoding
         self.choices_: Sequence[Choice] = encoding.choices_
         self.booster_ = self._booster(rows, targets) if rows.shape[1] and len(rows) > 1 else None
-        self.mean_ = float(targets.mean())
-        self.deviation_ = spread(targets)
+        self.units_ = Units.straight(float(targets.mean()), spread(targets))
         self.__dict__.pop("leaves_", None)
         return self
 
-    def predict(self, X: Architectures) -> Floats:
-        """Predicted targets in their units, float64[n]. Raises NotFitted before `fit`."""
-        return self.predict_rows(self._rows(X))
-
-    def predict_rows(self, rows: Floats) -> Floats:
-        """Like `predict`, but from encoded rows."""
+    def score_rows(self, rows: Floats) -> Floats:
+        """Like `scores`, but from encoded rows."""
         if self.booster_ is None or not len(rows):
-            return np.full(len(rows), self.mean_)
-        return np.asarray(self.booster_.predict(rows, num_threads=1)) * self.deviation_ + self.mean_
+            return np.zeros(len(rows))
+        return np.asarray(self.booster_.predict(rows, num_threads=1))
 
     def shapley_values(self, X: Architectures) -> Floats:
-        """The contribution of each choice to the standardised prediction, float64[n, d]."""
-        return shapley_values(self.leaves_, self._rows(X))
+        """The contribution of each choice to the score, float64[n, d]; computed by LightGBM."""
+        return self._shapley_values(self._rows(X))
 
     def interaction_values(self, X: Architectures) -> Floats:
         """The contribution of each pair of choices to it, float64[n, d, d]; see predictors.gbdt_nas.shapley."""
@@ -172,7 +148,7 @@ class ChoiceGBDT(Parameters):
         if order == "none":
             return before
         if order == "first":
-            new = first_order(rows, shapley_values(self.leaves_, rows), groups, at_most, removed)
+            new = first_order(rows, self._shapley_values(rows), groups, at_most, removed)
             return before.joined(removed=[self.choices_[place] for place in new])
         interactions = interaction_values(self.leaves_, rows)
         if order == "second":
@@ -200,6 +176,27 @@ class ChoiceGBDT(Parameters):
         )
 
     def _rows(self, X: Architectures) -> Floats:
-        if not hasattr(self, "encoding_"):
-            raise NotFitted("ChoiceGBDT is not fitted; call fit(X, y) first")
-        return self.encoding_.transform(as_batch(X, self.space).archs)
+        batch = self._known(X)
+        return self.encoding_.transform(batch.archs)
+
+    def _shapley_values(self, rows: Floats) -> Floats:
+        if self.booster_ is None or not len(rows):
+            return np.zeros(rows.shape)
+        return np.asarray(self.booster_.predict(rows, pred_contrib=True, num_threads=1))[:, :-1]
+
+    def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
+        encoding = ChoiceRows().fit(batch.archs)
+        rows = encoding.transform(batch.archs)
+        self.fit_rows(encoding, rows, targets)
+        return lambda chosen: self.score_rows(rows[chosen])
+
+    def _scores(self, batch: ArchBatch) -> Floats:
+        return self.score_rows(self.encoding_.transform(batch.archs))
+
+    def _few_predictions(self) -> dict[str, Any]:
+        enough = math.ceil(_LEAVES_WORTH * self.min_leaf / self.bagging)
+        remedy = (
+            f"each tree sees {self.bagging:.0%} of them, and a leaf needs at least {self.min_leaf}; use a smaller "
+            f"min_leaf, such as min_leaf=3, or {enough} architectures or more"
+        )
+        return {"remedy": remedy, "fewest": _LEAVES_WORTH + 1}

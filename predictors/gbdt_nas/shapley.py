@@ -1,4 +1,4 @@
-"""Exact Shapley values and interaction values of tree models.
+"""Exact Shapley interaction values of tree models, which LightGBM does not compute.
 
 Lundberg et al.: From Local Explanations to Global Understanding with Explainable AI for Trees, Nature Machine
 Intelligence 2020: conditional expectations along the paths of the trees, weighted by training rows, and interaction
@@ -26,27 +26,6 @@ from numpy.typing import NDArray
 from predictors.gbdt_nas.trees import Leaf
 
 Floats = NDArray[np.float64]
-
-
-def expected_value(leaves: Sequence[Leaf]) -> float:
-    """The mean prediction over the training rows recorded in the trees; Shapley values are relative to it."""
-    return sum(leaf.expected for leaf in leaves)
-
-
-def shapley_values(leaves: Sequence[Leaf], rows: Floats) -> Floats:
-    """The contribution of each feature to the prediction of each row, float64[n, d].
-
-    `expected_value(leaves)` plus the sum over features is the model's prediction.
-
-    Args:
-        leaves: the model's leaves, from `predictors.gbdt_nas.trees.leaves`.
-        rows: float64[n, d].
-    """
-    values = np.zeros(rows.shape)
-    for leaf, patterns, of_row in _games(leaves, rows):
-        gains, weights = _terms(leaf, patterns)
-        values[:, leaf.features] += np.einsum("mq,miq->mi", weights, gains)[of_row]
-    return values
 
 
 def interaction_values(leaves: Sequence[Leaf], rows: Floats) -> Floats:

@@ -4,36 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from predictors.base import Architectures, Parameters, as_batch, orderable_targets, warn_of_few_predictions
 from predictors.constant_graphs import constants, score_of_constants
-from predictors.descent import at_most
+from predictors.descent import Recipe, at_most
 from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
-from predictors.errors import NotFitted, unknown_name
 from predictors.graph.layers import GraphNetwork, Sizes
 from predictors.graph.padding import GraphBatch, Padding
 from predictors.graph.scoring import scores_of_many
-from predictors.graph.training import Recipe, train
-from predictors.losses import Loss, named_loss
+from predictors.graph.training import trained_on
+from predictors.learner import Learner
+from predictors.losses import Loss, fixes_scale, named_loss
 from predictors.ranks import mean_ranks
-from predictors.tabular.targets import spread, standardised
+from predictors.targets import scaled, spread, standardised
+from predictors.units import Units
 
+if TYPE_CHECKING:
+    from predictors.arch import ArchBatch
+    from predictors.learner import TrainingScores
+
+Floats = NDArray[np.float64]
 _CHUNK = 16384  # number of architectures predicted at once
 _FEWEST_TO_HOLD_OUT = 200  # with fewer, all are needed for training, and a fifth of them is too small for validation
 _FOLDS = 5
+_LONGEST_GRADIENT = 5.0  # longer gradients are clipped
 
 
 @dataclass(eq=False, repr=False)
-class GraphPredictor(Parameters):
+class GraphPredictor(Learner):
     """A graph network that scores architectures; subclasses define the network.
 
     Several networks are trained; each holds out a different fold of the training set for early stopping. Their scores
     are standardised on the training set and averaged. With fewer than 200 architectures nothing is held out.
+    Architectures whose output does not depend on the input get the mean score of those in the training set, or its
+    lowest score.
 
     Operations missing from the training set are treated as the mean of its operations.
 
@@ -44,9 +52,10 @@ class GraphPredictor(Parameters):
         layers: depth of the network.
         dropout: fraction of values dropped in training.
         loss: a name from `predictors.losses.LOSSES`, or a function of scores and targets.
-        targets: "rank" for ranks of the targets, "standard" for the targets themselves; both are standardised.
+        target: what is learned: "rank" for ranks of the targets, "raw" for the targets themselves, "mixed" for the
+            mean of both, all standardised.
         columns: whether the columns of an ArchBatch (proxies, costs) are used, as further input of the head.
-        encoding: rows of numbers that are further input of the head, as in `predictors.encodings.encoding`; "" for
+        encodings: rows of numbers that are further input of the head, as in `predictors.encodings.encoding`; "" for
             none.
         reduce: whether to remove nodes that block their input or are on no path through the graph.
         members: number of networks in the ensemble.
@@ -59,15 +68,18 @@ class GraphPredictor(Parameters):
         random_state: seed of all random numbers; equal seeds give equal predictions.
         threads: torch's threads in training and prediction; more than one helps little, and slows things down if other
             processes compete for the same cores.
+        space: as in `predictors.learner.Learner`.
     """
+
+    fewest: ClassVar[int] = 2
 
     hidden: int = 64
     layers: int = 2
     dropout: float = 0.1
     loss: str | Loss = "hinge"
-    targets: str = "rank"
+    target: str = "rank"
     columns: bool = True
-    encoding: EncodingLike = ""
+    encodings: EncodingLike = ""
     reduce: bool = True
     members: int = 3
     epochs: int = 40
@@ -78,6 +90,7 @@ class GraphPredictor(Parameters):
     patience: float = 0.4
     random_state: int = 0
     threads: int = 1
+    space: Any = None
 
     def _network(self, sizes: Sizes) -> GraphNetwork:
         """Create a new network: GraphBatch -> float32[n]."""
@@ -86,85 +99,61 @@ class GraphPredictor(Parameters):
     def _eigenvectors(self) -> int:
         return 0
 
-    def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn from n architectures, at least two.
-
-        Raises:
-            ValueError: if targets are not finite or not n, or there are fewer than two.
-            UnknownName: if the loss or the kind of targets is unknown.
-        """
-        batch = as_batch(X)
-        raw = orderable_targets(batch, y)
-        targets = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
-        recipe = Recipe(
-            named_loss(self.loss),
-            self.epochs,
-            self.min_steps,
-            self.batch_size,
-            self.learning_rate,
-            self.weight_decay,
-            self.patience,
-        )
-        rows = encoding([*([Columns()] if self.columns else []), *encoding_parts(self.encoding)])
+    def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
+        learned = scaled(targets, self.target, ranked=lambda values: standardised(mean_ranks(values)))
+        recipe = self._recipe(named_loss(self.loss), self.epochs, self.min_steps)
+        rows = encoding([*([Columns()] if self.columns else []), *encoding_parts(self.encodings)])
         self.padding_ = Padding(rows, self._eigenvectors(), self.reduce).fit(batch)
         graphs = self.padding_.transform(batch)
-        sizes = Sizes(
-            nodes=float(graphs.mask.sum(dim=1).double().mean()),
-            ops=len(self.padding_.ops_),
-            attributes=graphs.attributes.shape[2],
-            positions=self.padding_.positions,
-            columns=graphs.columns.shape[1],
-        )
-        folds = _folds(len(raw), self.members, self.random_state)
+        sizes = Sizes.of(graphs, self.padding_)
+        wanted = torch.from_numpy(learned.astype(np.float32))
+        folds = _folds(len(targets), self.members, self.random_state)
         with at_most(self.threads):
             self.networks_ = [
-                train(lambda: self._network(sizes), graphs, targets, fold, recipe, self.random_state + 1000 * member)
+                trained_on(
+                    lambda: self._network(sizes),
+                    graphs,
+                    wanted,
+                    recipe,
+                    self.random_state + 1000 * member,
+                    fold,
+                    self.patience,
+                )
                 for member, fold in enumerate(folds)
             ]
             own = [_scores(network, graphs) for network in self.networks_]
         self.member_scales_ = [(float(values.mean()), float(values.std()) or 1.0) for values in own]
-        self.target_scale_ = float(raw.mean()), spread(raw)
         predicted = self._on_one_scale(own)
-        self.constant_ = score_of_constants(constants(batch), targets.numpy(), predicted)
-        warn_of_few_predictions(type(self).__name__, raw, lambda chosen: predicted[chosen])
-        return self
+        constant = constants(batch)
+        self.constant_ = score_of_constants(constant, wanted.numpy(), predicted)
+        if self.target == "raw" and fixes_scale(self.loss):
+            self.units_ = Units.straight(float(targets.mean()), spread(targets))
+        else:
+            self.units_ = Units.through(np.where(constant, self.constant_, predicted), targets)
+        return lambda chosen: predicted[chosen]
 
-    def predict(self, X: Architectures) -> NDArray[np.float64]:
-        """Scores roughly on the scale of the targets, float64[n]; only their order matters.
-
-        Architectures whose output does not depend on the input get the mean score of those in the training set, or its
-        lowest score.
-
-        Raises:
-            NotFitted: before `fit`.
-            UnknownName: if X lacks columns that the training set had.
-        """
-        if not hasattr(self, "networks_"):
-            raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
-        batch = as_batch(X)
+    def _scores(self, batch: ArchBatch) -> Floats:
         predicted = np.empty(len(batch))
         with at_most(self.threads):
             for start in range(0, len(batch), _CHUNK):
                 graphs = self.padding_.transform(batch[start : start + _CHUNK])
                 members = [_scores(network, graphs) for network in self.networks_]
                 predicted[start : start + _CHUNK] = self._on_one_scale(members)
-        mean, deviation = self.target_scale_
-        return np.where(constants(batch), self.constant_, predicted) * deviation + mean
+        return np.where(constants(batch), self.constant_, predicted)
 
-    def _on_one_scale(self, members: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    def _recipe(self, loss: Loss, epochs: int, min_steps: int) -> Recipe:
+        return Recipe(
+            loss, epochs, min_steps, self.batch_size, self.learning_rate, self.weight_decay, _LONGEST_GRADIENT
+        )
+
+    def _on_one_scale(self, members: Sequence[Floats]) -> Floats:
         """The mean of the networks' scores, each standardised on the training set, float64[n]."""
         scaled = [(one - mean) / deviation for one, (mean, deviation) in zip(members, self.member_scales_, strict=True)]
         return np.asarray(np.mean(scaled, axis=0))
 
 
-def _scores(network: GraphNetwork, graphs: GraphBatch) -> NDArray[np.float64]:
+def _scores(network: GraphNetwork, graphs: GraphBatch) -> Floats:
     return scores_of_many(network, graphs).double().numpy()
-
-
-def _scaled(targets: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
-    if kind not in ("rank", "standard"):
-        raise unknown_name("kind of targets", kind, ("rank", "standard"))
-    return standardised(mean_ranks(targets) if kind == "rank" else targets)
 
 
 def _folds(n: int, members: int, seed: int) -> list[torch.Tensor | None]:

@@ -32,7 +32,7 @@ class FLAN(GraphPredictor):
     """
 
     layers: int = 1
-    encoding: EncodingLike = "reduced"
+    encodings: EncodingLike = "reduced"
     heads: int = 4
     runs: int = 2
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from predictors.graph.padding import GraphBatch
+from predictors.graph.padding import GraphBatch, Padding
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,17 @@ class Sizes:
     attributes: int
     positions: int
     columns: int
+
+    @classmethod
+    def of(cls, graphs: GraphBatch, padding: Padding) -> Self:
+        """The sizes of a training set, prepared by the fitted `padding`."""
+        return cls(
+            nodes=float(graphs.mask.sum(dim=1).double().mean()),
+            ops=len(padding.ops_),
+            attributes=graphs.attributes.shape[2],
+            positions=padding.positions,
+            columns=graphs.columns.shape[1],
+        )
 
 
 class GraphNetwork(nn.Module):

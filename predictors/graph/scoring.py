@@ -1,14 +1,24 @@
-"""Scores many architectures: equal graphs are embedded once, in chunks of graphs of similar size."""
+"""Scores of a graph network; of many architectures, equal graphs are embedded once, in chunks of similar size."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from predictors.graph.layers import GraphNetwork
 from predictors.graph.padding import GraphBatch
 
 _CHUNK = 512  # graphs at once; small chunks fit in the processor's cache
+
+
+def scores(network: nn.Module, graphs: GraphBatch) -> Tensor:
+    """The network's output without dropout, float32[n]; its mode is restored."""
+    training = network.training
+    network.eval()
+    with torch.inference_mode():
+        value: Tensor = network(graphs)
+    network.train(training)
+    return value
 
 
 @torch.inference_mode()
@@ -27,6 +37,6 @@ def scores_of_many(network: GraphNetwork, graphs: GraphBatch) -> Tensor:
     found = torch.cat([network.embed(chunk) for chunk in chunks])
     embeddings = torch.empty_like(found)
     embeddings[order] = found
-    scores: Tensor = network.head(embeddings[which], graphs.columns)
+    found_scores: Tensor = network.head(embeddings[which], graphs.columns)
     network.train(training)
-    return scores
+    return found_scores

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, Parameters, checked_targets, warn_of_few_predictions
-from predictors.errors import NotFitted
+from predictors.base import Architectures
+from predictors.learner import Learner
 from predictors.parzc.statistics import NodeScale, NodeValues, Supply, with_statistics
+from predictors.units import Units
+
+if TYPE_CHECKING:
+    from predictors.learner import TrainingScores
 
 Floats = NDArray[np.float64]
 
@@ -28,10 +32,11 @@ def node_weights(places: int, period: float) -> Floats:
     return np.asarray((1 + np.sin(2 * np.pi * np.arange(places) / period)) / 2)
 
 
-class FreeParZC(Parameters):
-    """The mean of scaled node statistics over proxies and, weighted, over nodes. Targets are not used.
+class FreeParZC(Learner):
+    """The mean of scaled node statistics over proxies and, weighted, over nodes. Targets do not change the order.
 
-    `fit` learns from the architectures alone: each proxy's range at each node.
+    Scores are learned from the architectures alone: each proxy's range at each node. The targets only give predictions
+    their units. The score of an architecture without statistics is 0.
 
     Source: ParZC (Dong et al., AAAI 2025), the training-free variant with non-negative sinusoidal weights of the node
     index. The frequency and phase are not published; a period of 2 pi, and thus sin(i), is our interpretation.
@@ -40,7 +45,9 @@ class FreeParZC(Parameters):
         proxies: names of node arrays, as in NodeScale; None for all.
         scale: as in NodeScale; scales that end in "minmax" keep training statistics in [0, 1].
         period: period of the sinusoid, in nodes.
-        statistics: a function that adds node arrays to a batch without any.
+        random_state: unused; the fit is deterministic.
+        supply: a function that adds node arrays to a batch without any.
+        space: as in `predictors.learner.Learner`.
     """
 
     def __init__(
@@ -48,36 +55,33 @@ class FreeParZC(Parameters):
         proxies: str | Sequence[str] | None = None,
         scale: str = "log-minmax",
         period: float = 2 * math.pi,
-        statistics: Supply | None = None,
+        random_state: int = 0,
+        supply: Supply | None = None,
+        space: Any = None,
     ) -> None:
         self.proxies = proxies
         self.scale = scale
         self.period = period
-        self.statistics = statistics
+        self.random_state = random_state
+        self.supply = supply
+        self.space = space
 
-    def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn ranges. Raises as `ParZC.fit` does; targets are checked although they are not used."""
-        batch = with_statistics(X, self.statistics)
-        targets = checked_targets(batch, y)
+    def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
         scale = NodeScale(self.proxies, self.scale).fit(batch)
         self.weights_ = node_weights(scale.places_, self.period)
         self.scale_ = scale
-        warn_of_few_predictions(type(self).__name__, targets, lambda chosen: self.predict(batch[chosen]))
-        return self
+        scores = self._scores(batch)
+        self.units_ = Units.through(scores, targets)
+        return lambda chosen: scores[chosen]
 
-    def predict(self, X: Architectures) -> Floats:
-        """Scores, float64[n], larger is better; 0 if an architecture has no statistics.
-
-        Raises:
-            NotFitted: before `fit`; other errors as in `ParZC.predict`.
-        """
-        if not hasattr(self, "scale_"):
-            raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
-        batch = with_statistics(X, self.statistics)
-        parts = [self._scores(self.scale_.transform(chunk)) for chunk in self.scale_.chunks(batch)]
+    def _scores(self, batch: ArchBatch) -> Floats:
+        parts = [self._weighted(self.scale_.transform(chunk)) for chunk in self.scale_.chunks(batch)]
         return np.concatenate([np.empty(0), *parts])
 
-    def _scores(self, nodes: NodeValues) -> Floats:
+    def _batch(self, X: Architectures) -> ArchBatch:
+        return with_statistics(super()._batch(X), self.supply)
+
+    def _weighted(self, nodes: NodeValues) -> Floats:
         weights = nodes.mask * self.weights_
         total = (nodes.values.mean(axis=2, dtype=np.float64) * weights).sum(axis=1)
         return np.asarray(total / self.weights_.sum())
@@ -88,4 +92,4 @@ def free_scores(batch: ArchBatch, **params: Any) -> Floats:
 
     Can be ranked as the method "predictors.parzc:free_scores" on tasks whose columns are "all".
     """
-    return FreeParZC(**params).fit(batch, np.zeros(len(batch))).predict(batch)
+    return FreeParZC(**params).fit(batch, np.zeros(len(batch))).scores(batch)

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from predictors.arch import ArchBatch
-from predictors.base import Architectures, Parameters, Tags, orderable_targets, warn_of_few_predictions
+from predictors.base import Architectures
 from predictors.constant_graphs import constants, score_of_constants
-from predictors.descent import at_most, private_generator
+from predictors.descent import Recipe, at_most, loss_at, private_generator, shuffled_for_members, train
 from predictors.encodings import EncodingLike, encoding_parts
-from predictors.errors import NotFitted, unknown_name
-from predictors.losses import Loss, named_loss
-from predictors.parzc.bayesian import sampled
+from predictors.learner import UncertainLearner
+from predictors.losses import Loss, fixes_scale, named_loss
+from predictors.parzc.bayesian import divergence, sampled
 from predictors.parzc.equals import first_equals
 from predictors.parzc.network import MABN, Inputs, Shape
 from predictors.parzc.statistics import NodeScale, Supply, with_statistics
 from predictors.parzc.tokens import RowTokens
-from predictors.parzc.training import Recipe, train
-from predictors.tabular.targets import normal_scores, spread, standardised
+from predictors.targets import scaled, spread
+from predictors.units import Units
+
+if TYPE_CHECKING:
+    from predictors.learner import TrainingScores
 
 Floats = NDArray[np.float64]
 
-TARGETS = ("rank", "standard")
 _BLOCK = 16384  # number of architectures within which equal ones are scored only once
 _CHUNK = 512  # number of architectures that a network scores at once
 _KEPT = 2**26  # maximum node values of a training set to keep in memory; for larger ones each batch is read again
@@ -36,7 +38,7 @@ _DRAWS = 8  # number of weight samples for a standard deviation
 
 
 @dataclass(eq=False, repr=False)
-class ParZC(Parameters):
+class ParZC(UncertainLearner):
     """Scores architectures from zero-cost proxy values of their nodes.
 
     Several networks are trained in parallel, with different initialisations and batches; their scores are standardised
@@ -44,6 +46,10 @@ class ParZC(Parameters):
     nodes.
 
     Node arrays are read a few architectures at a time and may be memory-mapped.
+
+    Scores use the posterior mean of the Bayesian layers, and standard deviations the spread of the members and of
+    samples from their posteriors, the same in every call. Architectures whose output does not depend on the input get
+    the mean target of those in the training set, or its lowest target.
 
     Source: Dong et al., "ParZC: Parametric Zero-Cost Proxies for Efficient NAS", AAAI 2025, for node statistics as the
     input sequence of a mixer with Bayesian layers, and DiffKendall as its loss. `PaperParZC` has the paper's settings,
@@ -53,13 +59,16 @@ class ParZC(Parameters):
         proxies: names of node arrays, as in NodeScale; None for all.
         scale: scale of the statistics, as in NodeScale.
         totals: whether the sums over nodes, which are the proxies themselves, form a token.
-        encoding: encodings that form one token each, as in `predictors.encodings.encoding`, such as "columns" for the
+        encodings: encodings that form one token each, as in `predictors.encodings.encoding`, such as "columns" for the
             batch's columns or "reduced" for the graph; "" for none.
         segment: number of consecutive nodes per token; 0 to ignore node statistics and use only the other tokens.
-        width, blocks, mixing, bayesian, dropout: as in `network.Shape`.
+        hidden: width of a token.
+        layers: number of mixer blocks.
+        mixing, bayesian, dropout: as in `network.Shape`.
         divergence: weight of the Bayesian layers' divergence from their prior; 1 for variational inference.
         loss: a name from `predictors.losses.LOSSES`, or a function of scores and targets.
-        targets: "rank" for normal scores of the targets' ranks, "standard" for standardised targets.
+        target: what is learned: "rank" for normal scores of the targets' ranks, "raw" for the targets themselves,
+            standardised, "mixed" for the mean of both.
         members: number of networks in the ensemble.
         epochs: number of epochs.
         min_steps: minimum number of optimiser steps; small training sets are seen more often.
@@ -68,23 +77,23 @@ class ParZC(Parameters):
         weight_decay: weight decay of AdamW.
         random_state: seed of all random numbers; equal seeds give equal predictions.
         threads: number of torch threads.
-        statistics: a function that adds node arrays to a batch without any, such as
-            `shipped_scores("nasbench201").join`.
+        supply: a function that adds node arrays to a batch without any, such as `shipped_scores("nasbench201").join`.
+        space: as in `predictors.learner.Learner`.
     """
 
     proxies: str | Sequence[str] | None = None
     scale: str = "log"
     totals: bool = True
-    encoding: EncodingLike = "reduced+columns"
+    encodings: EncodingLike = "reduced+columns"
     segment: int = 16
-    width: int = 32
-    blocks: int = 2
+    hidden: int = 32
+    layers: int = 2
     mixing: str = "tokens"
     bayesian: bool = True
     dropout: float = 0.1
     divergence: float = 0.01
     loss: str | Loss = "mse"
-    targets: str = "rank"
+    target: str = "rank"
     members: int = 3
     epochs: int = 30
     min_steps: int = 200
@@ -93,86 +102,59 @@ class ParZC(Parameters):
     weight_decay: float = 1e-2
     random_state: int = 0
     threads: int = 1
-    statistics: Supply | None = None
+    supply: Supply | None = None
+    space: Any = None
 
-    tags = Tags(has_std=True)
+    fewest: ClassVar[int] = 2
 
-    def fit(self, X: Architectures, y: ArrayLike) -> Self:
-        """Learn from n architectures, at least two.
-
-        Raises:
-            ValueError: if targets are not finite or not n, or there are fewer than two.
-            NoNodeStatistics: if the architectures have no node arrays.
-            UnknownName: if the loss, kind of targets, scale, node array, encoding or mixing is unknown.
-        """
-        batch = with_statistics(X, self.statistics)
-        raw = orderable_targets(batch, y)
-        scaled = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
+    def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
+        learned = scaled(targets, self.target)
         recipe = Recipe(
-            named_loss(self.loss),
-            self.epochs,
-            self.min_steps,
-            self.batch_size,
-            self.learning_rate,
-            self.weight_decay,
-            self.divergence * self.bayesian,
+            named_loss(self.loss), self.epochs, self.min_steps, self.batch_size, self.learning_rate, self.weight_decay
         )
         self.scale_ = NodeScale(self.proxies, self.scale).fit(batch)
-        self.tokens_ = RowTokens(encoding_parts(self.encoding), self.scale_ if self.totals else None).fit(batch)
+        self.tokens_ = RowTokens(encoding_parts(self.encodings), self.scale_ if self.totals else None).fit(batch)
         shape = Shape(
             self.members,
             self.scale_.places_,
             len(self.scale_.names_),
             self.segment,
             self.tokens_.widths_,
-            self.width,
-            self.blocks,
+            self.hidden,
+            self.layers,
             self.mixing,
             self.bayesian,
             self.dropout,
         )
         with at_most(self.threads), private_generator(self.random_state):
             self.network_ = MABN(shape)
-            train(self.network_, self._source(batch), scaled, recipe, self.random_state)
+            wanted = torch.from_numpy(learned.astype(np.float32))
+            weight = self.divergence * self.bayesian
+            train_members(self.network_, self._source(batch), wanted, recipe, self.random_state, weight)
             own = self._members(batch)[0]
         self.member_scales_ = own.mean(axis=1), np.maximum(own.std(axis=1), 1e-12)
-        self.target_scale_ = float(raw.mean()), spread(raw)
-        self.constant_ = score_of_constants(constants(batch), scaled.numpy())
-        warn_of_few_predictions(type(self).__name__, raw, lambda chosen: own[0, chosen])
-        return self
+        constant = constants(batch)
+        self.constant_ = score_of_constants(constant, learned.astype(np.float32))
+        if self.target == "raw" and fixes_scale(self.loss):
+            self.units_ = Units.straight(float(targets.mean()), spread(targets))
+        else:
+            predicted = self._on_one_scale(own).mean(axis=0)
+            self.units_ = Units.through(np.where(constant, self.constant_, predicted), targets)
+        return lambda chosen: own[0, chosen]
 
-    def predict(self, X: Architectures) -> Floats:
-        """Scores roughly on the scale of the targets, float64[n]; only their order matters.
-
-        They use the posterior mean of the Bayesian layers, so repeated calls give equal results. Architectures whose
-        output does not depend on the input get the mean score of those in the training set, or its lowest score.
-
-        Raises:
-            NotFitted: before `fit`.
-            NoNodeStatistics: if the architectures have no node arrays.
-            UnknownName: if X lacks node arrays or columns that the training set had.
-        """
-        batch = self._fitted_batch(X)
+    def _scores(self, batch: ArchBatch) -> Floats:
         with at_most(self.threads):
             found = self._on_one_scale(self._members(batch)[0]).mean(axis=0)
-        mean, deviation = self.target_scale_
-        return np.where(constants(batch), self.constant_, found) * deviation + mean
+        return np.where(constants(batch), self.constant_, found)
 
-    def predict_std(self, X: Architectures) -> Floats:
-        """Standard deviation of the score over members and samples from their posteriors, float64[n], above 0.
-
-        It is on the scale of `predict`. Repeated calls use the same samples. Raises as `predict` does.
-        """
-        batch = self._fitted_batch(X)
+    def _beliefs(self, batch: ArchBatch) -> tuple[Floats, Floats]:
         draws = range(1, 1 + (_DRAWS if self.bayesian else 1))
         with at_most(self.threads), sampled(self.network_):
             found = self._on_one_scale(self._members(batch, draws))
-        return np.asarray(found.std(axis=(0, 1)) * self.target_scale_[1] + 1e-9)
+        return self._scores(batch), np.asarray(found.std(axis=(0, 1)) + 1e-9)
 
-    def _fitted_batch(self, X: Architectures) -> ArchBatch:
-        if not hasattr(self, "network_"):
-            raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
-        return with_statistics(X, self.statistics)
+    def _batch(self, X: Architectures) -> ArchBatch:
+        return with_statistics(super()._batch(X), self.supply)
 
     def _inputs(self, batch: ArchBatch, rows: Sequence[NDArray[np.float32]] | None = None) -> Inputs:
         """The network's inputs; `rows` if they are already computed."""
@@ -203,10 +185,10 @@ class ParZC(Parameters):
             block = batch[start : start + _BLOCK]
             rows = self.tokens_.transform(block)
             first, which = first_equals(rows, [block.nodes[name] for name in self.scale_.names_])
-            found[:, :, start : start + _BLOCK] = self._scores(block, rows, first, draws)[:, :, which]
+            found[:, :, start : start + _BLOCK] = self._scores_of(block, rows, first, draws)[:, :, which]
         return found
 
-    def _scores(
+    def _scores_of(
         self, block: ArchBatch, rows: Sequence[NDArray[np.float32]], chosen: NDArray[np.int64], draws: Sequence[int]
     ) -> Floats:
         """Scores float64[draws, members, k] of the chosen architectures of a block with known rows."""
@@ -239,13 +221,13 @@ class PaperParZC(ParZC):
 
     scale: str = "minmax"
     totals: bool = False
-    encoding: EncodingLike = ""
-    width: int = 256
-    blocks: int = 4
+    encodings: EncodingLike = ""
+    hidden: int = 256
+    layers: int = 4
     dropout: float = 0.0
     divergence: float = 1.0
     loss: str | Loss = "diffkendall"
-    targets: str = "standard"
+    target: str = "raw"
     members: int = 1
     epochs: int = 200
     min_steps: int = 0
@@ -254,7 +236,28 @@ class PaperParZC(ParZC):
     weight_decay: float = 1e-3
 
 
-def _scaled(targets: Floats, kind: str) -> Floats:
-    if kind not in TARGETS:
-        raise unknown_name("kind of targets", kind, TARGETS)
-    return normal_scores(targets) if kind == "rank" else np.asarray(standardised(targets))
+def train_members(
+    network: MABN, take: Callable[[Tensor], Inputs], targets: Tensor, recipe: Recipe, seed: int, weight: float = 0.0
+) -> None:
+    """Train the members together, each on batches of its own, and leave them in evaluation mode.
+
+    Minimises loss + weight / n * divergence for each member; if the loss is the negative log-likelihood and the weight
+    is 1, this is the variational free energy per architecture (Blundell et al., ICML 2015, equation 8).
+
+    Args:
+        network: trained in place. Weight samples and dropout come from torch's global generator.
+        take: returns the inputs of the architectures with these numbers, int64[m, b].
+        targets: float32[n].
+        recipe: the training settings.
+        seed: seed of the batches.
+        weight: weight of the Kullback-Leibler divergence of the Bayesian layers, in units of 1 / n.
+    """
+    n = len(targets)
+
+    def loss(chosen: Tensor, progress: float) -> Tensor:
+        pairs = zip(network(take(chosen)), targets[chosen], strict=True)
+        value = torch.stack([loss_at(progress, recipe.loss, one, other) for one, other in pairs]).sum()
+        apart = divergence(network) if weight else None
+        return value if apart is None else value + weight / n * apart.sum()
+
+    train(network, shuffled_for_members(network.shape.members, n, recipe.parts(n), seed), loss, recipe, n)

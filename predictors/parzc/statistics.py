@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, Ragged
-from predictors.base import Architectures, Parameters, as_batch
+from predictors.base import Parameters
 from predictors.encodings.nodes import node_totals, one_a_node, require_nodes, widely_known_nodes
 from predictors.errors import MissingInput, unknown_name
 
@@ -140,7 +140,7 @@ class NodeScale(Parameters):
             raise NoNodeStatistics(
                 "these architectures have no node arrays (nodes:snip, ...): use a batch that has them, such as "
                 "bench.batch('computed'), compute them with proxybench compute, or construct the predictor with "
-                "statistics=FUNCTION, where the function adds them to a batch"
+                "supply=FUNCTION, where the function adds them to a batch"
             )
         if self.proxies is None:
             return widely_known_nodes(X) or sorted(X.nodes)
@@ -184,9 +184,8 @@ class NodeScale(Parameters):
         self.weight_ = np.divide(1.0, width, out=np.zeros_like(width), where=width > np.finfo(np.float64).tiny)
 
 
-def with_statistics(X: Architectures, supply: Supply | None) -> ArchBatch:
-    """X as an ArchBatch, with node arrays added by `supply` if it has none."""
-    batch = as_batch(X)
+def with_statistics(batch: ArchBatch, supply: Supply | None) -> ArchBatch:
+    """The batch, with node arrays added by `supply` if it has none."""
     return supply(batch) if supply is not None and not batch.nodes else batch
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from predictors.encodings import EncodingLike
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
-from predictors.tabular.targets import sampled_pairs
+from predictors.targets import sampled_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,7 @@ class GBDT(Tabular):
         self.penalty = penalty
         self.threads = threads
 
-    def _learn(self, rows: Floats, targets: Floats) -> Any:
+    def _regressor(self, rows: Floats, targets: Floats) -> Any:
         from lightgbm import LGBMRegressor
 
         objective: Any = PairwiseLogistic(self.random_state) if self.target == "pairwise" else None

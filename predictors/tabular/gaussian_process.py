@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictors.base import Architectures, Tags
-from predictors.calibration import Spread
 from predictors.encodings import Columns, EncodingLike, LearningCurves, WeisfeilerLehman, encoding_parts
 from predictors.errors import unknown_name
-from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
+from predictors.tabular.base import DEFAULT_ENCODINGS, UncertainTabular
 from predictors.tabular.blockwise_gp import Block, BlockwiseGP
 from predictors.tabular.rows import Rows
 from predictors.tabular.scaling import Standard
@@ -23,8 +21,10 @@ if TYPE_CHECKING:
 KERNELS = ("ard", "isotropic", "wl")
 
 
-class GaussianProcess(Tabular):
+class GaussianProcess(UncertainTabular):
     """Gaussian process with a sum of Matern-5/2 kernels (`BlockwiseGP`).
+
+    Standard deviations are those of a new measurement, calibrated on leave-one-out residuals of the training set.
 
     The data used to choose the defaults is not recorded (CONTRIBUTING.md, "Where defaults come from").
 
@@ -36,9 +36,6 @@ class GaussianProcess(Tabular):
         limit: maximum number of training architectures.
         encodings, columns, target, random_state, space: as in Tabular.
     """
-
-    tags = Tags(has_std=True)
-    spread_: Spread | None
 
     def __init__(
         self,
@@ -64,30 +61,16 @@ class GaussianProcess(Tabular):
             parts = [WeisfeilerLehman(), *(part for part in parts if isinstance(part, (Columns, LearningCurves)))]
         return Rows(parts, self.columns)
 
-    def predict_std(self, X: Architectures) -> Floats:
-        """Standard deviation of a new measurement, float64[n].
-
-        It is that of the process, calibrated on leave-one-out residuals of the training set (`Spread`).
-        """
-        return self.predict_std_rows(self._encoded(X))
-
-    def predict_std_rows(self, encoded: Floats) -> Floats:
-        """Like `predict_std`, but from rows encoded by `rows_`."""
-        if len(encoded) == 0:
-            return np.empty(0)
-        if self.spread_ is None:
-            self.spread_ = Spread().fit(*self.regressor_.leave_one_out())
-        deviation: Floats = self.regressor_.predict_std(self.standard_.transform(encoded))
-        return self.spread_.calibrated(deviation) * self.scale_.deviation_
-
     def deviation_rows(self, encoded: Floats) -> Floats:
-        """Like `predict_std_rows`, but not calibrated."""
         deviation: Floats = self.regressor_.predict_std(self.standard_.transform(encoded))
-        return deviation * self.scale_.deviation_
+        return deviation
 
-    def _learn(self, rows: Floats, targets: Floats) -> BlockwiseGP:
+    def _left_out(self) -> tuple[Floats, Floats]:
+        residuals: tuple[Floats, Floats] = self.regressor_.leave_one_out()
+        return residuals
+
+    def _regressor(self, rows: Floats, targets: Floats) -> BlockwiseGP:
         self.standard_ = Standard().fit(rows)
-        self.spread_ = None  # computed when it is first needed
         process = BlockwiseGP(self._blocks(), self.tuned_on, self.limit, self.random_state)
         return process.fit(self.standard_.transform(rows), targets)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from predictors.tabular.base import Tabular
 from predictors.tabular.scaling import Scaled
-from predictors.tabular.targets import sampled_pairs
+from predictors.targets import sampled_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Ridge(Tabular):
 
     pairwise = True
 
-    def _learn(self, rows: Floats, targets: Floats) -> Any:
+    def _regressor(self, rows: Floats, targets: Floats) -> Any:
         from sklearn.linear_model import RidgeCV
 
         if self.target == "pairwise":

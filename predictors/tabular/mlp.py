@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class MLP(Tabular):
-    """The mean of `networks` perceptrons with two hidden layers and different initialisations.
+    """The mean of `members` perceptrons with two hidden layers and different initialisations.
 
     Args:
-        networks: number of networks.
-        width: width of the first hidden layer; the second is half as wide.
+        members: number of networks.
+        hidden: width of the first hidden layer; the second is half as wide.
         penalty: L2 penalty on the weights.
         epochs: number of epochs.
         encodings, columns, target, random_state, space: as in Tabular.
@@ -29,8 +29,8 @@ class MLP(Tabular):
 
     def __init__(
         self,
-        networks: int = 3,
-        width: int = 64,
+        members: int = 3,
+        hidden: int = 64,
         penalty: float = 1.0,
         epochs: int = 100,
         encodings: EncodingLike = DEFAULT_ENCODINGS,
@@ -40,12 +40,12 @@ class MLP(Tabular):
         space: Any = None,
     ) -> None:
         super().__init__(encodings, columns, target, random_state, space)
-        self.networks = networks
-        self.width = width
+        self.members = members
+        self.hidden = hidden
         self.penalty = penalty
         self.epochs = epochs
 
-    def _learn(self, rows: Floats, targets: Floats) -> Any:
+    def _regressor(self, rows: Floats, targets: Floats) -> Any:
         return Scaled(_Networks(self)).fit(rows, targets)
 
 
@@ -62,14 +62,14 @@ class _Networks:
         chosen = self.settings
         self.members_ = [
             MLPRegressor(
-                hidden_layer_sizes=(chosen["width"], max(1, chosen["width"] // 2)),
+                hidden_layer_sizes=(chosen["hidden"], max(1, chosen["hidden"] // 2)),
                 alpha=chosen["penalty"],
                 learning_rate_init=3e-3,
                 batch_size=min(32, len(rows)),
                 max_iter=chosen["epochs"],
                 random_state=chosen["random_state"] * 1000 + number,
             )
-            for number in range(chosen["networks"])
+            for number in range(chosen["members"])
         ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are the stopping rule

@@ -34,7 +34,7 @@ class NearestNeighbours(Tabular):
         super().__init__(encodings, columns, target, random_state, space)
         self.neighbours = neighbours
 
-    def _learn(self, rows: NDArray[np.float64], targets: NDArray[np.float64]) -> Any:
+    def _regressor(self, rows: NDArray[np.float64], targets: NDArray[np.float64]) -> Any:
         from sklearn.neighbors import KNeighborsRegressor
 
         count = min(self.neighbours, len(rows))

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictors.base import Architectures, Tags
-from predictors.calibration import Spread
 from predictors.encodings import EncodingLike
 from predictors.folds import random_folds
-from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
+from predictors.tabular.base import DEFAULT_ENCODINGS, UncertainTabular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,10 +19,7 @@ if TYPE_CHECKING:
 _FOLDS = 5
 
 
-class _Forest(Tabular):
-    tags = Tags(has_std=True)
-    spread_: Spread | None
-
+class _Forest(UncertainTabular):
     def __init__(
         self,
         trees: int = 200,
@@ -43,28 +38,10 @@ class _Forest(Tabular):
         self.min_leaf = min_leaf
         self.threads = threads
 
-    def predict_std(self, X: Architectures) -> Floats:
-        """Standard deviation of a new measurement, float64[n].
-
-        It is that of the trees' predictions, calibrated on residuals from 5-fold cross-validation (`Spread`). For these
-        the first call grows a fifth of the trees for each fold.
-        """
-        return self.predict_std_rows(self._encoded(X))
-
-    def predict_std_rows(self, encoded: Floats) -> Floats:
-        """Like `predict_std`, but from rows encoded by `rows_`."""
-        if len(encoded) == 0:
-            return np.empty(0)
-        if self.spread_ is None:
-            self.spread_ = Spread().fit(*self._left_out())
-        return self.spread_.calibrated(_of_trees(self.regressor_, encoded)[1]) * self.scale_.deviation_
-
     def deviation_rows(self, encoded: Floats) -> Floats:
-        """Like `predict_std_rows`, but not calibrated."""
-        return np.asarray(np.maximum(_of_trees(self.regressor_, encoded)[1], 1e-12) * self.scale_.deviation_)
+        return np.asarray(np.maximum(_of_trees(self.regressor_, encoded)[1], 1e-12))
 
     def _left_out(self) -> tuple[Floats, Floats]:
-        """Out-of-fold residual and standard deviation of each training architecture."""
         rows, targets = self.training_
         rows, targets = rows[rows[:, -1] == 0], targets[rows[:, -1] == 0]  # trees do not predict constant ones
         residuals, deviations = np.full((2, len(targets)), np.nan)
@@ -75,9 +52,8 @@ class _Forest(Tabular):
             residuals[left_out] = targets[left_out] - mean
         return residuals, deviations
 
-    def _learn(self, rows: Floats, targets: Floats) -> Any:
+    def _regressor(self, rows: Floats, targets: Floats) -> Any:
         self.training_ = rows, targets
-        self.spread_ = None  # computed when it is first needed
         return self._forest(self._settings()).fit(rows, targets)
 
     def _forest(self, settings: dict[str, Any]) -> Any:
@@ -95,6 +71,9 @@ class _Forest(Tabular):
 
 class RandomForest(_Forest):
     """Random forest (Breiman, 2001).
+
+    Standard deviations are those of the trees' predictions, calibrated on residuals from 5-fold cross-validation. For
+    these the first call of `predict_std` grows a fifth of the trees for each fold.
 
     Args:
         trees: number of trees.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from predictors import make
 from predictors.arch import ArchBatch, ArchGraph
-from predictors.tabular.targets import normal_scores
+from predictors.targets import normal_scores
 from proxybench.errors import DataNotAvailable, InvalidArchitecture, ProxybenchError
 from proxybench.generation.guidance import Aim, Guide, NormalScale, fit_guide, guided
 from proxybench.generation.model import DiffusionModel

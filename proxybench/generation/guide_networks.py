@@ -108,7 +108,7 @@ class GraphNetworks(nn.Module):
     def __init__(self, name: str, given: NoisyInput, outputs: int, hidden: int) -> None:
         super().__init__()
         sizes = Sizes(float(given.layout.nodes), 1, 0, POSITIONS, TIME_FEATURES)
-        family = PREDICTORS[name](hidden=hidden, encoding="", dropout=0.0)
+        family = PREDICTORS[name](hidden=hidden, encodings="", dropout=0.0)
         self.networks = nn.ModuleList(_with_noisy_nodes(family._network(sizes), given.features) for _ in range(outputs))
 
     def forward(self, graphs: NoisyGraphs) -> Tensor:

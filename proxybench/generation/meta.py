@@ -24,7 +24,7 @@ from predictors.arch import ArchGraph
 from predictors.descent import descend, private_generator
 from predictors.errors import unknown_name
 from predictors.inputs import as_floats
-from predictors.tabular.targets import normal_scores
+from predictors.targets import normal_scores
 from proxybench.errors import ProxybenchError
 from proxybench.generation.guidance import Guide, NormalScale
 from proxybench.generation.guide_networks import NoisyInput, make_network

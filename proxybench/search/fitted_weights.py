@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.robust import COMMON
-from predictors.tabular.targets import normal_scores, standardised
+from predictors.targets import normal_scores, standardised
 from proxybench.search.metrics import metric_matrix, metric_names
 from proxybench.search.problem import Floats, Problem
 

@@ -80,7 +80,7 @@ class GBDTNAS(BatchSearch):
             self.constraints = model.prune_rows(told, self._pruning, self._at_most, self.constraints)
             self._prunings_left -= 1
         left = self._drawn(unseen)
-        return best_last(left, model.predict_rows(self._rows[left]), self._every)
+        return best_last(left, model.score_rows(self._rows[left]), self._every)
 
     def _fitted(self) -> ChoiceGBDT:
         told, values = self._answers()

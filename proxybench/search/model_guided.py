@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from predictors.learner import Learner
 from proxybench.search.acquisition import acquisition as find_acquisition
 from proxybench.search.batches import BatchSearch, best_last
 from proxybench.search.encoded import population_rows
@@ -186,18 +187,19 @@ class _Ensemble:
         return np.mean(predicted, axis=0), np.std(predicted, axis=0)
 
     def _fitted(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of one model; 0 if it has none."""
+        """Mean and standard deviation of one model's scores; 0 if it has none."""
         model = self._fresh()
         if self._encoded is None:
             batch = self._problem.batch
             model.fit(batch[told], values)
             graphs = batch[pool]
+            if isinstance(model, Learner):
+                return model.beliefs(graphs)
             known = hasattr(model, "predict_std")
             return model.predict(graphs), model.predict_std(graphs) if known else np.zeros(len(pool))
         model.fit_rows(self._encoded.rows, self._encoded.of(told), values)
-        rows = self._encoded.of(pool)
-        known = hasattr(model, "predict_std_rows")
-        return model.predict_rows(rows), model.predict_std_rows(rows) if known else np.zeros(len(pool))
+        beliefs: tuple[Floats, Floats] = model.belief_rows(self._encoded.of(pool))
+        return beliefs
 
     def _fresh(self) -> Any:
         """An unfitted copy, with its own random state if it takes one."""

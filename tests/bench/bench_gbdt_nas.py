@@ -179,7 +179,7 @@ def steps() -> None:
     model, spent = ChoiceGBDT(), {}
     for name, step in {
         "fit": lambda: model.fit_rows(encoding, rows[told], problem.values[told]),
-        "rank all": lambda: model.predict_rows(rows),
+        "rank all": lambda: model.score_rows(rows),
         "Shapley values": lambda: shapley_values(model.leaves_, rows[told]),
         "interactions": lambda: interaction_values(model.leaves_, rows[told]),
     }.items():

@@ -12,7 +12,7 @@ from predictors import make
 from predictors.calibration import Spread, coverage_factor
 from predictors.checks import example_batch
 from predictors.tabular.blockwise_gp import Block, BlockwiseGP
-from predictors.tabular.targets import normal_scores
+from predictors.targets import normal_scores
 
 BATCH, TARGETS = example_batch(260, seed=3)
 TRAIN, TEST = slice(0, 100), slice(100, 260)

@@ -17,8 +17,7 @@ from predictors.descent import private_generator  # noqa: E402
 from predictors.errors import NotFitted, UnknownName  # noqa: E402
 from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer  # noqa: E402
 from predictors.graph.flow import Flow  # noqa: E402
-from predictors.graph.scoring import scores_of_many  # noqa: E402
-from predictors.graph.training import scores  # noqa: E402
+from predictors.graph.scoring import scores, scores_of_many  # noqa: E402
 from predictors.losses import LOSSES, AnnealedKendall, mse  # noqa: E402
 
 ALL = [GCN, GIN, GATES, GraphTransformer, FLAN]
@@ -50,7 +49,7 @@ def test_held_out_architectures_are_ranked(kind):
 @pytest.mark.parametrize("kind", ALL)
 def test_how_nodes_are_numbered_does_not_matter(kind):
     batch, targets = example_batch(30)
-    model = kind(**{**QUICK, "columns": False, "encoding": ""}).fit(list(batch), targets)
+    model = kind(**{**QUICK, "columns": False, "encodings": ""}).fit(list(batch), targets)
     shuffled = [renumbered(arch, seed) for seed, arch in enumerate(batch)]
     assert np.allclose(model.predict(shuffled), model.predict(list(batch)), atol=1e-4 * targets.std())
 
@@ -79,7 +78,7 @@ def test_embedding_equal_graphs_once_changes_no_score(kind):
 @pytest.mark.parametrize("kind", ALL)
 def test_every_operation_that_training_lacked_counts_as_the_mean_of_those_it_had(kind):
     batch, targets = example_batch(30)
-    model = kind(**{**QUICK, "columns": False, "encoding": ""}).fit(list(batch), targets)
+    model = kind(**{**QUICK, "columns": False, "encodings": ""}).fit(list(batch), targets)
 
     def with_second(op):
         return [dataclasses.replace(arch, ops=(arch.ops[0], op, *arch.ops[2:])) for arch in batch]
@@ -207,12 +206,12 @@ def test_wrong_use_is_named():
     with pytest.raises(UnknownName, match="Did you mean 'hinge'"):
         GCN(loss="hinges").fit(batch, targets)
     with pytest.raises(UnknownName, match="Did you mean 'rank'"):
-        GCN(targets="ranks").fit(batch, targets)
+        GCN(target="ranks").fit(batch, targets)
     with pytest.raises(UnknownName, match="Did you mean 'laplacian'"):
         GraphTransformer(positions="laplace").fit(batch, targets)
     with pytest.raises(ValueError, match="3 heads do not divide a width of 64"):
         FLAN(heads=3).fit(batch, targets)
-    with pytest.raises(ValueError, match="at least two"):
+    with pytest.raises(ValueError, match="at least 2 architectures"):
         GIN().fit(batch[:1], targets[:1])
 
 

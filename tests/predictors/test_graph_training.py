@@ -9,12 +9,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
 from predictors.checks import example_batch  # noqa: E402
-from predictors.descent import at_most  # noqa: E402
+from predictors.descent import Recipe, at_most, shuffled, tau_a  # noqa: E402
 from predictors.graph.padding import Padding  # noqa: E402
-from predictors.graph.training import Recipe, _batches, _tau, scores, train  # noqa: E402
+from predictors.graph.scoring import scores  # noqa: E402
+from predictors.graph.training import trained_on  # noqa: E402
 from predictors.losses import AnnealedKendall, mse  # noqa: E402
 
-RECIPE = Recipe(mse, 1, 30, 16, 0.01, 0.0, 1.0)
+RECIPE = Recipe(mse, 1, 30, 16, 0.01, 0.0)
 
 
 class Linear(torch.nn.Module):
@@ -34,7 +35,7 @@ def example(n=40):
 
 
 def test_batches_have_every_row_once_a_pass_and_equal_sizes():
-    batches = _batches(torch.arange(10), 3, seed=0)
+    batches = shuffled(torch.arange(10), 3, seed=0)
     for _ in range(2):
         a_pass = [next(batches) for _ in range(3)]
         assert sorted(torch.cat(a_pass).tolist()) == list(range(10))
@@ -43,7 +44,7 @@ def test_batches_have_every_row_once_a_pass_and_equal_sizes():
 
 def test_tau_of_the_held_out_part_by_hand():
     # of the six pairs one is tied in the scores and one is wrong; the mean is over ordered pairs and the diagonal
-    found = _tau(torch.tensor([1.0, 2.0, 2.0, 0.0]), torch.tensor([1.0, 2.0, 3.0, 1.5]))
+    found = tau_a(torch.tensor([1.0, 2.0, 2.0, 0.0]), torch.tensor([1.0, 2.0, 3.0, 1.5]))
     assert found == pytest.approx((4 - 1) * 2 / 16)
 
 
@@ -56,13 +57,13 @@ def test_the_weights_that_ordered_the_held_out_part_best_are_kept():
         def forward(self, graphs):
             value = super().forward(graphs)
             if not self.training:
-                seen.append(_tau(value, targets[held_out]))
+                seen.append(tau_a(value, targets[held_out]))
             return value
 
-    network = train(Watched, graphs, targets, held_out, RECIPE, seed=0)
+    network = trained_on(Watched, graphs, targets, RECIPE, 0, held_out)
     best = max(seen)
     assert len(seen) == 30
-    assert _tau(scores(network, graphs[held_out]), targets[held_out]) == best
+    assert tau_a(scores(network, graphs[held_out]), targets[held_out]) == best
 
 
 def test_held_out_targets_teach_nothing():
@@ -70,7 +71,7 @@ def test_held_out_targets_teach_nothing():
     held_out = torch.arange(0, 40, 4)
     wrong = targets.clone()
     wrong[held_out] = wrong[held_out] + 1000.0  # the same order, so the same stop
-    one, other = (train(Linear, graphs, values, held_out, RECIPE, seed=0) for values in (targets, wrong))
+    one, other = (trained_on(Linear, graphs, values, RECIPE, 0, held_out) for values in (targets, wrong))
     assert torch.equal(one.weight, other.weight)
 
 
@@ -84,18 +85,18 @@ def test_patience_ends_training():
                 steps.append(len(graphs))
             return super().forward(graphs)
 
-    recipe = dataclasses.replace(RECIPE, min_steps=300, patience=0.0)
-    train(Counted, graphs, targets, torch.arange(0, 40, 4), recipe, seed=0)
+    recipe = dataclasses.replace(RECIPE, min_steps=300)
+    trained_on(Counted, graphs, targets, recipe, 0, torch.arange(0, 40, 4), patience=0.0)
     assert len(steps) < 300
 
 
 def test_torch_is_left_as_it_was():
     graphs, targets = example()
     before = torch.random.get_rng_state()
-    one = train(Linear, graphs, targets, None, RECIPE, seed=3)
+    one = trained_on(Linear, graphs, targets, RECIPE, 3)
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.rand(1)
-    other = train(Linear, graphs, targets, None, RECIPE, seed=3)
+    other = trained_on(Linear, graphs, targets, RECIPE, 3)
     assert torch.equal(one.weight, other.weight)
     threads = torch.get_num_threads()
     with at_most(threads + 1):
@@ -112,5 +113,5 @@ def test_the_temperature_is_told_how_far_training_is():
             told.append(progress)
             return super().__call__(predicted, targets, progress)
 
-    train(Linear, graphs, targets, None, dataclasses.replace(RECIPE, loss=Noted(), min_steps=4, batch_size=40), seed=0)
+    trained_on(Linear, graphs, targets, dataclasses.replace(RECIPE, loss=Noted(), min_steps=4, batch_size=40), 0)
     assert told == [0.0, 0.25, 0.5, 0.75]

@@ -8,18 +8,17 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
-from predictors.descent import warm_cosine  # noqa: E402
+from predictors.descent import Recipe, shuffled_for_members, warm_cosine  # noqa: E402
 from predictors.errors import UnknownName  # noqa: E402
 from predictors.losses import AnnealedKendall, mse  # noqa: E402
 from predictors.parzc.bayesian import BayesianLinear, Linear, LinearAcross, divergence, sampled  # noqa: E402
 from predictors.parzc.mixer import MixerBlock  # noqa: E402
+from predictors.parzc.model import train_members  # noqa: E402
 from predictors.parzc.network import MABN, Inputs, Shape  # noqa: E402
-from predictors.parzc.training import Recipe, _batches, train  # noqa: E402
 
 SHAPE = Shape(
     members=2, places=7, proxies=3, segment=3, rows=(4,), width=6, blocks=2, mixing="tokens", bayesian=True, dropout=0.0
 )
-RECIPE = Recipe(mse, 1, 60, 16, 0.01, 0.0, 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +143,7 @@ def test_it_learns_what_is_in_the_nodes_and_in_the_rows():
     given = inputs(80)
     targets = given.nodes[0, :, 2, 0] + given.rows[0][0, :, 1]
     network = MABN(SHAPE)
-    train(network, given.taken, targets, Recipe(mse, 1, 150, 80, 0.02, 0.0, 0.0), seed=0)
+    train_members(network, given.taken, targets, Recipe(mse, 1, 150, 80, 0.02, 0.0), seed=0)
     assert not network.training
     assert (network(given) - targets).square().mean() < 0.1 * targets.var()
 
@@ -156,14 +155,14 @@ def test_the_divergence_pulls_towards_the_prior():
         torch.default_generator.manual_seed(0)
         network = MABN(SHAPE)
         begin = divergence(network).sum().item()
-        train(network, given.taken, targets, Recipe(mse, 1, 60, 20, 0.03, 0.0, weight), seed=0)
+        train_members(network, given.taken, targets, Recipe(mse, 1, 60, 20, 0.03, 0.0), 0, weight)
         found[weight] = divergence(network).sum().item()
     assert found[1.0] < 0.75 * begin
     assert found[0.0] > 0.8 * begin
 
 
 def test_members_see_batches_of_their_own_and_every_row_once_a_pass():
-    batches = _batches(2, 12, 3, seed=0)
+    batches = shuffled_for_members(2, 12, 3, seed=0)
     one_pass = torch.cat([next(batches) for _ in range(3)], dim=1)
     assert one_pass.sort(dim=1).values.tolist() == [list(range(12))] * 2
     assert not torch.equal(one_pass[0], one_pass[1])
@@ -179,5 +178,5 @@ def test_the_temperature_is_told_how_far_training_is():
             told.append(progress)
             return super().__call__(predicted, targets, progress)
 
-    train(MABN(SHAPE), inputs(20).taken, torch.randn(20), Recipe(Noted(), 2, 1, 10, 0.01, 0.0, 0.0), seed=0)
+    train_members(MABN(SHAPE), inputs(20).taken, torch.randn(20), Recipe(Noted(), 2, 1, 10, 0.01, 0.0), seed=0)
     assert told == [0.0, 0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]  # two members, two batches, two passes

@@ -18,7 +18,7 @@ FEW = {
     "ensemble": {"members": ["ridge", "knn"]},
     "extra_trees": {"trees": 20},
     "gbdt": {"rounds": 30},
-    "mlp": {"networks": 1, "epochs": 20},
+    "mlp": {"members": 1, "epochs": 20},
     "random_forest": {"trees": 20},
 }
 """Arguments that make a predictor small enough for a test."""

@@ -1,10 +1,13 @@
-"""Target scaling for learners: standardised, or normal scores of their ranks; and sampling of pairs."""
+"""Targets as learners learn them: standardised, or normal scores of their ranks; and sampling of pairs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from predictors.errors import unknown_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,33 +17,30 @@ if TYPE_CHECKING:
 TARGETS = ("raw", "rank", "mixed", "pairwise")
 
 
-class TargetScale:
-    """Scales targets to mean 0 and standard deviation 1.
+def scaled(
+    targets: Floats, kind: str, pairwise: bool = False, ranked: Callable[[Floats], Floats] | None = None
+) -> Floats:
+    """What a learner learns: the targets with mean 0 and standard deviation 1.
 
     Args:
-        target: "raw" keeps distances, and `back` undoes the scaling; "rank" and "pairwise" use normal scores of the
-            ranks (Blom, 1958, with (rank - 1/2) / n), where ties share their mean rank; "mixed" uses the mean of both.
-            For all but "raw", `back` changes nothing.
+        targets: float64[n].
+        kind: "raw" keeps distances; "rank" and "pairwise" use the ranks, where ties share their mean rank; "mixed" uses
+            the mean of both.
+        pairwise: whether the learner can learn from pairs.
+        ranked: the scaled ranks; by default their normal scores.
+
+    Raises:
+        UnknownName: if the kind is unknown.
+        ValueError: if it is "pairwise", and the learner cannot learn from pairs.
     """
-
-    def __init__(self, target: str) -> None:
-        self.target = target
-
-    def fit(self, targets: Floats) -> Self:
-        raw = self.target == "raw"
-        self.centre_, self.deviation_ = (float(targets.mean()), spread(targets) or 1.0) if raw else (0.0, 1.0)
-        return self
-
-    def transform(self, targets: Floats) -> Floats:
-        """float64[n]."""
-        if self.target == "raw":
-            return (targets - self.centre_) / self.deviation_
-        scores = normal_scores(targets)
-        return (scores + standardised(targets)) / 2 if self.target == "mixed" else scores
-
-    def back(self, predicted: Floats) -> Floats:
-        """Predictions on the scale of the targets for "raw", otherwise unchanged."""
-        return predicted * self.deviation_ + self.centre_
+    if kind not in TARGETS:
+        raise unknown_name("target", kind, TARGETS)
+    if kind == "pairwise" and not pairwise:
+        raise ValueError("this predictor cannot learn from pairs; use target='rank', or gbdt or ridge")
+    if kind == "raw":
+        return standardised(targets)
+    ranks = (ranked or normal_scores)(targets)
+    return (ranks + standardised(targets)) / 2 if kind == "mixed" else ranks
 
 
 def spread(values: Floats) -> float:
@@ -66,7 +66,7 @@ def standardised(values: Floats) -> Floats:
 
 
 def normal_scores(values: Floats) -> Floats:
-    """Standardised normal quantiles of (rank - 1/2) / n; zeros if all values are equal."""
+    """Standardised normal quantiles of (rank - 1/2) / n (Hazen, 1914); zeros if all values are equal."""
     from scipy.special import ndtri
 
     from predictors.ranks import mean_ranks

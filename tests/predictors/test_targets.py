@@ -12,7 +12,7 @@ from predictors import make
 from predictors.checks import example_batch
 from predictors.errors import UnknownName
 from predictors.tabular.boosting import PairwiseLogistic
-from predictors.tabular.targets import TargetScale, normal_scores, sampled_pairs
+from predictors.targets import TargetScale, normal_scores, sampled_pairs
 
 
 def test_normal_scores_by_hand():
