@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from proxybench.proxies.score import score
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.results import Results
+    from proxybench.scores.reference import percentiles
     from proxybench.spaces import get_space
     from proxybench.sweeps.front import compute
     from proxybench.tables.benchmark import Benchmark, load
@@ -54,6 +55,7 @@ _PUBLIC = {
     "get_space": "proxybench.spaces",
     "list_benchmarks": "proxybench.tables.catalogue",
     "load": "proxybench.tables.benchmark",
+    "percentiles": "proxybench.scores.reference",
     "proxies": "proxybench.proxies",
     "rank_metrics": "proxybench.ranking.metrics",
     "score": "proxybench.proxies.score",
@@ -78,6 +80,7 @@ __all__ = [
     "get_space",
     "list_benchmarks",
     "load",
+    "percentiles",
     "proxies",
     "rank_metrics",
     "score",

@@ -49,6 +49,15 @@ def job_progress(jobs: int) -> Iterator[Callable[[Record], None]]:
 
 
 @contextmanager
+def count_progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A callback for the names of things before they are computed; shows how many of the `total` have begun."""
+    with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
+        task = progress.add_task(what, total=total)
+        begun = iter(range(total))
+        yield lambda name: progress.update(task, completed=next(begun), description=f"{what}: {name}")
+
+
+@contextmanager
 def network_progress() -> Iterator[Callable[[str, int, int], None]]:
     """A callback for scored networks; takes the space, the number done, and the total."""
     with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:

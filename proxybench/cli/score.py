@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import string
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from proxybench.cli.output import Json, print_json, print_table, show
+from proxybench.cli.scored_network import ScoredNetwork, images_of_shape, of_module, of_space
 
 if TYPE_CHECKING:
-    from predictors.arch import ArchGraph
-    from proxybench.images.batch import ImageBatch
-    from proxybench.networks.base import Network
     from proxybench.proxies.base import Proxy
     from proxybench.proxies.scores import Scores
+    from proxybench.scores.reference import Reference
 
 
 def score(
-    where: Annotated[str, typer.Argument(metavar="SPACE", help="Search space, or benchmark on this machine.")],
-    arch: Annotated[str, typer.Argument(help="Architecture text; for a benchmark also digest or index.")],
+    where: Annotated[
+        str | None, typer.Argument(metavar="[SPACE]", help="Search space, or benchmark on this machine.")
+    ] = None,
+    arch: Annotated[
+        str | None, typer.Argument(metavar="[ARCH]", help="Architecture text; for a benchmark also digest or index.")
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option(help='Your own network: "my_models:make_net", a torch module or a function that makes it.'),
+    ] = None,
+    input_: Annotated[
+        str, typer.Option("--input", help="With --module: channels, height and width of the images.")
+    ] = "3,32,32",
     proxies: Annotated[str, typer.Option(help='Comma-separated names, "module:name" for your own, or all.')] = "all",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise.")
@@ -30,63 +41,87 @@ def score(
     network: Annotated[str, typer.Option(help="Network options, such as channels=16,cells=5.")] = "",
     initialisation: Annotated[str, typer.Option(help="Weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
     seed: Annotated[int, typer.Option(help="Seed of weights, draws and images.")] = 0,
+    among: Annotated[
+        str | None,
+        typer.Option(help="Space whose networks the percentiles refer to; default: that of ARCH, or nasbench201."),
+    ] = None,
     nodes: Annotated[bool, typer.Option(help="One value per operation, for proxies that sum over layers.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compute zero-cost proxies of one architecture, with the weights, images and draws of `proxybench compute`.
+    """Compute zero-cost proxies of one architecture or of your own network.
 
-    Larger is better for every proxy. A pass shared by several proxies is listed on its own line.
+    An architecture has the weights, images and draws of `proxybench compute`. Larger is better for every proxy. A
+    percentile is the share of a reference population with lower scores. A pass shared by several proxies is listed on
+    its own line.
+
+    Examples: proxybench score nasbench201 ARCH --proxies synflow,nwot
+    proxybench score --module my_models:make_net --input 3,32,32 --classes 10
     """
-    from proxybench.grammar import parse_arguments
-    from proxybench.images.batch import load_batch
-    from proxybench.sweeps.sweep import require_torch, seed_of
+    from proxybench.sweeps.sweep import require_torch
 
     require_torch()
+    from proxybench.progress import count_progress
     from proxybench.proxies.score import prepare
 
-    graph = _architecture(where, arch)
     chosen = _choose(proxies, nodes)
-    data = load_batch(images, batch, resolution=resolution, seed=seed)
-    own_seed = seed_of(seed, _space_of(graph).digest(graph))
-    built = _build(graph, data, classes, parse_arguments(network), initialisation, own_seed)
+    if module is None:
+        scored = _of_space(where, arch, images, batch, resolution, classes, network, initialisation, seed)
+    else:
+        _require_absent("--module", space=where, resolution=resolution, network=network)
+        scored = of_module(module, images_of_shape(images, input_, batch, classes, seed), initialisation, seed)
+    data = scored.images
     try:
-        scores = prepare(built, data.images, data.labels, seed=own_seed).run(chosen)
+        with count_progress("proxies", len(chosen)) as on_proxy:
+            scores = prepare(scored.network, data.images, data.labels, seed=scored.seed).run(chosen, on_proxy)
     except ValueError as error:
         raise _refusal(error) from error
+    population = _population(scored, among)
+    shape = data.images.shape
+    percentiles = {} if population is None else population.percentiles(scores.values, shape)
     if as_json:
-        print_json(_answer(graph, data, chosen, scores, nodes))
+        print_json(_answer(scored, chosen, scores, nodes, percentiles, population))
     elif nodes:
         rows = zip(scores.operations, *(scores.nodes[one.name] for one in chosen), strict=True)
         print_table(("operation", *(one.name for one in chosen)), [(name, *map(show, row)) for name, *row in rows])
     else:
-        print_table(("proxy", "value", "seconds", "direction"), _rows(chosen, scores))
+        print_table(("proxy", "value", "percentile", "seconds", "direction"), _rows(chosen, scores, percentiles))
+        if population is not None:
+            typer.echo(f"\n{population.describe(shape)}")
 
 
-def _architecture(where: str, text: str) -> ArchGraph:
-    """The architecture of a space or, if `where` is a benchmark, possibly by digest or index in its table."""
-    from proxybench.errors import InvalidArchitecture, unknown_name
-    from proxybench.spaces import SPACES, get_space
-    from proxybench.tables.registry import load_registry
+def _of_space(
+    where: str | None,
+    arch: str | None,
+    images: str,
+    batch: int,
+    resolution: int | None,
+    classes: int | None,
+    network: str,
+    initialisation: str,
+    seed: int,
+) -> ScoredNetwork:
+    from proxybench.images.batch import load_batch
 
-    benchmarks = load_registry().benchmarks
-    if where not in SPACES and where not in benchmarks:
-        raise unknown_name("search space or benchmark", where, sorted({*SPACES, *benchmarks}))
-    try:
-        return get_space(where if where in SPACES else benchmarks[where].space).parse(text)
-    except InvalidArchitecture:
-        if where not in benchmarks or not set(text) <= set(string.hexdigits):
-            raise
-    from proxybench.cli.data import _row
-    from proxybench.tables.benchmark import load
-
-    bench = load(where)
-    return bench.arch(_row(bench, text))
+    if where is None or arch is None:
+        raise typer.BadParameter("name a space and an architecture, or your own network: --module my_models:make_net")
+    data = load_batch(images, batch, resolution=resolution, seed=seed)
+    return of_space(where, arch, data, classes, network, initialisation, seed)
 
 
-def _space_of(graph: ArchGraph) -> Any:
-    from proxybench.spaces import get_space
+def _require_absent(option: str, **others: object) -> None:
+    """Raise BadParameter for options that mean nothing together with `option`."""
+    for name, value in others.items():
+        if value:
+            raise typer.BadParameter(f"it cannot be combined with {option}", param_hint=name)
 
-    return get_space(graph.space)
+
+def _population(scored: ScoredNetwork, among: str | None) -> Reference | None:
+    from proxybench.scores.reference import BY_DEFAULT, reference, reference_or_none
+
+    shape = scored.images.images.shape
+    if among is not None:
+        return reference(among, shape)
+    return reference_or_none(scored.space or BY_DEFAULT, shape)
 
 
 def _choose(names: str, nodes: bool) -> list[Proxy]:
@@ -105,51 +140,42 @@ def _choose(names: str, nodes: bool) -> list[Proxy]:
         raise _refusal(error) from error
 
 
-def _build(
-    graph: ArchGraph, data: ImageBatch, classes: int | None, options: dict[str, Any], initialisation: str, seed: int
-) -> Network:
-    """The network with the same weights as in a sweep."""
-    import torch
-
-    from proxybench.networks import build
-    from proxybench.networks.initialise import initialise
-
-    channels, height, width = data.images.shape[1:]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
-            network = build(graph, data.classes if classes is None else classes, (channels, height, width), **options)
-        except (TypeError, ValueError) as error:
-            raise _refusal(error, "the network cannot be built: ") from error
-    if initialisation != "torch":
-        initialise(network, initialisation, seed)
-    return network
-
-
-def _refusal(error: Exception, before: str = "") -> Exception:
+def _refusal(error: Exception) -> Exception:
     from proxybench.errors import ProxybenchError
 
-    return ProxybenchError(f"{before}{error}")
+    return ProxybenchError(str(error))
 
 
-def _rows(chosen: list[Proxy], scores: Scores) -> list[tuple[str, ...]]:
+def _rows(chosen: list[Proxy], scores: Scores, percentiles: Mapping[str, float]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for one in chosen:
         why = scores.unanswered.get(one.name)
         value = show(scores.values[one.name]) if why is None else f"no answer: {why}"
         direction = "larger" if one.sign > 0 else "larger (published: smaller)"
-        rows.append((one.name, value, f"{scores.seconds[one.name]:.3f}", direction))
+        percentile = percentiles.get(one.name, math.nan)
+        place = "-" if math.isnan(percentile) else f"{percentile:.1f}"
+        rows.append((one.name, value, place, f"{scores.seconds[one.name]:.3f}", direction))
     shared = scores.seconds.keys() - scores.values.keys()
-    return rows + [(f"({name})", "", f"{scores.seconds[name]:.3f}", "") for name in scores.seconds if name in shared]
+    return rows + [
+        (f"({name})", "", "", f"{scores.seconds[name]:.3f}", "") for name in scores.seconds if name in shared
+    ]
 
 
-def _answer(graph: ArchGraph, data: ImageBatch, chosen: list[Proxy], scores: Scores, nodes: bool) -> dict[str, Any]:
+def _answer(
+    scored: ScoredNetwork,
+    chosen: list[Proxy],
+    scores: Scores,
+    nodes: bool,
+    percentiles: Mapping[str, float],
+    population: Reference | None,
+) -> dict[str, Any]:
     answers = []
     for one in chosen:
         answer = {
             "proxy": one.name,
             "version": one.version,
             "value": scores.values[one.name],
+            "percentile": percentiles.get(one.name),
             "seconds": scores.seconds[one.name],
             "unanswered": scores.unanswered.get(one.name),
             "sign": one.sign,
@@ -158,9 +184,9 @@ def _answer(graph: ArchGraph, data: ImageBatch, chosen: list[Proxy], scores: Sco
             answer["nodes"] = scores.nodes[one.name].tolist()
         answers.append(answer)
     return {
-        "space": graph.space,
-        "arch": _space_of(graph).format(graph),
-        "images": data.description,
+        **scored.identity,
+        "images": scored.images.description,
+        "among": None if population is None else {"space": population.name, "networks": population.size},
         "operations": list(scores.operations) if nodes else None,
         "scores": answers,
         "passes": {name: seconds for name, seconds in scores.seconds.items() if name not in scores.values},

@@ -157,8 +157,12 @@ def find_entrant(method: str) -> Entrant:
     return Entrant(name, _kind(name))
 
 
-def load_object(target: str) -> Any:
+def load_object(target: str, expected: str = "a scoring function or a predictor class") -> Any:
     """The user's object at "module:name"; the current folder is searched too.
+
+    Args:
+        target: "module:name".
+        expected: what the object should be, for the error.
 
     Raises:
         InvalidMethod: if the module or the name does not exist, or importing the module fails.
@@ -171,7 +175,7 @@ def load_object(target: str) -> Any:
     except Exception as error:  # a user's module may fail in any way
         raise InvalidMethod(f"cannot load {target!r}: {type(error).__name__}: {error}") from error
     if not callable(thing):
-        raise InvalidMethod(f"{target!r} is neither a scoring function nor a predictor class")
+        raise InvalidMethod(f"{target!r} is not {expected}")
     return thing
 
 

@@ -54,7 +54,7 @@ def read_batch(content: bytes) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def load_batch(
     text: str, count: int, *, resolution: int | None = None, seed: int = 0, choice: Choice = "stratified"
 ) -> ImageBatch:
-    """A batch from the source that `text` names (see `pixels.FORMS`).
+    """A batch from the source that `text` names (see `sources.FORMS`).
 
     The images are ordered by BLAKE2b of "SEED ROW": a random batch is the first `count` of them; a stratified batch
     takes the first of each class in turn. Each channel is normalised with the source's mean and standard deviation,
@@ -64,7 +64,13 @@ def load_batch(
         ProxybenchError: if the source has fewer than `count` images.
         UnknownName, DataNotAvailable, CorruptData: as `open_source`.
     """
-    source = open_source(text, resolution)
+    return batch_of(open_source(text, resolution), count, resolution=resolution, seed=seed, choice=choice)
+
+
+def batch_of(
+    source: Source, count: int, *, resolution: int | None = None, seed: int = 0, choice: Choice = "stratified"
+) -> ImageBatch:
+    """A batch from an open source. Everything else is as in `load_batch`."""
     if not 0 < count <= len(source.labels):
         raise ProxybenchError(f"{source.name} has only {len(source.labels)} images; a batch of {count} was requested")
     rows = choose(source.labels, count, seed, choice)

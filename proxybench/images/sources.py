@@ -43,7 +43,7 @@ def open_source(text: str, resolution: int | None = None) -> Source:
         case "digits":
             return digits()
         case "noise":
-            return noise(resolution or 32)
+            return noise((3, resolution or 32, resolution or 32))
     raise unknown_name("source of images", text, FORMS)
 
 
@@ -91,13 +91,17 @@ def digits() -> Source:
     return Source("scikit-learn digits", labels, 10, lambda rows: pixels[rows], 16.0, (mean,), (std,))
 
 
-def noise(resolution: int) -> Source:
-    """Ten thousand standard normal images [3, resolution, resolution], each determined by its number."""
-    labels = np.arange(10_000, dtype=np.int64) % 10
+def noise(shape: tuple[int, int, int], classes: int = 10) -> Source:
+    """Ten thousand standard normal images, each determined by its number; the classes take turns.
+
+    Args:
+        shape: channels, height and width.
+        classes: number of classes.
+    """
+    labels = np.arange(10_000, dtype=np.int64) % classes
 
     def read(rows: NDArray[np.int64]) -> Pixels:
-        shape = (3, resolution, resolution)
         images = [np.random.Generator(np.random.PCG64(int(row))).standard_normal(shape, np.float32) for row in rows]
         return np.stack(images)
 
-    return Source("standard normal noise", labels, 10, read, 1.0, (0.0,) * 3, (1.0,) * 3)
+    return Source("standard normal noise", labels, classes, read, 1.0, (0.0,) * shape[0], (1.0,) * shape[0])

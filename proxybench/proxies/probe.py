@@ -131,11 +131,15 @@ class Probe:
         except Exception:
             return find_linear_maps(network, self.images.clone())
 
-    def run(self, proxies: Sequence[Proxy]) -> Scores:
+    def run(self, proxies: Sequence[Proxy], on_proxy: Callable[[str], None] | None = None) -> Scores:
         """Score the network with all `proxies`, running each distinct pass once.
 
         An error in a proxy or a pass affects only the proxies that need it: their scores are NaN, and `unanswered`
         says why.
+
+        Args:
+            proxies: the proxies to compute.
+            on_proxy: progress callback, called with the name of each proxy before it is computed.
 
         Raises:
             ValueError: if a proxy needs labels and none were given; names the proxy.
@@ -148,6 +152,8 @@ class Probe:
         scores = Scores(self.operations, seconds=self._passes.seconds)
         with self._lender.remembered():
             for wanted in proxies:
+                if on_proxy is not None:
+                    on_proxy(wanted.name)
                 with self._passes.timed(wanted.name):
                     self._score(wanted, scores)
         return scores

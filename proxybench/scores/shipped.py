@@ -12,6 +12,7 @@ from proxybench.scores.score_file import SweepScores, read_scores
 
 FILE = "tables/{space}-proxies.parquet"
 BROAD = "tables/{space}-proxies-broad.parquet"  # some of the proxies for more architectures, with the same setting
+FULL_SIZE = "tables/{space}-proxies-full-size.parquet"  # a random sample, on images of the benchmark's own size
 
 
 def shipped_files(space: str) -> list[Path]:
@@ -48,6 +49,17 @@ def shipped_scores_of(space: str, proxy: str) -> SweepScores:
     """
     sweeps = shipped_sweeps(space)
     return next((scores for scores in reversed(sweeps) if f"proxy:{proxy}" in scores.scores), sweeps[0])
+
+
+@cache
+def full_size_scores(space: str) -> SweepScores | None:
+    """The shipped scores of a random sample on images of the benchmark's own size; None if there are none yet.
+
+    Raises:
+        CorruptData: if the file is damaged.
+    """
+    path = Path(data_path(FULL_SIZE.format(space=space)))
+    return read_scores(path) if path.is_file() else None
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,17 +31,19 @@ def _one_thread(cache: Path) -> Iterator[None]:
 
 def test_a_table_of_proxies_with_value_seconds_and_direction(run) -> None:
     answer = run("score", "nasbench201", CELL, "--proxies", "params,ntk_cond,snip", *SMALL)
-    lines = [line.split() for line in answer.out.splitlines()]
+    table, _, note = answer.out.partition("\n\n")
+    lines = [line.split() for line in table.splitlines()]
     assert answer.code == 0
-    assert lines[0] == ["proxy", "value", "seconds", "direction"]
+    assert note.startswith("Percentiles are among 6,466 networks of nasbench201 (channels=16,cells=5), scored on 16 ")
+    assert lines[0] == ["proxy", "value", "percentile", "seconds", "direction"]
     assert [line[0] for line in lines[1:]] == ["params", "ntk_cond", "snip", "(layer_kernels)", "(batch_pass)"]
     # stem 1 2 9 + 4; a cell of c channels has 9 c c + 2 c and c c + 2 c; reductions 2 -> 4 and 4 -> 8 of
     # 9 c 2c + 4c, 9 2c 2c + 4c, c 2c; last normalisation 16, classifier 80 + 10
     cells = sum(10 * c * c + 4 * c for c in (2, 4, 8))
     reductions = sum(18 * c * c + 4 * c + 36 * c * c + 4 * c + 2 * c * c for c in (2, 4))
     assert float(lines[1][1]) == 22 + cells + reductions + 16 + 90
-    assert lines[1][3:] == ["larger"]
-    assert lines[2][3:] == ["larger", "(published:", "smaller)"]
+    assert lines[1][4:] == ["larger"]
+    assert lines[2][4:] == ["larger", "(published:", "smaller)"]
 
 
 def test_all_proxies_are_the_default(run) -> None:
@@ -136,3 +139,108 @@ def test_options_that_make_no_sense_are_refused(run, words: tuple[str, str]) -> 
 
 def test_help_has_an_example(run) -> None:
     assert "Example: proxybench score nasbench201" in " ".join(run("score", "--help").out.split())
+
+
+MODELS = """
+import torch
+
+def make_net(width=4, classes=10):
+    layers = torch.nn
+    return layers.Sequential(
+        layers.Conv2d(3, width, 3, padding=1, bias=False),
+        layers.ReLU6(),
+        layers.AdaptiveAvgPool2d(1),
+        layers.Flatten(),
+        layers.Linear(width, classes),
+    )
+
+def broken():
+    raise RuntimeError("no weights here")
+
+ready = make_net()
+number = 3
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a user's module in the current folder."""
+    (tmp_path / "models_to_score.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    yield "models_to_score"
+    sys.modules.pop("models_to_score", None)
+
+
+def module_scores(run, *words: str) -> dict[str, dict[str, object]]:
+    answer = run("score", "--module", *words, "--json")
+    assert answer.code == 0, answer.err
+    return {one["proxy"]: one for one in json.loads(answer.out)["scores"]}
+
+
+def test_a_module_of_the_users_own(run, models: str) -> None:
+    found = module_scores(run, f"{models}:make_net", "--input", "3,8,8", "--batch", "16")
+    assert found["params"]["value"] == 3 * 4 * 9 + 4 * 10 + 10
+    # 8 x 8 positions of a convolution with 27 inputs, the rectifier, the average, the classifier
+    assert found["depth"]["value"] == 2
+    assert found["convolutions"]["value"] == 1
+    assert set(found) == set(PROXIES)
+    assert found["ntk_cond"]["unanswered"] is None
+
+
+def test_arguments_reach_the_function_and_classes_the_labels(run, models: str) -> None:
+    words = ("--input", "3,6,9", "--classes", "3", "--batch", "6", "--proxies", "params,snip")
+    found = module_scores(run, f"{models}:make_net(width=2, classes=3)", *words)
+    assert found["params"]["value"] == 3 * 2 * 9 + 2 * 3 + 3
+    assert found["snip"]["value"] > 0
+
+
+def test_a_module_made_already(run, models: str) -> None:
+    assert module_scores(run, f"{models}:ready", "--proxies", "params")["params"]["value"] == 158
+
+
+def test_the_seed_fixes_a_modules_weights(run, models: str) -> None:
+    words = (f"{models}:make_net", "--input", "3,8,8", "--batch", "8", "--proxies", "l2_norm,snip", "--seed")
+    first, again, other = (module_scores(run, *words, seed) for seed in ("1", "1", "2"))
+    assert first["snip"]["value"] == again["snip"]["value"] != other["snip"]["value"]
+
+
+def test_percentiles_refer_to_a_population_with_the_same_batch(run, models: str) -> None:
+    same = module_scores(run, f"{models}:make_net", "--input", "3,8,8", "--batch", "16", "--proxies", "params,synflow")
+    assert 0 <= same["synflow"]["percentile"] < 5  # a network of one convolution
+    assert same["params"]["percentile"] == 0  # 158 parameters; the smallest of the population has 10,000s
+    other = module_scores(run, f"{models}:make_net", "--input", "3,9,9", "--batch", "16", "--proxies", "params,synflow")
+    assert (other["params"]["percentile"], other["synflow"]["percentile"]) == (0, None)
+    words = run("score", "--module", f"{models}:make_net", "--input", "3,9,9", "--batch", "16", "--proxies", "synflow")
+    assert "scored on 16 images of 3 x 8 x 8." in words.out
+    assert "scored on 16 images of 3 x 9 x 9, so most percentiles cannot be given" in words.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("MODELS:make_net", "--input", "3,32"), "CHANNELS,HEIGHT,WIDTH"),
+        (("MODELS:make_net", "--input", "3,0,8"), "CHANNELS,HEIGHT,WIDTH"),
+        (("MODELS:make_net", "--input", "1,8,8"), "does not take images of shape [1, 8, 8]"),
+        (("MODELS:make_net", "--input", "3,8,8", "--images", "digits"), "have 1 channels instead of 3"),
+        (("MODELS:make_net", "--input", "3,8,9", "--images", "digits"), "only noise images"),
+        (("MODELS:number",), "is not a torch module, or a function or class that makes one"),
+        (("MODELS:broken",), "RuntimeError: no weights here"),
+        (("MODELS:make_net(depth=3)",), "unexpected keyword argument 'depth'"),
+        (("MODELS:missing",), "missing"),
+        (("MODELS",), "lacks a colon"),
+        (("nowhere_at_all:net",), "No module named 'nowhere_at_all'"),
+        (("MODELS:make_net", "--among", "nasbench1"), "nasbench1"),
+        (("MODELS:make_net", "--network", "channels=4"), "--module"),
+        (("MODELS:make_net", "--classes", "20"), "labels must be from 0 to 9"),
+    ],
+)
+def test_what_cannot_be_scored_is_said(run, models: str, words: tuple[str, ...], message: str) -> None:
+    answer = run("score", "--module", *(word.replace("MODELS", models) for word in words), "--batch", "32")
+    assert answer.code != 0
+    assert message in " ".join(answer.err.replace("│", " ").split())
+
+
+def test_neither_an_architecture_nor_a_module(run) -> None:
+    answer = run("score")
+    assert answer.code == 2
+    assert "--module" in answer.err

@@ -71,7 +71,7 @@ def test_a_function_and_a_class_of_the_users_own(own: None) -> None:
     [
         ("own_methods:scor", "AttributeError"),
         ("no_such_module:score", "ModuleNotFoundError"),
-        ("own_methods:NUMBER", "neither a scoring function nor a predictor class"),
+        ("own_methods:NUMBER", "is not a scoring function or a predictor class"),
         ("synflow(x=1)", "only predictors take arguments"),
         ("gbdt(rounds)", "expected '=' before"),
         ("gbdt(", "not of the form"),
