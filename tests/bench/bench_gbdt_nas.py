@@ -31,17 +31,17 @@ from predictors.gbdt_nas import ChoiceGBDT
 from predictors.gbdt_nas.shapley import interaction_values, shapley_values
 from proxybench.jobs.journal import Journal
 from proxybench.search import run
-from proxybench.search.base import Query
-from proxybench.search.evolution import RegularisedEvolution
-from proxybench.search.experiment import Posed, Setting
-from proxybench.search.gbdt_nas import GBDTNAS, _encoded
-from proxybench.search.mcts import TreeSearch
-from proxybench.search.outcomes import SearchRecord, read_runs, search_record
-from proxybench.search.problem import Problem
-from proxybench.search.random_search import RandomSearch
-from proxybench.search.summary import median_interval
+from proxybench.search.core.base import Query
+from proxybench.search.core.problem import Problem
+from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
+from proxybench.search.experiments.run_records import SearchRecord, read_runs, search_record
+from proxybench.search.experiments.summary import median_interval
+from proxybench.search.searchers.evolution import RegularisedEvolution
+from proxybench.search.searchers.gbdt_nas import GBDTNAS, _encoded
+from proxybench.search.searchers.mcts import TreeSearch
+from proxybench.search.searchers.random_search import RandomSearch
 
-SETTING = Setting("nasbench101", "cifar10", "val_acc@108")
+SETTING = ProblemSetting("nasbench101", "cifar10", "val_acc@108")
 CELLS, PUBLISHED_BATCH = 423_624, 1000
 METHODS = {
     "gbdt-nas": {"pruning": "none"},
@@ -77,7 +77,7 @@ class Nearest:
     """The candidates of a problem with other neighbours: those not asked that differ in the fewest choices."""
 
     def __init__(self, problem: Problem) -> None:
-        rows = problem.once(_encoded)[1]
+        rows = problem.cached(_encoded)[1]
         self._bits = (rows > 0) @ (1 << np.arange(rows.shape[1], dtype=np.uint64))  # 41 columns, one number a candidate
         self.asked = np.zeros(len(problem), dtype=bool)
 
@@ -108,16 +108,16 @@ def options_of(method: str, size: int) -> dict:
     return {**given, "start": batch, "every": batch} if "pruning" in given else given
 
 
-def one_run(posed: Posed, method: str, repeat: int) -> SearchRecord:
+def one_run(table_search: TableSearch, method: str, repeat: int) -> SearchRecord:
     start = time.perf_counter()
-    problem, rng = posed.problem, np.random.default_rng(repeat)
+    problem, rng = table_search.problem, np.random.default_rng(repeat)
     options = options_of(method, len(problem))
     make = {"random": RandomSearch, "evolution": Evolution, "mcts": TreeSearch, "mcts-narrow": TreeSearch}.get(
         method, GBDTNAS
     )
     searcher = UntilFound(make(problem, rng, len(problem), **options), problem.values.max())
     record = search_record(
-        posed.task,
+        table_search.task,
         problem,
         run(searcher, problem, len(problem)),
         searcher=method,
@@ -133,14 +133,14 @@ def reach(path: Path, seconds: float, repeats: int = 100, first: int = 0, method
     if unknown := set(methods) - set(METHODS):
         sys.exit(f"unknown {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
     end = time.monotonic() + seconds
-    posed, journal = Posed(SETTING), Journal(path)
+    table_search, journal = TableSearch(SETTING), Journal(path)
     done = {(cell.method, cell.repeat) for cell in journal.cells()}
     for repeat, method in ((repeat, method) for repeat in range(first, repeats) for method in methods or METHODS):
         if time.monotonic() > end:
             print("time is up; call again to go on")
             break
         if (method, repeat) not in done:
-            journal.append_if_absent(one_run(posed, method, repeat))
+            journal.append_if_absent(one_run(table_search, method, repeat))
     show(path)
 
 
@@ -172,8 +172,8 @@ def middle(values: np.ndarray) -> float:
 
 
 def steps() -> None:
-    problem = Posed(SETTING).problem
-    encoding, rows = problem.once(_encoded)
+    problem = TableSearch(SETTING).problem
+    encoding, rows = problem.cached(_encoded)
     told = np.random.default_rng(0).permutation(len(problem))[:1000]
     ChoiceGBDT().fit_rows(encoding, rows[told[:100]], problem.values[told[:100]])  # loads LightGBM
     model, spent = ChoiceGBDT(), {}

@@ -41,20 +41,20 @@ from proxybench.jobs.journal import Journal
 from proxybench.jobs.provenance import provenance
 from proxybench.records import Cell, Record, read_records
 from proxybench.search import Query, make_searcher
-from proxybench.search.curves import course, half_width
-from proxybench.search.experiment import Entry, Posed, Setting, run_missing
-from proxybench.search.groups import groups_of
-from proxybench.search.history import STALLED
-from proxybench.search.outcomes import SearchRecord, read_runs
-from proxybench.search.summary import median_interval
+from proxybench.search.core.history import STALLED
+from proxybench.search.experiments.curves import best_so_far, half_width
+from proxybench.search.experiments.experiment import ConfiguredSearcher, ProblemSetting, TableSearch, run_missing
+from proxybench.search.experiments.run_groups import groups_of
+from proxybench.search.experiments.run_records import SearchRecord, read_runs
+from proxybench.search.experiments.summary import median_interval
 from proxybench.tables.quantities import quantities
 from proxybench.tables.schema import metric_of
 
 ENTRIES = ("random", "evolution", "local", "gp", "guided", "bananas", "diffusion", "diffusion(near=false)")
 PROBLEMS = (
-    *(Setting("nasbench201", one, columns_of="cifar10") for one in ("cifar10", "cifar100", "ImageNet16-120")),
-    Setting("nasbench101", "cifar10", "val_acc@108", where=("proxy:zen",)),
-    Setting("accel-nasbench"),
+    *(ProblemSetting("nasbench201", one, columns_of="cifar10") for one in ("cifar10", "cifar100", "ImageNet16-120")),
+    ProblemSetting("nasbench101", "cifar10", "val_acc@108", where=("proxy:zen",)),
+    ProblemSetting("accel-nasbench"),
 )
 AFTER = (20, 50, 100)
 TABLES = {"nasbench201": "cifar10", "transnas101-micro": "class_scene"}  # whose training-free columns all share
@@ -77,10 +77,10 @@ class Transfer:
 
     def __init__(self, table: str, dataset: str) -> None:
         from proxybench.generation.meta import alike
-        from proxybench.search.generated import with_sources
+        from proxybench.search.searchers.transfer import with_sources
 
-        self.posed = Posed(Setting(table, dataset, columns_of=TABLES[table]))
-        bench, self.plain = self.posed.bench, self.posed.problem
+        self.table_search = TableSearch(ProblemSetting(table, dataset, columns_of=TABLES[table]))
+        bench, self.plain = self.table_search.bench, self.table_search.problem
         others = [one for one in bench.datasets if one != dataset]
         asked = {one: quantities(bench, one, None, None)[1] for one in others}
         sources = {one: quantity.values(bench, one)[self.plain.rows] for one, quantity in asked.items()}
@@ -88,15 +88,15 @@ class Transfer:
         ranks = np.mean([rankdata(values) for values in sources.values()], axis=0)
         self.by_rank = np.argsort(-ranks, kind="stable")
         self.weights = alike({one: FACTS[one] for one in others}, FACTS[dataset])
-        name = self.posed.task.name.replace("search", "transfer", 1)
-        self.task = msgspec.structs.replace(self.posed.task, name=name)
+        name = self.table_search.task.name.replace("search", "transfer", 1)
+        self.task = msgspec.structs.replace(self.table_search.task, name=name)
 
     def searcher(self, method: str, seed: int):
         rng = np.random.default_rng(seed)
         if method == "rank-average":
             return InOrder(self.by_rank)
         if method.startswith("meta"):
-            from proxybench.search.generated import TransferSearch
+            from proxybench.search.searchers.transfer import TransferSearch
 
             weights = self.weights if method == "meta-facts" else None
             return TransferSearch(self.informed, rng, 0, weights=weights, generated=method != "meta-order")
@@ -110,7 +110,7 @@ class Transfer:
         """How many distinct architectures are asked up to the first that is good enough; None where it was stopped."""
         begun = time.process_time()
         wanted = {"value": self.plain.values, "reported": self.plain.reported}
-        quantities_of = {"value": self.posed.objective, "reported": self.posed.report}
+        quantities_of = {"value": self.table_search.objective, "reported": self.table_search.report}
         missing = {
             name: values >= values.max() - (0.1 if metric_of(quantities_of[name].metric).unit == "percent" else 0.001)
             for name, values in wanted.items()
@@ -162,10 +162,10 @@ class InOrder:
 
 def search(journal: Journal, entries: list[str], budgets: list[int], seeds: int, end: float) -> bool:
     """Run what is missing, seed by seed over all problems, until the time is up; whether all is done."""
-    posed = [Posed(setting) for setting in PROBLEMS]
-    chosen = [Entry.parse(text) for text in entries]
+    table_search = [TableSearch(setting) for setting in PROBLEMS]
+    chosen = [ConfiguredSearcher.parse(text) for text in entries]
     for seed in range(seeds):
-        for problem in posed:
+        for problem in table_search:
             for budget in budgets:
                 for record in run_missing(problem, chosen, budget, [seed], journal.cells()):
                     journal.append_if_absent(record)
@@ -192,7 +192,7 @@ def search_lines(runs: list[SearchRecord]) -> list[str]:
     lines = []
     for group in groups_of(runs):
         name = group.searcher if not group.params else f"{group.searcher} {group.options}"
-        found = course(group, "trainings", [point for point in AFTER if point <= group.budget])
+        found = best_so_far(group, "trainings", [point for point in AFTER if point <= group.budget])
         rank, low, high = median_interval(np.array([run.rank for run in group.runs.values()], dtype=float))
         regrets = [] if found is None else np.abs(group.optimum - found.values)
         points = [] if found is None else found.at.astype(int)

@@ -247,7 +247,7 @@ def show(path: Path) -> None:
 
 def summarise(path: Path, output: Path) -> None:
     from proxybench.jobs.provenance import provenance
-    from proxybench.leaderboard.generation import GeneratedBy, GenerationProblem, write_generation
+    from proxybench.leaderboard.generation.records import GenerationProblem, GeneratorResult, write_generation
     from proxybench.records import TaskIdentity
 
     truth = Truth()
@@ -260,7 +260,7 @@ def summarise(path: Path, output: Path) -> None:
     for (method, calls), records in by_method(read(path)).items():
         values = np.concatenate([truth.val[record["rows"]] for record in records])
         methods.append(
-            GeneratedBy(
+            GeneratorResult(
                 method,
                 calls,
                 [record["seed"] for record in records],

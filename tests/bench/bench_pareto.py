@@ -14,8 +14,8 @@ import argparse
 from scipy.stats import binomtest
 
 from proxybench.ranking.repeats import half_of_runs
-from proxybench.search.experiment import Posed, Setting
-from proxybench.search.fronts import FRONT_SEARCHERS, FrontProblem, share_after
+from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
+from proxybench.search.experiments.two_objectives import TWO_OBJECTIVE_SEARCHERS, FrontProblem, share_after
 
 AGAINST = ("latency_ms@edgegpu", "latency_ms@pixel3", "energy_mj@eyeriss")
 AFTER = (20, 50, 100, 200)
@@ -24,8 +24,10 @@ AFTER = (20, 50, 100, 200)
 def main(seeds: int, budget: int) -> None:
     """Measure and print."""
     for cost in AGAINST:
-        problem = FrontProblem(Posed(Setting("nasbench201", "cifar10", "val_acc@200", where=(cost,))), cost)
-        found = {name: list(problem.runs([name], budget, range(seeds))) for name in FRONT_SEARCHERS}
+        problem = FrontProblem(
+            TableSearch(ProblemSetting("nasbench201", "cifar10", "val_acc@200", where=(cost,))), cost
+        )
+        found = {name: list(problem.runs([name], budget, range(seeds))) for name in TWO_OBJECTIVE_SEARCHERS}
         for name, runs in found.items():
             shares = {after: share_after(runs, after) for after in AFTER if after <= budget}
             halves = {at: half_of_runs(one) for at, one in shares.items()}

@@ -28,13 +28,13 @@ import numpy as np
 
 import proxybench as pb
 from proxybench.jobs.journal import Journal
-from proxybench.leaderboard.search_verdicts import BASELINES, compared, searches_csv, totals, verdict_lines
-from proxybench.leaderboard.searches import SEARCHES, write_searches
+from proxybench.leaderboard.searches.records import SEARCHES, write_searches
+from proxybench.leaderboard.searches.verdicts import BASELINES, compared, searches_csv, totals, verdict_lines
 from proxybench.search import find_problem, make_searcher, run
-from proxybench.search.comparison import BUDGETS, ENTRIES, GRAPH, GUIDED, compare, settings
-from proxybench.search.experiment import Entry
-from proxybench.search.groups import read_groups
-from proxybench.search.summary import searched_problems
+from proxybench.search.experiments.comparison import BUDGETS, ENTRIES, GRAPH, GUIDED, compare, settings
+from proxybench.search.experiments.experiment import ConfiguredSearcher
+from proxybench.search.experiments.run_groups import read_groups
+from proxybench.search.experiments.summary import searched_problems
 
 BUDGET, RUNS, CORES, NEEDED_S = 20, 200, 2, 60.0
 MEASURED = ("robot", "robot-paper")
@@ -43,7 +43,7 @@ SHORT = {"guided": GUIDED, "graph": GRAPH}
 
 
 def seconds_of_a_run(problem, text: str, seeds: int) -> float:
-    entry = Entry.parse(text)
+    entry = ConfiguredSearcher.parse(text)
     start = 0.0
     for seed in range(-1, seeds):  # one run before the clock starts
         if seed == 0:
