@@ -2,7 +2,7 @@
 
 A method gives so many architectures for each seed. A line holds of each seed their mean rank and the best of ten, so
 that methods can be compared seed by seed, and of all seeds together how often each accuracy came. Who generated writes
-it (tests/bench/bench_generation.py).
+it (experiments/generation.py).
 """
 
 from __future__ import annotations

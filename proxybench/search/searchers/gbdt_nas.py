@@ -61,7 +61,7 @@ class GBDTNAS(BatchSearch):
         if pruning not in PRUNINGS:
             raise unknown_name("order of pruning", pruning, PRUNINGS)
         super().__init__(problem, rng, rng.permutation(len(problem))[:start].tolist())
-        self._encoding, self._rows = problem.cached(_encoded)
+        self._encoding, self._rows = problem.cached(choice_rows)
         self._pruning = pruning
         self._prunings_left = prunings
         features = self._rows.shape[1]
@@ -96,7 +96,7 @@ class GBDTNAS(BatchSearch):
         return self._rng.permutation(np.flatnonzero(allowed if allowed.any() else unseen))[: self._pool]
 
 
-def _encoded(problem: Problem) -> tuple[ChoiceRows, Floats]:
+def choice_rows(problem: Problem) -> tuple[ChoiceRows, Floats]:
     """The choices of all candidates, which are free unlike the answers, and their rows."""
     encoding = ChoiceRows().fit(problem.archs)
     rows = encoding.transform(problem.archs)

@@ -1,9 +1,9 @@
 """Measures generation: what samples are like, and where a guide leads on NAS-Bench-201.
 
-    python tests/bench/bench_generation.py quality SPACE=MODEL.npz[:half] ...
-    python tests/bench/bench_generation.py guided RUNS.jsonl SECONDS [SEEDS] [FIRST_SEED]
-    python tests/bench/bench_generation.py show RUNS.jsonl
-    python tests/bench/bench_generation.py record RUNS.jsonl leaderboard/generation/nasbench201.jsonl
+    python experiments/generation.py quality SPACE=MODEL.npz[:half] ...
+    python experiments/generation.py guided RUNS.jsonl SECONDS [SEEDS] [FIRST_SEED]
+    python experiments/generation.py show RUNS.jsonl
+    python experiments/generation.py record RUNS.jsonl leaderboard/generation/nasbench201.jsonl
 
 The first form draws 1,000 samples of each model as `proxybench train-generator` writes it; with :half the model was
 trained with --half, and what is new is the share of valid samples in the half that was left out.

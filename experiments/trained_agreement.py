@@ -1,8 +1,8 @@
 r"""Compares the accuracies of a table of our own trainings with published ones of the same architectures.
 
     proxybench fetch nasbench201
-    python tests/bench/bench_trained_agreement.py data/tables/trained-nasbench201.parquet nasbench201 --epochs 200
-    python tests/bench/bench_trained_agreement.py data/tables/trained-nasbench101.parquet nasbench101 --epochs 108 \
+    python experiments/trained_agreement.py data/tables/trained-nasbench201.parquet nasbench201 --epochs 200
+    python experiments/trained_agreement.py data/tables/trained-nasbench101.parquet nasbench101 --epochs 108 \
         --target val_acc --seed max
 
 Prints for each budget and metric how many architectures both tables have (by the space's digest, which means the same
@@ -32,11 +32,11 @@ def main() -> None:
     parser.add_argument("--target", default="test_acc")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--seed", default="mean", help="of the published table, or what it says instead of one")
-    asked = parser.parse_args(sys.argv[1:])
+    options = parser.parse_args(sys.argv[1:])
 
-    table, bench = read_table(asked.table), pb.load(asked.benchmark)
+    table, bench = read_table(options.table), pb.load(options.benchmark)
     space = get_space(table.setting["space"])
-    values = bench.values(asked.target, dataset=asked.dataset, epochs=asked.epochs, seed=asked.seed)
+    values = bench.values(options.target, dataset=options.dataset, epochs=options.epochs, seed=options.seed)
     published = dict(zip(bench.digests, values, strict=True))
     for budget in table.setting["recipe"]["budgets"]:
         for metric in ("val_acc", "test_acc"):

@@ -3,7 +3,7 @@
 Architectures of one digest count as the same network only with equal numbers of parameters: a published simplification
 may identify cells that compute one thing twice, each time with other weights.
 
-    python tests/bench/bench_cheap_setting.py data/tables/nasbench201-proxies.parquet scores/seed-0/scores.parquet \\
+    python experiments/cheap_setting.py data/tables/nasbench201-proxies.parquet scores/seed-0/scores.parquet \\
         scores/seed-1/scores.parquet
 
 The first is the cheap setting, the second the reference; a third, of the reference setting with another seed, says how
@@ -48,8 +48,8 @@ def main() -> None:
     parser.add_argument("cheap", type=Path)
     parser.add_argument("reference", type=Path)
     parser.add_argument("other_seed", type=Path, nargs="?")
-    asked = parser.parse_args()
-    sweeps = [read_scores(path) for path in (asked.cheap, asked.reference, asked.other_seed) if path is not None]
+    options = parser.parse_args()
+    sweeps = [read_scores(path) for path in (options.cheap, options.reference, options.other_seed) if path is not None]
     tables = [by_digest(sweep) for sweep in sweeps]
     common = tables[1].index.intersection(tables[0].index)
     sizes = [table["proxy:params"].reindex(common) for table in tables[:2]]

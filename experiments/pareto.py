@@ -1,6 +1,6 @@
 """Measures NSGA-II against random search where accuracy stands against latency or energy.
 
-    python tests/bench/bench_pareto.py [--seeds 200] [--budget 200]
+    python experiments/pareto.py [--seeds 200] [--budget 200]
 
 NAS-Bench-201, CIFAR-10: validation accuracy after 200 epochs against what HW-NAS-Bench measured. Prints the share of
 the hypervolume that the whole table's front has, after 20, 50, 100 and 200 trainings, mean and 95 percent interval, and
@@ -31,11 +31,11 @@ def main(seeds: int, budget: int) -> None:
         for name, runs in found.items():
             shares = {after: share_after(runs, after) for after in AFTER if after <= budget}
             halves = {at: half_of_runs(one) for at, one in shares.items()}
-            told = "  ".join(
+            shares_text = "  ".join(
                 f"{at}: {one.mean():.4f}" + ("" if halves[at] is None else f" +- {halves[at]:.4f}")
                 for at, one in shares.items()
             )
-            print(f"{cost:20s} {name:7s} {seeds} seeds  {told}")
+            print(f"{cost:20s} {name:7s} {seeds} seeds  {shares_text}")
         pairs = zip(*(share_after(found[name], budget) for name in ("nsga2", "random")), strict=True)
         ahead = sum(own > other for own, other in pairs)
         print(f"{cost:20s} nsga2 ahead on {ahead} of {seeds}, p = {binomtest(ahead, seeds).pvalue:.2g}")

@@ -1,6 +1,6 @@
-"""Measures what RoBoT's published result on NAS-Bench-201 hangs on: population, metrics, normalisation, the optimiser.
+"""Which choices RoBoT's published result on NAS-Bench-201 depends on: population, metrics, normalisation, the optimiser.
 
-    python tests/bench/bench_robot.py [--seeds 200] [--budget 20]
+    python experiments/robot.py [--seeds 200] [--budget 20]
 
 The paper's setting: 20 queries of CIFAR-10 validation accuracy after 12 epochs, test accuracy of what is returned on
 the three data sets. Published: 94.36 / 73.51 / 46.34, without deviation over ten seeds. Each line is a setting: the
@@ -77,8 +77,8 @@ def main(seeds: int, budget: int) -> None:
             for scale in SCALES:
                 for proposals in ("bo", "random"):
                     options = {"metrics": metrics, "scale": scale, "proposals": proposals}
-                    told = line(problem, tests, seeds, budget, "robot-paper", **options)
-                    print(f"    paper, {count:>2s}, {scale:10s} {proposals:6s}   {told}", flush=True)
+                    shown = line(problem, tests, seeds, budget, "robot-paper", **options)
+                    print(f"    paper, {count:>2s}, {scale:10s} {proposals:6s}   {shown}", flush=True)
 
 
 if __name__ == "__main__":

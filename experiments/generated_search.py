@@ -1,28 +1,29 @@
-"""Measures the generator inside searches: as the proposal in Bayesian optimisation, and led by other data sets.
+"""The generator inside searches: as the source of proposals in Bayesian optimisation, and guided by other data sets.
 
-    python tests/bench/bench_generated_search.py bo RUNS.jsonl --seconds 600 [--seeds 20] [--budgets 100]
-    python tests/bench/bench_generated_search.py transfer RUNS.jsonl --seconds 600 [--seeds 20] [--methods ...]
-    python tests/bench/bench_generated_search.py table RUNS.jsonl ...
+    python experiments/generated_search.py bo RUNS.jsonl --seconds 600 [--seeds 20] [--budgets 100]
+    python experiments/generated_search.py transfer RUNS.jsonl --seconds 600 [--seeds 20] [--methods ...]
+    python experiments/generated_search.py table RUNS.jsonl ...
 
-`bo`: NAS-Bench-201 on its three data sets, NAS-Bench-101 and MnasNet; a record a run, which `bench_search.py verdict`
-tests for significance too. `transfer`: on each data set of NAS-Bench-201 and of TransNAS-Bench-101 micro, where the
-results on all the others are known, how many architectures are asked until one is within .1 percent of the best
-(of a share or loss, within .001): by validation and, where the table has it, by test result. Both spend the seconds
-that they are given, keep each run at once and go on when called again; several processes may share a file.
+`bo`: NAS-Bench-201 on its three data sets, NAS-Bench-101 and MnasNet; one record for each run, which
+`experiments/searches.py verdict` can test for significance too. `transfer`: on each data set of NAS-Bench-201 and of
+TransNAS-Bench-101 micro, where the results on all the others are known, the number of queries until one is within
+.1 percent of the best (of a share or loss, within .001), by validation result and, where the table has it, by test
+result. Both stop after the given seconds, record each run at once and continue when called again; several processes may
+share a file.
 
 `table` prints for `bo` the mean regret with 95 percent intervals after 20, 50 and 100 trainings and the median rank at
-the end (`diffusion` chooses among what was generated and the neighbours of the best, `near=false` only among the
-former); for `transfer` the median number of architectures asked with its interval, and how many times more other
-methods ask on the average than `meta`, without an interval, for none is known to cover. A run that had not found one
-when it was stopped counts as if it had there, so that its ratio is too small; how many did is said.
+the end (`diffusion` chooses among generated candidates and the neighbours of the best, `near=false` only among the
+former); for `transfer` the median number of queries with its interval, and the mean ratio of the queries of other
+methods to those of `meta`, without an interval, since none is known to cover. A run that was stopped before it found
+one counts as if it had found one then, so that its ratio is too small; the number of such runs is printed.
 
 Methods of `transfer`
     random, evolution, gp, bananas     know nothing of other data sets
     gp-sources                         Gaussian process that sees the other data sets' results as columns
     rank-average                       in the order of the mean rank on the other data sets
-    meta                               TransferSearch: guided by the meta-predictor, all data sets weighing the same
-    meta-facts                         the same, data sets weighing as their number of classes and resolution are alike
-    meta-order                         every architecture in the order of the meta-predictor, none generated
+    meta                               TransferSearch: guided by the meta-predictor, with equal weights of data sets
+    meta-facts                         the same, weighted by similarity in the number of classes and the resolution
+    meta-order                         every architecture in the order of the meta-predictor, without generation
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Transfer:
         return make_searcher(method, self.plain, rng, 100, **options)
 
     def run(self, method: str, seed: int) -> Record:
-        """How many distinct architectures are asked up to the first that is good enough; None where it was stopped."""
+        """The number of distinct queries up to the first that is good enough; None where the run was stopped."""
         begun = time.process_time()
         wanted = {"value": self.plain.values, "reported": self.plain.reported}
         quantities_of = {"value": self.table_search.objective, "reported": self.table_search.report}
@@ -238,7 +239,7 @@ def transfer_lines(records: list[Record]) -> list[str]:
 
 
 def counts(runs: list[Record], quantity: str):
-    """Architectures asked, float64[runs]; where the run was stopped, as many as it asked."""
+    """The number of queries of each run up to its end, float64[runs]."""
     found = [run.metrics[quantity] for run in runs]
     return np.array([run.n_train if one is None else one for run, one in zip(runs, found, strict=True)], dtype=float)
 

@@ -1,7 +1,7 @@
 """Compares our proxies with the published scores of the same architectures, and both with the accuracy.
 
     proxybench fetch nasbench201
-    python tests/bench/bench_published_scores.py nasbench201 cifar10 test_acc --epochs 200 --cells 500 \\
+    python experiments/published_scores.py nasbench201 cifar10 test_acc --epochs 200 --cells 500 \\
         --images cifar10:cifar-10-python.tar.gz --network channels=16,cells=5 --workers 2 --folder scores
 
 Takes the architectures with a published synflow whose digests come first in the order of BLAKE2b, computes the proxies
@@ -60,38 +60,38 @@ def chosen_rows(bench: pb.Benchmark, dataset: str, cells: int) -> NDArray[np.int
     return np.array([row for row in order if first[bench.digests[row]] == row][:cells])
 
 
-def computed(asked: argparse.Namespace, bench: pb.Benchmark, rows: NDArray[np.int64], seed: int) -> ArchBatch:
+def computed(options: argparse.Namespace, bench: pb.Benchmark, rows: NDArray[np.int64], seed: int) -> ArchBatch:
     """Our scores of the rows, as columns of a batch in their order."""
-    proxies, left_out = choose_proxies(asked.proxies.split(","))
+    proxies, left_out = choose_proxies(options.proxies.split(","))
     print("\n".join(left_out), file=sys.stderr)
     archs = [bench.arch(int(row)) for row in rows]
     digests = [bench.digests[row] for row in rows]
-    folder = asked.folder / f"seed-{seed}"
-    batch = load_batch(asked.images, asked.batch, resolution=asked.resolution, seed=seed)
+    folder = options.folder / f"seed-{seed}"
+    batch = load_batch(options.images, options.batch, resolution=options.resolution, seed=seed)
     work = begin_sweep(
         folder,
         bench.space.name,
         items_of(archs, bench.space, digests),
         proxies,
         batch,
-        network=parse_arguments(asked.network),
-        classes=asked.classes,
-        initialisation=asked.initialisation,
+        network=parse_arguments(options.network),
+        classes=options.classes,
+        initialisation=options.initialisation,
         seed=seed,
     )
-    do_in_processes(work, asked.workers, lambda done: print(f"\r{done} of {len(rows)}", end="", file=sys.stderr))
+    do_in_processes(work, options.workers, lambda done: print(f"\r{done} of {len(rows)}", end="", file=sys.stderr))
     merge(work, folder / "scores.parquet")
     return read_scores(folder / "scores.parquet").join(archs, bench.space, digests)
 
 
 def main() -> None:
     """Compute and print."""
-    asked = arguments()
-    bench = pb.load(asked.benchmark)
-    rows = chosen_rows(bench, asked.dataset, asked.cells)
-    target = bench.values(asked.target, dataset=asked.dataset, epochs=asked.epochs)[rows]
-    seeds = [computed(asked, bench, rows, int(seed)) for seed in asked.seeds.split(",")]
-    print(f"{len(rows)} architectures of {asked.benchmark}, {asked.dataset}, {asked.target}")
+    options = arguments()
+    bench = pb.load(options.benchmark)
+    rows = chosen_rows(bench, options.dataset, options.cells)
+    target = bench.values(options.target, dataset=options.dataset, epochs=options.epochs)[rows]
+    seeds = [computed(options, bench, rows, int(seed)) for seed in options.seeds.split(",")]
+    print(f"{len(rows)} architectures of {options.benchmark}, {options.dataset}, {options.target}")
     print(f"{'proxy':18}{'rho published':>15}{'rho seeds':>11}{'tau ours':>10}{'tau published':>15}{'failed':>8}")
     for name in sorted(seeds[0].columns):
         ours = seeds[0].columns[name]
@@ -99,8 +99,8 @@ def main() -> None:
         column = plain if plain in ("params", "flops") else name
         figures = [float("nan")] * 4
         figures[2] = rank_metrics(target, ours)["kendall"]
-        if column in bench.metrics(asked.dataset):
-            theirs = bench.values(column, dataset=asked.dataset)[rows]
+        if column in bench.metrics(options.dataset):
+            theirs = bench.values(column, dataset=options.dataset)[rows]
             figures[0] = rank_metrics(theirs, ours)["spearman"]
             figures[3] = rank_metrics(target, theirs)["kendall"]
         if len(seeds) > 1:

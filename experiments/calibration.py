@@ -1,6 +1,6 @@
 """Measures what intervals of `predict_std` cover on held-out architectures, before and after calibration.
 
-    python tests/bench/bench_calibration.py [TASK:SIZE ...] [--methods gp extra_trees ensemble] [--repeats 3]
+    python experiments/calibration.py [TASK:SIZE ...] [--methods gp extra_trees ensemble] [--repeats 3]
 
 Needs the tables of the tasks. Predictors learn the training target of SIZE architectures; an interval covers where the
 normal score of a held-out architecture's training target, by its rank among those, lies within z deviations of the
@@ -29,22 +29,22 @@ TASKS = (
 LEVELS = (0.5, 0.8, 0.95)
 
 
-def main(asked: argparse.Namespace) -> None:
+def main(options: argparse.Namespace) -> None:
     """Measure and print."""
     print(f"{'task':<46}{'method':<14}{'calibrated':>24}{'as the members say':>28}")
-    for wanted in asked.tasks:
+    for wanted in options.tasks:
         name, _, size = wanted.partition(":")
         task = load_tasks()[name]
         bench = load(task.benchmark)
         rows, batch = task.rows(bench), task.batch(bench)
-        told = task.train_target
-        targets = bench.values(told.metric, dataset=task.dataset, epochs=told.epochs, seed=told.seed)[rows]
+        target = task.train_target
+        targets = bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=target.seed)[rows]
         digests = [bench.digests[row] for row in rows]
-        for method in asked.methods:
+        for method in options.methods:
             shares = []
-            for repeat in range(100, 100 + asked.repeats):
+            for repeat in range(100, 100 + options.repeats):
                 split = hash_split(name, repeat, digests, int(size), task.n_test)
-                test = np.sort(np.random.default_rng(repeat).permutation(split.test)[: asked.held_out])
+                test = np.sort(np.random.default_rng(repeat).permutation(split.test)[: options.held_out])
                 made = {"random_state": repeat} | ({"target": "rank"} if method in FORESTS else {})
                 model = predictors.make(method, **made).fit(batch[split.train], targets[split.train])
                 order = np.sort(targets[split.train])

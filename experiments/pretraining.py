@@ -1,13 +1,13 @@
 """Measures what pre-training on free statistics gains where few accuracies are known, with intervals.
 
-    python tests/bench/bench_pretraining.py [--dataset cifar10] [--sizes 78 156] [--repeats 20] [--threads 1]
-    python tests/bench/bench_pretraining.py --labels ImageNet16-120     # accuracies on another dataset as a statistic
-    python tests/bench/bench_pretraining.py --source nasbench101        # statistics of another space
+    python experiments/pretraining.py [--dataset cifar10] [--sizes 78 156] [--repeats 20] [--threads 1]
+    python experiments/pretraining.py --labels ImageNet16-120     # accuracies on another dataset as a statistic
+    python experiments/pretraining.py --source nasbench101        # statistics of another space
 
 Needs the tables it names. Kendall's tau-b of predictions and test accuracy after 200 epochs on all cells of
 NAS-Bench-201 that are not isomorphic to one trained on; training on validation accuracy of n cells. Splits are by hash
-order, the same for all rows of the table, so that gains are paired. With the graph alone, and with columns read beside
-it; "from scratch" is the same network and training without what was learned before. By default the statistics of all
+order, the same for all rows of the table, so that gains are paired. With the graph alone, and with columns in addition
+to it; "from scratch" is the same network and training without pre-training. By default the statistics of all
 15,625 cells are learned, also of those that are scored: they are free for these too. Pre-training is done once and
 shared by all repeats, so the intervals (95 %, Student's t over repeats) hold for splits and fine-tuning, not for it.
 """
@@ -41,27 +41,27 @@ SETTINGS = [
 ]
 
 
-def main(asked: argparse.Namespace) -> None:
+def main(options: argparse.Namespace) -> None:
     bench = pb.load("nasbench201")
-    cells = bench.batch(dataset=asked.dataset)
-    frame = bench.frame(dataset=asked.dataset, metrics=["val_acc", "test_acc"], epochs=200, seed="mean")
+    cells = bench.batch(dataset=options.dataset)
+    frame = bench.frame(dataset=options.dataset, metrics=["val_acc", "test_acc"], epochs=200, seed="mean")
     train, target = (frame[name].to_numpy() for name in ("val_acc", "test_acc"))
-    unlabelled = cells if asked.source is None else pb.load(asked.source).batch()
-    if asked.labels is not None:
-        others = bench.values("val_acc", dataset=asked.labels, epochs=200, seed="mean")
-        unlabelled = cells.with_columns(**{f"source:{asked.labels}": others})
-    shared = {"encoder": asked.encoder, "threads": asked.threads, "pretraining_steps": asked.steps}
+    unlabelled = cells if options.source is None else pb.load(options.source).batch()
+    if options.labels is not None:
+        others = bench.values("val_acc", dataset=options.labels, epochs=200, seed="mean")
+        unlabelled = cells.with_columns(**{f"source:{options.labels}": others})
+    shared = {"encoder": options.encoder, "threads": options.threads, "pretraining_steps": options.steps}
     start = time.perf_counter()
     learned = Pretrained(**shared).pretrain(unlabelled).start
     print(
-        f"{asked.encoder}: {len(unlabelled)} architectures, {len(learned.statistics)} statistics, {asked.steps} steps"
+        f"{options.encoder}: {len(unlabelled)} architectures, {len(learned.statistics)} statistics, {options.steps} steps"
     )
     print(f"pre-training {time.perf_counter() - start:.0f} s; their tau by name: {statistics(learned, unlabelled)}")
-    for size in asked.sizes:
-        print(f"n = {size}, {asked.repeats} repeats")
+    for size in options.sizes:
+        print(f"n = {size}, {options.repeats} repeats")
         taus = {setting.name: [] for setting in SETTINGS}
-        for repeat in range(asked.repeats):
-            split = hash_split(f"pretraining-{asked.dataset}", repeat, bench.digests, size)
+        for repeat in range(options.repeats):
+            split = hash_split(f"pretraining-{options.dataset}", repeat, bench.digests, size)
             for setting in SETTINGS:
                 begin = {"start": learned} if setting.pretrained else {"pretraining_steps": 0}
                 model = Pretrained(**{**shared, **begin}, columns=setting.columns, random_state=repeat)
