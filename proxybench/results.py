@@ -93,8 +93,8 @@ class Results:
         """
         import pandas as pd
 
-        from proxybench.leaderboard.entries import entries_of
-        from proxybench.leaderboard.overall import rank_tasks
+        from proxybench.leaderboard.ranks.entries import entries_of
+        from proxybench.leaderboard.ranks.overall import rank_tasks
 
         ranked = rank_tasks(entries_of(self.records))
         if task is not None and task not in ranked:

@@ -12,7 +12,7 @@ from proxybench.ranking.ceiling import noise_ceiling, seed_to_seed_tau
 from proxybench.ranking.comparison import average_ranks, friedman, nemenyi_difference
 from proxybench.ranking.correlation import kendall
 from proxybench.ranking.repeats import half_interval, half_of_runs
-from proxybench.search.summary import median_interval
+from proxybench.search.experiments.summary import median_interval
 
 MEASUREMENTS = (
     "continuous", "skewed", "rounded", "noisier where worse", "a tenth at chance", "two clusters", "heavy tails",

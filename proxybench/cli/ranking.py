@@ -10,7 +10,7 @@ import typer
 from proxybench.cli.output import Json, fail_if, print_json, print_table
 
 if TYPE_CHECKING:
-    from proxybench.leaderboard.entries import Entry
+    from proxybench.leaderboard.ranks.entries import Entry
 
 TASK_COLUMNS = ("pool", "rank", "method", "params", "kendall_tau_b", "spearman", "attempted", "failed", "target")
 OVERALL_COLUMNS = ("pool", "place", "method", "params", "average_rank", "compared_on", "ranked_on", "kendall_tau_b")
@@ -112,7 +112,7 @@ def run(
 def build(folder: Folder = Path("leaderboard")) -> None:
     """Build the CSV files and the page from the records; if local/ exists, also a page with local scores."""
     from proxybench.leaderboard.build import LOCAL, write, write_local
-    from proxybench.leaderboard.page import missing_extra
+    from proxybench.leaderboard.page.html import missing_extra
 
     for path in write(folder):
         typer.echo(path)
@@ -139,7 +139,7 @@ def serve(
     import webbrowser
 
     from proxybench.leaderboard.build import LOCAL
-    from proxybench.leaderboard.page import PAGE
+    from proxybench.leaderboard.page.html import PAGE
     from proxybench.leaderboard.serve import HOST, server
 
     local = (folder / LOCAL / PAGE).is_file()
@@ -166,7 +166,7 @@ def show(
 
     from predictors.errors import unknown_name
     from proxybench.leaderboard.build import OVERALL, Leaderboard
-    from proxybench.leaderboard.overall import ALL
+    from proxybench.leaderboard.ranks.overall import ALL
 
     leaderboard = Leaderboard.of(folder)
     if task is not None and task not in leaderboard.ranked:
@@ -188,8 +188,8 @@ def show(
 def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
     """Print gains over a method, named as for `proxybench run`."""
     from proxybench.evaluation.entrants import find_entrant
-    from proxybench.leaderboard.entries import label_of
-    from proxybench.leaderboard.paired import paired_gains
+    from proxybench.leaderboard.ranks.entries import label_of
+    from proxybench.leaderboard.ranks.paired import paired_gains
     from proxybench.records import params_text
 
     entrant = find_entrant(method)

@@ -11,7 +11,7 @@ from proxybench.cli.output import Json, print_json, print_table, show
 from proxybench.cli.search_front import search_front
 
 if TYPE_CHECKING:
-    from proxybench.search.outcomes import SearchRecord
+    from proxybench.search.experiments.run_records import SearchRecord
 
 
 def search(
@@ -53,13 +53,13 @@ def search(
     does only the missing ones; several processes may share the file if their seeds differ (--first-seed).
     """
     from proxybench.files import replace_file
-    from proxybench.leaderboard.search_verdicts import compared
-    from proxybench.leaderboard.searches import SEARCHES, merge_searches
-    from proxybench.search.curves import curves_csv
-    from proxybench.search.experiment import Posed, Setting
-    from proxybench.search.front import search as run_searches
-    from proxybench.search.groups import groups_of, read_groups
-    from proxybench.search.summary import searched_problems
+    from proxybench.leaderboard.searches.records import SEARCHES, merge_searches
+    from proxybench.leaderboard.searches.verdicts import compared
+    from proxybench.search.experiments.curves import curves_csv
+    from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
+    from proxybench.search.experiments.run_groups import groups_of, read_groups
+    from proxybench.search.experiments.search import search as run_searches
+    from proxybench.search.experiments.summary import searched_problems
 
     if folder is not None and output is None:
         raise typer.BadParameter("--folder needs --output, the file with the runs to show on the leaderboard")
@@ -72,8 +72,8 @@ def search(
         if output or curves or report:
             raise typer.BadParameter("--against excludes --output, --curves, --folder and --report")
         known = (*(where or ()), against)
-        setting = Setting(benchmark, dataset, objective, None, known, "index" if every_row else "digest")
-        search_front(Posed(setting), against, searcher, budget, range(first_seed, first_seed + seeds), as_json)
+        setting = ProblemSetting(benchmark, dataset, objective, None, known, "index" if every_row else "digest")
+        search_front(TableSearch(setting), against, searcher, budget, range(first_seed, first_seed + seeds), as_json)
         return
     found = run_searches(
         benchmark,
@@ -107,7 +107,7 @@ def search(
 
 def _answer(one: SearchRecord) -> dict[str, Any]:
     """A run as JSON, with the two values keyed by their metrics."""
-    from proxybench.search.results import value_names
+    from proxybench.search.experiments.results import value_names
 
     objective, reported = value_names(one)
     return {

@@ -10,29 +10,29 @@ import typer
 from proxybench.cli.output import print_json, print_table, show
 
 if TYPE_CHECKING:
-    from proxybench.search.experiment import Posed
-    from proxybench.search.fronts import FrontProblem, FrontRun
+    from proxybench.search.experiments.experiment import TableSearch
+    from proxybench.search.experiments.two_objectives import FrontProblem, FrontRun
 
 COLUMNS = ("searcher", "runs", "trainings", "share of the hypervolume", "least", "on the front")
 
 
 def search_front(
-    posed: Posed, cost: str, searchers: Sequence[str], budget: int, seeds: Sequence[int], as_json: bool
+    table_search: TableSearch, cost: str, searchers: Sequence[str], budget: int, seeds: Sequence[int], as_json: bool
 ) -> None:
     """Run the searchers and print their fronts."""
     from proxybench.progress import step_progress
-    from proxybench.search.fronts import FrontProblem
+    from proxybench.search.experiments.two_objectives import FrontProblem
 
-    problem = FrontProblem(posed, cost)
+    problem = FrontProblem(table_search, cost)
     runs = []
     with step_progress() as on_step:
         for one in problem.runs(searchers, budget, seeds):
             on_step(f"{one.searcher}, seed {one.seed}")
             runs.append(one)
     if as_json:
-        print_json([_answer(posed, problem, one) for one in runs])
+        print_json([_answer(table_search, problem, one) for one in runs])
         return
-    typer.echo(f"{posed.task.name} against {cost}: {len(posed.problem)} candidates")
+    typer.echo(f"{table_search.task.name} against {cost}: {len(table_search.problem)} candidates")
     print_table(COLUMNS, [_row([one for one in runs if one.searcher == name]) for name in searchers])
 
 
@@ -53,7 +53,7 @@ def _row(runs: list[FrontRun]) -> tuple[str, ...]:
     )
 
 
-def _answer(posed: Posed, problem: FrontProblem, one: FrontRun) -> dict[str, Any]:
+def _answer(table_search: TableSearch, problem: FrontProblem, one: FrontRun) -> dict[str, Any]:
     """A run as JSON; the front is sorted by falling objective, with values as in the table."""
     from proxybench.tables.quantities import sign_of
 
@@ -66,8 +66,8 @@ def _answer(posed: Posed, problem: FrontProblem, one: FrontRun) -> dict[str, Any
         "hypervolume_share": float(one.share[-1]),
         "front": [
             {
-                "arch": posed.problem.space.format(posed.problem.archs[int(history.candidates[place])]),
-                "objective": sign_of(posed.objective) * float(history.points[place, 0]),
+                "arch": table_search.problem.space.format(table_search.problem.archs[int(history.candidates[place])]),
+                "objective": sign_of(table_search.objective) * float(history.points[place, 0]),
                 "cost": sign_of(problem.cost) * float(history.points[place, 1]),
             }
             for place in found

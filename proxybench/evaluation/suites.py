@@ -199,7 +199,7 @@ def run_plan(
 def write_suite_scores(plan: RunPlan, folder: Path) -> list[Path]:
     """Scores of single architectures by the training-free methods, for the plots of a locally built page."""
     from proxybench.evaluation.evaluate import target_values
-    from proxybench.leaderboard.scores import write_scores
+    from proxybench.leaderboard.ranks.scores import write_scores
 
     paths = []
     for task in plan.tasks:

@@ -18,19 +18,26 @@ from pathlib import Path
 
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import replace_file
-from proxybench.leaderboard.content import content
-from proxybench.leaderboard.entries import Entry, entries_of
-from proxybench.leaderboard.generation import GENERATION, GenerationProblem, generation_csv, read_generation
-from proxybench.leaderboard.generation_content import generation_content
-from proxybench.leaderboard.generation_picture import generation_picture
-from proxybench.leaderboard.overall import ALL, Comparison, Ranked, compare, rank_tasks, scopes_of
-from proxybench.leaderboard.overview import LEARNED, RANKED, overview
-from proxybench.leaderboard.page import PAGE, installed_version, library_version, missing_extra, render, without_library
-from proxybench.leaderboard.scores import SUFFIX, read_scores
-from proxybench.leaderboard.search_content import search_content
-from proxybench.leaderboard.search_verdicts import curves_csv, searches_csv
-from proxybench.leaderboard.searches import SEARCHES, SearchedProblem, read_searches
-from proxybench.leaderboard.tables import overall_csv, task_csv
+from proxybench.leaderboard.generation.records import GENERATION, GenerationProblem, generation_csv, read_generation
+from proxybench.leaderboard.page.generation_content import generation_content
+from proxybench.leaderboard.page.generation_picture import generation_picture
+from proxybench.leaderboard.page.html import (
+    PAGE,
+    installed_version,
+    library_version,
+    missing_extra,
+    render,
+    without_library,
+)
+from proxybench.leaderboard.page.overview import LEARNED, RANKED, overview
+from proxybench.leaderboard.page.rank_content import content
+from proxybench.leaderboard.page.search_content import search_content
+from proxybench.leaderboard.ranks.entries import Entry, entries_of
+from proxybench.leaderboard.ranks.overall import ALL, Comparison, Ranked, compare, rank_tasks, scopes_of
+from proxybench.leaderboard.ranks.scores import SUFFIX, read_scores
+from proxybench.leaderboard.ranks.tables import overall_csv, task_csv
+from proxybench.leaderboard.searches.records import SEARCHES, SearchedProblem, read_searches
+from proxybench.leaderboard.searches.verdicts import curves_csv, searches_csv
 from proxybench.records import Record, read_records
 
 RUNS = "runs"

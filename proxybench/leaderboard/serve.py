@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from proxybench.errors import DataNotAvailable, ProxybenchError
-from proxybench.leaderboard.page import PAGE
+from proxybench.leaderboard.page.html import PAGE
 
 HOST = "127.0.0.1"
 

@@ -6,7 +6,7 @@
     history = run(make_searcher("robot", problem, np.random.default_rng(0), budget=20), problem, budget=20)
 
 `proxybench.search(...)`, the module called as a function, runs several searchers over several seeds on a table; see
-`proxybench.search.front.search`. Everything is loaded on first use.
+`proxybench.search.experiments.search`. Everything is loaded on first use.
 """
 
 from __future__ import annotations
@@ -21,43 +21,54 @@ from predictors.registry import Registry
 if TYPE_CHECKING:
     import numpy as np
 
-    from proxybench.search.base import Query, Searcher
-    from proxybench.search.history import History, run
-    from proxybench.search.population import find_problem
-    from proxybench.search.problem import Problem
-    from proxybench.search.results import SearchResults
+    from proxybench.search.core.base import Query, Searcher
+    from proxybench.search.core.history import History, run
+    from proxybench.search.core.population import find_problem
+    from proxybench.search.core.problem import Problem
+    from proxybench.search.experiments.results import SearchResults
 
 SEARCHERS = Registry(
     "searcher",
     {
-        "asha": "proxybench.search.hyperband:ASHA",
-        "bananas": "proxybench.search.model_guided:Bananas",
-        "diffusion": "proxybench.search.generated:DiffusionSearch",
-        "evolution": "proxybench.search.evolution:RegularisedEvolution",
-        "gbdt-nas": "proxybench.search.gbdt_nas:GBDTNAS",
-        "gp": "proxybench.search.model_guided:GaussianProcessSearch",
-        "guided": "proxybench.search.model_guided:ModelGuided",
-        "hyperband": "proxybench.search.hyperband:Hyperband",
-        "local": "proxybench.search.local:LocalSearch",
-        "mcts": "proxybench.search.mcts:TreeSearch",
-        "random": "proxybench.search.random_search:RandomSearch",
-        "ranking": "proxybench.search.ranking:MetricRanking",
-        "robot": "proxybench.search.robot:RoBoT",
-        "robot-paper": "proxybench.search.robot:PaperRoBoT",
+        "asha": "proxybench.search.searchers.asha:ASHA",
+        "bananas": "proxybench.search.searchers.bananas:Bananas",
+        "diffusion": "proxybench.search.searchers.diffusion:DiffusionSearch",
+        "evolution": "proxybench.search.searchers.evolution:RegularisedEvolution",
+        "gbdt-nas": "proxybench.search.searchers.gbdt_nas:GBDTNAS",
+        "gp": "proxybench.search.searchers.gp:GaussianProcessSearch",
+        "guided": "proxybench.search.searchers.guided:ModelGuided",
+        "hyperband": "proxybench.search.searchers.hyperband:Hyperband",
+        "local": "proxybench.search.searchers.local:LocalSearch",
+        "mcts": "proxybench.search.searchers.mcts:TreeSearch",
+        "random": "proxybench.search.searchers.random_search:RandomSearch",
+        "ranking": "proxybench.search.searchers.ranking:MetricRanking",
+        "robot": "proxybench.search.searchers.robot:RoBoT",
+        "robot-paper": "proxybench.search.searchers.robot_paper:PaperRoBoT",
     },
 )
+"""Searchers with one objective."""
+
+TWO_OBJECTIVE_SEARCHERS = Registry(
+    "searcher with two objectives",
+    {
+        "nsga2": "proxybench.search.searchers.nsga2:NSGA2",
+        "random": "proxybench.search.searchers.random_search:RandomSearch",
+    },
+)
+"""Searchers that accept two values per answer."""
 
 _PUBLIC = {
-    "History": "proxybench.search.history",
-    "Problem": "proxybench.search.problem",
-    "Query": "proxybench.search.base",
-    "SearchResults": "proxybench.search.results",
-    "Searcher": "proxybench.search.base",
-    "find_problem": "proxybench.search.population",
-    "run": "proxybench.search.history",
+    "History": "proxybench.search.core.history",
+    "Problem": "proxybench.search.core.problem",
+    "Query": "proxybench.search.core.base",
+    "SearchResults": "proxybench.search.experiments.results",
+    "Searcher": "proxybench.search.core.base",
+    "find_problem": "proxybench.search.core.population",
+    "run": "proxybench.search.core.history",
 }
 __all__ = [
     "SEARCHERS",
+    "TWO_OBJECTIVE_SEARCHERS",
     "History",
     "Problem",
     "Query",
@@ -101,7 +112,7 @@ class _Search(ModuleType):
     """The class of this module, which makes it callable, so that the package and the function can share a name."""
 
     def __call__(self, *arguments: Any, **named: Any) -> SearchResults:
-        from proxybench.search.front import search
+        from proxybench.search.experiments.search import search
 
         return search(*arguments, **named)
 

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from proxybench.leaderboard.build import LOCAL, write, write_local
-from proxybench.leaderboard.generation import GeneratedBy, GenerationProblem, write_generation
-from proxybench.leaderboard.scores import write_scores
-from proxybench.leaderboard.searches import Curve, Searched, SearchedProblem, write_searches
+from proxybench.leaderboard.generation.records import GenerationProblem, GeneratorResult, write_generation
+from proxybench.leaderboard.ranks.scores import write_scores
+from proxybench.leaderboard.searches.records import Curve, SearchedProblem, SearcherRuns, write_searches
 from proxybench.records import Kind, Record, TaskIdentity, write_records
 
 HOSTILE = '</script><script>alert("1")</script><img src=x onerror="alert(1)">'
@@ -128,7 +128,7 @@ def searches() -> Iterator[SearchedProblem]:
                 if dataset == "cifar10":
                     curves.append(_search_curve("seconds", [1800 * point for point in at], best))
                 regrets = np.abs(regret + 0.3 * noise.normal(size=30)).round(4).tolist()
-                found = Searched(
+                found = SearcherRuns(
                     searcher, params, budget, "0-29", regrets, (9, 4, 30), (94 - regret, 94 - regret), (93, 93.5), 12.5,
                     train_s=3600.0 * budget, wall_s=0.01, curves=curves,
                 )  # fmt: skip
@@ -147,7 +147,7 @@ def generation() -> Iterator[GenerationProblem]:
     for number, dataset in enumerate(("cifar10", "svhn")):
         task = msgspec.structs.replace(identity(dataset), name=f"nasbench201-{dataset}-generation")
         given = [
-            GeneratedBy(
+            GeneratorResult(
                 method, calls, list(range(20)), [rank - 100 * number + seed for seed in range(20)], [94.25] * 20,
                 [400, 600, 1000], 91.0, 2.5,
             )

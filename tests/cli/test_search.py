@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proxybench.leaderboard.searches import read_searches
+from proxybench.leaderboard.searches.records import read_searches
 from proxybench.spaces import get_space
 from proxybench.tables.merge import Source, merge
 from proxybench.tables.schema import fragment_from_rows

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from proxybench.errors import CorruptData, DataNotAvailable
-from proxybench.leaderboard import page
 from proxybench.leaderboard.build import build, differences, write, write_local
-from proxybench.leaderboard.scores import write_scores
+from proxybench.leaderboard.page import html as page
+from proxybench.leaderboard.ranks.scores import write_scores
 from proxybench.records import Record, read_records, write_records
 
 

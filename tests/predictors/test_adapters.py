@@ -11,7 +11,7 @@ import pytest
 from predictors import ArchBatch, make
 from predictors.adapters.naslib import NASLibPredictor
 from predictors.errors import NotFitted
-from proxybench.search.pareto import hypervolume
+from proxybench.search.core.pareto import hypervolume
 from proxybench.spaces.nasbench201 import OPERATIONS, NASBench201
 
 SPACE = NASBench201()

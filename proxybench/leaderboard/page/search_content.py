@@ -1,0 +1,82 @@
+"""What the page shows of searches, as plain values: problems, searchers on them, curves, and totals over problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from proxybench.leaderboard.page.rank_content import rounded
+from proxybench.leaderboard.searches.records import Curve, SearchedProblem, SearcherRuns
+from proxybench.leaderboard.searches.verdicts import BASELINES, SearcherTest, compared, short_names, totals
+
+TITLES = {"random": "random search", "robot-paper proposals=random": "random weights"}  # of the baselines
+
+
+def search_content(problems: Sequence[SearchedProblem]) -> dict[str, Any]:
+    """All of it, ready to be written as JSON; empty lists where nothing was searched."""
+    found = compared(problems)
+    beside = {(test.problem.task.name, id(test.runs), test.baseline): test for test in found}
+    names = short_names(problems)
+    present = [name for name in BASELINES if any(test.baseline == name for test in found)]
+    return {
+        "baselines": [[name, TITLES[name]] for name in present],
+        "problems": [
+            {
+                "name": names[problem.task.name],
+                "objective": problem.task.target,
+                "report": problem.report,
+                "population": problem.task.population,
+                "size": problem.task.size,
+                "optimum": rounded(problem.optimum),
+                "searched": [
+                    _searched(runs, [beside.get((problem.task.name, id(runs), name)) for name in present])
+                    for runs in problem.searched
+                ],
+            }
+            for problem in problems
+        ],
+        "totals": [
+            [
+                total.searcher,
+                total.budget,
+                present.index(total.baseline),
+                total.better,
+                total.worse,
+                total.problems,
+                rounded(total.improvement, 3),
+            ]
+            for total in totals(found)
+        ],
+    }
+
+
+def _searched(runs: SearcherRuns, against: Sequence[SearcherTest | None]) -> dict[str, Any]:
+    return {
+        "label": runs.label,
+        "budget": runs.budget,
+        "runs": len(runs.regret),
+        "regret": rounded(sum(runs.regret) / len(runs.regret), 4),
+        "rank": list(runs.rank),
+        "value": runs.value[1],
+        "reported": None if runs.reported is None else runs.reported[0],
+        "improvement": rounded(runs.improvement, 3),
+        "train_s": rounded(runs.train_s, 4),
+        "wall_s": runs.wall_s,
+        "note": runs.note,
+        "against": [
+            None if test is None else [rounded(test.wins, 3), rounded(test.p_holm, 2), test.verdict] for test in against
+        ],
+        "curves": {curve.axis: _curve(curve, runs.halves(curve)) for curve in runs.curves},
+    }
+
+
+def _curve(curve: Curve, halves: list[float | None]) -> dict[str, Any]:
+    return {
+        "at": curve.at,
+        "mean": curve.mean,
+        "half": halves,
+        "median": curve.median,
+        "low": curve.low,
+        "high": curve.high,
+        "reported": curve.reported,
+    }

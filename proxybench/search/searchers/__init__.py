@@ -1,0 +1,1 @@
+"""The searchers, one file each. `proxybench.search.SEARCHERS` names them."""
