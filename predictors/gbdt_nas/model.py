@@ -10,7 +10,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from predictors.base import Architectures, Parameters, as_batch, checked_targets, warn_of_few_predictions
+from predictors.base import (
+    Architectures,
+    Parameters,
+    as_batch,
+    checked_targets,
+    require_graphs,
+    warn_of_few_predictions,
+)
 from predictors.errors import NotFitted, unknown_name
 from predictors.gbdt_nas.choices import Choice, ChoiceRows, Constraints
 from predictors.gbdt_nas.pruning import PRUNINGS, PUBLISHED, first_order, harmful_pairs, second_order
@@ -101,6 +108,7 @@ class ChoiceGBDT(Parameters):
         targets = checked_targets(batch, y)
         if not len(batch):
             raise ValueError("ChoiceGBDT needs at least one architecture to learn from")
+        require_graphs(batch, "ChoiceGBDT")
         encoding = ChoiceRows().fit(batch.archs)
         rows = encoding.transform(batch.archs)
         self.fit_rows(encoding, rows, targets)

@@ -10,7 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from predictors.base import Architectures, Parameters, as_batch, orderable_targets, warn_of_few_predictions
+from predictors.base import (
+    Architectures,
+    Parameters,
+    as_batch,
+    orderable_targets,
+    require_graphs,
+    warn_of_few_predictions,
+)
 from predictors.constant_graphs import constants, score_of_constants
 from predictors.descent import at_most
 from predictors.encodings import Columns, EncodingLike, encoding, encoding_parts
@@ -91,10 +98,12 @@ class GraphPredictor(Parameters):
 
         Raises:
             ValueError: if targets are not finite or not n, or there are fewer than two.
+            MissingInput: if no architecture has a graph.
             UnknownName: if the loss or the kind of targets is unknown.
         """
         batch = as_batch(X)
         raw = orderable_targets(batch, y)
+        require_graphs(batch, type(self).__name__)
         targets = torch.from_numpy(_scaled(raw, self.targets).astype(np.float32))
         recipe = Recipe(
             named_loss(self.loss),

@@ -29,7 +29,7 @@ def fetch(
     """
     from proxybench.progress import download_progress
     from proxybench.tables.fetch import fetch as fetch_tables
-    from proxybench.tables.registry import load_registry
+    from proxybench.tables.sources.registry import load_registry
 
     if bool(names) == everything:
         raise typer.BadParameter("name the benchmarks to fetch, or use --all")
@@ -160,6 +160,6 @@ def _everything(
 
 
 def _unit(metric: str) -> str:
-    from proxybench.tables.schema import metric_of
+    from proxybench.tables.store.schema import metric_of
 
     return metric_of(metric).unit

@@ -45,7 +45,7 @@ from proxybench.ranking.strata import quantile_strata, within_strata
 from proxybench.records import Record
 from proxybench.scores.shipped import shipped_scores_of
 from proxybench.tables.benchmark import Benchmark, load
-from proxybench.tables.schema import MEAN
+from proxybench.tables.store.schema import MEAN
 
 RESAMPLES = 1000
 Floats = NDArray[np.float64]

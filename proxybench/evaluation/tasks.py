@@ -16,7 +16,7 @@ from proxybench.errors import CorruptData
 from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.schema import MEAN
+from proxybench.tables.store.schema import MEAN
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from predictors.errors import UnknownName, unknown_name
 from proxybench.errors import DataNotAvailable
-from proxybench.tables.registry import load_registry
 from proxybench.tables.shipped import LICENCE, shipped_table
-from proxybench.tables.store import read_info, stored_names
+from proxybench.tables.sources.registry import load_registry
+from proxybench.tables.store.parquet import read_info, stored_names
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Literal
 
 from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.tables.build import build_table, recipe
-from proxybench.tables.download import obtain_all, raw_path, verify_file
-from proxybench.tables.registry import load_registry
 from proxybench.tables.shipped import LICENCE, ShippedTable, shipped_table
-from proxybench.tables.store import open_table, read_info, stored_names
+from proxybench.tables.sources.download import obtain_all, raw_path, verify_file
+from proxybench.tables.sources.registry import load_registry
+from proxybench.tables.store.parquet import open_table, read_info, stored_names
 
 
 @dataclass(frozen=True)

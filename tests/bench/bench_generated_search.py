@@ -48,7 +48,7 @@ from proxybench.search.history import STALLED
 from proxybench.search.outcomes import SearchRecord, read_runs
 from proxybench.search.summary import median_interval
 from proxybench.tables.quantities import quantities
-from proxybench.tables.schema import metric_of
+from proxybench.tables.store.schema import metric_of
 
 ENTRIES = ("random", "evolution", "local", "gp", "guided", "bananas", "diffusion", "diffusion(near=false)")
 PROBLEMS = (

@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import is_old
-from proxybench.tables.cache import atomic_path, explain_write_failure, locked, sha256_of
-from proxybench.tables.merge import BlockKey, MergedTable
-from proxybench.tables.pointer import FORMAT, BlockInfo, TableInfo, encode_pointer, folder_pattern, read_pointer
+from proxybench.tables.sources.cache import atomic_path, explain_write_failure, locked, sha256_of
+from proxybench.tables.store.merge import BlockKey, MergedTable
+from proxybench.tables.store.pointer import FORMAT, BlockInfo, TableInfo, encode_pointer, folder_pattern, read_pointer
 
 __all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "read_info", "stored_names", "write_table"]
 

@@ -14,7 +14,7 @@ import msgspec
 
 from proxybench.errors import CorruptData
 from proxybench.readers.untrusted import read_bytes
-from proxybench.tables.merge import BlockKey
+from proxybench.tables.store.merge import BlockKey
 
 FORMAT = 1
 FILES = ("archs.parquet", "card.md", "values.parquet")
