@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DataNotAvailable,
         FetchFailed,
         InvalidArchitecture,
+        InvalidTable,
         NotMeasured,
         ProxybenchError,
         UnknownName,
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from proxybench.proxies.score import score
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.results import Results
-    from proxybench.spaces import get_space
+    from proxybench.spaces import SearchSpace, get_space
+    from proxybench.spaces.check import check_space
     from proxybench.sweeps.front import compute
     from proxybench.tables.benchmark import Benchmark, load
     from proxybench.tables.catalogue import list_benchmarks
+    from proxybench.tables.own.table import remove_table, table
 
 _PUBLIC = {
     "AmbiguousArchitecture": "proxybench.errors",
@@ -43,11 +46,14 @@ _PUBLIC = {
     "DataNotAvailable": "proxybench.errors",
     "FetchFailed": "proxybench.errors",
     "InvalidArchitecture": "proxybench.errors",
+    "InvalidTable": "proxybench.errors",
     "NotMeasured": "proxybench.errors",
     "ProxybenchError": "proxybench.errors",
     "Results": "proxybench.results",
+    "SearchSpace": "proxybench.spaces",
     "UnknownName": "proxybench.errors",
     "check_proxy": "proxybench.evaluation.checks",
+    "check_space": "proxybench.spaces.check",
     "compute": "proxybench.sweeps.front",
     "entrant": "proxybench.evaluation.entrants",
     "evaluate": "proxybench.front_door",
@@ -56,9 +62,11 @@ _PUBLIC = {
     "load": "proxybench.tables.benchmark",
     "proxies": "proxybench.proxies",
     "rank_metrics": "proxybench.ranking.metrics",
+    "remove_table": "proxybench.tables.own.table",
     "score": "proxybench.proxies.score",
     "search": "proxybench.search",
     "stats": "proxybench.stats",
+    "table": "proxybench.tables.own.table",
 }
 __all__ = [
     "AmbiguousArchitecture",
@@ -67,11 +75,14 @@ __all__ = [
     "DataNotAvailable",
     "FetchFailed",
     "InvalidArchitecture",
+    "InvalidTable",
     "NotMeasured",
     "ProxybenchError",
     "Results",
+    "SearchSpace",
     "UnknownName",
     "check_proxy",
+    "check_space",
     "compute",
     "entrant",
     "evaluate",
@@ -80,9 +91,11 @@ __all__ = [
     "load",
     "proxies",
     "rank_metrics",
+    "remove_table",
     "score",
     "search",
     "stats",
+    "table",
 ]
 
 

@@ -205,9 +205,10 @@ class Benchmark:
             dataset: data set of the published columns; None for those of all data sets.
 
         Returns:
-            An ArchBatch with columns `proxy:NAME`, and `cost:NAME` for parameters, FLOPs, latency, energy, followed by
-            `[DATASET]` if they are from several data sets. Proxies computed by this project are
-            `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes if there is no value.
+            An ArchBatch with columns `proxy:NAME`, `cost:NAME` for parameters, FLOPs, latency, energy, and
+            `config:FIELD` for fields of configurations, followed by `[DATASET]` if they are from several data sets.
+            Proxies computed by this project are `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes if
+            there is no value.
 
         Raises:
             DataNotAvailable: for "computed" or "all" if no scores of the space come with the project.
@@ -223,7 +224,7 @@ class Benchmark:
                 {"training-free": there, "none": []}.get(columns, [columns]) if isinstance(columns, str) else columns
             )
             for name in wanted if len(sources) == 1 else [name for name in wanted if name in there]:
-                label = name if name.startswith("proxy:") else f"cost:{name}"
+                label = name if name.startswith(("proxy:", "config:")) else f"cost:{name}"
                 label = label if len(sources) == 1 else f"{label}[{source}]"
                 chosen[label] = self.values(name, dataset=source)
         return ArchBatch(self._graphs, chosen).named_by(lambda: self._arch_index)
