@@ -100,7 +100,7 @@ def _answer(bench: Benchmark) -> dict[str, Any]:
     return {
         "name": bench.name,
         "architectures": len(bench),
-        "space": bench.space.key,
+        "space": bench.space.reference,
         "datasets": bench.datasets,
         "digest": bench.recipe,
         "card": bench.card,

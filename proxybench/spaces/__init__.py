@@ -68,7 +68,7 @@ def get_space(name: str) -> SearchSpace:
     if space.name in SPACES or (name != target and space.name != name):
         wanted = f" to {name!r}" if name != target else ", since a space of this project has that name"
         raise InvalidSpace(f"the space of {target} is called {space.name!r}; rename it{wanted}")
-    space.key = name
+    space.reference = name
     return space
 
 

@@ -35,18 +35,18 @@ class SearchSpace(ABC):
         ops: every possible operation label of a node, in the order of one-hot encodings.
         source: where the space was published.
         example: one valid text, shown in error messages.
-        key: what `get_space` finds it by; the name, or "module:Class" for a class of the user.
+        reference: what `get_space` finds it by; the name, or "module:Class" for a class of the user.
     """
 
     name: ClassVar[str]
     ops: ClassVar[tuple[str, ...]]
     source: ClassVar[str]
     example: ClassVar[str]
-    key: str
+    reference: str
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         space = super().__new__(cls)
-        space.key = cls.name
+        space.reference = cls.name
         return space
 
     def parse(self, text: Any) -> ArchGraph:
@@ -135,6 +135,11 @@ class SearchSpace(ABC):
         self.require(arch)
         network: Network = _ABOVE["build"](arch, num_classes, in_shape, **options)
         return network
+
+    @property
+    def builds_networks(self) -> bool:
+        """Whether the class defines `build` itself, as a space of the user must to have networks."""
+        return type(self).build is not SearchSpace.build
 
     def digest(self, arch: ArchGraph) -> str:
         """32 hexadecimal digits, equal for architectures that the space's published simplification treats as the same.

@@ -42,7 +42,7 @@ def check_space(space: Any, n: int = 20, *, build: bool | None = None, seed: int
     _check_nonsense(checked)
     if isinstance(checked, EnumerableSpace):
         _check_enumeration(checked, archs)
-    if build or (build is None and type(checked).build is not SearchSpace.build):
+    if build or (build is None and checked.builds_networks):
         _check_network(checked, archs[0])
 
 

@@ -99,7 +99,7 @@ def _architectures(rows: Rows, how: Reading, used: Sequence[str]) -> Identified:
 def _space(space: str | SearchSpace | type[SearchSpace]) -> SearchSpace:
     if isinstance(space, type):
         return get_space(f"{space.__module__}:{space.__qualname__}")
-    found = get_space(space if isinstance(space, str) else space.key)
+    found = get_space(space if isinstance(space, str) else space.reference)
     if found.name in (GRAPHS, CONFIGURATIONS):
         raise InvalidTable(f"{found.name} is not a search space; give the column of {found.name} instead")
     return found

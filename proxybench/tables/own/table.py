@@ -131,7 +131,7 @@ def _kept(rows: Rows, how: Reading, name: str | None, files: Mapping[str, Source
         _check_name(name)
     built, found, notes = put_together(rows, how)
     digests = checked_digests(rows.origin, built.archs, found.space)
-    content = _digest(found.space.key, built, digests)
+    content = _digest(found.space.reference, built, digests)
     name = name or f"frame-{content[:12]}"
     present = _present(name)
     if present is not None and present.recipe == content:
@@ -140,7 +140,7 @@ def _kept(rows: Rows, how: Reading, name: str | None, files: Mapping[str, Source
         raise InvalidTable(f"there is a table {name} with other content; replace it with --replace (replace=True)")
     built.notes = [*notes, *findings(built, digests)]
     card = write_card(name, _entry(found.space, rows, built), files, built, digests)
-    return write_table(name, found.space.key, content, built, digests, card, own_dir())
+    return write_table(name, found.space.reference, content, built, digests, card, own_dir())
 
 
 def _present(name: str) -> TableInfo | None:
@@ -162,7 +162,7 @@ def _check_name(name: str) -> None:
 def _entry(space: SearchSpace, rows: Rows, table: MergedTable) -> BenchmarkEntry:
     datasets = sorted({key.dataset for key in table.blocks})
     return BenchmarkEntry(
-        space=space.key,
+        space=space.reference,
         title=f"results of the user, from {rows.origin}",
         population=f"The architectures of {rows.origin}.",
         citation="none; these are the user's own results",
