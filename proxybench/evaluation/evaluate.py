@@ -203,10 +203,13 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> t
     return np.where(places < 0, np.nan, values[places]), (places >= 0) & known
 
 
-@cache
 def population(task: Task) -> ArchBatch:
     """The architectures of a task with its columns, in index order; read-only. Its graphs do not name their space."""
-    bench = _benchmark(task.benchmark)
+    return _population(task, _benchmark(task.benchmark))
+
+
+@cache
+def _population(task: Task, bench: Benchmark) -> ArchBatch:
     batch = without_space(task.batch(bench))
     for values in [*batch.columns.values(), *(ragged.values for ragged in batch.nodes.values())]:
         values.flags.writeable = False  # one method must not change what the next one sees
@@ -346,7 +349,7 @@ def _signed(task: Task, bench: Benchmark, target: Target) -> Floats:
 
 def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | None]:
     """The noise ceiling of the target and the share of it that was reached; null if unknown."""
-    ceiling = _ceiling(task)
+    ceiling = _ceiling(task, _benchmark(task.benchmark))
     if ceiling is None:
         return {"noise_ceiling": None, "share_of_ceiling": None}
     attainable = _defined(ceiling.attainable.value)
@@ -355,10 +358,10 @@ def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | Non
 
 
 @cache
-def _ceiling(task: Task) -> NoiseCeiling | None:
+def _ceiling(task: Task, bench: Benchmark) -> NoiseCeiling | None:
     if task.target.seed != MEAN:
         return None
-    bench, target = _benchmark(task.benchmark), task.target
+    target = task.target
     labels = bench.seeds(target.metric, task.dataset, target.epochs)
     runs = [
         np.where(
@@ -381,8 +384,13 @@ def _published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float 
     return float(np.mean(seconds[np.isfinite(seconds)])) if np.isfinite(seconds).any() else None
 
 
-@cache
 def _benchmark(name: str) -> Benchmark:
+    """The benchmark, opened once for each content: a user may replace a table of their own."""
+    return _opened(name, load(name).recipe)
+
+
+@cache
+def _opened(name: str, recipe: str) -> Benchmark:
     return load(name)
 
 

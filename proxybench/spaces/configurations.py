@@ -18,7 +18,7 @@ from typing import Any
 from predictors.arch import ArchGraph
 from proxybench.errors import Unsupported
 from proxybench.readers.json_text import parse_json
-from proxybench.spaces.base import SearchSpace
+from proxybench.spaces.base import MAX_TEXT, SearchSpace
 
 Value = str | int | float | bool | None
 MAX_FIELDS = 500
@@ -54,6 +54,9 @@ class Configurations(SearchSpace):
         except ValueError as error:
             raise self.invalid(text, str(error)) from None
 
+    def _respelled(self, text: str) -> None:
+        """None: other spellings are refused, since only JSON shows that a name occurs twice."""
+
     def _text_of(self, value: Any) -> str | None:
         return json.dumps(value) if isinstance(value, Mapping) else None
 
@@ -77,10 +80,13 @@ def canonical(configuration: Any) -> str:
     """The canonical JSON of a configuration.
 
     Raises:
-        ValueError: if it is not a JSON object, a number is not finite, it has more than MAX_FIELDS fields or none, or
-            two fields have the same name when flattened.
+        ValueError: if it is not a JSON object, a number is not finite, it has more than MAX_FIELDS fields or none, two
+            fields have the same name when flattened, or the text is longer than MAX_TEXT.
     """
-    return json.dumps(flat(configuration), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(flat(configuration), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"{len(text)} characters, more than the limit of {MAX_TEXT}")
+    return text
 
 
 def flat(configuration: Any) -> dict[str, Value]:

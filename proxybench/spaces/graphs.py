@@ -36,6 +36,9 @@ class Graphs(SearchSpace):
         except (InvalidGraph, ValueError) as error:
             raise self.invalid(text, str(error)) from None
 
+    def _respelled(self, text: str) -> None:
+        """None: other spellings are refused, since only JSON shows that a name occurs twice."""
+
     def _text_of(self, value: Any) -> str | None:
         return json.dumps(value) if isinstance(value, Mapping) and set(value) <= _KEYS else None
 

@@ -184,7 +184,8 @@ def _reading_notes(
         notes.append(f"Accuracies are read as {'fractions' if unit == 'fraction' else 'percentages'}, {stated}{times}.")
     if any(not one.stated for one in results):
         notes.append("The number of epochs is not stated; the only budget is called 1 epoch.")
-    notes.append(
-        f"Seeds are in column {how.seed}: {seeds}." if how.seed else "Seeds are not stated; trainings have seed 0."
-    )
+    if how.seed:
+        notes.append(f"Seeds are in column {how.seed}; it has {seeds} different ones.")
+    else:
+        notes.append("Seeds are not stated; trainings have seed 0.")
     return notes

@@ -26,7 +26,7 @@ def findings(table: MergedTable, digests: Sequence[str]) -> list[str]:
     """
     notes = [_isomorphic(digests)]
     for (dataset, metric, epochs), runs in _runs(table).items():
-        name = f"{metric} on {dataset} at {epochs} epochs"
+        name = f"{metric} on {dataset} after {epochs} epoch{'s' if epochs > 1 else ''}"
         notes.append(_gaps(name, runs, len(digests)))
         if len(runs) > 1:
             notes.append(_agreement(name, runs))
@@ -54,11 +54,12 @@ def _runs(table: MergedTable) -> dict[Metric, dict[str, MeasuredColumn]]:
 def _gaps(name: str, runs: Mapping[str, MeasuredColumn], n: int) -> str:
     counts = Counter(np.sum([one.measured for one in runs.values()], axis=0).tolist())
     failed = sum(int((one.measured & ~np.isfinite(one.values)).sum()) for one in runs.values())
-    usable = np.any([np.isfinite(one.values) for one in runs.values()], axis=0)
+    left_out = int((~np.isfinite(_means(runs))).sum())
     trained = ", ".join(f"{count:,} with {trainings}" for trainings, count in sorted(counts.items(), reverse=True))
     return (
-        f"{name}: architectures by number of trainings: {trained}. {failed:,} trainings failed (NaN), "
-        f"{n - int(usable.sum()):,} of {n:,} architectures have no finite value. Nothing is filled in."
+        f"{name}: architectures by number of trainings: {trained}. Failed trainings (NaN): {failed:,}. Architectures "
+        f"left out of rankings, since they were not measured or a training failed: {left_out:,} of {n:,}. Nothing is "
+        "filled in."
     )
 
 
@@ -71,12 +72,13 @@ def _agreement(name: str, runs: Mapping[str, MeasuredColumn]) -> str:
             counts.append(int(both.sum()))
     if not taus or not np.isfinite(taus).any():
         return f"{name}: too few architectures were trained with two seeds to compare the seeds."
+    n = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
     values = np.array([one.values for one in runs.values()])
     several = np.isfinite(values).sum(axis=0) > 1
     deviation = np.nanstd(values[:, several], axis=0, ddof=1).mean()
     return (
-        f"{name}: {len(runs)} seeds; Kendall's tau between two of them is {np.nanmean(taus):.3f} on average (n = "
-        f"{min(counts):,} to {max(counts):,}), the standard deviation over seeds {deviation:.4g} on average."
+        f"{name}: {len(runs)} seeds; Kendall's tau between two of them is {np.nanmean(taus):.3f} on average (n = {n}), "
+        f"the standard deviation over seeds {deviation:.4g} on average."
     )
 
 
