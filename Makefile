@@ -17,11 +17,11 @@ $(READY): pyproject.toml constraints.txt
 # learns what costs nothing from a training part alone, which is not what it is for.
 REPEATS ?= 1
 leaderboard: $(READY)
-	$(BIN)/proxybench run --suite trained --folder leaderboard --redo --scores
+	$(BIN)/proxybench run --suite trained --folder leaderboard --redo --keep-scores
 	$(BIN)/proxybench run --suite trained-predictors --method predictors --without parzc_paper --without pretrained --repeats $(REPEATS) --folder leaderboard --redo
 	$(BIN)/proxybench run --suite trained-curves --method predictors --without parzc_paper --without pretrained --repeats $(REPEATS) --folder leaderboard --redo
 	$(BIN)/proxybench fetch --all || echo "some tables could not be fetched; going on with those that are here" >&2
-	$(BIN)/proxybench run --suite published --folder leaderboard --skip-absent --redo --scores
+	$(BIN)/proxybench run --suite published --folder leaderboard --skip-absent --redo --keep-scores
 	$(BIN)/proxybench leaderboard build --folder leaderboard
 	$(BIN)/proxybench leaderboard show --folder leaderboard
 

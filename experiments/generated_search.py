@@ -49,7 +49,7 @@ from proxybench.search.experiments.run_groups import groups_of
 from proxybench.search.experiments.run_records import SearchRecord, read_runs
 from proxybench.search.experiments.summary import median_interval
 from proxybench.tables.quantities import quantities
-from proxybench.tables.schema import metric_of
+from proxybench.tables.store.schema import metric_of
 
 ENTRIES = ("random", "evolution", "local", "gp", "guided", "bananas", "diffusion", "diffusion(near=false)")
 PROBLEMS = (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 import numpy as np
 
 from predictors.arch import ArchBatch, ArchGraph
-from predictors.errors import ConstantPredictions, unknown_name, warn_caller
+from predictors.errors import ConstantPredictions, MissingInput, unknown_name, warn_caller
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,6 +122,15 @@ def as_batch(X: Architectures, space: Any = None) -> ArchBatch:
             raise TypeError(f"X must be an ArchBatch or a sequence of ArchGraph; it contains {type(graph).__name__}")
         archs.append(graph)
     return ArchBatch.labelled(archs, X)
+
+
+def require_graphs(X: ArchBatch, name: str) -> None:
+    """Raise MissingInput if no architecture has a graph, for the predictor class `name`, which learns from graphs."""
+    if len(X) and not any(len(arch) for arch in X):
+        raise MissingInput(
+            f"{name} learns from graphs, and these architectures are described by columns alone; use a predictor that "
+            "reads columns, such as gbdt, extra_trees, gp or ridge"
+        )
 
 
 def checked_targets(X: ArchBatch | Sequence[Any], y: Any) -> NDArray[np.float64]:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from predictors.base import Architectures, Parameters, Tags, as_batch, checked_targets, warn_of_few_predictions
+from predictors.base import (
+    Architectures,
+    Parameters,
+    Tags,
+    as_batch,
+    checked_targets,
+    require_graphs,
+    warn_of_few_predictions,
+)
 from predictors.errors import NotFitted
 from predictors.units import Units
 
@@ -35,10 +43,12 @@ class Learner(Parameters):
         space: an object with `parse(text) -> ArchGraph`, or a function with that signature, for architectures given as
             text; None if they are not.
         fewest: minimum number of architectures to learn from.
+        needs_graphs: whether it learns nothing from architectures that are described by columns alone.
         units_: converts scores to the units of the targets.
     """
 
     fewest: ClassVar[int] = 1
+    needs_graphs: ClassVar[bool] = False
     space: Any
     units_: Units
 
@@ -52,13 +62,15 @@ class Learner(Parameters):
             ValueError: if targets are not finite or not n, there are too few architectures, or an argument of the
                 constructor is out of range.
             UnknownName: if an argument of the constructor names something unknown.
-            MissingInput: if the architectures lack node arrays that the predictor needs.
+            MissingInput: if the architectures lack graphs or node arrays that the predictor needs.
         """
         batch = self._batch(X)
         targets = checked_targets(batch, y)
         if len(targets) < self.fewest:
             few = "one architecture" if self.fewest == 1 else f"{self.fewest} architectures"
             raise ValueError(f"{type(self).__name__} needs at least {few} to learn from, not {len(targets)}")
+        if self.needs_graphs:
+            require_graphs(batch, type(self).__name__)
         scores = self._learn(batch, targets)
         warn_of_few_predictions(type(self).__name__, targets, scores, **self._few_predictions())
         return self

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DataNotAvailable,
         FetchFailed,
         InvalidArchitecture,
+        InvalidTable,
         NotMeasured,
         ProxybenchError,
         UnknownName,
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.results import Results
     from proxybench.scores.reference import percentiles
-    from proxybench.spaces import get_space
+    from proxybench.spaces import SearchSpace, get_space
+    from proxybench.spaces.check import check_space
     from proxybench.sweeps.front import compute
     from proxybench.tables.benchmark import Benchmark, load
     from proxybench.tables.catalogue import list_benchmarks
+    from proxybench.tables.own.table import remove_table, table
 
 _PUBLIC = {
     "AmbiguousArchitecture": "proxybench.errors",
@@ -44,11 +47,14 @@ _PUBLIC = {
     "DataNotAvailable": "proxybench.errors",
     "FetchFailed": "proxybench.errors",
     "InvalidArchitecture": "proxybench.errors",
+    "InvalidTable": "proxybench.errors",
     "NotMeasured": "proxybench.errors",
     "ProxybenchError": "proxybench.errors",
     "Results": "proxybench.results",
+    "SearchSpace": "proxybench.spaces",
     "UnknownName": "proxybench.errors",
     "check_proxy": "proxybench.evaluation.checks",
+    "check_space": "proxybench.spaces.check",
     "compute": "proxybench.sweeps.front",
     "entrant": "proxybench.evaluation.entrants",
     "evaluate": "proxybench.front_door",
@@ -58,9 +64,11 @@ _PUBLIC = {
     "percentiles": "proxybench.scores.reference",
     "proxies": "proxybench.proxies",
     "rank_metrics": "proxybench.ranking.metrics",
+    "remove_table": "proxybench.tables.own.table",
     "score": "proxybench.proxies.score",
     "search": "proxybench.search",
     "stats": "proxybench.stats",
+    "table": "proxybench.tables.own.table",
 }
 __all__ = [
     "AmbiguousArchitecture",
@@ -69,11 +77,14 @@ __all__ = [
     "DataNotAvailable",
     "FetchFailed",
     "InvalidArchitecture",
+    "InvalidTable",
     "NotMeasured",
     "ProxybenchError",
     "Results",
+    "SearchSpace",
     "UnknownName",
     "check_proxy",
+    "check_space",
     "compute",
     "entrant",
     "evaluate",
@@ -83,9 +94,11 @@ __all__ = [
     "percentiles",
     "proxies",
     "rank_metrics",
+    "remove_table",
     "score",
     "search",
     "stats",
+    "table",
 ]
 
 

@@ -14,6 +14,8 @@ __all__ = [
     "DataNotAvailable",
     "FetchFailed",
     "InvalidArchitecture",
+    "InvalidSpace",
+    "InvalidTable",
     "NotMeasured",
     "ProxybenchError",
     "UnknownName",
@@ -44,6 +46,14 @@ class NotMeasured(ProxybenchError, LookupError):
 
 class CorruptData(ProxybenchError, ValueError):
     """A file that is damaged, unsafe, or not in the documented format."""
+
+
+class InvalidSpace(ProxybenchError, TypeError):
+    """A class of the user that cannot be loaded or is not a search space."""
+
+
+class InvalidTable(ProxybenchError, ValueError):
+    """Rows that cannot become a table; the message names row and column."""
 
 
 class FetchFailed(ProxybenchError, OSError):

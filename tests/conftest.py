@@ -65,7 +65,7 @@ def real_cache(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _build_tables(folder: Path) -> None:
     """Build what no other worker has in hand, the largest sources first; then wait for what the others have."""
     from proxybench.tables.fetch import fetch
-    from proxybench.tables.registry import load_registry
+    from proxybench.tables.sources.registry import load_registry
 
     registry = load_registry()
     names = sorted(registry.benchmarks, key=lambda name: -sum(file.bytes for file in registry.files_of(name).values()))

@@ -56,6 +56,8 @@ class GraphFeatures(VaryingColumns):
         self.nodes_ = max((len(arch) for arch in X), default=0)
 
     def _rows(self, X: ArchBatch) -> Floats:
+        if self.nodes_ == 0:  # architectures that are described by columns alone
+            return np.empty((len(X), 0))
         parts = [self._part(part) for part in chunks(X.archs, max(1, len(self.subsets_)))]
         return np.concatenate(parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,8 @@ class ChoiceGBDT(Learner):
         choices_: the choices of the columns.
         booster_: the fitted `lightgbm.Booster`.
     """
+
+    needs_graphs: ClassVar[bool] = True
 
     def __init__(
         self,

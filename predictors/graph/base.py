@@ -72,6 +72,7 @@ class GraphPredictor(Learner):
     """
 
     fewest: ClassVar[int] = 2
+    needs_graphs: ClassVar[bool] = True
 
     hidden: int = 64
     layers: int = 2

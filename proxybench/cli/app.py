@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from proxybench.cli import compute, data, doctor, generate, listing, new, ranking, score, search, train
+from proxybench.cli import compute, data, doctor, generate, importing, listing, new, ranking, score, search, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,7 +43,12 @@ def _root(
 app.command("list", epilog="Example: proxybench list tasks --json")(listing.list_)
 app.command(epilog="Example: proxybench fetch nasbench201 nasbench101")(data.fetch)
 app.command(epilog="Example: proxybench verify")(data.verify)
-app.command("import", epilog="Example: proxybench import nats-tss ~/NATS-tss-v1_0-3ffb9-simple")(data.import_)
+app.command(
+    "import",
+    epilog="Example: proxybench import csv results.csv --arch arch --space nasbench201 --seed seed "
+    "--target val_acc@108,test_acc@108 --name mine",
+)(importing.import_)
+app.command(epilog="Example: proxybench remove mine")(importing.remove)
 app.command(
     epilog="Example: proxybench query nasbench201 284 --dataset cifar10 --metric test_acc --epochs 200 --seed mean"
 )(data.query)

@@ -1,9 +1,8 @@
-"""Commands for tables: fetch, verify, import, query."""
+"""Commands for tables: fetch, verify, query."""
 
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,7 +28,7 @@ def fetch(
     """
     from proxybench.progress import download_progress
     from proxybench.tables.fetch import fetch as fetch_tables
-    from proxybench.tables.registry import load_registry
+    from proxybench.tables.sources.registry import load_registry
 
     if bool(names) == everything:
         raise typer.BadParameter("name the benchmarks to fetch, or use --all")
@@ -63,24 +62,6 @@ def verify(as_json: Json = False) -> None:
     else:
         print_table(("name", "kind", "state"), [(result.name, result.kind, result.state) for result in results])
     fail_if([f"{result.kind} {result.name}: {result.state}" for result in results if not result.ok])
-
-
-def import_(
-    kind: Annotated[str, typer.Argument(help="nats-tss, nats-sss, nasbench101, nds or suite-zero.")],
-    path: Annotated[Path, typer.Argument(help="The official file or folder.")],
-    as_json: Json = False,
-) -> None:
-    """Import an official benchmark file that you have downloaded."""
-    from proxybench.progress import step_progress
-    from proxybench.tables.official import import_official
-
-    with step_progress() as on_step:
-        tables = import_official(kind, path, on_step)
-    infos = [table.info for table in tables]
-    if as_json:
-        print_json([{"name": info.name, "architectures": info.architectures} for info in infos])
-    else:
-        print_table(("benchmark", "architectures"), [(info.name, f"{info.architectures:,}") for info in infos])
 
 
 def query(
@@ -160,6 +141,6 @@ def _everything(
 
 
 def _unit(metric: str) -> str:
-    from proxybench.tables.schema import metric_of
+    from proxybench.tables.store.schema import metric_of
 
     return metric_of(metric).unit

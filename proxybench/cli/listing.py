@@ -49,7 +49,7 @@ def _benchmarks(as_json: bool) -> None:
     rows = [
         (
             info.name,
-            "comes with the project" if info.shipped else "here" if info.available else "-",
+            "comes with the project" if info.shipped else "yours" if info.own else "here" if info.available else "-",
             f"{info.architectures:,}" if info.architectures else "",
             info.space,
             f"{info.bytes / 1e6:.1f} MB" if info.bytes else "",
@@ -149,7 +149,7 @@ def _first_line(registry: Mapping[str, Any], name: str) -> str:
 
 
 def _spaces() -> Rows:
-    from proxybench.spaces import SPACES, EnumerableSpace, get_space
+    from proxybench.spaces import SPACES, EnumerableSpace, get_space, installed_spaces
 
     return [
         {
@@ -158,7 +158,7 @@ def _spaces() -> Rows:
             "source": space.source,
             "example": space.example,
         }
-        for name in sorted(SPACES)
+        for name in sorted({*SPACES, *installed_spaces()})
         for space in [get_space(name)]
     ]
 

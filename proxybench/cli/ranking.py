@@ -19,13 +19,28 @@ Folder = Annotated[Path, typer.Option(help="The folder with runs/*.jsonl.")]
 
 
 def run(
-    suite: Annotated[str, typer.Option(help="Suite of tasks from data/tasks.toml.")] = "published",
-    task: Annotated[list[str] | None, typer.Option(help="Only this task of the suite; may be repeated.")] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Suite of tasks; default: published, unless --benchmark or --tasks is given.")
+    ] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Only this task; may be repeated.")] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="All tasks of a benchmark, such as a table of your own results.")
+    ] = None,
+    tasks: Annotated[
+        Path | None, typer.Option(help="Your own tasks: a file in the format of data/tasks.toml, such as mine.toml.")
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rank scores computed elsewhere: a CSV or parquet file with a column arch or digest, and one column "
+            "for each score."
+        ),
+    ] = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
             help='A column, a predictor, "module:name", or "columns" or "predictors" for all of them; may be repeated. '
-            "Default: columns. A module:name runs as trusted code in its own process."
+            "Default: columns, or none with --scores. A module:name runs as trusted code in its own process."
         ),
     ] = None,
     without: Annotated[
@@ -40,9 +55,12 @@ def run(
     memory: Annotated[int | None, typer.Option(min=64, help="Memory limit of one worker in megabytes.")] = None,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run the jobs on.")] = None,
     folder: Annotated[
-        Path,
-        typer.Option(help="Records go to its runs/ folder, in the file of the first suite that a task belongs to."),
-    ] = Path("leaderboard"),
+        Path | None,
+        typer.Option(
+            help="Records go to its runs/ folder, in the file of the first suite that a task belongs to. Default: "
+            "leaderboard; own-leaderboard for your own tables and tasks, which are kept apart."
+        ),
+    ] = None,
     skip_absent: Annotated[bool, typer.Option(help="Report and skip tasks whose table is missing.")] = False,
     redo: Annotated[
         bool, typer.Option(help="Discard the records of these jobs and of older versions of their tasks.")
@@ -56,7 +74,9 @@ def run(
     network: Annotated[
         str, typer.Option(help="For your own proxies: network options, such as channels=16,cells=5.")
     ] = "",
-    scores: Annotated[bool, typer.Option(help="Also write scores to local/, for plots on a local page.")] = False,
+    keep_scores: Annotated[
+        bool, typer.Option(help="Also write scores of single architectures to local/, for plots on a local page.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate methods on every task of a suite, and record the results.
@@ -64,16 +84,20 @@ def run(
     Jobs already recorded are skipped, so an interrupted run resumes with the missing ones. Your own methods are
     evaluated again when their file has changed.
     """
-    from proxybench.evaluation.entrants import COLUMNS
     from proxybench.evaluation.network_proxies import NetworkSetting
     from proxybench.evaluation.suites import FAILURES
     from proxybench.front_door import evaluate
     from proxybench.grammar import parse_arguments
 
+    if suite is None and benchmark is None and tasks is None:
+        suite = "published"
+    folder = folder or Path("leaderboard" if tasks is None and _is_listed(benchmark) else "own-leaderboard")
     results = evaluate(
-        method or [COLUMNS],
+        method or None,
         suite=suite,
-        tasks=task or (),
+        tasks=[*(task or ()), *([tasks] if tasks else [])],
+        benchmark=benchmark,
+        scores=scores,
         repeats=repeats,
         sizes=size or (),
         without=without or (),
@@ -85,7 +109,7 @@ def run(
         networks=NetworkSetting(images, batch, resolution, parse_arguments(network)),
         redo=redo,
         retry_failed=retry,
-        scores=scores,
+        keep_scores=keep_scores,
     )
     summary = results.summary
     assert summary is not None  # it is None only for loaded results
@@ -95,8 +119,9 @@ def run(
         print_json(answer | {name: given for name, given in left_out.items() if given})
     else:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "none"
-        tasks = {record.task.name for record in results.records}
-        typer.echo(f"{len(results)} jobs of {len(tasks)} tasks: new {counts}; {summary.skipped} already recorded")
+        names = {record.task.name for record in results.records}
+        typer.echo(f"{len(results)} jobs of {len(names)} tasks: new {counts}; {summary.skipped} already recorded")
+        typer.echo(f"recorded in {folder}; for its page, run: proxybench leaderboard build --folder {folder}")
     absent = [f"task {name}: {reason}" for name, reason in results.absent.items()]
     if skip_absent:
         for line in absent:
@@ -107,6 +132,13 @@ def run(
     for worker, reason in sorted(summary.refused.items()):
         typer.echo(f"left out: Dask worker {worker}: {reason}", err=True)
     fail_if(problems + ([] if skip_absent else absent))
+
+
+def _is_listed(benchmark: str | None) -> bool:
+    """Whether the tasks of a benchmark are among those of this project."""
+    from proxybench.evaluation.tasks import load_tasks
+
+    return benchmark is None or any(task.benchmark == benchmark for task in load_tasks().values())
 
 
 def build(folder: Folder = Path("leaderboard")) -> None:

@@ -160,7 +160,7 @@ def _architecture(where: str, text: str) -> ArchGraph:
     """The architecture of a space or, if `where` is a benchmark, possibly by digest or index in its table."""
     from proxybench.errors import InvalidArchitecture, unknown_name
     from proxybench.spaces import SPACES, get_space
-    from proxybench.tables.registry import load_registry
+    from proxybench.tables.sources.registry import load_registry
 
     benchmarks = load_registry().benchmarks
     if where not in SPACES and where not in benchmarks:

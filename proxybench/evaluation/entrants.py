@@ -71,7 +71,8 @@ class Entrant:
         learns: whether it is trained on the targets of training architectures.
         code: SHA-256 of the file that defines a user's object, so that a changed one is scored again.
         network: whether the user's object is a proxy, which scores networks, rather than a scorer of architectures.
-        scores: file of a network proxy's scores, once they are computed.
+        scores: file of a network proxy's scores, once they are computed; or of scores computed elsewhere.
+        column: column of that file with scores computed elsewhere.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Entrant:
     code: str = ""
     network: bool = False
     scores: str = ""
+    column: str = ""
 
 
 class OwnMethod(msgspec.Struct, frozen=True):

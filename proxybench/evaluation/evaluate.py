@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -33,8 +34,9 @@ from proxybench.evaluation.entrants import (
 from proxybench.evaluation.method_job import MethodJob, MethodScores, fit_and_score, without_space
 from proxybench.evaluation.method_process import do_job_apart
 from proxybench.evaluation.network_proxies import scores_in
+from proxybench.evaluation.score_files import scores_of_file
 from proxybench.evaluation.splits import Split, hash_split
-from proxybench.evaluation.tasks import Task, load_tasks
+from proxybench.evaluation.tasks import Target, Task, load_tasks
 from proxybench.jobs.failure import MethodFailed, MethodLacking, NotInstalled
 from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.provenance import provenance
@@ -45,7 +47,8 @@ from proxybench.ranking.strata import quantile_strata, within_strata
 from proxybench.records import Record
 from proxybench.scores.shipped import shipped_scores_of
 from proxybench.tables.benchmark import Benchmark, load
-from proxybench.tables.schema import MEAN
+from proxybench.tables.sources.cache import sha256_of
+from proxybench.tables.store.schema import MEAN, metric_of
 
 RESAMPLES = 1000
 Floats = NDArray[np.float64]
@@ -67,9 +70,7 @@ def evaluate(spec: JobSpec, do_job: DoJob = do_job_apart) -> Record:
         Unsupported: if a predictor of this project needs an optional library that is not installed, or data about
             architectures that the task does not provide.
     """
-    task = load_tasks().get(spec.task.name)
-    if task is None:
-        raise CorruptData(f"the local task list has no task {spec.task.name}")
+    task = task_of(spec)
     bench = _benchmark(task.benchmark)
     if task.identity(bench) != spec.task:
         raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the job was specified")
@@ -86,11 +87,37 @@ def evaluate(spec: JobSpec, do_job: DoJob = do_job_apart) -> Record:
     return msgspec.structs.replace(outcome, repeat=spec.repeat, n_train=spec.n_train, code=entrant.code)
 
 
+def task_of(spec: JobSpec) -> Task:
+    """The task of a job: of this project's list, or as the job describes it. Raises CorruptData if it is in neither."""
+    if "task" in spec.payload:
+        return msgspec.convert(spec.payload["task"], Task)
+    task = load_tasks().get(spec.task.name)
+    if task is None:
+        raise CorruptData(f"the local task list has no task {spec.task.name}")
+    return task
+
+
 def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat: int = 0) -> JobSpec:
     """The job of a method on a task."""
     entrant = find_entrant(method)
     named = ("target", "learns", "code", "network")
     own = {name: getattr(entrant, name) for name in named} if entrant.target else {}
+    return _specified(task, bench, entrant, {"method": method, **own}, n_train, repeat)
+
+
+def specify_scores(
+    task: Task, bench: Benchmark, file: Path, method: str, column: str, n_train: int = 0, repeat: int = 0
+) -> JobSpec:
+    """The job of ranking a task by a column of a file of scores, under the name `method`."""
+    entrant = Entrant(method, "training-free", code=sha256_of(file), scores=str(file), column=column)
+    described = {name: getattr(entrant, name) for name in ("scores", "column", "code")}
+    return _specified(task, bench, entrant, {"method": f"{method} of {file}", **described}, n_train, repeat)
+
+
+def _specified(
+    task: Task, bench: Benchmark, entrant: Entrant, payload: dict[str, Any], n_train: int, repeat: int
+) -> JobSpec:
+    known = load_tasks().get(task.name) == task
     return JobSpec(
         task=task.identity(bench),
         method=entrant.name,
@@ -98,7 +125,7 @@ def specify(task: Task, bench: Benchmark, method: str, n_train: int = 0, repeat:
         params=entrant.params,
         n_train=n_train,
         repeat=repeat,
-        payload={"method": method, **own},
+        payload=payload if known else {**payload, "task": msgspec.to_builtins(task)},
     )
 
 
@@ -108,6 +135,9 @@ def entrant_of(spec: JobSpec) -> Entrant:
         own = {name: spec.payload[name] for name in ("target", "learns", "code", "network")}
         own["scores"] = spec.payload.get("scores", "")
         return Entrant(spec.method, spec.kind, spec.params, **own)
+    if "column" in spec.payload:
+        described = {name: spec.payload[name] for name in ("scores", "column", "code")}
+        return Entrant(spec.method, spec.kind, spec.params, **described)
     return find_entrant(str(spec.payload.get("method", spec.method)))
 
 
@@ -137,6 +167,11 @@ def _known_scores(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Scores known without running a method: columns, costs, the control."""
     everywhere = np.ones(len(rows), dtype=bool)
+    if entrant.column:
+        file = Path(entrant.scores)
+        if not file.is_file() or sha256_of(file) != entrant.code:
+            raise MethodLacking(f"{file} has changed since this run was planned")
+        return scores_of_file(file, entrant.column, bench, rows)
     if entrant.network:
         if not Path(entrant.scores).is_file():
             raise MethodLacking(f"the scores of {entrant.name} are missing at {entrant.scores or 'their place'}")
@@ -168,10 +203,13 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> t
     return np.where(places < 0, np.nan, values[places]), (places >= 0) & known
 
 
-@cache
 def population(task: Task) -> ArchBatch:
     """The architectures of a task with its columns, in index order; read-only. Its graphs do not name their space."""
-    bench = _benchmark(task.benchmark)
+    return _population(task, _benchmark(task.benchmark))
+
+
+@cache
+def _population(task: Task, bench: Benchmark) -> ArchBatch:
     batch = without_space(task.batch(bench))
     for values in [*batch.columns.values(), *(ragged.values for ragged in batch.nodes.values())]:
         values.flags.writeable = False  # one method must not change what the next one sees
@@ -233,9 +271,7 @@ def _learned(task: Task, bench: Benchmark, entrant: Entrant, spec: JobSpec, do_j
     if task.train_target is None:
         raise InvalidMethod(f"{entrant.name} learns from targets, and task {task.name} has no training part")
     batch, split = population(task), _split(task, bench, spec)
-    told = task.train_target
-    y_train = bench.values(told.metric, dataset=task.dataset, epochs=told.epochs, seed=told.seed)
-    told_y = y_train[task.rows(bench)][split.train]
+    told_y = _signed(task, bench, task.train_target)[split.train]
     job = MethodJob(
         entrant.target, entrant.code, entrant.params, batch[split.test], batch[split.train], told_y, spec.repeat
     )
@@ -301,14 +337,19 @@ def _intervals(target: Floats, scores: Floats) -> dict[str, tuple[float | None, 
 
 
 def target_values(task: Task, bench: Benchmark) -> Floats:
-    """The evaluation target of the population."""
-    target = task.target
-    return bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=target.seed)[task.rows(bench)]
+    """The evaluation target of the population; negated if smaller is better, as scores are compared with it."""
+    return _signed(task, bench, task.target)
+
+
+def _signed(task: Task, bench: Benchmark, target: Target) -> Floats:
+    """A target of the population, negated if smaller is better."""
+    values = bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=target.seed)
+    return values[task.rows(bench)] * (1.0 if metric_of(target.metric).larger_is_better else -1.0)
 
 
 def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | None]:
     """The noise ceiling of the target and the share of it that was reached; null if unknown."""
-    ceiling = _ceiling(task)
+    ceiling = _ceiling(task, _benchmark(task.benchmark))
     if ceiling is None:
         return {"noise_ceiling": None, "share_of_ceiling": None}
     attainable = _defined(ceiling.attainable.value)
@@ -317,10 +358,10 @@ def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | Non
 
 
 @cache
-def _ceiling(task: Task) -> NoiseCeiling | None:
+def _ceiling(task: Task, bench: Benchmark) -> NoiseCeiling | None:
     if task.target.seed != MEAN:
         return None
-    bench, target = _benchmark(task.benchmark), task.target
+    target = task.target
     labels = bench.seeds(target.metric, task.dataset, target.epochs)
     runs = [
         np.where(
@@ -343,8 +384,13 @@ def _published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float 
     return float(np.mean(seconds[np.isfinite(seconds)])) if np.isfinite(seconds).any() else None
 
 
-@cache
 def _benchmark(name: str) -> Benchmark:
+    """The benchmark, opened once for each content: a user may replace a table of their own."""
+    return _opened(name, load(name).recipe)
+
+
+@cache
+def _opened(name: str, recipe: str) -> Benchmark:
     return load(name)
 
 

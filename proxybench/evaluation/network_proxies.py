@@ -81,7 +81,7 @@ def with_scores(
         return list(specs)
     require_torch()
     by_name = {task.name: task for task in tasks}
-    space_of = {spec.task.name: load(by_name[spec.task.name].benchmark).space.name for spec in own}
+    space_of = {spec.task.name: load(by_name[spec.task.name].benchmark).space.reference for spec in own}
     tasks_of: dict[tuple[str, str], dict[str, Task]] = {}
     for spec in own:
         wanted = space_of[spec.task.name], str(spec.payload["target"])
@@ -103,8 +103,10 @@ def with_scores(
 
 def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, setting: NetworkSetting) -> ChunkedWork:
     """The work of scoring the networks of the tasks' populations, in a cache folder named after it."""
-    if space not in NETWORKS:
-        raise Unsupported(f"{target} scores networks, but proxybench cannot build networks for {space}")
+    if space not in NETWORKS and not get_space(space).builds_networks:
+        raise Unsupported(
+            f"{target} scores networks, but {space} has none; a space of your own has them if it defines build"
+        )
     archs, digests = [], []
     for task in tasks:
         bench = load(task.benchmark)
@@ -114,7 +116,7 @@ def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, se
     items = items_of(archs, get_space(space), digests)
     chosen, _ = choose_proxies([target])
     work = sweep_work(Path(), space, items, chosen, batch, network=setting.network, seed=setting.seed)
-    return begin(replace(work, folder=cache_dir() / SWEEPS / f"{space}-{work.digest}"))
+    return begin(replace(work, folder=cache_dir() / SWEEPS / f"{space.replace(':', '.')}-{work.digest}"))
 
 
 def _done(work: ChunkedWork, workers: int, on_networks: OnNetworks | None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,10 @@ import predictors
 from predictors.errors import unknown_name
 from proxybench.errors import DataNotAvailable
 from proxybench.evaluation.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS, InvalidMethod, find_entrant
-from proxybench.evaluation.evaluate import entrant_of, specify, training_free_scores
-from proxybench.evaluation.tasks import Task, load_tasks
+from proxybench.evaluation.evaluate import entrant_of, specify, specify_scores, training_free_scores
+from proxybench.evaluation.own_tasks import own_tasks
+from proxybench.evaluation.score_files import score_columns
+from proxybench.evaluation.tasks import Task, load_tasks, read_tasks
 from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.journal import Journal
 from proxybench.jobs.journal_store import JournalStore, RunSummary
@@ -44,9 +46,9 @@ class RunPlan:
         return parts
 
 
-def suite_tasks(suite: str) -> list[Task]:
-    """The tasks of a suite. Raises UnknownName, listing the suites."""
-    tasks = load_tasks().values()
+def suite_tasks(suite: str, among: Mapping[str, Task] | None = None) -> list[Task]:
+    """The tasks of a suite, by default of this project's list. Raises UnknownName, listing the suites."""
+    tasks = (load_tasks() if among is None else among).values()
     chosen = [task for task in tasks if suite in task.suites]
     if not chosen:
         raise unknown_name("suite", suite, sorted({name for task in tasks for name in task.suites}))
@@ -87,8 +89,12 @@ def plan_tasks(
     repeats: int = 1,
     without: Sequence[str] = (),
     sizes: Sequence[int] = (),
+    scores: Path | None = None,
 ) -> RunPlan:
-    """The jobs of the given tasks whose tables are present; arguments and errors as in `plan_suite`."""
+    """The jobs of the given tasks whose tables are present; other arguments and errors as in `plan_suite`.
+
+    Each column of `scores`, a file of scores computed elsewhere (`score_files`), is another method.
+    """
     _require_sizes(tasks, sizes)
     plan = RunPlan()
     known = {COLUMNS, PREDICTORS, *ALWAYS}
@@ -116,6 +122,9 @@ def plan_tasks(
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
             plan.specs += [specify(task, bench, method, *split) for split in _splits(task, method, repeats, sizes)]
+        for name, column in {} if scores is None else score_columns(scores).items():
+            for split in _splits_of(task, False, repeats, sizes):
+                plan.specs.append(specify_scores(task, bench, scores, name, column, *split))
     _refuse_namesakes(plan.specs)
     for method in (*methods, *without) if plan.tasks else ():
         entrant = find_entrant(method)
@@ -124,13 +133,25 @@ def plan_tasks(
     return plan
 
 
-def chosen_tasks(suite: str | None, names: Sequence[str]) -> list[Task]:
-    """The tasks of a suite, or those named `names` (of the suite, if one is given).
+def chosen_tasks(
+    suite: str | None = None, names: Sequence[str] = (), benchmark: str | None = None, file: Path | None = None
+) -> list[Task]:
+    """The tasks of a tasks file, a benchmark, a suite or the whole list; only those named `names`, if any are.
+
+    A benchmark without tasks in the list, such as a table of the user's own results, has those of `own_tasks`.
 
     Raises:
-        UnknownName: for an unknown suite, or a task that does not exist or is not in the suite.
+        UnknownName: for an unknown suite, benchmark or task.
+        DataNotAvailable: if the tasks file does not exist, or the table of a benchmark without tasks is not here.
+        CorruptData: if the tasks file does not follow its format.
+        InvalidTable: if nothing can be ranked by the table.
     """
-    among = load_tasks() if suite is None else {task.name: task for task in suite_tasks(suite)}
+    among = read_tasks(file) if file is not None else load_tasks()
+    if suite is not None:
+        among = {task.name: task for task in suite_tasks(suite, among)}
+    if benchmark is not None:
+        listed = {name: task for name, task in among.items() if task.benchmark == benchmark}
+        among = listed or {task.name: task for task in own_tasks(load(benchmark))}
     for name in names:
         if name not in among:
             raise unknown_name("task", name, among, f"of suite {suite!r}" if suite else "")
@@ -162,7 +183,7 @@ def forget(plan: RunPlan, journal: Journal, *, everything: bool = False, failure
             older versions of the tasks or their tables.
         failures: drop those that failed or timed out.
     """
-    codes = {spec.key: find_entrant(str(spec.payload["method"])).code for spec in plan.specs}
+    codes = {spec.key: entrant_of(spec).code for spec in plan.specs}
     tasks = {spec.task.name: spec.task for spec in plan.specs}
 
     def unwanted(record: Record) -> bool:
@@ -231,7 +252,11 @@ def _require_sizes(tasks: Sequence[Task], sizes: Sequence[int]) -> None:
 
 def _splits(task: Task, method: str, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:
     """(n_train, repeat) of each job of a method on a task; none for methods that learn if there is no training part."""
+    return _splits_of(task, find_entrant(method).learns, repeats, sizes)
+
+
+def _splits_of(task: Task, learns: bool, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:
     if task.train_target is None:
-        return [] if find_entrant(method).learns else [(0, 0)]
+        return [] if learns else [(0, 0)]
     chosen = [size for size in task.sizes if size in sizes or not sizes]
     return [(n_train, repeat) for n_train in chosen for repeat in range(repeats)]

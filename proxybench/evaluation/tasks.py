@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -12,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch
-from proxybench.errors import CorruptData
+from proxybench.errors import CorruptData, DataNotAvailable
+from proxybench.readers.untrusted import read_bytes
 from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.schema import MEAN
+from proxybench.tables.store.schema import MEAN
+
+OWN = "own-"  # before the names of record files of tasks that are not this project's
+_MAX_BYTES = 2**20  # of a tasks file
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,8 +80,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def home(self) -> str:
-        """The suite that the file of its records is named after."""
-        return self.suites[0]
+        """Name of the file of its records: its first suite, after `OWN` if it is not a task of this project."""
+        return self.suites[0] if load_tasks().get(self.name) == self else f"{OWN}{self.suites[0]}"
 
     @property
     def split(self) -> str:
@@ -152,11 +157,30 @@ class _TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def load_tasks() -> dict[str, Task]:
-    """All tasks by name. Raises CorruptData if the file does not follow its format or names a task twice."""
-    path = data_path("tasks.toml")
+    """The tasks of this project by name. Raises CorruptData like `read_tasks`."""
+    return _tasks_of(Path(data_path("tasks.toml")))
+
+
+def read_tasks(path: Path) -> dict[str, Task]:
+    """The tasks of a user's file by name, in the format of `data/tasks.toml`.
+
+    Raises:
+        DataNotAvailable: if the file does not exist.
+        CorruptData: if it does not follow the format, or names a task twice or like a task of this project.
+    """
+    if not path.is_file():
+        raise DataNotAvailable(f"{path} does not exist; name a tasks file, in the format of data/tasks.toml")
+    tasks = _tasks_of(path)
+    for name, task in tasks.items():
+        if name in load_tasks() and load_tasks()[name] != task:
+            raise CorruptData(f"{path}: {name!r} is the name of a task of this project; rename yours")
+    return tasks
+
+
+def _tasks_of(path: Path) -> dict[str, Task]:
     try:
-        tasks = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _TaskFile).tasks
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        tasks = msgspec.convert(tomllib.loads(read_bytes(path, _MAX_BYTES).decode()), _TaskFile).tasks
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptData(f"{path}: {error}") from error
     by_name = {task.name: task for task in tasks}
     if len(by_name) != len(tasks):

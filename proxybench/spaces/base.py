@@ -11,7 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from predictors.arch import ArchGraph
 from predictors.registry import Registry
@@ -35,12 +35,19 @@ class SearchSpace(ABC):
         ops: every possible operation label of a node, in the order of one-hot encodings.
         source: where the space was published.
         example: one valid text, shown in error messages.
+        reference: what `get_space` finds it by; the name, or "module:Class" for a class of the user.
     """
 
     name: ClassVar[str]
     ops: ClassVar[tuple[str, ...]]
     source: ClassVar[str]
     example: ClassVar[str]
+    reference: str
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        space = super().__new__(cls)
+        space.reference = cls.name
+        return space
 
     def parse(self, text: Any) -> ArchGraph:
         """The architecture that `text` names, in the space's own text form or as other tools print or store it.
@@ -128,6 +135,11 @@ class SearchSpace(ABC):
         self.require(arch)
         network: Network = _ABOVE["build"](arch, num_classes, in_shape, **options)
         return network
+
+    @property
+    def builds_networks(self) -> bool:
+        """Whether the class defines `build` itself, as a space of the user must to have networks."""
+        return type(self).build is not SearchSpace.build
 
     def digest(self, arch: ArchGraph) -> str:
         """32 hexadecimal digits, equal for architectures that the space's published simplification treats as the same.

@@ -26,7 +26,7 @@ from proxybench.readers.json_text import parse_json
 from proxybench.readers.untrusted import read_bytes
 from proxybench.scores.score_file import NODES, SweepScores, reading_scores, scores_of
 from proxybench.sweeps.npy import write_npy
-from proxybench.tables.cache import explain_write_failure, locked
+from proxybench.tables.sources.cache import explain_write_failure, locked
 
 ROWS = 4096  # rows of a table unpacked at once
 _ABOUT = "nodes.json"

@@ -122,7 +122,11 @@ def load_proxy(target: str) -> Proxy:
 
 
 def _code(target: str, proxy: Proxy) -> dict[str, str]:
-    if ":" not in target:
-        return {}
-    file = inspect.getsourcefile(proxy.function)
-    return {"code": hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
+    code = code_digest(proxy.function) if ":" in target else ""
+    return {"code": code} if code else {}
+
+
+def code_digest(thing: Any) -> str:
+    """SHA-256 of the file that defines a function or class of the user; empty if there is none."""
+    file = inspect.getsourcefile(thing)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""

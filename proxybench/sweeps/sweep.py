@@ -21,7 +21,7 @@ from proxybench.images.batch import ImageBatch, read_batch
 from proxybench.jobs.chunked_work import ChunkedWork, ChunkFunction, does_work
 from proxybench.jobs.work_folder import begin
 from proxybench.spaces import get_space
-from proxybench.sweeps.selection import load_proxy
+from proxybench.sweeps.selection import code_digest, load_proxy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,6 +90,8 @@ def sweep_work(
         "device": device,
         "torch": torch.__version__,
     }
+    if get_space(space).builds_networks:
+        setting["space code"] = code_digest(type(get_space(space)))
     if setting["classes"] <= batch.labels.max():
         raise ProxybenchError(f"{setting['classes']} classes are too few for labels up to {batch.labels.max()}")
     _check_network(setting, batch, items.column("arch")[0].as_py())
@@ -223,12 +225,11 @@ class _Sweep:
         """The network of an architecture with weights drawn with `seed`; the global random state is unchanged."""
         import torch
 
-        from proxybench.networks import build
         from proxybench.networks.initialise import initialise
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = build(self._space.parse(text), **self._options)
+            network = self._space.build(self._space.parse(text), **self._options)
         if self._initialisation != "torch":
             initialise(network, self._initialisation, seed)
         return network.to(self._device)

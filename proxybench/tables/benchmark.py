@@ -15,19 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, ArchGraph
-from proxybench.errors import AmbiguousArchitecture, InvalidArchitecture, NotMeasured, UnknownName, unknown_name
+from proxybench.errors import InvalidArchitecture, NotMeasured
 from proxybench.spaces import SearchSpace, get_space
+from proxybench.tables.answers import OpenTable, TableAnswers
 from proxybench.tables.catalogue import not_available
-from proxybench.tables.merge import BlockKey
-from proxybench.tables.schema import MEAN, UNTRAINED, metric_of
-from proxybench.tables.shipped import ShippedTable, shipped_table
-from proxybench.tables.store import BlockInfo, StoredTable, open_table, read_info
+from proxybench.tables.lookup import Arch, ArchitectureRows
+from proxybench.tables.shipped import shipped_table
+from proxybench.tables.store.parquet import open_table, read_info
+from proxybench.tables.store.schema import metric_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Arch = ArchGraph | str | int
-_DIGEST_LENGTH = 32
 
 
 class Benchmark:
@@ -41,12 +39,11 @@ class Benchmark:
         archs: the architectures as text, in index order.
     """
 
-    def __init__(self, table: StoredTable | ShippedTable) -> None:
+    def __init__(self, table: OpenTable) -> None:
         self._table = table
         self.name = table.info.name
         self.space: SearchSpace = get_space(table.info.space)
-        self._columns: dict[tuple[str, str, int, str], tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
-        self._answers: dict[tuple[str, str, int | None, str | None], tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
+        self._answers = TableAnswers(table)
 
     @property
     def archs(self) -> Sequence[str]:
@@ -65,7 +62,7 @@ class Benchmark:
     @property
     def datasets(self) -> list[str]:
         """Names of the data sets that the table has results for."""
-        return sorted({block.dataset for block in self._blocks})
+        return self._answers.datasets
 
     @property
     def digests(self) -> Sequence[str]:
@@ -74,19 +71,15 @@ class Benchmark:
 
     def metrics(self, dataset: str | None = None) -> list[str]:
         """Names of the columns that have values, for one data set or for any."""
-        blocks = self._blocks if dataset is None else self._blocks_of(dataset)
-        return sorted({metric for block in blocks for metric in block.measured})
+        return self._answers.metrics(dataset)
 
     def epochs(self, metric: str, dataset: str | None = None) -> list[int]:
         """The epoch budgets for which the table has `metric`; [0] if it needs no training."""
-        return sorted({block.epochs for block in self._blocks_with(self._dataset(dataset), metric)})
+        return self._answers.epochs(metric, dataset)
 
     def seeds(self, metric: str, dataset: str | None = None, epochs: int | None = None) -> list[str]:
         """The seeds for which the table has `metric`: numbers of single runs, "mean" for a published mean."""
-        dataset = self._dataset(dataset)
-        blocks = self._blocks_with(dataset, metric)
-        epochs = self._epochs(blocks, dataset, metric, epochs)
-        return sorted(block.seed for block in blocks if block.epochs == epochs)
+        return self._answers.seeds(metric, dataset, epochs)
 
     def coverage(self) -> pd.DataFrame:
         """One row per (dataset, epochs, seed, metric): numbers of architectures with a value, and with NaN."""
@@ -102,7 +95,7 @@ class Benchmark:
                     "measured": count,
                     "not_finite": block.not_finite.get(metric, 0),
                 }
-                for block in self._blocks
+                for block in self._answers.blocks
                 for metric, count in block.measured.items()
             ]
         )
@@ -135,15 +128,7 @@ class Benchmark:
             AmbiguousArchitecture: if several rows share the digest.
             IndexError: if the index is outside the table.
         """
-        if isinstance(arch, str):
-            return self._index_of_text(arch)
-        if isinstance(arch, ArchGraph):
-            return self._index_of_graph(arch)
-        if isinstance(arch, bool) or not isinstance(arch, (int, np.integer)):
-            raise TypeError(f"an architecture is an ArchGraph, text, digest or index, not {arch!r}")
-        if not 0 <= arch < len(self):
-            raise IndexError(f"{self.name} has no index {arch}; indices run from 0 to {len(self) - 1}")
-        return int(arch)
+        return self._rows.index(arch)
 
     def query(
         self,
@@ -158,7 +143,7 @@ class Benchmark:
 
         Args:
             arch: ArchGraph, text, digest or index.
-            metric: a name from `metrics()`; its unit is `proxybench.tables.schema.metric_of(metric).unit`.
+            metric: a name from `metrics()`; its unit is `proxybench.tables.store.schema.metric_of(metric).unit`.
             dataset: a name from `datasets`; optional if the table has only one.
             epochs: training budget; optional if the metric has only one.
             seed: a run's seed, "mean" for the mean over seeds, None for the mean or, if the table has a single
@@ -168,8 +153,7 @@ class Benchmark:
             UnknownName: if the table does not have a dataset, metric, epochs or seed; lists those it has.
             NotMeasured: if the table has no value for this architecture.
         """
-        answer = self._answers.get((dataset or "", metric, epochs, seed if seed is None else str(seed)))
-        values, measured = answer if answer is not None else self._answer(dataset, metric, epochs, seed)
+        values, measured = self._answers.answer(dataset, metric, epochs, seed)
         row = self.index(arch)
         if not measured[row]:
             raise NotMeasured(
@@ -185,13 +169,13 @@ class Benchmark:
 
         Arguments and errors as in `query`. The array is read-only.
         """
-        return self._answer(dataset, metric, epochs, seed)[0]
+        return self._answers.answer(dataset, metric, epochs, seed).values
 
     def measured(
         self, metric: str, *, dataset: str | None = None, epochs: int | None = None, seed: int | str | None = None
     ) -> NDArray[np.bool_]:
         """Mask of the architectures with a value, bool[n]; NaN counts as measured. Arguments as in `query`."""
-        return self._answer(dataset, metric, epochs, seed)[1]
+        return self._answers.answer(dataset, metric, epochs, seed).measured
 
     def frame(
         self,
@@ -221,9 +205,10 @@ class Benchmark:
             dataset: data set of the published columns; None for those of all data sets.
 
         Returns:
-            An ArchBatch with columns `proxy:NAME`, and `cost:NAME` for parameters, FLOPs, latency, energy, followed by
-            `[DATASET]` if they are from several data sets. Proxies computed by this project are
-            `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes if there is no value.
+            An ArchBatch with columns `proxy:NAME`, `cost:NAME` for parameters, FLOPs, latency, energy, and
+            `config:FIELD` for fields of configurations, followed by `[DATASET]` if they are from several data sets.
+            Proxies computed by this project are `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes if
+            there is no value.
 
         Raises:
             DataNotAvailable: for "computed" or "all" if no scores of the space come with the project.
@@ -234,12 +219,12 @@ class Benchmark:
         sources = [dataset] if dataset is not None else self.datasets
         chosen = {}
         for source in sources:
-            there = self._untrained_metrics(source)
+            there = self._answers.untrained(source)
             wanted = (
                 {"training-free": there, "none": []}.get(columns, [columns]) if isinstance(columns, str) else columns
             )
             for name in wanted if len(sources) == 1 else [name for name in wanted if name in there]:
-                label = name if name.startswith("proxy:") else f"cost:{name}"
+                label = name if name.startswith(("proxy:", "config:")) else f"cost:{name}"
                 label = label if len(sources) == 1 else f"{label}[{source}]"
                 chosen[label] = self.values(name, dataset=source)
         return ArchBatch(self._graphs, chosen).named_by(lambda: self._arch_index)
@@ -283,173 +268,20 @@ class Benchmark:
         """The `k` best architectures: a frame of `metric`, best first; equal values in index order.
 
         The best is the largest for accuracies and scores, the smallest for losses, times, latency and energy. Arguments
-        errors as in `query`.
+        and errors as in `query`.
         """
         values = self.values(metric, dataset=dataset, epochs=epochs, seed=seed)
         ranking = np.argsort(-values if metric_of(metric).larger_is_better else values, kind="stable")
         ranking = ranking[np.isfinite(values[ranking])][:k]
         return self.frame(metrics=[metric], dataset=dataset, epochs=epochs, seed=seed).iloc[ranking]
 
-    # The content of the table, and completing partial queries.
-
     @property
-    def _blocks(self) -> Sequence[BlockInfo]:
-        return self._table.info.blocks
-
-    def _blocks_of(self, dataset: str) -> list[BlockInfo]:
-        blocks = [block for block in self._blocks if block.dataset == dataset]
-        if not blocks:
-            raise unknown_name("dataset", dataset, self.datasets)
-        return blocks
-
-    def _blocks_with(self, dataset: str, metric: str) -> list[BlockInfo]:
-        blocks = [block for block in self._blocks_of(dataset) if metric in block.measured]
-        if not blocks:
-            raise unknown_name("metric", metric, self.metrics(dataset), f"of {self.name} on {dataset}")
-        return blocks
-
-    def _untrained_metrics(self, dataset: str) -> list[str]:
-        names = {
-            metric
-            for block in self._blocks_of(dataset)
-            if block.epochs == UNTRAINED["epochs"]
-            for metric in block.measured
-        }
-        return sorted(name for name in names if not name.startswith("proxy_s:"))
-
-    def _dataset(self, dataset: str | None) -> str:
-        if dataset is not None:
-            return dataset
-        if len(self.datasets) > 1:
-            raise UnknownName(f"{self.name} has several data sets; choose one of: {', '.join(self.datasets)}.")
-        return self.datasets[0]
-
-    def _epochs(self, blocks: Sequence[BlockInfo], dataset: str, metric: str, epochs: int | None) -> int:
-        budgets = sorted({block.epochs for block in blocks})
-        if budgets == [UNTRAINED["epochs"]]:
-            return budgets[0]
-        if epochs is None and len(budgets) == 1:
-            return budgets[0]
-        known = ", ".join(map(str, budgets))
-        if epochs is None:
-            raise UnknownName(f"{metric} on {dataset} has several epochs; choose one of: {known}.")
-        if epochs not in budgets:
-            raise UnknownName(f"{epochs} is not among the epochs of {metric} on {dataset}. Valid: {known}.")
-        return epochs
-
-    def _answer(
-        self, dataset: str | None, metric: str, epochs: int | None, seed: int | str | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Values and the mask of measured ones for a query, cached."""
-        question = (dataset or "", metric, epochs, seed if seed is None else str(seed))
-        if question not in self._answers:
-            self._answers[question] = self._resolve(self._dataset(dataset), metric, epochs, seed)
-        return self._answers[question]
-
-    def _resolve(
-        self, dataset: str, metric: str, epochs: int | None, seed: int | str | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        blocks = self._blocks_with(dataset, metric)
-        budget = self._epochs(blocks, dataset, metric, epochs)
-        labels = [block.seed for block in blocks if block.epochs == budget]
-        if budget == UNTRAINED["epochs"] or (seed is None and len(labels) == 1):
-            return self._column(dataset, metric, budget, labels[0])
-        if str(seed) in labels and str(seed) != MEAN:
-            return self._column(dataset, metric, budget, str(seed))
-        runs = [label for label in labels if label.isdecimal()]
-        if seed not in (None, MEAN) or not (runs or MEAN in labels):
-            raise unknown_name(
-                f"seed of {metric} on {dataset} at {budget} epochs",
-                seed,
-                dict.fromkeys([*labels, MEAN] if runs else labels),
-            )
-        return self._mean(dataset, metric, budget, runs, published=MEAN in labels)
-
-    def _mean(
-        self, dataset: str, metric: str, epochs: int, runs: Sequence[str], published: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The mean published by the source if there is one, otherwise the mean over the measured runs."""
-        values = np.full(len(self), np.nan)
-        measured = np.zeros(len(self), dtype=bool)
-        if runs:
-            columns = [self._column(dataset, metric, epochs, run) for run in runs]
-            count = np.sum([there for _, there in columns], axis=0)
-            total = np.sum([np.where(there, one, 0.0) for one, there in columns], axis=0)
-            measured = count > 0
-            values[measured] = total[measured] / count[measured]
-        if published:
-            mean, there = self._column(dataset, metric, epochs, MEAN)
-            values, measured = np.where(there, mean, values), measured | there
-        values.flags.writeable = False
-        return values, measured
-
-    def _column(
-        self, dataset: str, metric: str, epochs: int, seed: str
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        key = (dataset, metric, epochs, seed)
-        if key not in self._columns:
-            values, measured = self._table.column(BlockKey(dataset, epochs, seed), metric)
-            values.flags.writeable = False
-            self._columns[key] = (values, measured)
-        return self._columns[key]
-
-    # Looking up architectures.
-
-    def _index_of_text(self, text: str) -> int:
-        row = self._rows.get(text)
-        if row is not None:
-            return row
-        if len(text) == _DIGEST_LENGTH and text.isalnum() and text.islower():
-            return self._index_of_digest(text)
-        return self._index_of_graph(self.space.parse(text))
-
-    def _index_of_graph(self, arch: ArchGraph) -> int:
-        row = self._graph_rows.get(arch)
-        if row is None:
-            row = self._rows.get(self.space.format(arch))
-            if row is None:
-                row = self._index_of_twin(arch)
-            self._graph_rows[arch] = row
-        return row
-
-    def _index_of_twin(self, arch: ArchGraph) -> int:
-        """The row of the same architecture in another node order; isomorphic ones with different text do not count."""
-        for row in self._rows_by_digest.get(self.space.digest(arch), []):
-            if self.arch(row).digest == arch.digest:
-                return row
-        raise NotMeasured(f"{self.name} does not hold {self.space.format(arch)}; it has {len(self)} architectures")
-
-    def _index_of_digest(self, digest: str) -> int:
-        rows = self._rows_by_digest.get(digest) or self._rows_by_graph_digest.get(digest, [])
-        if not rows:
-            raise NotMeasured(f"{self.name} holds no architecture with digest {digest}")
-        if len(rows) > 1:
-            shown = ", ".join(str(row) for row in rows[:8])
-            raise AmbiguousArchitecture(
-                f"{len(rows)} architectures of {self.name} share the digest {digest}: indices {shown}; "
-                "query one of them by index or text"
-            )
-        return rows[0]
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {arch: row for row, arch in enumerate(self.archs)}
-
-    @cached_property
-    def _graph_rows(self) -> dict[ArchGraph, int]:
-        return {}
-
-    @cached_property
-    def _rows_by_digest(self) -> dict[str, list[int]]:
-        return _group(self.digests)
-
-    @cached_property
-    def _rows_by_graph_digest(self) -> dict[str, list[int]]:
-        return _group(arch.digest for arch in self._graphs)
-
-    @cached_property
     def _graphs(self) -> list[ArchGraph]:
-        return [self.space.parse(text) for text in self.archs]
+        return self._rows.graphs
+
+    @cached_property
+    def _rows(self) -> ArchitectureRows:
+        return ArchitectureRows(self.name, self.space, self.archs, self.digests)
 
     @cached_property
     def _arch_index(self) -> pd.Index[str]:
@@ -457,13 +289,6 @@ class Benchmark:
 
         index: pd.Index[str] = pd.Index(np.asarray(self.archs, dtype=object), name="arch")
         return index
-
-
-def _group(digests: Iterable[str]) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = {}
-    for row, digest in enumerate(digests):
-        rows.setdefault(digest, []).append(row)
-    return rows
 
 
 def load(name: str) -> Benchmark:

@@ -13,11 +13,11 @@ import msgspec
 from predictors.arch import ArchGraph
 from proxybench.errors import CorruptData, InvalidArchitecture, UnknownName
 from proxybench.spaces import SearchSpace, get_space
-from proxybench.tables.cards import write_card
-from proxybench.tables.merge import MergedTable, Source, merge
-from proxybench.tables.registry import BenchmarkEntry, SourceFile, Use
-from proxybench.tables.schema import Fragment
-from proxybench.tables.store import FORMAT, StoredTable, write_table
+from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, Use
+from proxybench.tables.store.cards import write_card
+from proxybench.tables.store.merge import MergedTable, NamedFragment, merge
+from proxybench.tables.store.parquet import FORMAT, StoredTable, write_table
+from proxybench.tables.store.schema import Fragment
 
 Importer = Callable[..., Fragment]
 IMPORTERS = "proxybench.tables.importers"
@@ -66,7 +66,7 @@ def import_files(
     for use in entry.sources:
         progress(f"reading {', '.join(use.files)}")
         fragment = _run(use, [paths[file] for file in use.files], space)
-        sources.append(Source(", ".join(use.files), fragment, use.fills))
+        sources.append(NamedFragment(", ".join(use.files), fragment, use.fills))
     progress("joining sources")
     return merge(sources)
 

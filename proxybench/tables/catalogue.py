@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from predictors.errors import UnknownName, unknown_name
 from proxybench.errors import DataNotAvailable
-from proxybench.tables.registry import load_registry
 from proxybench.tables.shipped import LICENCE, shipped_table
-from proxybench.tables.store import read_info, stored_names
+from proxybench.tables.sources.registry import load_registry
+from proxybench.tables.store.parquet import own_names, read_info, stored_names
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class BenchmarkInfo:
         licences: licences of its source files, as stated by the sources.
         bytes: download size.
         shipped: whether it comes with the project.
+        own: whether it is a table of the user's own results.
     """
 
     name: str
@@ -34,6 +35,7 @@ class BenchmarkInfo:
     licences: tuple[str, ...]
     bytes: int
     shipped: bool = False
+    own: bool = False
 
 
 def list_benchmarks() -> dict[str, BenchmarkInfo]:
@@ -43,7 +45,7 @@ def list_benchmarks() -> dict[str, BenchmarkInfo]:
         CorruptData: if a shipped table, or the pointer to a stored one, is damaged.
     """
     registry = load_registry()
-    infos = {}
+    infos, own = {}, set(own_names())
     for name in sorted({*registry.benchmarks, *stored_names()}):
         shipped = shipped_table(name)
         table = shipped.info if shipped else read_info(name)
@@ -52,12 +54,13 @@ def list_benchmarks() -> dict[str, BenchmarkInfo]:
         infos[name] = BenchmarkInfo(
             name=name,
             space=entry.space if entry else table.space if table else "",
-            title=entry.title if entry else "imported from files on this machine",
+            title=entry.title if entry else "your own results" if name in own else "imported from official files",
             available=table is not None,
             architectures=table.architectures if table else None,
             licences=(LICENCE,) if shipped else tuple(sorted({file.licence for file in files})),
             bytes=sum(file.bytes for file in files),
             shipped=shipped is not None,
+            own=entry is None and name in own,
         )
     return infos
 

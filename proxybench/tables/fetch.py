@@ -9,10 +9,11 @@ from typing import Literal
 
 from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.tables.build import build_table, recipe
-from proxybench.tables.download import obtain_all, raw_path, verify_file
-from proxybench.tables.registry import load_registry
 from proxybench.tables.shipped import LICENCE, ShippedTable, shipped_table
-from proxybench.tables.store import open_table, read_info, stored_names
+from proxybench.tables.sources.download import obtain_all, raw_path, verify_file
+from proxybench.tables.sources.registry import load_registry
+from proxybench.tables.store.parquet import open_table, read_info, stored_names
+from proxybench.tables.store.pointer import how_to_rebuild
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,10 @@ def verify() -> list[Verified]:
             results.append(Verified(name, "file", verify_file(file)))
     for name in stored_names():
         try:
-            damage = open_table(name).damage()
-            state = f"damaged: {', '.join(damage)}; run: proxybench fetch --rebuild {name}" if damage else "ok"
+            table = open_table(name)
+            damage = table.damage()
+            step = how_to_rebuild(table.folder.parent, name)
+            state = f"damaged: {', '.join(damage)}; {step}" if damage else "ok"
         except ProxybenchError as error:
             state = str(error)
         results.append(Verified(name, "table", state))

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from proxybench.errors import CorruptData, DataNotAvailable, unknown_name
 from proxybench.tables.build import build_table
-from proxybench.tables.cache import sha256_of
-from proxybench.tables.registry import BenchmarkEntry, SourceFile, Use
-from proxybench.tables.store import StoredTable
+from proxybench.tables.sources.cache import sha256_of
+from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, Use
+from proxybench.tables.store.parquet import StoredTable
 
 
-class Plan(NamedTuple):
+class OfficialTable(NamedTuple):
     """A table to build: its name, its entry and the location of its files."""
 
     name: str
@@ -47,7 +47,7 @@ def import_official(kind: str, path: Path, progress: Callable[[str], None] = lam
     return [_build(plan, progress) for plan in KINDS[kind](path)]
 
 
-def _build(plan: Plan, progress: Callable[[str], None]) -> StoredTable:
+def _build(plan: OfficialTable, progress: Callable[[str], None]) -> StoredTable:
     progress(f"{plan.name}: hashing")
     files = {name: _described(path) for name, path in plan.paths.items()}
     return build_table(plan.name, plan.entry, files, plan.paths, lambda step: progress(f"{plan.name}: {step}"))
@@ -68,7 +68,7 @@ def _described(path: Path) -> SourceFile:
     )
 
 
-def _nats(kind: str, space: str, path: Path) -> list[Plan]:
+def _nats(kind: str, space: str, path: Path) -> list[OfficialTable]:
     if not path.is_dir() or not (path / "meta.pickle.pbz2").is_file():
         raise CorruptData(
             f"{path} is not a NATS-Bench archive: a folder with meta.pickle.pbz2 and one file per architecture"
@@ -81,10 +81,10 @@ def _nats(kind: str, space: str, path: Path) -> list[Plan]:
         citation="Dong, Liu, Musial and Gabrys, NATS-Bench, TPAMI 2021",
         sources=(Use(importer="nats_archive:read", files=("archive",), args={"kind": kind}),),
     )
-    return [Plan(f"nats-{kind}", entry, {"archive": path})]
+    return [OfficialTable(f"nats-{kind}", entry, {"archive": path})]
 
 
-def _nasbench101(path: Path) -> list[Plan]:
+def _nasbench101(path: Path) -> list[OfficialTable]:
     entry = BenchmarkEntry(
         space="nasbench101",
         title="NAS-Bench-101, from the official tfrecord file",
@@ -93,10 +93,10 @@ def _nasbench101(path: Path) -> list[Plan]:
         citation="Ying et al., NAS-Bench-101: Towards Reproducible Neural Architecture Search, ICML 2019",
         sources=(Use(importer="nasbench101_tfrecord:read", files=("tfrecord",)),),
     )
-    return [Plan("nasbench101-official", entry, {"tfrecord": path})]
+    return [OfficialTable("nasbench101-official", entry, {"tfrecord": path})]
 
 
-def _nds(path: Path) -> list[Plan]:
+def _nds(path: Path) -> list[OfficialTable]:
     from proxybench.tables.importers.nds import space_of, sweeps_in
 
     plans = []
@@ -109,11 +109,11 @@ def _nds(path: Path) -> list[Plan]:
             citation="Radosavovic et al., On Network Design Spaces for Visual Recognition, ICCV 2019",
             sources=(Use(importer="nds:read", files=("sweep",), args={"sweep": sweep}),),
         )
-        plans.append(Plan(f"nds-{sweep.lower()}", entry, {"sweep": path}))
+        plans.append(OfficialTable(f"nds-{sweep.lower()}", entry, {"sweep": path}))
     return plans
 
 
-def _suite_zero(path: Path) -> list[Plan]:
+def _suite_zero(path: Path) -> list[OfficialTable]:
     from proxybench.tables.importers.suite_zero import BENCHMARKS
     from proxybench.tables.importers.suite_zero_json import benchmark_of
 
@@ -128,10 +128,10 @@ def _suite_zero(path: Path) -> list[Plan]:
             Use(importer="suite_zero_json:read", files=("scores",), args={"benchmark": name, "repeats": "first"}),
         ),
     )
-    return [Plan(f"suite-zero-{name}", entry, {"scores": path})]
+    return [OfficialTable(f"suite-zero-{name}", entry, {"scores": path})]
 
 
-KINDS: Mapping[str, Callable[[Path], list[Plan]]] = {
+KINDS: Mapping[str, Callable[[Path], list[OfficialTable]]] = {
     "nats-tss": partial(_nats, "tss", "nasbench201"),
     "nats-sss": partial(_nats, "sss", "natsbench-size"),
     "nasbench101": _nasbench101,

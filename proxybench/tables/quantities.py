@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from proxybench.errors import NotMeasured, UnknownName
 from proxybench.grammar import Quantity
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.schema import metric_of
+from proxybench.tables.store.schema import metric_of
 
 _OBJECTIVES = ("val_acc", "val_ssim", "val_neg_loss", "surrogate_acc", "test_acc")
 

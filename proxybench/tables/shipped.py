@@ -16,11 +16,11 @@ from proxybench.errors import CorruptData
 from proxybench.resources import data_path
 from proxybench.spaces import get_space
 from proxybench.tables.build import checked_digests, import_files, recipe
-from proxybench.tables.cache import sha256_of
-from proxybench.tables.cards import write_card
-from proxybench.tables.merge import BlockKey, MergedTable
-from proxybench.tables.registry import BenchmarkEntry, SourceFile, load_registry
-from proxybench.tables.store import FORMAT, TableInfo, block_infos
+from proxybench.tables.sources.cache import sha256_of
+from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, load_registry
+from proxybench.tables.store.cards import write_card
+from proxybench.tables.store.merge import BlockKey, MergedTable
+from proxybench.tables.store.parquet import FORMAT, TableInfo, block_infos
 
 LICENCE = "Apache-2.0, as the project's code"
 

@@ -20,7 +20,7 @@ from proxybench.jobs.chunked_work import ChunkedWork
 from proxybench.jobs.work_folder import OtherSetting, differences
 from proxybench.readers.columns import read_parquet
 from proxybench.readers.json_text import parse_json
-from proxybench.tables.schema import UNTRAINED, fragment_from_rows
+from proxybench.tables.store.schema import UNTRAINED, fragment_from_rows
 from proxybench.training.recipe import MEASURED
 from proxybench.training.work import RUN, SIZES, table_of
 

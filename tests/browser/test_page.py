@@ -150,12 +150,12 @@ def test_charts_follow_what_is_chosen(visit, folder: Path) -> None:
     expect(page.locator("#cost-note")).to_contain_text("30 methods with a recorded cost (architectures trained on)")
     page.select_option("#plotted", "nasbench201-svhn-test")
     expect(page.locator("#scatter svg")).to_have_count(0)
-    expect(page.locator("#scatter-note")).to_contain_text("proxybench run --scores")
+    expect(page.locator("#scatter-note")).to_contain_text("proxybench run --keep-scores")
 
 
 def test_without_scores_the_page_says_how_to_get_them(page: Page) -> None:
     for chart in ("scatter", "correlation"):
-        expect(page.locator(f"#{chart}-note")).to_contain_text("proxybench run --scores")
+        expect(page.locator(f"#{chart}-note")).to_contain_text("proxybench run --keep-scores")
         expect(page.locator(f"#{chart} svg")).to_have_count(0)
 
 

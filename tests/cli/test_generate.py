@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from proxybench.spaces import get_space
-from proxybench.tables.merge import Source, merge
-from proxybench.tables.schema import fragment_from_rows
-from proxybench.tables.store import write_table
+from proxybench.tables.store.merge import NamedFragment, merge
+from proxybench.tables.store.parquet import write_table
+from proxybench.tables.store.schema import fragment_from_rows
 
 SPACE = get_space("nasbench201")
 FEW = ("--n", "3", "--method", "em", "--steps", "8")
@@ -36,7 +36,7 @@ def small(cache: Path) -> None:
         shared = {"arch": SPACE.format(arch), "dataset": "images"}
         rows.append({**shared, "epochs": 12, "seed": "0", "val_acc": 80.0 + 3 * convolutions})
         rows.append({**shared, "epochs": 0, "seed": "", "latency_ms@edgegpu": 1.0 + convolutions})
-    table = merge([Source("by hand", fragment_from_rows(rows))])
+    table = merge([NamedFragment("by hand", fragment_from_rows(rows))])
     write_table("small", "nasbench201", "r", table, [SPACE.digest(SPACE.parse(one)) for one in table.archs], "# small")
 
 

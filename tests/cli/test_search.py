@@ -11,9 +11,9 @@ import pytest
 
 from proxybench.leaderboard.searches.records import read_searches
 from proxybench.spaces import get_space
-from proxybench.tables.merge import Source, merge
-from proxybench.tables.schema import fragment_from_rows
-from proxybench.tables.store import write_table
+from proxybench.tables.store.merge import NamedFragment, merge
+from proxybench.tables.store.parquet import write_table
+from proxybench.tables.store.schema import fragment_from_rows
 
 BASE = ("search", "small", "--budget", "4", "--seeds", "3")
 
@@ -31,7 +31,7 @@ def small(cache: Path) -> None:
         rows.append({"arch": arch, "dataset": "images", "epochs": 200, "seed": "0", "test_acc": worth + 5})
         rows.append({"arch": arch, "dataset": "images", "epochs": 0, "seed": "", "proxy:synflow": worth})
         rows[-1]["latency_ms@fpga"] = 1.0 + first + last
-    table = merge([Source("by hand", fragment_from_rows(rows))])
+    table = merge([NamedFragment("by hand", fragment_from_rows(rows))])
     write_table("small", "nasbench201", "r", table, [space.digest(space.parse(one)) for one in table.archs], "# small")
 
 

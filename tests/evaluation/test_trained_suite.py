@@ -19,8 +19,8 @@ from proxybench.evaluation.tasks import Target, Task
 from proxybench.records import Record, read_records
 from proxybench.scores.shipped import shipped_scores
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.registry import parse_registry
 from proxybench.tables.shipped import ShippedTable
+from proxybench.tables.sources.registry import parse_registry
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 40

@@ -15,9 +15,9 @@ from proxybench.search import Problem
 from proxybench.spaces import get_space
 from proxybench.spaces.base import ProductSpace
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.merge import Source, merge
-from proxybench.tables.schema import fragment_from_rows
-from proxybench.tables.store import write_table
+from proxybench.tables.store.merge import NamedFragment, merge
+from proxybench.tables.store.parquet import write_table
+from proxybench.tables.store.schema import fragment_from_rows
 
 
 class Bits(ProductSpace):
@@ -97,6 +97,6 @@ def tiny(cache: Path) -> Benchmark:
     ):
         key = {"arch": arch, "dataset": "images", "epochs": 0, "seed": ""}
         rows.append({**key, "params": count, "proxy:synflow": score, "latency_ms@fpga": ms})
-    table = merge([Source("by hand", fragment_from_rows(rows))])
+    table = merge([NamedFragment("by hand", fragment_from_rows(rows))])
     write_table("tiny", "nasbench201", "r", table, [space.digest(space.parse(arch)) for arch in table.archs], "# tiny")
     return pb.load("tiny")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from proxybench.tables.registry import SourceFile
+from proxybench.tables.sources.registry import SourceFile
 
 
 @dataclass

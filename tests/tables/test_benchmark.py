@@ -11,9 +11,9 @@ import pytest
 import proxybench as pb
 from proxybench.spaces import get_space
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.merge import Source, merge
-from proxybench.tables.schema import fragment_from_rows
-from proxybench.tables.store import write_table
+from proxybench.tables.store.merge import NamedFragment, merge
+from proxybench.tables.store.parquet import write_table
+from proxybench.tables.store.schema import fragment_from_rows
 
 ZERO = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 SKIP = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
@@ -48,7 +48,7 @@ def bench(cache: Path) -> Benchmark:
         row(ZERO, 200, "777", "cifar100", test_acc=1.0),
     ]
     space = get_space("nasbench201")
-    table = merge([Source("by hand", fragment_from_rows(rows))])
+    table = merge([NamedFragment("by hand", fragment_from_rows(rows))])
     write_table("tiny", "nasbench201", "r", table, [space.digest(space.parse(arch)) for arch in table.archs], "# tiny")
     return pb.load("tiny")
 

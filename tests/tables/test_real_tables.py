@@ -67,7 +67,7 @@ def test_the_official_records_and_the_collected_table_agree(real_tables: Path) -
 
 
 def test_hardware_columns_have_device_and_unit(real_tables: Path) -> None:
-    from proxybench.tables.schema import metric_of
+    from proxybench.tables.store.schema import metric_of
 
     bench = pb.load("nasbench201")
     # The first row of the published file, cell (4, 3, 3, 0, 0, 0): 5.807 ms and 24.227 mJ on the edge GPU.
@@ -119,7 +119,7 @@ def test_the_cells_are_bound_to_the_population_that_tasks_state(real_tables: Pat
 
 
 def test_every_registered_file_is_part_of_a_benchmark() -> None:
-    from proxybench.tables.registry import load_registry
+    from proxybench.tables.sources.registry import load_registry
 
     registry = load_registry()
     used = {file for name in registry.benchmarks for file in registry.files_of(name)}

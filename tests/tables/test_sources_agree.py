@@ -20,7 +20,7 @@ from proxybench.readers.untrusted import iter_zip_json, read_pickle_bz2
 from proxybench.spaces import get_space
 from proxybench.tables.importers import graf, hw_nas_bench, meco, nats_archive, robot
 from proxybench.tables.importers.naslib_codes import nasbench201_text, parse_tuple
-from proxybench.tables.schema import score_or_nan
+from proxybench.tables.store.schema import score_or_nan
 
 SPACE = get_space("nasbench201")
 DATASETS = ("cifar10", "cifar100", "ImageNet16-120")

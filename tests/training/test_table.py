@@ -20,7 +20,7 @@ from proxybench.spaces import get_space
 from proxybench.sweeps.front import do_work
 from proxybench.sweeps.sweep import forget_failed
 from proxybench.tables.importers import trained as importer
-from proxybench.tables.schema import KEYS
+from proxybench.tables.store.schema import KEYS
 from proxybench.training.card import card
 from proxybench.training.recipe import MEASURED, Recipe
 from proxybench.training.table import TrainedTable, merge, read_table, take_over

@@ -128,8 +128,8 @@ def _free_columns(bench: Benchmark, datasets: Sequence[str]) -> dict[str, Floats
     for dataset in datasets:
         label = "" if len(datasets) == 1 else f"[{dataset}]"
         for name in bench.metrics(dataset):
-            if name.startswith("proxy:") or name in _COSTS:
-                full = name if name.startswith("proxy:") else f"cost:{name}"
+            if name.startswith(("proxy:", "config:")) or name in _COSTS:
+                full = f"cost:{name}" if name in _COSTS else name
                 columns[full + label] = bench.values(name, dataset=dataset)
     return columns
 

@@ -18,7 +18,7 @@ from typing import Any
 from proxybench.readers.untrusted import iter_tar_json, reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping, number, percent
-from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows
+from proxybench.tables.store.schema import UNTRAINED, Fragment, fragment_from_rows
 
 DATASET = "imagenet"
 EPOCHS = 16

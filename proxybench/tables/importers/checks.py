@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from proxybench.errors import CorruptData
-from proxybench.tables.schema import KEYS
+from proxybench.tables.store.schema import KEYS
 
 Row = Mapping[str, Any]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from proxybench.spaces.base import SearchSpace
 from proxybench.tables.importers.naslib_codes import nasbench201_text, transnas_micro_text
 from proxybench.tables.importers.naslib_csv import NetTable, read_net_table
-from proxybench.tables.schema import MEAN, Fragment, fragment
+from proxybench.tables.store.schema import MEAN, Fragment, fragment
 
 COUNTS = ("params", "flops")
 PROXIES = (

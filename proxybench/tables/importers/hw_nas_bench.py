@@ -16,7 +16,7 @@ from proxybench.errors import CorruptData
 from proxybench.spaces.base import SearchSpace
 from proxybench.tables.importers.naslib_codes import nasbench201_text
 from proxybench.tables.importers.naslib_csv import NetTable, read_net_table
-from proxybench.tables.schema import Fragment, fragment
+from proxybench.tables.store.schema import Fragment, fragment
 
 COLUMNS = {
     "edgegpu_latency": "latency_ms@edgegpu",

@@ -15,7 +15,7 @@ from proxybench.errors import CorruptData
 from proxybench.readers.untrusted import read_pickle, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.spaces.nasbench201 import OPERATIONS
-from proxybench.tables.schema import Fragment, fragment
+from proxybench.tables.store.schema import Fragment, fragment
 
 NATS_SEEDS = ("777", "888", "999")
 

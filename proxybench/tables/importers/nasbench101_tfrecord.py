@@ -20,7 +20,7 @@ from proxybench.spaces.base import SearchSpace
 from proxybench.spaces.nasbench101_cells import CELLS, packed, packed_hashes, prefixes_of, shipped_cells
 from proxybench.tables.importers.model_metrics import Training, decode_training
 from proxybench.tables.importers.tfrecord import read_batches
-from proxybench.tables.schema import Fragment
+from proxybench.tables.store.schema import Fragment
 
 if TYPE_CHECKING:
     import pyarrow as pa

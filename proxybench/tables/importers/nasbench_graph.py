@@ -15,7 +15,7 @@ from predictors.errors import unknown_name
 from proxybench.readers.untrusted import read_pickle, reading
 from proxybench.spaces.nasbench_graph import NASBenchGraph
 from proxybench.tables.importers.checks import percent
-from proxybench.tables.schema import MEAN, UNTRAINED, Fragment, fragment
+from proxybench.tables.store.schema import MEAN, UNTRAINED, Fragment, fragment
 
 # Epoch budget per data set: hyper-parameter table in the paper's appendix.
 EPOCHS = {

@@ -14,7 +14,7 @@ from typing import Any
 from proxybench.readers.untrusted import read_json, reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping, number, percent, sequence
-from proxybench.tables.schema import MEAN, UNTRAINED, Fragment, fragment_from_rows
+from proxybench.tables.store.schema import MEAN, UNTRAINED, Fragment, fragment_from_rows
 
 EPOCHS = 50
 TRAININGS = 3

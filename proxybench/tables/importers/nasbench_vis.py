@@ -18,7 +18,7 @@ from proxybench.readers.untrusted import read_json, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.spaces.nasbench101 import NASBench101
 from proxybench.spaces.nasbench101_hash import OPERATIONS
-from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows
+from proxybench.tables.store.schema import UNTRAINED, Fragment, fragment_from_rows
 
 DATASET = "cifar10"
 SEED_OF_EPOCHS = {4: "0", 12: "0", 36: "0", 108: "max"}

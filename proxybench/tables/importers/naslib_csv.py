@@ -15,7 +15,7 @@ from typing import Any
 from proxybench.errors import CorruptData, InvalidArchitecture
 from proxybench.readers.untrusted import read_csv_columns
 from proxybench.tables.importers.naslib_codes import parse_tuple
-from proxybench.tables.schema import score_or_nan
+from proxybench.tables.store.schema import score_or_nan
 
 MILLION = 1_000_000
 

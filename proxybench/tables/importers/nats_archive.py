@@ -27,7 +27,7 @@ from typing import Any
 from proxybench.errors import CorruptData, unknown_name
 from proxybench.readers.untrusted import read_pickle_bz2, reading
 from proxybench.spaces.base import SearchSpace
-from proxybench.tables.schema import KEYS, MEAN, UNTRAINED, Fragment, fragment
+from proxybench.tables.store.schema import KEYS, MEAN, UNTRAINED, Fragment, fragment
 
 KINDS = {"tss": ("nasbench201", (12, 200)), "sss": ("natsbench-size", (1, 12, 90))}
 META = "meta.pickle.pbz2"

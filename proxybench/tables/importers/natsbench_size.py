@@ -13,7 +13,7 @@ from pathlib import Path
 from proxybench.readers.untrusted import read_bytes, reading
 from proxybench.spaces import EnumerableSpace
 from proxybench.tables.importers.checks import percent, unique_rows
-from proxybench.tables.schema import Fragment, fragment_from_rows
+from proxybench.tables.store.schema import Fragment, fragment_from_rows
 
 EPOCHS = 90
 SEED = "777"

@@ -17,7 +17,7 @@ from proxybench.readers.untrusted import is_zip, read_json, read_zip_json, readi
 from proxybench.spaces import SearchSpace
 from proxybench.spaces.cell_genotype import Cell, Genotype, format_genotype
 from proxybench.tables.importers.checks import mapping, number, percent, sequence, unique_rows
-from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows
+from proxybench.tables.store.schema import UNTRAINED, Fragment, fragment_from_rows
 
 TRAINING_IMAGES = {"cifar10": 50_000, "imagenet": 1_281_167}
 _KEYS = {"ds": ("ds",), "ws": ("ws",), "ss": ("ss",), "bot_muls": ("bot_muls", "bms"), "num_gs": ("num_gs", "gws")}

@@ -16,7 +16,7 @@ from proxybench.readers.untrusted import read_csv_columns, reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import percent
 from proxybench.tables.importers.repeats import name_runs, repeat_notes
-from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows
+from proxybench.tables.store.schema import UNTRAINED, Fragment, fragment_from_rows
 
 DATASET = "cifar10"
 MILLIONS = {"params": "params", "flops": "flop"}

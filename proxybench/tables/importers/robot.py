@@ -15,7 +15,7 @@ from typing import Any
 from proxybench.errors import CorruptData
 from proxybench.readers.untrusted import read_pickle, reading
 from proxybench.spaces.base import SearchSpace
-from proxybench.tables.schema import MEAN, Fragment, fragment
+from proxybench.tables.store.schema import MEAN, Fragment, fragment
 
 
 def test_accuracy(paths: Sequence[Path], space: SearchSpace, dataset: str) -> Fragment:

@@ -22,7 +22,7 @@ from proxybench.spaces.base import SearchSpace
 from proxybench.spaces.nasbench101 import NASBench101
 from proxybench.tables.importers import naslib_codes
 from proxybench.tables.importers.naslib_codes import parse_tuple
-from proxybench.tables.schema import UNTRAINED, Fragment, fragment_from_rows, score_or_nan
+from proxybench.tables.store.schema import UNTRAINED, Fragment, fragment_from_rows, score_or_nan
 
 MILLION = 1_000_000
 _LABELS = frozenset({"idx", "id", "arch"})
@@ -42,7 +42,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class Benchmark:
+class ScoredBenchmark:
     """How the suite names a benchmark's architectures, and what it stores as `val_accuracy`, by task."""
 
     space: str
@@ -67,17 +67,19 @@ _TRANSNAS = {
 }
 _IMAGE_DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
 BENCHMARKS = {
-    "nasbench101": Benchmark("nasbench101", naslib_codes.nasbench101_text, {"cifar10": _accuracy(108)}),
-    "nasbench201": Benchmark(
+    "nasbench101": ScoredBenchmark("nasbench101", naslib_codes.nasbench101_text, {"cifar10": _accuracy(108)}),
+    "nasbench201": ScoredBenchmark(
         "nasbench201", naslib_codes.nasbench201_text, {name: _accuracy(200) for name in _IMAGE_DATASETS}
     ),
-    "nasbench301": Benchmark("darts", naslib_codes.darts_text, {"cifar10": Validation("surrogate_acc", 0, 100, 0)}),
-    "transbench101_micro": Benchmark("transnas101-micro", naslib_codes.transnas_micro_text, _TRANSNAS),
-    "transbench101_macro": Benchmark("transnas101-macro", naslib_codes.transnas_macro_text, _TRANSNAS),
+    "nasbench301": ScoredBenchmark(
+        "darts", naslib_codes.darts_text, {"cifar10": Validation("surrogate_acc", 0, 100, 0)}
+    ),
+    "transbench101_micro": ScoredBenchmark("transnas101-micro", naslib_codes.transnas_micro_text, _TRANSNAS),
+    "transbench101_macro": ScoredBenchmark("transnas101-macro", naslib_codes.transnas_macro_text, _TRANSNAS),
 }
 
 
-def find_benchmark(name: str, space: SearchSpace) -> Benchmark:
+def find_benchmark(name: str, space: SearchSpace) -> ScoredBenchmark:
     """The benchmark called `name`. Raises UnknownName, or ValueError where `space` is not its space."""
     if name not in BENCHMARKS:
         raise unknown_name("NAS-Bench-Suite-Zero benchmark", name, BENCHMARKS)
@@ -97,7 +99,7 @@ class Collector:
     """
 
     space: SearchSpace
-    benchmark: Benchmark
+    benchmark: ScoredBenchmark
     seed: str = "0"
     repeats: Repeats = "refuse"
     rows: dict[tuple[str, str, int], dict[str, Any]] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from proxybench.errors import CorruptData
 from proxybench.readers.untrusted import read_json, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.tables.importers.suite_zero import BENCHMARKS, Collector, Repeats, find_benchmark
-from proxybench.tables.schema import Fragment
+from proxybench.tables.store.schema import Fragment
 
 
 def read(

@@ -15,7 +15,7 @@ from proxybench.errors import CorruptData
 from proxybench.readers.untrusted import iter_zip_json, reading
 from proxybench.spaces.base import SearchSpace
 from proxybench.tables.importers.suite_zero import Collector, Repeats, find_benchmark
-from proxybench.tables.schema import Fragment
+from proxybench.tables.store.schema import Fragment
 
 _MEMBER = re.compile(r"benchmark--(?P<benchmark>.+?)--(?P<task>.+)--[0-9]+\.json", re.ASCII)
 

@@ -15,7 +15,7 @@ from proxybench.readers.untrusted import read_bytes, reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import percent
 from proxybench.tables.importers.repeats import name_runs, repeat_notes
-from proxybench.tables.schema import Fragment, fragment
+from proxybench.tables.store.schema import Fragment, fragment
 
 DATASET = "cifar10"
 EPOCHS = 200

@@ -17,7 +17,7 @@ from proxybench.readers.json_text import parse_json
 from proxybench.readers.untrusted import reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping
-from proxybench.tables.schema import KEY_TYPES, KEYS, Fragment, metric_of
+from proxybench.tables.store.schema import KEY_TYPES, KEYS, Fragment, metric_of
 
 SETTING = b"proxybench"
 FORMAT = 1

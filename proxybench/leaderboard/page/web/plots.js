@@ -98,7 +98,7 @@ function drawTrend(entries) {
   draw("trend", rows, note, { marks, change: (spec) => { for (const layer of spec.layer) if ((layer.encoding.x || {}).field) layer.encoding.x.axis = { values: sizes, format: "d" }; } });
 }
 
-const ABSENT = "Needs the scores of single architectures, which are not published with this page. To see it, run: proxybench run --scores, then proxybench leaderboard build, and open local/index.html.";
+const ABSENT = "Needs the scores of single architectures, which are not published with this page. To see it, run: proxybench run --keep-scores, then proxybench leaderboard build, and open local/index.html.";
 
 function drawScatter(scores) {
   const method = $("scattered").value;

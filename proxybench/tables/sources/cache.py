@@ -18,7 +18,7 @@ from pathlib import Path
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import FetchFailed
 from proxybench.files import held, settle, temporary_beside
-from proxybench.tables.registry import SourceFile
+from proxybench.tables.sources.registry import SourceFile
 
 
 class SourceFailed(FetchFailed):

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from proxybench.errors import FetchFailed
-from proxybench.tables.download import obtain, obtain_all, verify_file
-from proxybench.tables.transfer import Patience
+from proxybench.tables.sources.download import obtain, obtain_all, verify_file
+from proxybench.tables.sources.transfer import Patience
 
 BODY = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(300_000)
@@ -453,7 +453,7 @@ class TestMirror:
         assert obtain(file, patience=QUICK).read_bytes() == BODY
 
     def test_the_real_mirror_is_taken_over_byte_by_byte(self, mirror, monkeypatch):
-        from proxybench.tables.registry import load_registry
+        from proxybench.tables.sources.registry import load_registry
 
         monkeypatch.setenv("PROXYBENCH_MIRROR", str(mirror))
         monkeypatch.setenv("PROXYBENCH_OFFLINE", "1")

@@ -20,9 +20,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from proxybench.tables.cache import SourceFailed, check_sha256
-from proxybench.tables.deadline import Deadline, watched_session
-from proxybench.tables.registry import SourceFile
+from proxybench.tables.sources.cache import SourceFailed, check_sha256
+from proxybench.tables.sources.deadline import Deadline, watched_session
+from proxybench.tables.sources.registry import SourceFile
 
 _CHUNK = 16 * 2**10  # at most this much is lost if a connection breaks
 _PROGRESS = 2**20  # new bytes after which a broken attempt does not count
@@ -66,7 +66,7 @@ class Patience:
         return min(seconds, threading.TIMEOUT_MAX)
 
 
-class Part:
+class PartFile:
     """The bytes of a file received so far, on disk; `progress` is called with every change of their number."""
 
     def __init__(self, path: Path, progress: Callable[[int], None]) -> None:
@@ -107,7 +107,7 @@ class _Session(requests.Session):
         """None: left to itself, requests reads and decompresses the whole body of a redirect before it goes on."""
 
 
-def download(url: str, part: Part, file: SourceFile, patience: Patience, stop: threading.Event) -> None:
+def download(url: str, part: PartFile, file: SourceFile, patience: Patience, stop: threading.Event) -> None:
     """Download all bytes of `file` from `url` into `part`, verified, within the time limits of `patience`.
 
     Temporary failures (connection, timeout, HTTP 408, 425, 429 and 5xx, a truncated body) are retried after a pause
@@ -141,7 +141,7 @@ def download(url: str, part: Part, file: SourceFile, patience: Patience, stop: t
 
 
 def _complete(
-    session: requests.Session, url: str, part: Part, file: SourceFile, patience: Patience, stop: threading.Event
+    session: requests.Session, url: str, part: PartFile, file: SourceFile, patience: Patience, stop: threading.Event
 ) -> None:
     """Fetch the rest of the part in one response, and check the whole."""
     offset = part.size
@@ -222,7 +222,7 @@ def _continues(response: requests.Response, offset: int, size: int) -> bool:
     raise SourceFailed(f"HTTP {status}")
 
 
-def _receive(response: requests.Response, part: Part, size: int, stop: threading.Event) -> None:
+def _receive(response: requests.Response, part: PartFile, size: int, stop: threading.Event) -> None:
     try:
         part.extend(itertools.takewhile(lambda _: not stop.is_set(), _body(response)), size)
     except SourceFailed as error:

@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from proxybench.errors import FetchFailed
 from proxybench.files import settle
-from proxybench.tables.cache import (
+from proxybench.tables.sources.cache import (
     SourceFailed,
     atomic_path,
     check_sha256,
@@ -30,10 +30,10 @@ from proxybench.tables.cache import (
     record_verified,
     sha256_of,
 )
-from proxybench.tables.registry import SourceFile
+from proxybench.tables.sources.registry import SourceFile
 
 if TYPE_CHECKING:
-    from proxybench.tables.transfer import Patience
+    from proxybench.tables.sources.transfer import Patience
 
 __all__ = ["obtain", "obtain_all", "raw_path", "verify_file"]
 
@@ -181,9 +181,9 @@ def _fetch(
         except SourceFailed as error:
             failures.append(f"mirror: {folder / file.path}: {error}")
     if urls:
-        from proxybench.tables.transfer import Part, Patience, download
+        from proxybench.tables.sources.transfer import PartFile, Patience, download
 
-        arrived = Part(part, progress)
+        arrived = PartFile(part, progress)
         for url in urls:
             try:
                 download(url, arrived, file, patience or Patience(), stop)

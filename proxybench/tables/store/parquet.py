@@ -4,6 +4,7 @@
     <cache>/tables/nasbench201-1f0c.../archs.parquet   arch, digest: one row per architecture, in index order
     <cache>/tables/nasbench201-1f0c.../values.parquet  arch_id, dataset, epochs, seed, metrics
     <cache>/tables/nasbench201-1f0c.../card.md
+    <cache>/own/...                                    tables imported by the user, in the same form
 
 `values.parquet` has one row group per (dataset, epochs, seed), each with one row per architecture in index order, so a
 block is read without reading any other. The pointer is replaced atomically after the folder is complete: readers see
@@ -31,9 +32,18 @@ from numpy.typing import NDArray
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import is_old
-from proxybench.tables.cache import atomic_path, explain_write_failure, locked, sha256_of
-from proxybench.tables.merge import BlockKey, MergedTable
-from proxybench.tables.pointer import FORMAT, BlockInfo, TableInfo, encode_pointer, folder_pattern, read_pointer
+from proxybench.tables.sources.cache import atomic_path, explain_write_failure, locked, sha256_of
+from proxybench.tables.store.merge import BlockKey, MergedTable
+from proxybench.tables.store.pointer import (
+    FORMAT,
+    OWN,
+    BlockInfo,
+    TableInfo,
+    encode_pointer,
+    folder_pattern,
+    how_to_rebuild,
+    read_pointer,
+)
 
 __all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "read_info", "stored_names", "write_table"]
 
@@ -130,45 +140,80 @@ class StoredTable:
             raise self._damaged(file, f"{rows} rows for {self.info.architectures} architectures")
 
     def _damaged(self, file: str, error: object) -> CorruptData:
-        return CorruptData(
-            f"table {self.info.name}: {self.folder / file} is damaged ({error}); "
-            f"run: proxybench fetch --rebuild {self.info.name}"
-        )
+        step = how_to_rebuild(self.folder.parent, self.info.name)
+        return CorruptData(f"table {self.info.name}: {self.folder / file} is damaged ({error}); {step}")
 
 
 def tables_dir() -> Path:
-    """The folder of tables; not created until one is written."""
+    """The folder of tables built from published sources; not created until one is written."""
     return cache_dir() / "tables"
+
+
+def own_dir() -> Path:
+    """The folder of the user's own tables; not created until one is written."""
+    return cache_dir() / OWN
 
 
 def stored_names() -> list[str]:
     """Names of all tables on this machine, sorted."""
-    folder = tables_dir()
-    return sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
+    return sorted({*_names_in(tables_dir()), *own_names()})
+
+
+def own_names() -> list[str]:
+    """Names of the user's own tables, sorted."""
+    return _names_in(own_dir())
 
 
 def read_info(name: str) -> TableInfo | None:
     """The pointer of a table; None if there is no such table. Raises CorruptData if it cannot be read."""
-    return read_pointer(tables_dir() / f"{name}.json", name) if _NAME.fullmatch(name) else None
+    return _found(name)[0]
 
 
 def open_table(name: str) -> StoredTable:
     """Open a table. Raises DataNotAvailable, naming the command to get it."""
-    info = read_info(name)
+    info, root = _found(name)
     if info is None:
         raise DataNotAvailable(f"table {name} is not on this machine; run: proxybench fetch {name}")
-    return StoredTable(info, tables_dir() / info.folder)
+    return StoredTable(info, root / info.folder)
+
+
+def _found(name: str) -> tuple[TableInfo | None, Path]:
+    """The pointer of a table and the folder that holds it."""
+    for root in (tables_dir(), own_dir()):
+        info = read_pointer(root / f"{name}.json", name) if _NAME.fullmatch(name) else None
+        if info is not None:
+            return info, root
+    return None, tables_dir()
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else []
 
 
 def write_table(
-    name: str, space: str, recipe: str, table: MergedTable, digests: Sequence[str], card: str
+    name: str,
+    space: str,
+    recipe: str,
+    table: MergedTable,
+    digests: Sequence[str],
+    card: str,
+    root: Path | None = None,
 ) -> StoredTable:
     """Write a table and make it the current one with its name.
+
+    Args:
+        name: name of the table.
+        space: key of its search space.
+        recipe: digest of everything that determines its content.
+        table: the content.
+        digests: the space's digest of each architecture.
+        card: the card, in markdown.
+        root: folder for the table; `tables_dir()` by default.
 
     Raises:
         FetchFailed: if the cache cannot be written (read-only, disk full); the previous table is kept.
     """
-    root = tables_dir()
+    root = tables_dir() if root is None else root
     with explain_write_failure(root):
         root.mkdir(parents=True, exist_ok=True)
         with locked(root / name, lambda: False):
@@ -188,7 +233,7 @@ def write_table(
                     blocks=blocks,
                     sha256={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
                 )
-                previous = _readable_info(name)
+                previous = _readable_info(root, name)
                 with atomic_path(root / f"{name}.json") as path:
                     path.write_bytes(encode_pointer(info))
             except BaseException:
@@ -216,9 +261,21 @@ def _remove_others(root: Path, name: str, current: str, previous: str) -> None:
                 shutil.rmtree(path)
 
 
-def _readable_info(name: str) -> TableInfo | None:
+def remove_own(name: str) -> None:
+    """Remove one of the user's own tables: first its pointer, then its folder.
+
+    Raises:
+        FetchFailed: if the cache cannot be written.
+    """
+    root = own_dir()
+    with explain_write_failure(root), locked(root / name, lambda: False):
+        (root / f"{name}.json").unlink(missing_ok=True)
+        _remove_others(root, name, "", "")
+
+
+def _readable_info(root: Path, name: str) -> TableInfo | None:
     try:
-        return read_info(name)
+        return read_pointer(root / f"{name}.json", name)
     except CorruptData:
         return None
 

@@ -14,10 +14,11 @@ import msgspec
 
 from proxybench.errors import CorruptData
 from proxybench.readers.untrusted import read_bytes
-from proxybench.tables.merge import BlockKey
+from proxybench.tables.store.merge import BlockKey
 
 FORMAT = 1
 FILES = ("archs.parquet", "card.md", "values.parquet")
+OWN = "own"  # name of the folder of the user's own tables
 _MAX_BYTES = 16 * 2**20
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
@@ -96,5 +97,12 @@ def _checksum(info: TableInfo) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
+def how_to_rebuild(root: Path, name: str) -> str:
+    """The next step for a damaged table in the folder `root` of tables."""
+    if root.name == OWN:
+        return f"import it again with --replace, or run: proxybench remove {name}"
+    return f"run: proxybench fetch --rebuild {name}"
+
+
 def _damaged(path: Path, name: str, reason: str) -> CorruptData:
-    return CorruptData(f"{path} is damaged ({reason[:200]}); run: proxybench fetch --rebuild {name}")
+    return CorruptData(f"{path} is damaged ({reason[:200]}); {how_to_rebuild(path.parent, name)}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxybench.tables.merge import BlockKey
-from proxybench.tables.store import open_table
+from proxybench.tables.store.merge import BlockKey
+from proxybench.tables.store.parquet import open_table
 
 
 @pytest.fixture

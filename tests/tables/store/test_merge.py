@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from proxybench.errors import CorruptData, UnknownName
-from proxybench.tables.merge import BlockKey, Source, merge
-from proxybench.tables.schema import fragment, fragment_from_rows, score_or_nan
+from proxybench.tables.store.merge import BlockKey, NamedFragment, merge
+from proxybench.tables.store.schema import fragment, fragment_from_rows, score_or_nan
 
 
 def rows(*values: tuple[str, float | None], metric: str = "test_acc", seed: str = "mean"):
@@ -19,7 +19,7 @@ def rows(*values: tuple[str, float | None], metric: str = "test_acc", seed: str 
 
 
 def join(*fragments: tuple[str, object]):
-    return merge([Source(name, fragment) for name, fragment in fragments])
+    return merge([NamedFragment(name, fragment) for name, fragment in fragments])
 
 
 KEY = BlockKey("cifar10", 200, "mean")
@@ -82,7 +82,10 @@ def test_agreement_is_relative_so_that_small_scores_count() -> None:
 
 
 def test_another_draw_only_fills_and_is_counted() -> None:
-    sources = [Source("one", rows(("a", 1.0), ("b", None))), Source("two", rows(("a", 5.0), ("b", 6.0)), fills=True)]
+    sources = [
+        NamedFragment("one", rows(("a", 1.0), ("b", None))),
+        NamedFragment("two", rows(("a", 5.0), ("b", 6.0)), fills=True),
+    ]
     table = merge(sources)
     assert table.blocks[KEY]["test_acc"].values.tolist() == [1.0, 6.0]
     assert "two: 1 of 2 values of test_acc" in table.notes[0]

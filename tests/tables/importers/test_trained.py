@@ -12,8 +12,8 @@ from proxybench.errors import CorruptData
 from proxybench.spaces import get_space
 from proxybench.tables.benchmark import Benchmark
 from proxybench.tables.importers.trained import read
-from proxybench.tables.registry import parse_registry
 from proxybench.tables.shipped import ShippedTable
+from proxybench.tables.sources.registry import parse_registry
 
 SPACE = get_space("nasbench201")
 ARCHS = [

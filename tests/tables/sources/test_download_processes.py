@@ -13,16 +13,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from proxybench.tables.download import obtain, verify_file
-from proxybench.tables.transfer import Patience
+from proxybench.tables.sources.download import obtain, verify_file
+from proxybench.tables.sources.transfer import Patience
 
 BODY = random.Random(0).randbytes(300_000)
 
 FETCH = """
 import json, sys, msgspec
-from proxybench.tables.download import obtain_all
-from proxybench.tables.registry import SourceFile
-from proxybench.tables.transfer import Patience
+from proxybench.tables.sources.download import obtain_all
+from proxybench.tables.sources.registry import SourceFile
+from proxybench.tables.sources.transfer import Patience
 files = msgspec.json.decode(sys.argv[1], type=dict[str, SourceFile])
 paths, failures = obtain_all(files, patience=Patience(read_s=30.0))
 print(json.dumps({name: str(path) for name, path in paths.items()}))

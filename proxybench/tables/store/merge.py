@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from proxybench.errors import CorruptData
-from proxybench.tables.schema import KEYS, Fragment
+from proxybench.tables.store.schema import KEYS, Fragment
 
 AGREEMENT = 1e-4  # relative to the larger magnitude: sources print 4 to 17 digits
 
@@ -30,7 +30,7 @@ class BlockKey(NamedTuple):
 
 
 @dataclass
-class Column:
+class MeasuredColumn:
     """One metric of a block: a value per architecture, and whether any source measured it."""
 
     values: NDArray[np.float64]
@@ -43,17 +43,17 @@ class MergedTable:
 
     Attributes:
         archs: architecture texts in index order.
-        blocks: for each (dataset, epochs, seed) its metrics; every Column has one entry per architecture.
+        blocks: for each (dataset, epochs, seed) its metrics; every MeasuredColumn has one entry per architecture.
         notes: sentences of the sources for the card.
     """
 
     archs: list[str]
-    blocks: dict[BlockKey, dict[str, Column]] = field(default_factory=dict)
+    blocks: dict[BlockKey, dict[str, MeasuredColumn]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Source:
+class NamedFragment:
     """A fragment to join.
 
     Attributes:
@@ -66,7 +66,7 @@ class Source:
     fills: bool = False
 
 
-def merge(sources: Sequence[Source]) -> MergedTable:
+def merge(sources: Sequence[NamedFragment]) -> MergedTable:
     """Join sources in order.
 
     Raises:
@@ -100,7 +100,7 @@ def _split_blocks(values: pa.Table) -> Iterable[tuple[BlockKey, NDArray[np.int64
 
 
 def _add_rows(
-    table: MergedTable, key: BlockKey, source: Source, rows: NDArray[np.int64], chosen: NDArray[np.int64]
+    table: MergedTable, key: BlockKey, source: NamedFragment, rows: NDArray[np.int64], chosen: NDArray[np.int64]
 ) -> None:
     block = table.blocks.setdefault(key, {})
     where = f"on {key.dataset} at {key.epochs} epochs, seed {key.seed or '-'}"
@@ -130,11 +130,11 @@ def _add_rows(
         )
 
 
-def _empty_column(size: int) -> Column:
-    return Column(np.full(size, np.nan), np.zeros(size, dtype=bool))
+def _empty_column(size: int) -> MeasuredColumn:
+    return MeasuredColumn(np.full(size, np.nan), np.zeros(size, dtype=bool))
 
 
-def _add_values(column: Column, rows: NDArray[np.int64], new: NDArray[np.float64]) -> NDArray[np.int64]:
+def _add_values(column: MeasuredColumn, rows: NDArray[np.int64], new: NDArray[np.float64]) -> NDArray[np.int64]:
     """Write `new` at `rows` not measured yet; returns the positions in `new` that differ from existing values."""
     first_of_row = np.unique(rows, return_index=True)[1]
     fresh = first_of_row[~column.measured[rows[first_of_row]]]

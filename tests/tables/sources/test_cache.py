@@ -12,8 +12,8 @@ import pytest
 
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import FetchFailed
-from proxybench.tables.cache import atomic_path, explain_write_failure, raw_path
-from proxybench.tables.download import obtain
+from proxybench.tables.sources.cache import atomic_path, explain_write_failure, raw_path
+from proxybench.tables.sources.download import obtain
 
 BODY = random.Random(0).randbytes(300_000)
 

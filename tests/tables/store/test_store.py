@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 from proxybench.errors import CorruptData, DataNotAvailable, FetchFailed
-from proxybench.tables.merge import BlockKey, Column, MergedTable
-from proxybench.tables.store import open_table, read_info, stored_names, write_table
+from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
+from proxybench.tables.store.parquet import open_table, read_info, stored_names, write_table
 
 KEY = BlockKey("cifar10", 200, "mean")
 
 
 def table(values: list[float], measured: list[bool] | None = None) -> MergedTable:
-    column = Column(np.array(values), np.array(measured or [True] * len(values)))
+    column = MeasuredColumn(np.array(values), np.array(measured or [True] * len(values)))
     return MergedTable(archs=[f"a{i}" for i in range(len(values))], blocks={KEY: {"test_acc": column}})
 
 
@@ -274,13 +274,13 @@ def test_a_cache_that_cannot_be_written_is_an_error_that_names_it(
 
 WRITER = """
 import sys, numpy as np
-from proxybench.tables.merge import BlockKey, Column, MergedTable
-from proxybench.tables.store import write_table
+from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
+from proxybench.tables.store.parquet import write_table
 n = 20000
 print("writing", flush=True)
 while True:
     for value in (1.0, 2.0):
-        column = Column(np.full(n, value), np.ones(n, dtype=bool))
+        column = MeasuredColumn(np.full(n, value), np.ones(n, dtype=bool))
         table = MergedTable([f"a{i}" for i in range(n)], {BlockKey("cifar10", 200, "mean"): {"test_acc": column}})
         write_table("tiny", "nasbench201", str(value), table, ["d"] * n, "card")
 """

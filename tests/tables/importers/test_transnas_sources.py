@@ -16,7 +16,7 @@ from proxybench.readers.untrusted import iter_zip_json
 from proxybench.spaces import get_space
 from proxybench.tables.importers.graf import transnas_micro_scene
 from proxybench.tables.importers.naslib_codes import TEXT_OF_TUPLE, parse_tuple
-from proxybench.tables.schema import FAILED_SCORE
+from proxybench.tables.store.schema import FAILED_SCORE
 
 NASLIB = "automl/NASLib/8359327a8c5e46f684c8d7f34d99a6c6dbcd9097/run/results/benchmarks"
 ALL_ZEN = "automl/NASLib/7a5496e2211d8ab65da40e0e2d5333aba87df614/naslib/data/zc_benchmarks/all_benchmarks_zen.zip"

@@ -71,7 +71,7 @@ class BenchmarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     caveats: tuple[str, ...] = ()
 
 
-class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SourceRegistry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All files and all benchmarks, by name.
 
     Attributes:
@@ -101,10 +101,10 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [file for use in self.benchmark(name).sources for file in use.files]
 
 
-def parse_registry(text: str, origin: str) -> Registry:
+def parse_registry(text: str, origin: str) -> SourceRegistry:
     """Read and check a registry. Raises CorruptData, naming the entry and the problem."""
     try:
-        registry = msgspec.convert(tomllib.loads(text), Registry)
+        registry = msgspec.convert(tomllib.loads(text), SourceRegistry)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise CorruptData(f"{origin}: {error}") from error
     for file, path in registry.shipped.items():
@@ -129,7 +129,7 @@ def _is_relative(path: str) -> bool:
 
 
 @cache
-def load_registry() -> Registry:
+def load_registry() -> SourceRegistry:
     """The registry that this project ships."""
     path = data_path("registry.toml")
     return parse_registry(path.read_text(encoding="utf-8"), str(path))

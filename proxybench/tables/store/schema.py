@@ -53,6 +53,13 @@ METRICS = {
     "throughput": Metric("images per second", True, "throughput on the device after @"),
     "proxy": Metric("score", True, "zero-cost proxy, larger means predicted better"),
     "proxy_s": Metric("seconds", False, "time the source took for the proxy"),
+    "config": Metric("as given", True, "field of a configuration; FIELD=WORD is 1 where the field has that word"),
+    "score": Metric("as given", True, "result in a unit of the user's own, larger is better"),
+    "loss": Metric("as given", False, "result in a unit of the user's own, smaller is better"),
+}
+_UNTRAINED_METRICS = {
+    *("params", "flops", "latency_ms", "energy_mj", "intensity", "throughput"),
+    *("proxy", "proxy_s", "config"),
 }
 
 
@@ -62,10 +69,19 @@ def metric_of(column: str) -> Metric:
     Raises:
         UnknownName: if the column does not belong to a metric.
     """
-    base = column.partition(":")[0].partition("@")[0]
+    base = _base(column)
     if base not in METRICS:
         raise unknown_name("metric", column, METRICS)
     return METRICS[base]
+
+
+def is_untrained(column: str) -> bool:
+    """Whether a column's metric is known without training the architecture."""
+    return _base(column) in _UNTRAINED_METRICS
+
+
+def _base(column: str) -> str:
+    return column.partition(":")[0].partition("@")[0]
 
 
 @dataclass(frozen=True)

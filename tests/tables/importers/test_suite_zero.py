@@ -19,7 +19,7 @@ from proxybench.tables.benchmark import load
 from proxybench.tables.importers import naslib_codes, suite_zero_json, suite_zero_zip
 from proxybench.tables.importers.naslib_codes import parse_tuple
 from proxybench.tables.importers.suite_zero import BENCHMARKS
-from proxybench.tables.registry import load_registry
+from proxybench.tables.sources.registry import load_registry
 
 nb101, nb201 = get_space("nasbench101"), get_space("nasbench201")
 CELL = "(4, 0, 3, 1, 4, 3)"

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from proxybench.tables.merge import MergedTable
-from proxybench.tables.registry import BenchmarkEntry, SourceFile
-from proxybench.tables.schema import MEAN, metric_of
+from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile
+from proxybench.tables.store.merge import MergedTable
+from proxybench.tables.store.schema import MEAN, metric_of
 
 _HEADING = re.compile(r"\n(#+ )")
 MEAN_TOLERANCE = 0.02  # percent: published means are rounded to two digits, seeds too

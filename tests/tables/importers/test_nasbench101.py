@@ -23,7 +23,7 @@ from proxybench.tables.importers import nasbench101_tfrecord, nasbench_vis
 from proxybench.tables.importers.crc32c import crc32c, masked_crc32c
 from proxybench.tables.importers.model_metrics import decode_training
 from proxybench.tables.importers.naslib_codes import nasbench101_text, parse_tuple
-from proxybench.tables.registry import load_registry
+from proxybench.tables.sources.registry import load_registry
 
 space = get_space("nasbench101")
 assert isinstance(space, NASBench101)
@@ -333,6 +333,6 @@ def test_vis_files_that_disagree_are_refused(vis_files: list[Path], tmp_path: Pa
 
 
 def test_the_measurement_of_speed_runs(tmp_path: Path) -> None:
-    program = Path(__file__).parents[1] / "bench" / "bench_nasbench101_tfrecord.py"
+    program = Path(__file__).parents[2] / "bench" / "bench_nasbench101_tfrecord.py"
     done = subprocess.run([sys.executable, program, "3000", str(tmp_path)], capture_output=True, text=True, check=True)
     assert "3000 records" in done.stdout

@@ -1,0 +1,1 @@
+"""Importers: one file per source, which turns raw files into a Fragment."""
