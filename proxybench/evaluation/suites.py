@@ -122,9 +122,10 @@ def plan_tasks(
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
             plan.specs += [specify(task, bench, method, *split) for split in _splits(task, method, repeats, sizes)]
-        for name, column in {} if scores is None else score_columns(scores).items():
-            for split in _splits_of(task, False, repeats, sizes):
-                plan.specs.append(specify_scores(task, bench, scores, name, column, *split))
+        if scores is not None:
+            for name, column in score_columns(scores).items():
+                for split in _splits_of(task, False, repeats, sizes):
+                    plan.specs.append(specify_scores(task, bench, scores, name, column, *split))
     _refuse_namesakes(plan.specs)
     for method in (*methods, *without) if plan.tasks else ():
         entrant = find_entrant(method)
