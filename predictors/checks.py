@@ -106,7 +106,7 @@ def _refuses(make: Callable[[], Any], batch: ArchBatch, targets: NDArray[np.floa
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.recorded() == other.keys() and all(one[name] is other[name] or one[name] == other[name] for name in one)
+    return one.keys() == other.keys() and all(one[name] is other[name] or one[name] == other[name] for name in one)
 
 
 def _require(kept: bool, what: str) -> None:

@@ -88,7 +88,7 @@ def _unchanged(batch: ArchBatch, given: ArchBatch) -> bool:
     one, other = _arrays(batch), _arrays(given)
     return (
         list(batch.archs) == list(given.archs)
-        and one.recorded() == other.keys()
+        and one.keys() == other.keys()
         and all(np.array_equal(values, other[name], equal_nan=True) for name, values in one.items())
     )
 
