@@ -89,6 +89,10 @@ class Entry:
         """A metric over the repeats that have it; None if none has."""
         return self._metrics.get(name)
 
+    def values(self, name: str) -> dict[int, float]:
+        """A metric by repeat, for the repeats that have it."""
+        return {record.repeat: value for record in self.records if (value := record.metrics.get(name)) is not None}
+
     @property
     def metric_names(self) -> list[str]:
         """Names of the metrics with a value in any repeat."""

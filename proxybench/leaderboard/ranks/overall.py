@@ -38,7 +38,7 @@ class Standing:
         average_rank: over the compared tasks, among the compared methods.
         average_rank_where_ranked: over the tasks on which it is ranked at all, among all that are ranked there.
         ranked_on: how many those are.
-        wins: tasks on which nothing ranks before it.
+        wins: tasks on which it is complete and no complete method ranks before it.
         kendall: mean over the tasks that have it; so are the others.
     """
 
@@ -228,12 +228,18 @@ def _standing(
         average_rank=ranks.get(label),
         average_rank_where_ranked=_mean(own),
         ranked_on=len(own),
-        wins=sum(place.rank is not None and place.rank == by_task[place.entry.task.name][0].rank for place in places),
+        wins=sum(_leads(place, by_task[place.entry.task.name]) for place in places),
         kendall=_mean(estimate.mean for entry in entries if (estimate := entry.metric("kendall"))),
         spearman=_mean(estimate.mean for entry in entries if (estimate := entry.metric("spearman"))),
         seconds_per_architecture=_mean(s for entry in entries if (s := entry.seconds_per_architecture) is not None),
         fit_s=_mean(s for entry in entries if (s := entry.cost("fit_s")) is not None),
     )
+
+
+def _leads(place: Place, rivals: Sequence[Place]) -> bool:
+    """Whether an entry is complete and no complete one ranks before it."""
+    best = next((one.rank for one in rivals if one.entry.complete), None)
+    return place.entry.complete and place.rank is not None and place.rank == best
 
 
 def _place(rank: float, ranks: Sequence[float]) -> float:
