@@ -19,22 +19,22 @@ GUESTS = ("control", "cost")
 
 
 class Pool(NamedTuple):
-    """A pool by kind and training size of the split; methods that do not learn are scored on what it leaves."""
+    """A pool by kind and training size of the split; all its methods are scored on the held-out part."""
 
     kind: str
     n_train: int
 
     @property
     def name(self) -> str:
-        """As it stands in files, such as `predictor, n_train 100`."""
+        """The name in files, such as `predictor, n_train 100`."""
         if not self.n_train:
             return self.kind
         learns = self.kind in ("predictor", "search")
-        return f"{self.kind}, {'n_train' if learns else 'beside n_train'} {self.n_train}"
+        return f"{self.kind}, {'n_train' if learns else 'split of n_train'} {self.n_train}"
 
     @property
     def order(self) -> tuple[int, str, int]:
-        """Sorts pools by what they cost: no training, labels, predictors and searches by budget."""
+        """Sorts pools by their cost: no training, labels, predictors and searches by budget."""
         kinds = ("training-free", "training-free with labels", "predictor", "search")
         return kinds.index(self.kind) if self.kind in kinds else len(kinds), self.kind, self.n_train
 

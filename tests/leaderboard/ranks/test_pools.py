@@ -47,7 +47,7 @@ def test_a_control_of_the_same_split_takes_the_place_of_one_of_the_whole_populat
 
 def test_what_does_not_learn_has_a_pool_beside_those_of_predictors(record) -> None:
     records = [record("nwot", 0.7, n_train=20), record("gbdt", 0.8, kind="predictor", n_train=20)]
-    assert list(ranks(records)) == ["training-free, beside n_train 20", "predictor, n_train 20"]
+    assert list(ranks(records)) == ["training-free, split of n_train 20", "predictor, n_train 20"]
 
 
 def test_a_task_with_controls_alone_is_training_free(record) -> None:
