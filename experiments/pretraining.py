@@ -54,7 +54,8 @@ def main(options: argparse.Namespace) -> None:
     start = time.perf_counter()
     learned = Pretrained(**shared).pretrain(unlabelled).start
     print(
-        f"{options.encoder}: {len(unlabelled)} architectures, {len(learned.statistics)} statistics, {options.steps} steps"
+        f"{options.encoder}: {len(unlabelled)} architectures, {len(learned.statistics)} statistics, "
+        f"{options.steps} steps"
     )
     print(f"pre-training {time.perf_counter() - start:.0f} s; their tau by name: {statistics(learned, unlabelled)}")
     for size in options.sizes:

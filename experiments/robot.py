@@ -1,4 +1,4 @@
-"""Which choices RoBoT's published result on NAS-Bench-201 depends on: population, metrics, normalisation, the optimiser.
+"""Which choices RoBoT's published result on NAS-Bench-201 depends on: population, metrics, scale, optimiser.
 
     python experiments/robot.py [--seeds 200] [--budget 20]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from proxybench.jobs.journal import Journal
 from proxybench.leaderboard.searches.records import SEARCHES, write_searches
-from proxybench.leaderboard.searches.verdicts import BASELINES, compared, searches_csv, totals, verdict_lines
+from proxybench.leaderboard.searches.verdicts import BASELINES, searcher_tests, searches_csv, totals, verdict_lines
 from proxybench.search.experiments.comparison import BUDGETS, COMPARED, GRAPH, GUIDED, compare, settings
 from proxybench.search.experiments.run_groups import read_groups
 from proxybench.search.experiments.summary import searched_problems
@@ -42,7 +42,7 @@ def comparison(
 
 def verdict(runs: list[Path], table: Path | None, folder: Path | None, name: str, baselines: list[str]) -> None:
     problems = searched_problems(read_groups(runs))
-    print("\n".join(verdict_lines(totals(compared(problems, baselines or BASELINES)))))
+    print("\n".join(verdict_lines(totals(searcher_tests(problems, baselines or BASELINES)))))
     if table is not None:
         table.write_bytes(searches_csv(problems))
     if folder is not None:

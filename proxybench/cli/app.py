@@ -81,7 +81,7 @@ app.command(
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)
 leaderboard.command(
-    "show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-predict --beside gbdt"
+    "show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-predict --compare gbdt"
 )(ranking.show)
 leaderboard.command("serve", epilog="Example: proxybench leaderboard serve --port 8765")(ranking.serve)
 app.add_typer(leaderboard, name="leaderboard")

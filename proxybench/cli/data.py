@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from proxybench.cli.output import Json, fail_if, print_json, print_table, show
 
 if TYPE_CHECKING:
     from proxybench.tables.benchmark import Benchmark
+    from proxybench.tables.fetch import Fetched
 
 
 def fetch(
@@ -49,7 +51,16 @@ def fetch(
             for result in results
         ]
         print_table(("benchmark", "outcome", "architectures", "licence of the sources"), rows)
-    fail_if([f"{result.name}: {result.message}" for result in results if result.outcome == "failed"])
+    fail_if(failures_of(results))
+
+
+def failures_of(results: Iterable[Fetched]) -> list[str]:
+    """One line for each different failure, with the benchmarks that it concerns."""
+    names: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome == "failed":
+            names.setdefault(result.message, []).append(result.name)
+    return [f"{', '.join(concerned)}: {message}" for message, concerned in names.items()]
 
 
 def verify(as_json: Json = False) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TASK_COLUMNS = ("pool", "rank", "method", "params", "kendall_tau_b", "spearman", "attempted", "failed", "target")
 OVERALL_COLUMNS = ("pool", "place", "method", "params", "average_rank", "compared_on", "ranked_on", "kendall_tau_b")
-BESIDE_COLUMNS = ("n_train", "method", "params", "gain", "low", "high", "better", "repeats")
+GAIN_COLUMNS = ("n_train", "method", "params", "gain", "low", "high", "better", "repeats")
 Folder = Annotated[Path, typer.Option(help="The folder with runs/*.jsonl.")]
 
 
@@ -186,10 +186,11 @@ def serve(
 def show(
     folder: Folder = Path("leaderboard"),
     task: Annotated[str | None, typer.Option(help="One task; default: average ranks over all tasks.")] = None,
-    beside: Annotated[
+    compare: Annotated[
         str | None,
         typer.Option(help="With --task: show the others' gains in Kendall's tau over this method on the same splits."),
     ] = None,
+    beside: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
     """Print the leaderboard of a task, or the methods by average rank over all tasks."""
@@ -200,13 +201,15 @@ def show(
     from proxybench.leaderboard.build import OVERALL, Leaderboard
     from proxybench.leaderboard.ranks.overall import ALL
 
+    if beside is not None:
+        raise typer.BadParameter(f"--beside is now called --compare; use --compare {beside}")
     leaderboard = Leaderboard.of(folder)
     if task is not None and task not in leaderboard.ranked:
         raise unknown_name("task", task, leaderboard.ranked)
-    if beside is not None:
+    if compare is not None:
         if task is None:
-            fail_if(["--beside compares methods on one task; add --task"])
-        _show_beside([entry for entry in leaderboard.entries if entry.task.name == task], beside, as_json)
+            fail_if(["--compare compares methods on one task; add --task"])
+        _show_gains([entry for entry in leaderboard.entries if entry.task.name == task], compare, as_json)
         return
     rows = csv.DictReader(io.StringIO(leaderboard.tables()[f"{task}.csv" if task else OVERALL].decode()))
     columns = TASK_COLUMNS if task else OVERALL_COLUMNS
@@ -217,7 +220,7 @@ def show(
         print_table(columns, [tuple(row[column] for column in columns) for row in shown])
 
 
-def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
+def _show_gains(entries: list[Entry], method: str, as_json: bool) -> None:
     """Print gains over a method, named as for `proxybench run`."""
     from proxybench.evaluation.entrants import find_entrant
     from proxybench.leaderboard.ranks.entries import label_of
@@ -230,9 +233,9 @@ def _show_beside(entries: list[Entry], method: str, as_json: bool) -> None:
         for one in paired_gains(entries, label_of(entrant.name, params_text(entrant.params)))
     ]
     if as_json:
-        print_json([dict(zip(BESIDE_COLUMNS, row, strict=True)) for row in rows])
+        print_json([dict(zip(GAIN_COLUMNS, row, strict=True)) for row in rows])
     else:
-        print_table(BESIDE_COLUMNS, [tuple(map(_signed, row)) for row in rows])
+        print_table(GAIN_COLUMNS, [tuple(map(_signed, row)) for row in rows])
 
 
 def _signed(value: object) -> str:

@@ -54,7 +54,7 @@ def search(
     """
     from proxybench.files import replace_file
     from proxybench.leaderboard.searches.records import SEARCHES, merge_searches
-    from proxybench.leaderboard.searches.verdicts import compared
+    from proxybench.leaderboard.searches.verdicts import searcher_tests
     from proxybench.search.experiments.curves import curves_csv
     from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
     from proxybench.search.experiments.run_groups import groups_of, read_groups
@@ -101,7 +101,7 @@ def search(
     typer.echo(f"{runs[0].task.name}: {runs[0].task.size} candidates")
     board = found.leaderboard()
     print_table(list(board.columns), [["" if value != value else show(value) for value in row] for row in board.values])
-    for test in compared(searched_problems(groups_of(runs)), ["random"]):
+    for test in searcher_tests(searched_problems(groups_of(runs)), ["random"]):
         typer.echo(f"{test.runs.label} compared with random, {test.seeds} pairs: {test.verdict}, p {test.p_value:.2g}")
 
 

@@ -1,10 +1,9 @@
 """Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, suite and over all, page, picture, manifest.
 
 Search results, `searches`/NAME.jsonl, become two CSV files and a section of the page; generation results,
-`generation`/NAME.jsonl, a CSV file, a picture and another section.
-The same records give the same bytes, in whatever order they come. Architecture-level scores beside the records
-(`runs`/TASK.scores.json) add their charts to the page; those in `local`, a folder that is not committed, only to a page
-of its own there.
+`generation`/NAME.jsonl, a CSV file, a picture and another section. The same records give the same bytes, in whatever
+order they are read. Architecture-level scores in the folder of the records (`runs`/TASK.scores.json) add their charts
+to the page; those in `local`, a folder that is not committed, only to a separate page there.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from pathlib import Path
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import replace_file
 from proxybench.leaderboard.generation.records import GENERATION, GenerationProblem, generation_csv, read_generation
+from proxybench.leaderboard.page.charts import Spec
 from proxybench.leaderboard.page.generation_content import generation_content
 from proxybench.leaderboard.page.generation_picture import generation_picture
 from proxybench.leaderboard.page.html import (
@@ -30,7 +30,8 @@ from proxybench.leaderboard.page.html import (
     without_library,
 )
 from proxybench.leaderboard.page.overview import LEARNED, RANKED, overview
-from proxybench.leaderboard.page.rank_content import content
+from proxybench.leaderboard.page.pictures import draw, is_current
+from proxybench.leaderboard.page.rank_content import rank_content
 from proxybench.leaderboard.page.search_content import search_content
 from proxybench.leaderboard.ranks.entries import Entry, entries_of
 from proxybench.leaderboard.ranks.overall import ALL, Comparison, Ranked, compare, rank_tasks, scopes_of
@@ -102,7 +103,7 @@ class Leaderboard:
 
     def page(self, scores: Iterable[Path], csv_folder: str = "", library: str | None = None) -> bytes:
         """The page, with the charts that these files of scores allow."""
-        shown = content(self.entries, self.ranked, self.comparisons, self.suites, read_scores(scores))
+        shown = rank_content(self.entries, self.ranked, self.comparisons, self.suites, read_scores(scores))
         shown |= {"searches": search_content(self.searches), "generation": generation_content(self.generation)}
         return render(shown, csv_folder, library)
 
@@ -125,14 +126,17 @@ class Leaderboard:
         return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
 
     def files(self) -> dict[str, bytes]:
-        """All but the page, by name: CSV files, manifest, and the pictures of what there is."""
+        """The CSV files and the manifest by name."""
         tables = self.tables()
-        files = {**tables, MANIFEST: self.manifest(tables)}
+        return {**tables, MANIFEST: self.manifest(tables)}
+
+    def pictures(self) -> dict[str, Spec]:
+        """Specifications of the pictures by name of their files: the shipped tables, and each generation problem."""
+        pictures = {f"{problem.task.name}.svg": generation_picture(problem) for problem in self.generation}
         if RANKED in self.suites:
             ranked, learned = (self._entries_of(self.suites.get(suite, [])) for suite in (RANKED, LEARNED))
-            files[PICTURE] = overview(ranked, learned)
-        files |= {f"{problem.task.name}.svg": generation_picture(problem) for problem in self.generation}
-        return files
+            pictures[PICTURE] = overview(ranked, learned)
+        return pictures
 
     def _entries_of(self, tasks: Iterable[str]) -> list[Entry]:
         chosen = set(tasks)
@@ -143,9 +147,9 @@ class Leaderboard:
 
 
 def build(folder: Path) -> dict[str, bytes]:
-    """The files that the records below `folder`/runs amount to, by name.
+    """The files made from the records below `folder`/runs, by name.
 
-    There is no page among them where the extra "report" is not installed, see `page.missing_extra`.
+    Without the extra "report" they do not include the page and the pictures, see `page.html.missing_extra`.
 
     Raises:
         DataNotAvailable: when there are no records.
@@ -154,6 +158,7 @@ def build(folder: Path) -> dict[str, bytes]:
     leaderboard = Leaderboard.of(folder)
     files = leaderboard.files()
     if not missing_extra():
+        files |= {name: draw(spec) for name, spec in leaderboard.pictures().items()}
         files[PAGE] = leaderboard.page(_scores(folder / RUNS))
     return files
 
@@ -184,11 +189,13 @@ def write_local(folder: Path) -> Path:
 def differences(folder: Path) -> list[str]:
     """Names of files in `folder` that do not match its records.
 
-    The charting library within the page is compared only where the page holds the version that is installed.
+    The charting library within the page is compared only if the page holds the version that is installed. Pictures are
+    compared by what they were drawn from, and by whether they are as they were drawn (`page.pictures`).
     """
     leaderboard = Leaderboard.of(folder)
     files = leaderboard.files()
     changed = [name for name, content in files.items() if not _same(folder / name, content)]
+    changed += [name for name, spec in leaderboard.pictures().items() if not is_current(_content(folder / name), spec)]
     stale = {name for name in _built_before(folder) - set(files) if (folder / name).exists()}
     if not _same_page(folder, leaderboard):
         changed.append(PAGE)
@@ -196,7 +203,7 @@ def differences(folder: Path) -> list[str]:
 
 
 def _built_before(folder: Path) -> set[str]:
-    """Names of the CSV files that the manifest in the folder lists; files of other origin are nobody's to remove."""
+    """Names of the CSV files in the manifest of the folder; files of other origin are never removed."""
     try:
         files = json.loads((folder / MANIFEST).read_bytes())["files"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -216,6 +223,11 @@ def _same_page(folder: Path, leaderboard: Leaderboard) -> bool:
 
 def _same(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
+
+
+def _content(path: Path) -> bytes:
+    """The content of a file, empty if it is missing."""
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _scores(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 
 
 def server(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server of `folder` on the loopback address; port 0 takes a free one. Its `server_port` says which.
+    """A server of `folder` on the loopback address; port 0 takes a free port, which is the server's `server_port`.
 
     Raises:
         DataNotAvailable: if the folder has no page.
@@ -30,7 +30,7 @@ def server(folder: Path, port: int) -> ThreadingHTTPServer:
 
 
 class _Files(SimpleHTTPRequestHandler):
-    """Files below a folder: no listings, hidden files or links that lead out, no requests in another host's name."""
+    """Files below a folder: no listings, hidden files or links to files outside, no requests for other hosts."""
 
     @property
     def port(self) -> int:
@@ -38,9 +38,9 @@ class _Files(SimpleHTTPRequestHandler):
         return self.server.server_port
 
     def send_head(self) -> BytesIO | None:
-        name, _, asked_port = self.headers.get("Host", "").partition(":")
-        if name not in (HOST, "localhost") or asked_port not in ("", str(self.port)):
-            self.send_error(HTTPStatus.FORBIDDEN, "Ask for 127.0.0.1")
+        name, _, port = self.headers.get("Host", "").partition(":")
+        if name not in (HOST, "localhost") or port not in ("", str(self.port)):
+            self.send_error(HTTPStatus.FORBIDDEN, "Only requests for 127.0.0.1 are answered")
             return None
         root = Path(self.directory)
         path = Path(self.translate_path(self.path).replace("\0", "_"))

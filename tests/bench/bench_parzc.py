@@ -2,9 +2,9 @@
 
     python tests/bench/bench_parzc.py [--threads 2]
 
-On all that is known without training (`bench.batch("all")`), in its default settings. The bounds, 60 s to fit and
-3 s to predict, are for two cores. Fails where one is passed. How well it predicts, and what its parts are worth, is
-recorded by `proxybench run --suite predictors-full`; `proxybench leaderboard show --task TASK --beside parzc` shows it.
+On everything known without training (`bench.batch("all")`), in its default settings. The bounds, 60 s to fit and 3 s to
+predict, are for two cores. Fails if one is exceeded. Its quality, and the contribution of its parts, are recorded by
+`proxybench run --suite predictors-full` and shown by `proxybench leaderboard show --task TASK --compare parzc`.
 """
 
 from __future__ import annotations

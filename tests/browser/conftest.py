@@ -189,7 +189,7 @@ def without_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("without-random")
     write_records(made / "runs/suite.jsonl", records())
     kept = [
-        msgspec.structs.replace(problem, searched=[runs for runs in problem.searched if runs.searcher == "robot"])
+        msgspec.structs.replace(problem, searchers=[runs for runs in problem.searchers if runs.searcher == "robot"])
         for problem in searches()
     ]
     write_searches(made / "searches/compared.jsonl", kept)

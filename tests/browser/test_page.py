@@ -146,7 +146,7 @@ def test_charts_follow_what_is_chosen(visit, folder: Path) -> None:
     page = visit.open(folder / "local/index.html")
     page.select_option("#pool", "training-free with labels")
     expect(page.locator("#ranks svg g.mark-symbol path")).to_have_count(5)
-    page.select_option("#cost-axis", "told")
+    page.select_option("#cost-axis", "trained_on")
     expect(page.locator("#cost-note")).to_contain_text("30 methods with a recorded cost (architectures trained on)")
     page.select_option("#plotted", "nasbench201-svhn-test")
     expect(page.locator("#scatter svg")).to_have_count(0)
@@ -185,7 +185,7 @@ def test_search_curves_follow_what_is_chosen(visit, folder: Path) -> None:
     expect(page.locator("#search svg")).to_contain_text("simulated training hours")
     page.select_option("#searched", label="nasbench201 svhn test_acc, 200 epochs, seed mean")
     expect(page.locator("#search-axis option")).to_have_count(1)
-    expect(page.locator("#search svg")).to_contain_text("trainings paid")
+    expect(page.locator("#search svg")).to_contain_text("trainings")
     assert visit.complaints == []
 
 
@@ -204,8 +204,8 @@ def test_generated_architectures_are_shown_with_what_they_win(visit, folder: Pat
     names = column(page, GENERATORS, "Method")
     assert [name.split("<")[0] for name in names] == ["", "evolution", "filter", "unguided"]
     assert column(page, GENERATORS, "Mean rank") == ["310", "410", "1,610", "8,010"]
-    assert column(page, GENERATORS, "Ranks won vs filter") == ["1,300", "", "", ""]
-    assert column(page, GENERATORS, "Ranks won vs evolution")[0] == "100"
+    assert column(page, GENERATORS, "Ranks gained over filter") == ["1,300", "", "", ""]
+    assert column(page, GENERATORS, "Ranks gained over evolution")[0] == "100"
     header(page, GENERATORS, "Mean rank").click()
     assert sorting(page, GENERATORS, "Mean rank") == "ascending"
     assert visit.complaints == []

@@ -209,16 +209,17 @@ def test_two_suites_that_share_tasks_live_in_one_folder(run, part_of_cache, fold
     assert Counter(row["method"] for row in rows) == dict.fromkeys(("convolutions", "flops", "params", "random"), 3)
 
 
-def test_methods_are_shown_beside_one_of_them(run, recorded) -> None:
+def test_methods_are_compared_with_one_of_them(run, recorded) -> None:
     recorded("score")
     task = json.loads(Path("board/runs/predictors.jsonl").read_text().splitlines()[0])["task"]["name"]
-    shown = ("leaderboard", "show", "--folder", "board", "--beside", "random")
+    shown = ("leaderboard", "show", "--folder", "board", "--compare", "random")
     rows = json.loads(run(*shown, "--task", task, "--json").out)
     assert "convolutions" in {row["method"] for row in rows}
     assert {row["repeats"] for row in rows} == {1}
     assert "gain" in run(*shown, "--task", task).out
     assert "add --task" in run(*shown).err
     assert "Did you mean 'random'" in run(*shown[:-1], "randm", "--task", task).err
+    assert "use --compare random" in run(*shown[:-2], "--beside", "random", "--task", task).err
 
 
 @pytest.mark.parametrize(

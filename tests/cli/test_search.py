@@ -81,7 +81,7 @@ def test_runs_are_put_on_a_leaderboard(run, tmp_path: Path) -> None:
     answer = run(*BASE, "--searcher", "robot", "--output", str(output), "--folder", str(folder))
     assert answer.code == 0
     (problem,) = read_searches([folder / "searches/mine.jsonl"])
-    assert [(runs.searcher, runs.seeds) for runs in problem.searched] == [("random", "0-2"), ("robot", "0-2")]
+    assert [(runs.searcher, runs.seeds) for runs in problem.searchers] == [("random", "0-2"), ("robot", "0-2")]
     assert run(*BASE, "--searcher", "robot", "--folder", str(folder)).code == 2
 
 

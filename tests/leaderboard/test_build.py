@@ -52,8 +52,8 @@ def test_repeats_and_costs_stand_beside_quality(tmp_path: Path, records) -> None
     write_records(tmp_path / "runs/a.jsonl", records)
     nwot, *_, gbdt = rows(tmp_path)
     assert nwot["seconds_per_architecture"] == "0.25"
-    assert (nwot["told"], nwot["repeats"], nwot["kendall_tau_b_sd"]) == ("0", "1", "")
-    assert (gbdt["told"], gbdt["repeats"], gbdt["repeats_due"], gbdt["fit_s"]) == ("2", "2", "2", "1.5")
+    assert (nwot["trained_on"], nwot["repeats"], nwot["kendall_tau_b_sd"]) == ("0", "1", "")
+    assert (gbdt["trained_on"], gbdt["repeats"], gbdt["repeats_due"], gbdt["fit_s"]) == ("2", "2", "2", "1.5")
     assert gbdt["kendall_tau_b_sd"] == "0.1414"
     assert (gbdt["kendall_tau_b_low_over_splits"], gbdt["kendall_tau_b_high_over_splits"]) == ("-0.5706", "1.0000")
     assert gbdt["kendall_tau_b_low_over_architectures"] == ""
@@ -136,9 +136,7 @@ def test_check_compares_a_page_of_another_library_version_by_its_other_parts(tmp
     assert differences(tmp_path) == ["index.html"]
 
 
-def test_without_the_extra_there_are_tables_and_a_line_that_says_why_no_page(
-    tmp_path: Path, records, monkeypatch
-) -> None:
+def test_without_the_extra_the_tables_are_built_and_a_line_names_it(tmp_path: Path, records, monkeypatch) -> None:
     write_records(tmp_path / "runs/a.jsonl", records)
     write(tmp_path)
     monkeypatch.setitem(sys.modules, "vl_convert", None)

@@ -1,8 +1,8 @@
 """Results of generators for the leaderboard: `generation/*.jsonl`, one line per problem with every method.
 
-A method gives so many architectures for each seed. A line holds of each seed their mean rank and the best of ten, so
-that methods can be compared seed by seed, and of all seeds together how often each accuracy came. Who generated writes
-it (experiments/generation.py).
+A method generates a number of architectures for each seed. A line holds for each seed their mean rank and the best of
+ten, so that methods can be compared seed by seed, and for all seeds together the distribution of their accuracies.
+experiments/generation.py writes these lines.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ BASELINES = ("unguided", "filter", "evolution")
 
 
 class GeneratorResult(msgspec.Struct, frozen=True):
-    """What a method gave with so many questions to a predictor.
+    """The architectures that a method generated with a number of predictions.
 
     Attributes:
         method: name.
-        calls: questions in all.
+        calls: number of predictions.
         seeds: of the runs.
-        mean_rank: of each run's architectures, 1 the best of the population.
-        best_of_ten: of ten of them, by what is reported.
+        mean_rank: of each run's architectures, where 1 is the best of the population.
+        best_of_ten: the best of ten of them by the reported quantity.
         counts: architectures of all runs by objective: below the first of the problem's `edges`, then in each bin.
         median: of the objective, over all runs.
-        seconds: of a processor, mean.
-        note: what the method does.
+        seconds: mean processor seconds.
+        note: description of the method.
     """
 
     method: str
@@ -55,15 +55,15 @@ class GeneratorResult(msgspec.Struct, frozen=True):
 
 
 class GenerationProblem(msgspec.Struct, frozen=True):
-    """A space with an objective, and what each method generated for it.
+    """A space with an objective, and the architectures that each method generated for it.
 
     Attributes:
         task: its `target` is the objective.
-        report: quantity that the best of ten is said in.
-        architectures: that a run gives.
-        edges: limits of bins of the objective, rising.
-        population: counts of the whole population, as `GeneratorResult.counts`.
-        methods: by calls and name.
+        report: quantity of the best of ten.
+        architectures: number of architectures that a run generates.
+        edges: limits of bins of the objective, ascending.
+        population: counts of the whole population, as in `GeneratorResult.counts`.
+        methods: sorted by calls and name.
         made_with: versions and machines.
     """
 
@@ -78,7 +78,7 @@ class GenerationProblem(msgspec.Struct, frozen=True):
 
 
 class RankGain(NamedTuple):
-    """How many ranks a method is better than a baseline, over the seeds that both ran: mean, and half its interval."""
+    """The gain of a method over a baseline in ranks, over the seeds that both ran: mean, and half of its interval."""
 
     baseline: str
     mean: float
@@ -96,20 +96,20 @@ def read_generation(paths: Iterable[Path]) -> list[GenerationProblem]:
     """The problems of some files, by name.
 
     Raises:
-        CorruptData: for a line that is none (naming file and line), one whose numbers do not fit together, or a problem
-            that is there twice.
+        CorruptData: for a line that is not a problem (naming file and line), numbers that contradict each other, or
+            a problem that occurs twice.
     """
     found: dict[str, GenerationProblem] = {}
-    for path, number, problem in read_lines(paths, GenerationProblem, "no generation problem"):
+    for path, number, problem in read_lines(paths, GenerationProblem, "not a generation problem"):
         if problem.task.name in found:
-            raise CorruptData(f"{path}:{number}: {problem.task.name} is there twice")
+            raise CorruptData(f"{path}:{number}: {problem.task.name} occurs twice; remove one of them")
         _refuse_damaged(problem, f"{path}:{number}")
         found[problem.task.name] = problem
     return [found[name] for name in sorted(found)]
 
 
 def gains(problem: GenerationProblem, method: GeneratorResult) -> list[RankGain]:
-    """Beside each baseline with as many questions, or none; seeds are paired. Empty where the method is a baseline."""
+    """Gains over each baseline with the same number of predictions, or without any; empty for a baseline."""
     found = []
     own = dict(zip(method.seeds, method.mean_rank, strict=True))
     for other in problem.methods:
@@ -124,10 +124,10 @@ def gains(problem: GenerationProblem, method: GeneratorResult) -> list[RankGain]
 
 
 def generation_csv(problems: Sequence[GenerationProblem]) -> bytes:
-    """One row for each problem and method, with the ranks won beside each baseline."""
+    """One row for each problem and method, with the ranks gained over each baseline."""
     columns = ["problem", "method", "calls", "runs", "architectures", "mean_rank", "half", "mean_rank_percent"]
     columns += ["median", "best_of_ten_median", "seconds", "note"]
-    beside = [f"{name} vs {baseline}" for baseline in BASELINES for name in ("ranks", "half", "wins")]
+    compared = [f"{name} vs {baseline}" for baseline in BASELINES for name in ("ranks", "half", "wins")]
     rows = []
     for problem in problems:
         for method in problem.methods:
@@ -150,7 +150,7 @@ def generation_csv(problems: Sequence[GenerationProblem]) -> bytes:
                     *(cell for baseline in BASELINES for cell in _gain_cells(found.get(baseline))),
                 ]
             )
-    return csv_bytes([*columns, *beside], rows)
+    return csv_bytes([*columns, *compared], rows)
 
 
 def _gain_cells(gain: RankGain | None) -> list[str]:
@@ -158,7 +158,7 @@ def _gain_cells(gain: RankGain | None) -> list[str]:
 
 
 def _check_figures(problem: GenerationProblem) -> None:
-    """Raise ValueError for a number that no generation gives."""
+    """Raise ValueError for a number that cannot come from a generation."""
     check_task(problem.task)
     check_within("architectures", problem.architectures, 1, 1e12)
     check_within("counts", min(problem.population, default=0), 0, 1e12)
@@ -179,7 +179,7 @@ def _number(value: float | None) -> str:
 
 
 def _half(values: Sequence[float]) -> float | None:
-    from proxybench.ranking.repeats import half_of_runs  # numpy and scipy, which importing a leaderboard does not load
+    from proxybench.ranking.repeats import half_of_runs  # loads scipy, which importing a leaderboard does not
 
     return half_of_runs(values)
 
@@ -191,10 +191,12 @@ def _refuse_damaged(problem: GenerationProblem, where: str) -> None:
         raise CorruptData(f"{where}: {error}") from error
     edges = problem.edges
     if len(edges) < 2 or sorted(set(edges)) != edges or len(problem.population) != len(edges):
-        raise CorruptData(f"{where}: the edges of bins rise, and one count belongs to each")
+        raise CorruptData(f"{where}: the edges of bins must be ascending, with one count for each")
     for method in problem.methods:
         runs = {len(method.seeds), len(method.mean_rank), len(method.best_of_ten)}
         if runs != {len(set(method.seeds))} or not method.seeds or len(method.counts) != len(edges):
-            raise CorruptData(f"{where}: {method.method} needs a rank and a best of ten a seed, and a count a bin")
+            raise CorruptData(
+                f"{where}: {method.method} needs a rank and a best of ten for each seed, and a count for each bin"
+            )
     if len({(method.method, method.calls) for method in problem.methods}) != len(problem.methods):
-        raise CorruptData(f"{where}: a method with as many questions is there twice")
+        raise CorruptData(f"{where}: a method with the same number of predictions occurs twice")

@@ -1,8 +1,8 @@
 """The charts of the page, as Vega-Lite specifications.
 
-They have no data and no colours: the page puts in both, and the height of those with a row for each method. Each reads
-the data set "rows" and, where it draws a second one, "marks". All fields have fixed names, so that a method's name is
-only ever a value.
+They have no data and no colours: the page adds both, and the height of those with a row for each method. Each reads the
+data set "rows", and some a second one, "marks". All fields have fixed names, so that a method's name is always a
+value.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 Spec = dict[str, Any]
 
 TAU = "Kendall's tau-b"
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 
 def charts() -> dict[str, Spec]:
-    """Specifications by the id of the figure that holds them."""
+    """Specifications by the id of the figure in the page."""
     return {
         "ranks": _ranks(),
         "cost": _cost(),
@@ -30,7 +30,7 @@ def charts() -> dict[str, Spec]:
 
 def _chart(description: str, height: int | None, **parts: Any) -> Spec:
     return {
-        "$schema": _SCHEMA,
+        "$schema": SCHEMA,
         "description": description,
         "width": "container",
         **({} if height is None else {"height": height}),
@@ -49,7 +49,7 @@ def _tooltip(*fields: tuple[str, str]) -> list[Spec]:
 
 
 def _ranks() -> Spec:
-    """Average ranks with half of the critical difference to each side: bars that do not overlap differ."""
+    """Average ranks with half of the critical difference on each side: if two bars do not overlap, the ranks differ."""
     methods = _field("label", "nominal", sort=None, axis={"labelLimit": 180})
     return _chart(
         "Average rank of each method with its critical difference",
@@ -76,7 +76,7 @@ def _ranks() -> Spec:
 
 
 def _cost() -> Spec:
-    """Quality against cost; a step line along the entries that nothing is both cheaper and better than."""
+    """Quality against cost; a step line along the Pareto front."""
     cost = _field("cost", "quantitative", "cost", axis={"labelOverlap": "greedy", "format": "~g"})
     quality = _field("value", "quantitative", TAU, scale={"zero": False})
     hover = _tooltip(("label", "method"), ("pool", "pool"), ("text", TAU), ("cost_text", "cost"))
@@ -110,7 +110,7 @@ def _cost() -> Spec:
 
 
 def _trend() -> Spec:
-    """Quality against training size; "marks" holds what was told nothing, as level lines."""
+    """Quality against training size; "marks" holds methods without training, as level lines."""
     size = _field("n_train", "quantitative", "architectures trained on", scale={"type": "log", "nice": False})
     legend = {"orient": "bottom", "columns": 2, "labelLimit": 260, "symbolType": "stroke", "symbolOpacity": 1}
     method = _field("label", "nominal", legend={**legend, "symbolStrokeWidth": 3})
@@ -158,7 +158,7 @@ def _trend() -> Spec:
 
 def _scatter() -> Spec:
     return _chart(
-        "Score of a method against the target, one point an architecture",
+        "Score of a method against the target, one point per architecture",
         300,
         mark={"type": "circle", "size": 16, "opacity": 0.45},
         encoding={
@@ -170,7 +170,7 @@ def _scatter() -> Spec:
 
 
 def _correlation() -> Spec:
-    """Spearman's rho of every pair; blue agrees, orange disagrees, and the figure is printed in each square."""
+    """Spearman's rho of every pair, blue for agreement, orange for disagreement, with the number in each square."""
     side = _field("first", "nominal", sort=None, axis={"labelLimit": 120})
     top = _field(
         "second", "nominal", sort=None, axis={"labelLimit": 120, "labelAngle": -60, "orient": "top", "ticks": False}
@@ -201,7 +201,7 @@ def _correlation() -> Spec:
 
 
 def _search() -> Spec:
-    """Best so far against what was paid; "marks" holds the optimum of the population, where the axis reaches it."""
+    """Best value so far against cost; "marks" holds the optimum of the population if the axis reaches it."""
     paid = _field("at", "quantitative", scale={"type": "log", "nice": False}, axis={"labelOverlap": "greedy"})
     best = _field("value", "quantitative", scale={"zero": False})
     legend = {"orient": "bottom", "columns": 2, "labelLimit": 280, "symbolType": "stroke", "symbolOpacity": 1}
@@ -241,11 +241,11 @@ def _search() -> Spec:
 
 
 def _generated() -> Spec:
-    """How often each method gives an accuracy, as steps over the bins."""
+    """The distribution of the accuracies of each method, as steps over the bins."""
     legend = {"orient": "bottom", "columns": 2, "labelLimit": 260, "symbolType": "stroke", "symbolOpacity": 1}
     method = _field("label", "nominal", sort=None, legend={**legend, "symbolStrokeWidth": 3})
     return _chart(
-        "Shares of the architectures that each method gives, by their accuracy",
+        "Shares of the architectures that each method generates, by accuracy",
         320,
         mark={"type": "line", "interpolate": "step", "strokeWidth": 2},
         encoding={

@@ -1,4 +1,4 @@
-"""What the page shows of generated architectures, as plain values."""
+"""The generated architectures on the page as plain values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxybench.leaderboard.page.rank_content import rounded
 
 
 def generation_content(problems: Sequence[GenerationProblem]) -> dict[str, Any]:
-    """All of it, ready to be written as JSON; empty lists where nothing was generated."""
+    """All of these, ready to be written as JSON; empty lists if nothing was generated."""
     return {
         "baselines": list(BASELINES),
         "problems": [
@@ -36,8 +36,8 @@ def generation_content(problems: Sequence[GenerationProblem]) -> dict[str, Any]:
 
 
 def _method(problem: GenerationProblem, method: GeneratorResult) -> dict[str, Any]:
-    beside = {gain.baseline: gain for gain in gains(problem, method)}
-    against = [beside.get(name) for name in BASELINES]
+    by_baseline = {gain.baseline: gain for gain in gains(problem, method)}
+    against = [by_baseline.get(name) for name in BASELINES]
     return {
         "label": method.method,
         "calls": method.calls,

@@ -1,7 +1,7 @@
-"""The page: one HTML file that holds its data, style, script and charts, and asks the network for nothing.
+"""The page: one HTML file that holds its data, style, script and charts, and requests nothing from the network.
 
-Text from records reaches the page as JSON alone, and its script puts it there as text. A content security policy allows
-the two scripts and the style of the file, by their SHA-256, and nothing else.
+Text from records reaches the page only as JSON, and its script inserts it as text. A content security policy allows the
+two scripts and the style of the file, by their SHA-256, and nothing else.
 """
 
 from __future__ import annotations
@@ -37,19 +37,20 @@ _LIBRARY_PARTS = re.compile(
 
 
 def missing_extra() -> str:
-    """Why no page can be built and what to do, in one line; empty if it can."""
+    """Why no page or picture can be made and what to do, in one line; empty if they can."""
     if find_spec(_LIBRARY_MODULE):
         return ""
-    return f"no {PAGE}: {LIBRARY}, the charting library, is not installed; {how_to_install('report', LIBRARY)}"
+    why = f"{LIBRARY}, which draws charts, is not installed"
+    return f"no {PAGE} and no pictures: {why}; {how_to_install('report', LIBRARY)}"
 
 
 def render(content: dict[str, Any], csv_folder: str = "", library: str | None = None) -> bytes:
     """The page of some content.
 
     Args:
-        content: what `content.content` gives.
+        content: the values that the page shows, as JSON.
         csv_folder: relative address of the folder of the CSV files, "" or with a slash at the end.
-        library: the charting library, if not the one that is installed.
+        library: source of the charting library; by default the installed one.
     """
     script = "".join(_asset(name) for name in SCRIPTS)
     style = _asset("page.css")
@@ -74,23 +75,23 @@ def render(content: dict[str, Any], csv_folder: str = "", library: str | None = 
 
 
 def without_library(page: bytes) -> bytes:
-    """A page without its charting library, whose bytes depend on the version that is installed."""
+    """A page without its charting library, whose bytes depend on the installed version."""
     return _LIBRARY_PARTS.sub(rb"\1\3\4\5\6", page)
 
 
 def library_version(page: bytes) -> str:
-    """The version of the charting library that a page holds; empty where there is none."""
+    """The version of the charting library in a page; empty if it has none."""
     versions = [found[2] for found in _LIBRARY_PARTS.finditer(page) if found[2]]
     return versions[0].decode() if versions else ""
 
 
 def installed_version() -> str:
-    """The version of the charting library that is installed; empty where there is none."""
+    """The version of the installed charting library; empty if it is not installed."""
     return "" if missing_extra() else version(LIBRARY)
 
 
 def embedded(value: object) -> str:
-    """JSON that is safe within a script element: sorted keys, no character that HTML or JavaScript gives meaning."""
+    """JSON that is safe within a script element: sorted keys, no character with a meaning in HTML or JavaScript."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.translate({ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"})
 
@@ -99,7 +100,7 @@ def embedded(value: object) -> str:
 def bundled_library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script.
 
-    Putting them together takes over a second, so the script is kept in the cache folder, one for each version.
+    Bundling takes over a second, so the script is kept in the cache folder, one for each version.
     """
     kept = cache_dir() / "charting-library" / f"{LIBRARY}-{version(LIBRARY)}.js"
     bundle = _read_bundle(kept)
@@ -113,7 +114,7 @@ def bundled_library() -> str:
 
 
 def _read_bundle(path: Path) -> str | None:
-    """The script in a file as `bundled_library` writes it; None where it is not there or not whole."""
+    """The script in a file that `bundled_library` wrote; None if the file is missing or damaged."""
     try:
         head, _, bundle = path.read_bytes().decode().partition("\n")
     except (OSError, UnicodeDecodeError):

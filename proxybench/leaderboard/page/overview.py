@@ -1,22 +1,23 @@
-"""One picture of the leaderboard: Kendall's tau of every method on the tables that come with the project, as SVG.
+"""One picture of the leaderboard: Kendall's tau of every method on the tables that come with the project.
 
-A panel a benchmark, a row a method; dots with 95 percent intervals. Drawn here, number by number, so that the same
-records give the same bytes whatever fonts and libraries a machine has.
+There is a panel for each benchmark and a row for each method; dots have 95 percent intervals.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from proxybench.leaderboard.page.svg import GRID, INK, QUIET, document, dot, line, text
-from proxybench.leaderboard.ranks.entries import Entry, Estimate
+from proxybench.leaderboard.page.charts import Spec
+from proxybench.leaderboard.page.pictures import GRID, INK, QUIET, picture
+from proxybench.leaderboard.ranks.entries import Entry
 
 RANKED = "trained"  # the suite whose tasks are ranked without training
 LEARNED = "trained-predictors"  # the suite whose tasks have a training part
 OWN = "@proxybench"  # all scores of these suites are this project's
-WIDTH, LABELS, ROW, TOP, GAP, VALUE, NUMBER = 980, 160, 15, 58, 26, 34, 24
+WIDTH, LABELS, ROW, GAP, VALUE, NUMBER = 960, 160, 15, 26, 34, 24  # pixels
 COLOURS = {
     "training-free": "#0b57a4",
     "training-free with labels": "#6a3d9a",
@@ -29,7 +30,7 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A method: its entries by benchmark, those told most last."""
+    """A method: its entries by benchmark, in the order of their training sizes."""
 
     label: str
     kind: str
@@ -37,118 +38,189 @@ class Row:
 
     @property
     def mean(self) -> float:
-        """Mean tau over the benchmarks, of the entries told most; rows are sorted by it."""
+        """Mean tau over the benchmarks, of the entries with the largest training size; rows are sorted by it."""
         taus = [tau.mean for found in self.entries.values() if (tau := found[-1].metric("kendall"))]
         return math.fsum(taus) / len(taus) if taus else -math.inf
 
 
-def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> bytes:
+@dataclass(frozen=True)
+class _Panel:
+    """The benchmark, size and scale of a panel, and the noise ceiling of its target."""
+
+    benchmark: str
+    width: float
+    lowest: float
+    ceiling: float | None
+
+    @property
+    def ticks(self) -> list[float]:
+        """Multiples of a fifth, or of a half where a panel is too narrow for so many numbers."""
+        per_unit = 5 if self.width / (1 - self.lowest) / 5 >= NUMBER else 2
+        return [step / per_unit for step in range(math.ceil(self.lowest * per_unit), per_unit + 1)]
+
+
+def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> Spec:
     """The picture.
 
     Args:
         ranked: entries of tasks on which nothing is trained.
-        learned: entries of tasks with a training part; of these the methods that learn are shown, told as many as the
-            largest size, with smaller ones as hollow dots.
+        learned: entries of tasks with a training part; of these the methods that learn are shown, at their largest
+            training size, with smaller ones as hollow dots.
     """
-    told = [entry for entry in learned if entry.told]
-    benchmarks = sorted({entry.task.benchmark for entry in [*ranked, *told]})
-    sections = [("no architecture trained", _rows(ranked))]
-    if told:
-        sizes = ", ".join(map(str, sorted({entry.told for entry in told})))
-        sections.append((f"told {sizes}", _rows(told)))
-    height = TOP + sum(ROW * (len(rows) + 1) + 8 for _, rows in sections) + 64
-    panels = _Panels(benchmarks, [*ranked, *told], height)
-    parts = [*panels.frames(ranked)]
-    y = TOP
-    for title, rows in sections:
-        y += ROW
-        parts.append(text(LABELS - 8, y, title, anchor="end", weight="bold"))
-        for row in rows:
-            y += ROW
-            parts += panels.row(row, y)
-        y += 8
-    parts += _legend([row.kind for _, rows in sections for row in rows], height - 10)
-    return _document(parts, height, benchmarks).encode()
+    trained = [entry for entry in learned if entry.trained_on]
+    sections = [("without training", rows_of(ranked))]
+    if trained:
+        sizes = ", ".join(map(str, sorted({entry.trained_on for entry in trained})))
+        sections.append((f"trained on {sizes}", rows_of(trained)))
+    panels = _panels(ranked, trained)
+    kinds = {row.kind for _, rows in sections for row in rows}
+    colours = {kind: colour for kind, colour in COLOURS.items() if kind in kinds}
+    views = [
+        _view(panel, title, rows, colours, first=place == 0, last=place == len(sections) - 1, labelled=number == 0)
+        for place, (title, rows) in enumerate(sections)
+        for number, panel in enumerate(panels)
+    ]
+    names = ", ".join(panel.benchmark for panel in panels)
+    return picture(
+        f"Kendall's tau of each method on {names}, with 95 percent intervals",
+        "Kendall's tau-b with the target. Lines: 95 percent intervals, over architectures, for predictors over splits. "
+        "Hollow: smaller training sizes. *: some architectures were not tried.",
+        concat=views,
+        columns=len(panels),
+        bounds="flush",
+        spacing={"row": 2 * ROW, "column": GAP + VALUE},
+        resolve={"scale": {"color": "shared"}},
+    )
 
 
-class _Panels:
-    """Where the panels stand and what a tau is in pixels."""
-
-    def __init__(self, benchmarks: Sequence[str], entries: Iterable[Entry], height: int) -> None:
-        lows = [tau.mean if tau.low is None else tau.low for entry in entries if (tau := entry.metric("kendall"))]
-        self.lowest = min(0.0, math.floor(min(lows, default=0.0) * 5) / 5)
-        self.bottom = height - 46
-        self.width = (WIDTH - LABELS) / max(len(benchmarks), 1) - GAP - VALUE
-        self.left = {name: LABELS + number * (self.width + GAP + VALUE) for number, name in enumerate(benchmarks)}
-
-    def x(self, benchmark: str, tau: float) -> float:
-        return self.left[benchmark] + (tau - self.lowest) / (1 - self.lowest) * self.width
-
-    def frames(self, ranked: Iterable[Entry]) -> list[str]:
-        """Titles, grid, axes, and where the noise of the target ends what can be reached."""
-        parts = []
-        ceilings = {entry.task.benchmark: found.mean for entry in ranked if (found := entry.metric("noise_ceiling"))}
-        for name, left in self.left.items():
-            parts.append(text(left + self.width / 2, 34, name, anchor="middle", weight="bold"))
-            for tau in self._ticks():
-                x = self.x(name, tau)
-                parts.append(line(x, TOP, x, self.bottom, GRID if tau else QUIET))
-                parts.append(text(x, self.bottom + 13, f"{tau:z.1f}", anchor="middle", colour=QUIET))
-            if name in ceilings:
-                x = self.x(name, ceilings[name])
-                parts.append(line(x, TOP, x, self.bottom, INK, dashes="4 3"))
-                parts.append(text(x, TOP - 6, "noise ceiling", anchor="middle", colour=QUIET))
-        return parts
-
-    def _ticks(self) -> list[float]:
-        """A fifth apart, or a half where a panel is too narrow for so many numbers."""
-        a_unit = 5 if self.width / (1 - self.lowest) / 5 >= NUMBER else 2
-        return [step / a_unit for step in range(math.ceil(self.lowest * a_unit), a_unit + 1)]
-
-    def row(self, row: Row, y: float) -> list[str]:
-        colour = COLOURS.get(row.kind, INK)
-        complete = all(found[-1].complete for found in row.entries.values())
-        shown = row.label.replace(OWN, "") + ("" if complete else " *")
-        parts = [text(LABELS - 8, y + 4, shown, anchor="end")]
-        for benchmark, entries in row.entries.items():
-            taus = [tau for entry in entries if (tau := entry.metric("kendall"))]
-            parts += [dot(self.x(benchmark, tau.mean), y, 2.2, "white", colour) for tau in taus[:-1]]
-            for tau in taus[-1:]:
-                parts += self._marked(benchmark, tau, y, colour)
-        return parts
-
-    def _marked(self, benchmark: str, tau: Estimate, y: float, colour: str) -> list[str]:
-        parts = []
-        if tau.low is not None and tau.high is not None:
-            ends = self.x(benchmark, max(tau.low, self.lowest)), self.x(benchmark, min(tau.high, 1.0))
-            parts.append(line(ends[0], y, ends[1], y, colour, width=2, opacity=0.45))
-        parts.append(dot(self.x(benchmark, tau.mean), y, 3.2, colour, colour))
-        end = self.left[benchmark] + self.width + VALUE
-        return [*parts, text(end, y + 4, f"{tau.mean:z.2f}", anchor="end", colour=QUIET)]
-
-
-def _rows(entries: Iterable[Entry]) -> list[Row]:
+def rows_of(entries: Iterable[Entry]) -> list[Row]:
     """Methods that have a value, best mean first."""
     rows: dict[str, Row] = {}
-    for entry in sorted(entries, key=lambda entry: (entry.told, entry.task.name)):
+    for entry in sorted(entries, key=lambda entry: (entry.trained_on, entry.task.name)):
         if entry.metric("kendall"):
             row = rows.setdefault(entry.label, Row(entry.label, entry.kind, {}))
             row.entries.setdefault(entry.task.benchmark, []).append(entry)
     return sorted(rows.values(), key=lambda row: (-row.mean, row.label))
 
 
-def _legend(kinds: Iterable[str], y: float) -> list[str]:
-    parts, x = [], 12.0
-    for kind in [kind for kind in COLOURS if kind in set(kinds)]:
-        parts += [dot(x, y - 4, 3.2, COLOURS[kind], COLOURS[kind]), text(x + 8, y, kind)]
-        x += 26 + 6.4 * len(kind)
-    return parts
+def _panels(ranked: Sequence[Entry], trained: Sequence[Entry]) -> list[_Panel]:
+    entries = [*ranked, *trained]
+    benchmarks = sorted({entry.task.benchmark for entry in entries})
+    lows = [tau.mean if tau.low is None else tau.low for entry in entries if (tau := entry.metric("kendall"))]
+    lowest = min(0.0, math.floor(min(lows, default=0.0) * 5) / 5)
+    width = (WIDTH - LABELS) / max(len(benchmarks), 1) - GAP - VALUE
+    ceilings = {entry.task.benchmark: found.mean for entry in ranked if (found := entry.metric("noise_ceiling"))}
+    return [_Panel(name, width, lowest, ceilings.get(name)) for name in benchmarks]
 
 
-def _document(parts: Iterable[str], height: int, benchmarks: Sequence[str]) -> str:
-    title = f"Kendall's tau of each method on {', '.join(benchmarks)}, with 95 percent intervals"
-    caption = (
-        "Kendall's tau-b with the target; lines: 95 percent intervals, over architectures, for predictors over splits; "
-        "hollow: told fewer; *: not tried on all"
-    )
-    return document(parts, WIDTH, height, title, caption)
+def _view(
+    panel: _Panel,
+    title: str,
+    rows: Sequence[Row],
+    colours: Mapping[str, str],
+    *,
+    first: bool,
+    last: bool,
+    labelled: bool,
+) -> Spec:
+    """A panel of a section; the first section has the benchmark's name, the last one the axis."""
+    names = [_shown(row) for row in rows]
+    values = [value for row in rows for value in _values(panel, row)]
+    above = {"titleAngle": 0, "titleAlign": "right", "titleAnchor": "start", "titleX": -8, "titleY": -8}
+    y_axis = {"title": title, "titleColor": INK, "titleFontWeight": "bold", **above, "labelLimit": LABELS}
+    x_axis = {
+        "values": panel.ticks,
+        "format": ".1f",
+        "labels": last,
+        "title": None,
+        "labelColor": QUIET,
+        "labelFlush": False,
+    }
+    x_axis |= {"grid": True, "gridColor": {"condition": {"test": "datum.value == 0", "value": QUIET}, "value": GRID}}
+    return {
+        "width": panel.width,
+        "height": ROW * len(rows),
+        "data": {"values": values},
+        "encoding": {
+            "y": {
+                "field": "method",
+                "type": "nominal",
+                "scale": {"domain": names},
+                "axis": y_axis if labelled else None,
+            }
+        },
+        "layer": [*(_heading(panel) if first else []), *_ceiling(panel, named=first), *_marks(panel, x_axis, colours)],
+    }
+
+
+def _shown(row: Row) -> str:
+    complete = all(found[-1].complete for found in row.entries.values())
+    return row.label.replace(OWN, "") + ("" if complete else " *")
+
+
+def _values(panel: _Panel, row: Row) -> list[dict[str, Any]]:
+    """The dots of a row in a panel, the filled one last; ends of intervals stay within the panel."""
+    taus = [tau for entry in row.entries.get(panel.benchmark, []) if (tau := entry.metric("kendall"))]
+    return [
+        {
+            "method": _shown(row),
+            "kind": row.kind,
+            "tau": tau.mean,
+            "low": None if tau.low is None else max(tau.low, panel.lowest),
+            "high": None if tau.high is None else min(tau.high, 1.0),
+            "text": f"{tau.mean:z.2f}",
+            "largest": tau is taus[-1],
+        }
+        for tau in taus
+    ]
+
+
+def _heading(panel: _Panel) -> list[Spec]:
+    mark = {"type": "text", "text": panel.benchmark, "fontWeight": "bold"}
+    at = {"x": {"value": panel.width / 2}, "y": {"value": -22}}
+    return [{"data": {"values": [{}]}, "mark": mark, "encoding": at}]
+
+
+def _ceiling(panel: _Panel, *, named: bool) -> list[Spec]:
+    """A dashed line where the noise of the target limits tau."""
+    if panel.ceiling is None:
+        return []
+    at = {"x": {"datum": panel.ceiling, "type": "quantitative"}}
+    own = {"data": {"values": [{}]}}
+    line = {**own, "mark": {"type": "rule", "strokeDash": [4, 3], "stroke": INK}, "encoding": {**at, "y": None}}
+    name = {"mark": {"type": "text", "text": "noise ceiling", "fill": QUIET}, "encoding": {**at, "y": {"value": -7}}}
+    return [line, {**own, **name}] if named else [line]
+
+
+def _marks(panel: _Panel, axis: Spec, colours: Mapping[str, str]) -> list[Spec]:
+    scale = {"domain": [panel.lowest, 1], "nice": False}
+    x = {"field": "tau", "type": "quantitative", "scale": scale, "axis": axis}
+    colour: Spec = {
+        "field": "kind",
+        "type": "nominal",
+        "scale": {"domain": list(colours), "range": list(colours.values())},
+    }
+    colour["legend"] = {"symbolType": "circle", "symbolOpacity": 1, "symbolSize": 36}
+    largest, smaller = {"filter": "datum.largest"}, {"filter": "!datum.largest"}
+    return [
+        {
+            "transform": [largest, {"filter": "isValid(datum.low)"}],
+            "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.45},
+            "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "color": colour},
+        },
+        {
+            "transform": [smaller],
+            "mark": {"type": "point", "filled": False, "size": 18, "strokeWidth": 1, "opacity": 1, "fill": "white"},
+            "encoding": {"x": x, "color": colour},
+        },
+        {
+            "transform": [largest],
+            "mark": {"type": "circle", "size": 36, "opacity": 1},
+            "encoding": {"x": x, "color": colour},
+        },
+        {
+            "transform": [largest],
+            "mark": {"type": "text", "align": "right", "fill": QUIET},
+            "encoding": {"x": {"value": panel.width + VALUE}, "text": {"field": "text"}},
+        },
+    ]

@@ -1,4 +1,4 @@
-"""What the page shows, as plain values: tasks, entries, ranks, comparisons, Pareto fronts and scores.
+"""The rankings on the page as plain values: tasks, entries, ranks, comparisons, Pareto fronts and scores.
 
 Parts refer to each other by index. Numbers keep six significant digits.
 """
@@ -20,25 +20,25 @@ MOST_SCORES = 150_000
 COSTS: dict[str, Callable[[Entry], float | None]] = {
     "seconds_per_architecture": lambda entry: entry.seconds_per_architecture,
     "fit_s": lambda entry: entry.cost("fit_s"),
-    "told": lambda entry: float(entry.told),
+    "trained_on": lambda entry: float(entry.trained_on),
 }
 
 
-def content(
+def rank_content(
     entries: Sequence[Entry],
     ranked: Ranked,
     comparisons: Sequence[Comparison],
     suites: Mapping[str, Iterable[str]],
     scores: Mapping[str, TaskScores],
 ) -> dict[str, Any]:
-    """All of it, ready to be written as JSON."""
+    """All of these, ready to be written as JSON."""
     numbers = {id(entry): number for number, entry in enumerate(entries)}
     tasks = sorted({entry.task.name: entry.task for entry in entries}.items())
     task_numbers = {name: number for number, (name, _) in enumerate(tasks)}
     pools = sorted({pool for found in ranked.values() for pool in found}, key=lambda pool: pool.order)
     metrics = sorted({name for entry in entries for name in entry.metric_names})
     runs = _Runs()
-    fronts = _fronts(entries)
+    on_front = _on_front(entries)
     shown = plotted(entries)
     return {
         "tasks": [
@@ -54,7 +54,7 @@ def content(
                 "failed": failed(entry),
                 "pool": pools.index(Pool(entry.kind, entry.n_train)) if entry.kind not in GUESTS else None,
                 "plotted": number in shown,
-                "front": [cost for cost in COSTS if number in fronts[cost]],
+                "front": [cost for cost in COSTS if number in on_front[cost]],
                 "runs": runs.of(entry),
             }
             for number, entry in enumerate(entries)
@@ -72,14 +72,14 @@ def content(
 
 
 class _Runs:
-    """The records behind entries, with provenance that many share kept once."""
+    """The records of entries; provenance that several records share is stored once."""
 
     def __init__(self) -> None:
         self.provenance: list[dict[str, str]] = []
         self._numbers: dict[tuple[tuple[str, str], ...], int] = {}
 
     def of(self, entry: Entry) -> list[list[object]]:
-        """Of each repeat: number, outcome, tau, Spearman's rho, peak memory, provenance, message."""
+        """For each repeat: number, outcome, tau, Spearman's rho, peak memory, provenance, message."""
         return [
             [
                 record.repeat,
@@ -109,7 +109,7 @@ def _entry(entry: Entry, metrics: Sequence[str]) -> dict[str, object]:
         "kind": entry.kind,
         "params": "" if entry.params == "{}" else entry.params,
         "n_train": entry.n_train,
-        "told": entry.told,
+        "trained_on": entry.trained_on,
         "outcome": entry.outcome,
         "missing": list(entry.missing),
         "values": [rounded(estimates[name].mean) if name in estimates else None for name in metrics],
@@ -156,9 +156,9 @@ def _comparison(comparison: Comparison, pools: Sequence[Pool], task_numbers: Map
     }
 
 
-def _fronts(entries: Sequence[Entry]) -> dict[str, set[int]]:
-    """By cost, the entries on the Pareto front of their task: none is as cheap and better, or cheaper and as good."""
-    fronts: dict[str, set[int]] = {}
+def _on_front(entries: Sequence[Entry]) -> dict[str, set[int]]:
+    """By cost, the entries on the Pareto front of their task, as cost and tau."""
+    found: dict[str, set[int]] = {}
     shown = plotted(entries)
     for name, cost_of in COSTS.items():
         points: dict[str, list[tuple[float, float, int]]] = {}
@@ -166,12 +166,12 @@ def _fronts(entries: Sequence[Entry]) -> dict[str, set[int]]:
             cost, tau = cost_of(entry), entry.metric("kendall")
             if cost is not None and tau is not None and entry.complete and number in shown:
                 points.setdefault(entry.task.name, []).append((cost, -tau.mean, number))
-        fronts[name] = {number for found in points.values() for number in pareto_front(found)}
-    return fronts
+        found[name] = {number for of_task in points.values() for number in pareto_front(of_task)}
+    return found
 
 
 def plotted(entries: Sequence[Entry]) -> set[int]:
-    """Numbers of the entries to plot against cost: what does not learn once a task, on its split of least n_train."""
+    """Numbers of the entries to plot against cost; methods that do not learn only on the split of least n_train."""
     least: dict[tuple[str, str], int] = {}
     for entry in entries:
         key = entry.task.name, entry.label
@@ -179,12 +179,12 @@ def plotted(entries: Sequence[Entry]) -> set[int]:
     return {
         number
         for number, entry in enumerate(entries)
-        if entry.told or entry.n_train == least[entry.task.name, entry.label]
+        if entry.trained_on or entry.n_train == least[entry.task.name, entry.label]
     }
 
 
 def pareto_front(points: Iterable[tuple[float, float, int]]) -> list[int]:
-    """Numbers of the points (cost, loss, number) that no other is at least as low in both and lower in one."""
+    """Numbers of the points (cost, loss, number) that no other point dominates."""
     front: list[int] = []
     best: tuple[float, float] | None = None
     for cost, loss, number in sorted(points):
@@ -195,7 +195,7 @@ def pareto_front(points: Iterable[tuple[float, float, int]]) -> list[int]:
 
 
 def _scores(scores: Mapping[str, TaskScores], tasks: set[str]) -> dict[str, object]:
-    """Scores of the recorded tasks, every so many architectures left out where they would make the page heavy."""
+    """Scores of the recorded tasks; every n-th architecture if all of them would make the page too large."""
     chosen = {name: found for name, found in scores.items() if name in tasks}
     total = sum(len(found.target) * (len(found.methods) + 1) for found in chosen.values())
     step = -(-total // MOST_SCORES) or 1
@@ -217,5 +217,5 @@ def _digits(values: Sequence[Value]) -> list[Value]:
 
 
 def rounded(value: float | None, digits: int = 6) -> float | None:
-    """The value to so many significant digits."""
+    """The value rounded to this number of significant digits."""
     return None if value is None else float(f"{value:.{digits}g}")

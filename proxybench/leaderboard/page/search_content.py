@@ -1,4 +1,4 @@
-"""What the page shows of searches, as plain values: problems, searchers on them, curves, and totals over problems."""
+"""The searches on the page as plain values: problems, searchers on them, curves, and totals over problems."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from proxybench.leaderboard.page.rank_content import rounded
 from proxybench.leaderboard.searches.records import Curve, SearchedProblem, SearcherRuns
-from proxybench.leaderboard.searches.verdicts import BASELINES, SearcherTest, compared, short_names, totals
+from proxybench.leaderboard.searches.verdicts import BASELINES, SearcherTest, searcher_tests, short_names, totals
 
 TITLES = {"random": "random search", "robot-paper proposals=random": "random weights"}  # of the baselines
 
 
 def search_content(problems: Sequence[SearchedProblem]) -> dict[str, Any]:
-    """All of it, ready to be written as JSON; empty lists where nothing was searched."""
-    found = compared(problems)
-    beside = {(test.problem.task.name, id(test.runs), test.baseline): test for test in found}
+    """All of these, ready to be written as JSON; empty lists if there are no searches."""
+    found = searcher_tests(problems)
+    tests = {(test.problem.task.name, id(test.runs), test.baseline): test for test in found}
     names = short_names(problems)
     present = [name for name in BASELINES if any(test.baseline == name for test in found)]
     return {
@@ -28,9 +28,9 @@ def search_content(problems: Sequence[SearchedProblem]) -> dict[str, Any]:
                 "population": problem.task.population,
                 "size": problem.task.size,
                 "optimum": rounded(problem.optimum),
-                "searched": [
-                    _searched(runs, [beside.get((problem.task.name, id(runs), name)) for name in present])
-                    for runs in problem.searched
+                "searchers": [
+                    _searcher(runs, [tests.get((problem.task.name, id(runs), name)) for name in present])
+                    for runs in problem.searchers
                 ],
             }
             for problem in problems
@@ -50,7 +50,7 @@ def search_content(problems: Sequence[SearchedProblem]) -> dict[str, Any]:
     }
 
 
-def _searched(runs: SearcherRuns, against: Sequence[SearcherTest | None]) -> dict[str, Any]:
+def _searcher(runs: SearcherRuns, against: Sequence[SearcherTest | None]) -> dict[str, Any]:
     return {
         "label": runs.label,
         "budget": runs.budget,

@@ -17,7 +17,7 @@ from proxybench.records import Kind, Record, TaskIdentity
 
 LEVEL = 0.95
 Over = Literal["architectures", "splits"]
-_COVERED: dict[Over, tuple[str, ...]] = {  # other intervals do not cover, see proxybench.ranking.intervals
+_COVERED: dict[Over, tuple[str, ...]] = {  # other intervals have too low a coverage, see proxybench.ranking.intervals
     "architectures": ("kendall", "kendall_a", "spearman"),
     "splits": (
         "kendall",
@@ -38,11 +38,11 @@ class Estimate(NamedTuple):
     Attributes:
         mean: over repeats.
         sd: sample standard deviation over repeats; None for fewer than two.
-        low: lower end of a 95 percent interval of the mean: Student's t over repeats, within [-1, 1]; of a single
-            record its own. None for metrics whose intervals do not cover, such as those of the top, also where an
-            old record has one.
-        high: upper end; None where `low` is.
-        repeats: how many the mean is taken over.
+        low: lower end of a 95 percent interval of the mean: Student's t over repeats, within [-1, 1]; for a single
+            record the one recorded. None for metrics whose intervals have too low a coverage, such as those of the top,
+            even if an old record has one.
+        high: upper end; None if `low` is.
+        repeats: number of repeats in the mean.
     """
 
     mean: float
@@ -53,7 +53,7 @@ class Estimate(NamedTuple):
 
     @property
     def over(self) -> Over:
-        """What might have been another: the splits, each repeat being one, or of a single record the architectures."""
+        """What the interval is over: splits, one for each repeat, or for a single record architectures."""
         return "splits" if self.repeats > 1 else "architectures"
 
 
@@ -62,8 +62,8 @@ class Entry:
     """All records of one (task, method, params, n_train), by repeat.
 
     Attributes:
-        due_repeats: numbers of the repeats that it takes to be complete.
-        due_architectures: how many are to be tried, for each record.
+        due_repeats: numbers of the repeats that a complete entry has.
+        due_architectures: number of architectures to be tried, for each record.
     """
 
     task: TaskIdentity
@@ -76,7 +76,7 @@ class Entry:
     due_architectures: tuple[int, ...]
 
     @property
-    def told(self) -> int:
+    def trained_on(self) -> int:
         """The number of architectures the method was trained on; 0 for methods that do not learn."""
         return self.n_train if self.kind in ("predictor", "search") else 0
 
@@ -89,6 +89,10 @@ class Entry:
         """A metric over the repeats that have it; None if none has."""
         return self._metrics.get(name)
 
+    def values(self, name: str) -> dict[int, float]:
+        """A metric by repeat, for the repeats that have it."""
+        return {record.repeat: value for record in self.records if (value := record.metrics.get(name)) is not None}
+
     @property
     def metric_names(self) -> list[str]:
         """Names of the metrics with a value in any repeat."""
@@ -100,19 +104,19 @@ class Entry:
         return int(min(values)) if values else None
 
     def cost(self, name: str) -> float | None:
-        """Mean cost over the repeats that state it."""
+        """Mean cost over the repeats that have it."""
         values = [value for record in self.records if (value := record.cost.get(name)) is not None]
         return math.fsum(values) / len(values) if values else None
 
     @property
     def seconds_per_architecture(self) -> float | None:
-        """Seconds for the score of one architecture, stated by the source or measured here."""
+        """Seconds to score one architecture, stated by the source or measured here."""
         stated = self.cost("seconds_per_architecture")
         return self.cost("predict_s") if stated is None else stated
 
     @property
     def outcome(self) -> str:
-        """`ok`, or the outcome of the first repeat that was not."""
+        """`ok`, or the outcome of the first repeat that was not ok."""
         return next((record.outcome for record in self.records if record.outcome != "ok"), "ok")
 
     @property
@@ -183,10 +187,13 @@ def _refuse_mixtures(groups: Iterable[Sequence[Record]]) -> None:
             if record.task != task:
                 raise CorruptData(
                     f"task {task.name} is recorded with two identities; "
-                    f"{record.method} was not scored on what others were"
+                    f"{record.method} was scored on other data than the other methods; run it again"
                 )
             if record.kind != chosen[0].kind:
-                raise CorruptData(f"{record.method} on {task.name} is recorded as {chosen[0].kind} and {record.kind}")
+                raise CorruptData(
+                    f"{record.method} on {task.name} is recorded as {chosen[0].kind} and {record.kind}; "
+                    "remove the records of one of them"
+                )
 
 
 class _Due:
@@ -205,14 +212,14 @@ class _Due:
                 self._control[split] = attempted
 
     def repeats(self, chosen: Sequence[Record]) -> frozenset[int]:
-        """On a split that has a training part those that any rival has, elsewhere as many as were begun."""
+        """On a split with a training part the repeats of any method on it, otherwise all up to the last recorded."""
         first = chosen[0]
         if first.n_train:
             return frozenset(self._repeats[first.task.name, first.n_train])
         return frozenset(range(max(record.repeat for record in chosen) + 1))
 
     def architectures(self, record: Record) -> int:
-        """As many as the random control scores, which never fails; without one, all, or as many as any rival tried."""
+        """The number that the random control scores, which never fails; without it all, or the most of any method."""
         split = record.task.name, record.n_train, record.repeat
         if split in self._control:
             return self._control[split]

@@ -1,9 +1,9 @@
 """Average ranks over tasks, by scope and pool, with the critical difference for significance.
 
 A scope is a set of tasks: all of them, those of a suite, those of a benchmark. Average ranks compare methods only over
-the same tasks: all of them where at least three methods are complete on all, else the largest block of methods and
-tasks without a gap (`shared_block`). Methods that lack some of these tasks stand below, with the average rank where
-they have one.
+the same tasks: all of them if at least three methods are complete on all, otherwise the largest block of methods and
+tasks without a gap (`shared_block`). Methods that lack some of these tasks come below, with their average rank over
+the tasks that they have.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Standing:
     Attributes:
         place: by `average_rank`, ties sharing the mean; None for a method outside the comparison.
         average_rank: over the compared tasks, among the compared methods.
-        average_rank_where_ranked: over the tasks on which it is ranked at all, among all that are ranked there.
-        ranked_on: how many those are.
-        wins: tasks on which nothing ranks before it.
-        kendall: mean over the tasks that have it; so are the others.
+        average_rank_where_ranked: over all tasks on which it is ranked, among all methods ranked there.
+        ranked_on: number of these tasks.
+        wins: number of tasks on which it is complete and no complete method ranks before it.
+        kendall: mean over the tasks that have it; the other metrics likewise.
     """
 
     label: str
@@ -75,7 +75,7 @@ class Comparison:
 
     Attributes:
         tasks: names of all tasks of the scope that have the pool.
-        compared_on: those of them on which the placed methods are compared.
+        compared_on: the tasks on which the placed methods are compared.
         significance: None unless three methods are compared on two tasks.
     """
 
@@ -134,10 +134,11 @@ def _compare(scope: Scope, pool: Pool, by_task: Mapping[str, Sequence[Place]]) -
 def shared_block(tasks_of: Mapping[str, set[str]], guests: Iterable[str]) -> tuple[list[str], list[str]]:
     """Methods, and the tasks that they all have.
 
-    The tasks are all that any method has if ENOUGH methods have them all; else those that the first k methods by number
-    of tasks share, for the k with the most cells, where that can be among at least half of the methods, so that a pool
-    is not compared by the one method that has most tasks. Methods that no chain of common tasks connects with these,
-    such as those of another benchmark, do not count. Guests do not shape the block; those that have its tasks join it.
+    If ENOUGH methods have all tasks of the pool, the block is these tasks. Otherwise methods are sorted by their number
+    of tasks, and the block is the tasks that the first k of them share, for the k with the largest product of methods
+    and tasks; if possible k is at least half of the methods, so that the method with the most tasks does not decide
+    alone. Methods that no chain of common tasks connects with these, such as those of another benchmark, do not count.
+    Guests do not shape the block; those that have its tasks join it.
     """
     hosts = set(tasks_of) - set(guests) or set(tasks_of)
     order = sorted(_connected({name: tasks_of[name] for name in hosts}), key=lambda name: (-len(tasks_of[name]), name))
@@ -159,7 +160,7 @@ def shared_block(tasks_of: Mapping[str, set[str]], guests: Iterable[str]) -> tup
 
 
 def _connected(tasks_of: Mapping[str, set[str]]) -> list[str]:
-    """Of the groups of methods that tasks in common connect, the one with the most cells."""
+    """Of the groups of methods connected by common tasks, the one with the most pairs of method and task."""
     groups: list[tuple[list[str], set[str]]] = []
     for name in sorted(tasks_of):
         met = [group for group in groups if group[1] & tasks_of[name]]
@@ -228,12 +229,18 @@ def _standing(
         average_rank=ranks.get(label),
         average_rank_where_ranked=_mean(own),
         ranked_on=len(own),
-        wins=sum(place.rank is not None and place.rank == by_task[place.entry.task.name][0].rank for place in places),
+        wins=sum(_leads(place, by_task[place.entry.task.name]) for place in places),
         kendall=_mean(estimate.mean for entry in entries if (estimate := entry.metric("kendall"))),
         spearman=_mean(estimate.mean for entry in entries if (estimate := entry.metric("spearman"))),
         seconds_per_architecture=_mean(s for entry in entries if (s := entry.seconds_per_architecture) is not None),
         fit_s=_mean(s for entry in entries if (s := entry.cost("fit_s")) is not None),
     )
+
+
+def _leads(place: Place, rivals: Sequence[Place]) -> bool:
+    """Whether an entry is complete and no complete one ranks before it."""
+    best = next((one.rank for one in rivals if one.entry.complete), None)
+    return place.entry.complete and place.rank is not None and place.rank == best
 
 
 def _place(rank: float, ranks: Sequence[float]) -> float:

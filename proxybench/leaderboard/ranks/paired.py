@@ -21,8 +21,8 @@ class PairedGain(NamedTuple):
         gain: mean over the repeats that both have.
         low: lower end of its 95 percent interval, Student's t over repeats; None for fewer than two.
         high: upper end.
-        better: in how many of the repeats it is above 0.
-        repeats: how many both have.
+        better: number of repeats in which it is above 0.
+        repeats: number of repeats that both have.
     """
 
     entry: Entry
@@ -34,7 +34,7 @@ class PairedGain(NamedTuple):
 
 
 def paired_gains(entries: Iterable[Entry], label: str) -> list[PairedGain]:
-    """By task, training size and then gain, all others beside the one of that label, where it was run.
+    """The gains of all other methods over the one with this label, sorted by task, training size and gain.
 
     Raises:
         UnknownName: if no entry has the label.
@@ -45,15 +45,15 @@ def paired_gains(entries: Iterable[Entry], label: str) -> list[PairedGain]:
     labels = {label for group in groups.values() for label in group}
     if label not in labels:
         raise unknown_name("method", label, sorted(labels))
-    return [gain for _, group in sorted(groups.items()) if label in group for gain in _beside(group, group[label])]
+    return [gain for _, group in sorted(groups.items()) if label in group for gain in _gains_over(group[label], group)]
 
 
-def _beside(group: Mapping[str, Entry], base: Entry) -> list[PairedGain]:
-    """Those of one task and training size."""
-    beside, found = _by_repeat(base), []
+def _gains_over(base: Entry, group: Mapping[str, Entry]) -> list[PairedGain]:
+    """Gains over `base` within a group of entries with one task and training size."""
+    base_taus, found = _by_repeat(base), []
     for entry in group.values():
         own = _by_repeat(entry)
-        gains = [own[repeat] - beside[repeat] for repeat in sorted(own.keys() & beside.keys())]
+        gains = [own[repeat] - base_taus[repeat] for repeat in sorted(own.keys() & base_taus.keys())]
         if not gains or entry is base:
             continue
         mean, half = math.fsum(gains) / len(gains), half_interval(gains)

@@ -7,6 +7,7 @@ of the whole population. Ranks are computed separately in each pool.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -18,22 +19,22 @@ GUESTS = ("control", "cost")
 
 
 class Pool(NamedTuple):
-    """A pool by kind and training size of the split; methods that do not learn are scored on what it leaves."""
+    """A pool by kind and training size of the split; all its methods are scored on the held-out part."""
 
     kind: str
     n_train: int
 
     @property
     def name(self) -> str:
-        """As it stands in files, such as `predictor, n_train 100`."""
+        """The name in files, such as `predictor, n_train 100`."""
         if not self.n_train:
             return self.kind
         learns = self.kind in ("predictor", "search")
-        return f"{self.kind}, {'n_train' if learns else 'beside n_train'} {self.n_train}"
+        return f"{self.kind}, {'n_train' if learns else 'split of n_train'} {self.n_train}"
 
     @property
     def order(self) -> tuple[int, str, int]:
-        """Sorts pools by what they cost: no training, labels, predictors and searches by budget."""
+        """Sorts pools by their cost: no training, labels, predictors and searches by budget."""
         kinds = ("training-free", "training-free with labels", "predictor", "search")
         return kinds.index(self.kind) if self.kind in kinds else len(kinds), self.kind, self.n_train
 
@@ -47,14 +48,21 @@ class Pool(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The rank of an entry in its pool on a task; ties share their mean rank, None if there is no value."""
+    """The rank of an entry in its pool on a task; ties share their mean rank, None if there is no value.
+
+    The rank of an incomplete entry is the one it would have among the complete entries.
+    """
 
     entry: Entry
     rank: float | None
 
 
 def pools_of(entries: Sequence[Entry]) -> dict[Pool, list[Place]]:
-    """Pools of the entries of one task, each best first: complete before incomplete before those without a value."""
+    """Pools of the entries of one task, each best first; entries without a value come last.
+
+    Complete entries are ranked among themselves. An incomplete one is given the rank that it has among them on what it
+    has: the repeats that it ran, the architectures that it tried. It changes nobody else's rank.
+    """
     members: defaultdict[Pool, list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.kind not in GUESTS:
@@ -76,24 +84,39 @@ def _guests(entries: Iterable[Entry], n_train: int) -> list[Entry]:
 
 def _ranked(pool: Pool, entries: Sequence[Entry]) -> list[Place]:
     metric, more_is_better = pool.measure
+    sign = -1 if more_is_better else 1
 
     def value(entry: Entry) -> float:
         estimate = entry.metric(metric)
         assert estimate is not None
-        return -estimate.mean if more_is_better else estimate.mean
+        return sign * estimate.mean
 
     valued = [entry for entry in entries if entry.metric(metric) is not None]
-    places: list[Place] = []
-    for complete in (True, False):
-        group = sorted((entry for entry in valued if entry.complete == complete), key=lambda e: (value(e), e.label))
-        places += _mid_ranks(group, [value(entry) for entry in group], first=len(places) + 1)
+    complete = sorted((entry for entry in valued if entry.complete), key=lambda entry: (value(entry), entry.label))
+    places = _mid_ranks(complete, [value(entry) for entry in complete])
+    places += [Place(entry, _rank_among(entry, complete, metric, sign)) for entry in valued if not entry.complete]
     rest = sorted((entry for entry in entries if entry.metric(metric) is None), key=lambda entry: entry.label)
-    return places + [Place(entry, None) for entry in rest]
+    return sorted(places, key=_order) + [Place(entry, None) for entry in rest]
 
 
-def _mid_ranks(entries: Sequence[Entry], values: Sequence[float], first: int) -> list[Place]:
-    """Ranks from `first` on for ascending values; equal ones share their mean rank."""
+def _order(place: Place) -> tuple[float, bool, str]:
+    assert place.rank is not None
+    return place.rank, place.entry.complete, place.entry.label
+
+
+def _rank_among(entry: Entry, complete: Sequence[Entry], metric: str, sign: int) -> float:
+    """The rank of an incomplete entry among the complete ones, over the repeats that it has."""
+    values = entry.values(metric)
+    own = sign * math.fsum(values.values()) / len(values)
+    others = [one.values(metric) for one in complete]
+    shared = [[found[repeat] for repeat in values if repeat in found] or list(found.values()) for found in others]
+    rivals = [sign * math.fsum(found) / len(found) for found in shared]
+    return 1 + sum(rival < own for rival in rivals) + rivals.count(own) / 2
+
+
+def _mid_ranks(entries: Sequence[Entry], values: Sequence[float]) -> list[Place]:
+    """Ranks from 1 on for ascending values; equal ones share their mean rank."""
     return [
-        Place(entry, first + values.index(value) + (values.count(value) - 1) / 2)
+        Place(entry, 1 + values.index(value) + (values.count(value) - 1) / 2)
         for entry, value in zip(entries, values, strict=True)
     ]

@@ -1,8 +1,8 @@
 """Architecture-level scores of a task, the data of scatter plots and correlation maps.
 
-One JSON file a task, `TASK.scores.json`: {"format": 1, "task", "size", "target": [...], "archs": [...] or null,
+One JSON file per task, `TASK.scores.json`: {"format": 1, "task", "size", "target": [...], "archs": [...] or null,
 "methods": {name: [value or null, ...]}, "spearman": {"names": [...], "matrix": [[...]]}}. Values are of at most
-MOST_POINTS architectures, evenly spaced by target; the matrix is of all of them. Scores of published tables must not be
+MOST_POINTS architectures, evenly spaced by target; the matrix uses all of them. Scores of published tables must not be
 committed, so the files belong in a folder that is not.
 """
 
@@ -24,7 +24,7 @@ Value = float | None
 
 
 class Correlations(msgspec.Struct, frozen=True):
-    """Spearman's rho of the target and every method with each other, over the architectures that both answered.
+    """Spearman's rho of the target and every method with each other, over the architectures that both scored.
 
     `names` begins with the target; null where undefined.
     """
@@ -52,14 +52,14 @@ def write_scores(
     methods: Mapping[str, ArrayLike],
     archs: Sequence[str] | None = None,
 ) -> Path:
-    """Write the scores of a task to `folder`, replacing those of before, and return the path.
+    """Write the scores of a task to `folder`, replacing an earlier file, and return the path.
 
     Args:
-        folder: made when it is not there.
+        folder: created if it does not exist.
         task: its name.
-        target: what is ranked against, n values, larger is better.
-        methods: n scores by method, NaN where a method gave none.
-        archs: n texts, shown beside a point.
+        target: n values that the methods predict, larger is better.
+        methods: n scores by method, NaN if a method gave no score.
+        archs: n texts, shown with each point.
 
     Raises:
         ValueError: unless all have n values.
@@ -69,7 +69,7 @@ def write_scores(
     if any(column.shape != truth.shape for column in columns.values()) or (
         archs is not None and len(archs) != len(truth)
     ):
-        raise ValueError(f"the scores of {task} are not as many as its {len(truth)} targets")
+        raise ValueError(f"the methods and architectures of {task} need one value for each of its {len(truth)} targets")
     rows = evenly_spaced(truth, MOST_POINTS)
     scores = TaskScores(
         task=task,

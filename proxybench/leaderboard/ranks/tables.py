@@ -1,4 +1,4 @@
-"""CSV: the rows of a task, and the methods over several tasks. An empty field is a value that there is none of."""
+"""CSV: the rows of a task, and the methods over several tasks. An empty field is a missing value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK_COLUMNS = (
     "params",
     "kind",
     "n_train",
-    "told",
+    "trained_on",
     "complete",
     "kendall_tau_b",
     "kendall_tau_b_sd",
@@ -84,7 +84,7 @@ def overall_csv(comparisons: Iterable[Comparison]) -> bytes:
 
 
 def failed(entry: Entry) -> int | None:
-    """For how many architectures it was tried on and gave no score; of several repeats the worst."""
+    """The number of architectures for which the method was tried and gave no score, the maximum over repeats."""
     gaps = [
         int(attempted - answered)
         for record in entry.records
@@ -105,7 +105,7 @@ def _task_row(pool: Pool, place: Place) -> dict[str, object]:
         "params": "" if entry.params == "{}" else entry.params,
         "kind": entry.kind,
         "n_train": entry.n_train,
-        "told": entry.told,
+        "trained_on": entry.trained_on,
         "complete": "yes" if entry.complete else "no",
         **_estimate("kendall_tau_b", entry.metric("kendall")),
         **_estimate("spearman", entry.metric("spearman")),
@@ -171,7 +171,7 @@ def _mean(estimate: Estimate | None, digits: int) -> str:
 
 
 def _rank(rank: float | None) -> str:
-    """A rank without the fraction where there is no tie."""
+    """A rank, without decimals unless tied."""
     return "" if rank is None else f"{rank:g}"
 
 

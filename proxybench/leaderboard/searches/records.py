@@ -1,7 +1,7 @@
 """Search results for the leaderboard: `searches/*.jsonl`, one line per problem with every searcher's runs.
 
-A line holds of each run the regret of what it returned, so that searchers can be tested against each other seed by
-seed, and of all runs together the best-so-far curves. Who searched writes it (proxybench.search.experiments.summary).
+A line holds the regret of each run, so that searchers can be tested against each other seed by seed, and the
+best-so-far curves of all runs together. `proxybench.search.experiments.summary` makes these lines.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import msgspec
 from filelock import FileLock
 
 from proxybench.errors import CorruptData
+from proxybench.grammar import InvalidText, parse_recorded
 from proxybench.ranking.repeats import FEWEST_RUNS
 from proxybench.record_limits import LARGEST, check_costs, check_interval, check_number, check_task, check_within
 from proxybench.records import Scalar, TaskIdentity, read_lines, write_lines
 
 SEARCHES = "searches"
-FIRST_TRAININGS = 10  # after fewer, rare failures that most runs did not meet decide the mean
+FIRST_TRAININGS = 10  # before the tenth, the mean depends on rare failures that most runs do not have
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -28,9 +29,9 @@ class Curve(msgspec.Struct, frozen=True):
     Attributes:
         axis: "trainings" or "seconds".
         at: the points.
-        mean: of the objective; `half` is half of its 95 percent interval, null where there is none, see `halves`.
+        mean: of the objective; `half` is half of its 95 percent interval, null if it has none, see `halves`.
         median: of the objective; `low` and `high` are the quartiles.
-        reported: mean of what is reported; null where nothing is.
+        reported: mean of the reported quantity; null if there is no such quantity.
     """
 
     axis: str
@@ -48,16 +49,16 @@ class SearcherRuns(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         seeds: of the runs, as ranges: "0-199" or "0-9,20-29".
-        regret: of what each run returned, in the order of seeds; the optimum less the objective, or the reverse where
-            small is good.
-        rank: of what was returned by what is reported: median and the limits of its 95 percent interval,
+        regret: of the architecture that each run returned, in the order of seeds: the optimum minus the objective, or
+            the reverse if smaller is better.
+        rank: of the returned architectures by the reported quantity: median and the limits of its 95 percent interval,
             null for fewer than five runs.
-        value: mean and median of the objective of what was returned.
-        reported: mean and median of what stands beside it; null where nothing does.
+        value: mean and median of the objective of the returned architectures.
+        reported: mean and median of their reported quantity; null if there is no such quantity.
         improvement: mean RI, percent.
-        train_s: simulated training seconds of a run, mean.
-        wall_s: seconds that a run took, mean.
-        note: what else is to be known.
+        train_s: mean simulated training seconds of a run.
+        wall_s: mean seconds of a run.
+        note: other information about the runs.
     """
 
     searcher: str
@@ -76,14 +77,19 @@ class SearcherRuns(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def options(self) -> str:
-        """The options as sorted JSON, empty for none."""
-        return msgspec.json.encode(self.params, order="sorted").decode() if self.params else ""
+        """The options in the current notation as sorted JSON, empty for none."""
+        return msgspec.json.encode(self._shown, order="sorted").decode() if self.params else ""
 
     @property
     def label(self) -> str:
         """Name and options in a line: `robot scale=rank`."""
-        given = [f"{key}={_text(value)}" for key, value in sorted(self.params.items())]
-        return " ".join([self.searcher, *given])
+        options = [f"{key}={_text(value)}" for key, value in sorted(self._shown.items())]
+        return " ".join([self.searcher, *options])
+
+    @property
+    def _shown(self) -> dict[str, Scalar]:
+        """The options in the current notation: `gin(members=1)` for `gin[members=1]`, as recorded by version 0.1."""
+        return {key: current_notation(value) for key, value in self.params.items()}
 
     @property
     def numbers(self) -> list[int]:
@@ -91,9 +97,9 @@ class SearcherRuns(msgspec.Struct, frozen=True, omit_defaults=True):
         return [seed for first, last in map(_limits, self.seeds.split(",")) for seed in range(first, last + 1)]
 
     def halves(self, curve: Curve) -> list[float | None]:
-        """`half` of a curve where the interval covers: of 20 runs that differ or more, from the tenth training on.
+        """`half` of a curve where its coverage suffices: for at least 20 runs that differ, from the tenth training on.
 
-        Trainings are taken to come evenly on the time axis.
+        On the time axis trainings are assumed to be evenly spaced.
         """
         halves = curve.half or [None] * len(curve.at)
         if len(self.regret) < FEWEST_RUNS:
@@ -107,22 +113,22 @@ class SearchedProblem(msgspec.Struct, frozen=True):
 
     Attributes:
         task: its `target` is the objective.
-        report: quantity beside the objective; empty for none.
+        report: quantity reported in addition to the objective; empty for none.
         optimum: of the objective over the population, in the table's sign.
-        searched: by searcher, options and budget.
+        searchers: their runs, sorted by searcher, options and budget.
         made_with: versions and machines.
     """
 
     task: TaskIdentity
     report: str
     optimum: float
-    searched: list[SearcherRuns]
+    searchers: list[SearcherRuns] = msgspec.field(name="searched")
     made_with: list[str] = []
     format: int = 1
 
 
 def trained(at: Sequence[float], budget: float) -> list[float]:
-    """After how many trainings the points of an axis come, evenly spread, the last at the end of the budget."""
+    """The number of trainings at each point of an axis, evenly spaced, the last at the end of the budget."""
     return [budget * point / at[-1] if at[-1] else 0.0 for point in at]
 
 
@@ -143,9 +149,10 @@ def write_searches(path: Path, problems: Iterable[SearchedProblem]) -> Path:
 
 
 def merge_searches(path: Path, problems: Iterable[SearchedProblem]) -> Path:
-    """Put these problems into the file and return its path. What else the file holds stays.
+    """Add these problems to the file and return its path.
 
-    Runs of a searcher with its options and budget take the place of those in the file, if they hold all their seeds.
+    Runs of a searcher with the same options and budget replace those in the file, if they include all their seeds.
+    Everything else in the file stays.
 
     Raises:
         CorruptData: when the file is damaged, or runs in it would be lost or mixed with those of another problem.
@@ -162,14 +169,14 @@ def merge_searches(path: Path, problems: Iterable[SearchedProblem]) -> Path:
 
 
 def read_searches(paths: Iterable[Path]) -> list[SearchedProblem]:
-    """The problems of some files by name; the searchers on a problem that several files hold are put together.
+    """The problems of some files by name; searchers on a problem in several files are combined.
 
     Raises:
-        CorruptData: for a line that is none (naming file and line), problems of one name that differ, or a searcher
-            with the same options and budget twice on a problem.
+        CorruptData: for a line that is not a problem (naming file and line), problems of one name that differ, or a
+            searcher that occurs twice on a problem with the same options and budget.
     """
     found: dict[str, SearchedProblem] = {}
-    for path, number, problem in read_lines(paths, SearchedProblem, "no searched problem"):
+    for path, number, problem in read_lines(paths, SearchedProblem, "not a search problem"):
         name = problem.task.name
         try:
             _check_figures(problem)
@@ -182,46 +189,50 @@ def read_searches(paths: Iterable[Path]) -> list[SearchedProblem]:
 
 def _together(one: SearchedProblem, other: SearchedProblem, path: Path) -> SearchedProblem:
     if (one.task, one.report, one.optimum) != (other.task, other.report, other.optimum):
-        raise CorruptData(f"{path}: {one.task.name} is another problem than in the files before")
+        raise CorruptData(
+            f"{path}: {one.task.name} differs from the problem of this name in an earlier file; remove one of them"
+        )
     return msgspec.structs.replace(
         one,
-        searched=sorted([*one.searched, *other.searched], key=lambda runs: (runs.searcher, runs.options, runs.budget)),
+        searchers=sorted(
+            [*one.searchers, *other.searchers], key=lambda runs: (runs.searcher, runs.options, runs.budget)
+        ),
         made_with=sorted({*one.made_with, *other.made_with}),
     )
 
 
 def _without(kept: SearchedProblem, new: SearchedProblem, path: Path) -> SearchedProblem:
-    """The problem less the runs that the new ones replace."""
-    replacing = {(runs.searcher, runs.options, runs.budget): set(runs.numbers) for runs in new.searched}
+    """The problem without the runs that the new ones replace."""
+    replacing = {(runs.searcher, runs.options, runs.budget): set(runs.numbers) for runs in new.searchers}
     left = []
-    for runs in kept.searched:
+    for runs in kept.searchers:
         seeds = replacing.get((runs.searcher, runs.options, runs.budget))
         if seeds is None:
             left.append(runs)
         elif not seeds.issuperset(runs.numbers):
             raise CorruptData(
                 f"{path} holds runs of {runs.label} with seeds {runs.seeds} that would be lost; "
-                "search with these seeds too, or name the file of runs otherwise"
+                "search with these seeds too, or choose another name for the file of runs"
             )
-    return msgspec.structs.replace(kept, searched=left)
+    return msgspec.structs.replace(kept, searchers=left)
 
 
 def _refuse_twins(problem: SearchedProblem, path: Path) -> None:
     seen = set()
-    for runs in problem.searched:
+    for runs in problem.searchers:
         key = (runs.searcher, runs.options, runs.budget)
         if key in seen:
             raise CorruptData(
-                f"{path}: {runs.label} with {runs.budget} trainings is there twice on {problem.task.name}"
+                f"{path}: {runs.label} with {runs.budget} trainings occurs twice on {problem.task.name}; remove one"
             )
         seen.add(key)
 
 
 def _check_figures(problem: SearchedProblem) -> None:
-    """Raise ValueError for a number that no search gives."""
+    """Raise ValueError for a number that cannot come from a search."""
     check_task(problem.task)
     check_number("optimum", problem.optimum)
-    for runs in problem.searched:
+    for runs in problem.searchers:
         if not runs.regret or _count_of(runs.seeds) != len(runs.regret):
             raise ValueError(f"{runs.label} needs one regret for each of {runs.seeds[:100]}")
         check_within(f"the budget of {runs.label}", runs.budget, 1, 1e12)
@@ -244,7 +255,7 @@ def _check_curve(curve: Curve, name: str) -> None:
     given = [curve.at, curve.mean, curve.half, curve.median, curve.low, curve.high, curve.reported]
     columns = [values for values in given if values is not None]
     if {len(values) for values in columns} != {len(curve.at)}:
-        raise ValueError(f"{name} needs as many figures of each kind as it has points")
+        raise ValueError(f"{name} needs one figure of each kind for each of its points")
     for value in (value for values in columns for value in values if value is not None):
         check_number(f"a figure of {name}", value)
     if any(low > high for low, high in zip(curve.low, curve.high, strict=True)):
@@ -254,12 +265,12 @@ def _check_curve(curve: Curve, name: str) -> None:
 
 
 def _count_of(seeds: str) -> int:
-    """How many seeds the ranges hold. Raises ValueError where they are no ranges, or do not rise."""
+    """The number of seeds in the ranges. Raises ValueError if they are not ascending ranges."""
     limits = [_limits(text) for text in seeds.split(",")]
     flat = [number for pair in limits for number in pair]
     rising = all(first <= last for first, last in limits) and all(a < b for (_, a), (b, _) in pairwise(limits))
     if not rising or flat[0] < 0:
-        raise ValueError(f"seeds {seeds[:100]!r} are not rising ranges such as '0-9,20-29'")
+        raise ValueError(f"seeds {seeds[:100]!r} are not ascending ranges such as '0-9,20-29'")
     return sum(last - first + 1 for first, last in limits)
 
 
@@ -269,6 +280,16 @@ def _limits(text: str) -> tuple[int, int]:
         return int(first), int(last or first)
     except ValueError as error:
         raise ValueError(f"seeds {text[:100]!r} are not a range such as '0-9'") from error
+
+
+def current_notation(value: Scalar) -> Scalar:
+    """The value of an option; calls with square brackets, as in records of version 0.1, get parentheses."""
+    if not isinstance(value, str) or "[" not in value:
+        return value
+    try:
+        return str(parse_recorded(value))
+    except InvalidText:
+        return value
 
 
 def _text(value: Scalar) -> str:

@@ -1,7 +1,7 @@
 """Which searchers are better than a baseline, problem by problem and over all problems.
 
 Runs are paired by seed: Wilcoxon's signed-rank test on the regrets, two-sided, and over the problems of a searcher and
-budget Holm's correction, so that the chance of one false "better" among all of them stays at 5 percent.
+budget Holm's correction, so that the probability of a false "better" among all of them is at most 5 percent.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from proxybench.ranking.comparison import holm
 
 BASELINES = ("random", "robot-paper proposals=random")
 LEVEL = 0.05
-_EXACT = 50  # pairs up to which the exact distribution is used where nothing ties
+_EXACT = 50  # maximum number of pairs for the exact distribution, which is used if nothing ties
 Verdict = Literal["better", "worse", "no difference"]
 
 
 class SearcherTest(NamedTuple):
-    """A searcher beside a baseline on a problem, over the seeds that both ran.
+    """A searcher compared with a baseline on a problem, over the seeds that both ran.
 
     Attributes:
         wins: share of seeds with less regret than the baseline, ties counted half.
@@ -45,7 +45,7 @@ class SearcherTest(NamedTuple):
 
 
 class SearcherTotal(NamedTuple):
-    """A searcher beside a baseline over all problems that have both, at one budget."""
+    """A searcher compared with a baseline over all problems that have both, at one budget."""
 
     searcher: str
     budget: int
@@ -64,21 +64,21 @@ COLUMNS = (
 AGAINST = ("wins", "p", "p_holm", "verdict")
 
 
-def compared(problems: Iterable[SearchedProblem], baselines: Sequence[str] = BASELINES) -> list[SearcherTest]:
-    """Every searcher beside every baseline that ran with the same budget; baselines by label."""
+def searcher_tests(problems: Iterable[SearchedProblem], baselines: Sequence[str] = BASELINES) -> list[SearcherTest]:
+    """Every searcher compared with every baseline that ran with the same budget; baselines by label."""
     families: dict[tuple[str, str, int], list[tuple[SearchedProblem, SearcherRuns, SearcherRuns]]] = defaultdict(list)
     for problem in problems:
-        by_key = {(runs.label, runs.budget): runs for runs in problem.searched}
+        by_key = {(runs.label, runs.budget): runs for runs in problem.searchers}
         for baseline in baselines:
-            for runs in problem.searched:
-                beside = by_key.get((baseline, runs.budget))
-                if beside is not None and beside is not runs and set(beside.numbers) & set(runs.numbers):
-                    families[baseline, runs.label, runs.budget].append((problem, runs, beside))
+            for runs in problem.searchers:
+                base = by_key.get((baseline, runs.budget))
+                if base is not None and base is not runs and set(base.numbers) & set(runs.numbers):
+                    families[baseline, runs.label, runs.budget].append((problem, runs, base))
     return [test for (baseline, _, _), family in sorted(families.items()) for test in _family(baseline, family)]
 
 
 def totals(found: Iterable[SearcherTest]) -> list[SearcherTotal]:
-    """On how many problems each searcher is significantly better and worse, by baseline, budget and name."""
+    """The numbers of problems on which each searcher is significantly better and worse than each baseline."""
     families: dict[tuple[str, int, str], list[SearcherTest]] = defaultdict(list)
     for test in found:
         families[test.baseline, test.runs.budget, test.runs.label].append(test)
@@ -99,11 +99,13 @@ def totals(found: Iterable[SearcherTest]) -> list[SearcherTotal]:
 def searches_csv(problems: Sequence[SearchedProblem], baselines: Sequence[str] = BASELINES) -> bytes:
     """One row for each problem, budget and searcher, with its tests against the baselines."""
     names = short_names(problems)
-    by_runs = {(test.problem.task.name, id(test.runs), test.baseline): test for test in compared(problems, baselines)}
+    by_runs = {
+        (test.problem.task.name, id(test.runs), test.baseline): test for test in searcher_tests(problems, baselines)
+    }
     header = [*COLUMNS, *(f"{name} vs {baseline}" for baseline in baselines for name in AGAINST)]
     rows = []
     for problem in problems:
-        for runs in sorted(problem.searched, key=lambda runs: (runs.budget, runs.label)):
+        for runs in sorted(problem.searchers, key=lambda runs: (runs.budget, runs.label)):
             against = [by_runs.get((problem.task.name, id(runs), baseline)) for baseline in baselines]
             rows.append(
                 [
@@ -115,12 +117,12 @@ def searches_csv(problems: Sequence[SearchedProblem], baselines: Sequence[str] =
 
 
 def curves_csv(problems: Sequence[SearchedProblem]) -> bytes:
-    """The curves, one row a point."""
+    """The curves, one row per point."""
     names = short_names(problems)
     columns = ("mean", "half", "median", "low", "high", "reported")
     rows = []
     for problem in problems:
-        for runs in sorted(problem.searched, key=lambda runs: (runs.budget, runs.label)):
+        for runs in sorted(problem.searchers, key=lambda runs: (runs.budget, runs.label)):
             for curve in runs.curves:
                 figures = {**msgspec.structs.asdict(curve), "half": runs.halves(curve)}
                 values = [figures[name] or [None] * len(curve.at) for name in columns]
@@ -140,7 +142,7 @@ def verdict_lines(found: Iterable[SearcherTotal]) -> list[str]:
 
 
 def short_names(problems: Sequence[SearchedProblem]) -> dict[str, str]:
-    """By task name: benchmark, data set, objective; where several problems share these, report and population too."""
+    """By task name: benchmark, data set, objective; if several problems share these, report and population too."""
     names = {one.task.name: f"{one.task.benchmark} {one.task.dataset} {one.task.target}" for one in problems}
     count = Counter(names.values())
     for one in problems:
@@ -150,7 +152,7 @@ def short_names(problems: Sequence[SearchedProblem]) -> dict[str, str]:
 
 
 def _family(baseline: str, family: Sequence[tuple[SearchedProblem, SearcherRuns, SearcherRuns]]) -> list[SearcherTest]:
-    gains = [_gains(runs, beside) for _, runs, beside in family]
+    gains = [_gains(runs, base) for _, runs, base in family]
     p_values = [_signed_rank(gain) for gain in gains]
     return [
         SearcherTest(
@@ -169,12 +171,10 @@ def _family(baseline: str, family: Sequence[tuple[SearchedProblem, SearcherRuns,
     ]
 
 
-def _gains(runs: SearcherRuns, beside: SearcherRuns) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """How much less regret than the baseline, seed by seed."""
-    own, other = (
-        dict(zip(runs.numbers, runs.regret, strict=True)),
-        dict(zip(beside.numbers, beside.regret, strict=True)),
-    )
+def _gains(runs: SearcherRuns, base: SearcherRuns) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The regret of the baseline minus that of the searcher, by seed."""
+    own = dict(zip(runs.numbers, runs.regret, strict=True))
+    other = dict(zip(base.numbers, base.regret, strict=True))
     return np.array([other[seed] - own[seed] for seed in sorted(own.keys() & other.keys())])
 
 
@@ -183,7 +183,7 @@ def _signed_rank(gain: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 
     if not gain.any():
         return 1.0
-    # Exact where it can be: scipy would turn to permutations where few runs tie, which take a second a test.
+    # Exact if possible: with few ties scipy would use permutations, which take a second per test.
     exact = len(gain) <= _EXACT and gain.all() and len(np.unique(np.abs(gain))) == len(gain)
     return float(wilcoxon(gain, method="exact" if exact else "approx").pvalue)
 
@@ -213,5 +213,5 @@ def _test_cells(test: SearcherTest | None) -> list[object]:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    present = [value for value in values if value is not None]
+    return float(np.mean(present)) if present else None

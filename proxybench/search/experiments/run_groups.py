@@ -16,7 +16,13 @@ from proxybench.errors import CorruptData
 from proxybench.records import Record, Scalar, TaskIdentity
 from proxybench.search.core.history import History
 from proxybench.search.core.problem import Problem
-from proxybench.search.experiments.run_records import Incumbent, SearchRecord, incumbents_of, metrics_of, read_searched
+from proxybench.search.experiments.run_records import (
+    Incumbent,
+    SearchRecord,
+    incumbents_of,
+    metrics_of,
+    read_search_records,
+)
 
 
 class RunSummary(msgspec.Struct, frozen=True, array_like=True):
@@ -122,7 +128,7 @@ def groups_of(records: Iterable[SearchRecord | RunBlock]) -> list[RunGroup]:
 
 def read_groups(paths: Sequence[Path]) -> list[RunGroup]:
     """The groups of journals. Raises CorruptData if a line is not a record, or there are two runs with one seed."""
-    return groups_of(read_searched(paths, _Either))
+    return groups_of(read_search_records(paths, _Either))
 
 
 def _single(record: Record) -> RunSummary:

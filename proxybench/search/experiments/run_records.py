@@ -108,10 +108,10 @@ def search_record(
 
 def read_runs(path: Path) -> list[SearchRecord]:
     """The runs of a file, in its order. Raises CorruptData, naming file and line, if a line is not a run."""
-    return list(read_searched([path], SearchRecord))
+    return list(read_search_records([path], SearchRecord))
 
 
-def read_searched(paths: Iterable[Path], kind: type[RecordKind]) -> Iterator[RecordKind]:
+def read_search_records(paths: Iterable[Path], kind: type[RecordKind]) -> Iterator[RecordKind]:
     """The records of searches in files. Raises CorruptData, naming file and line, if a line is not a record."""
     return (record for _, _, record in read_lines(paths, kind, "not a record") if record.kind == "search")
 

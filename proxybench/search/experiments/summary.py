@@ -28,14 +28,14 @@ def searched_problems(groups: Iterable[RunGroup]) -> list[SearchedProblem]:
             task=members[0].task,
             report=members[0].report,
             optimum=members[0].optimum,
-            searched=[searched(group) for group in members],
+            searchers=[searcher_runs(group) for group in members],
             made_with=sorted({text for group in members for text in group.made_with if text}),
         )
         for _, members in sorted(by_problem.items())
     ]
 
 
-def searched(group: RunGroup) -> SearcherRuns:
+def searcher_runs(group: RunGroup) -> SearcherRuns:
     """The runs of a group, with at most 8 points per axis in their curves."""
     runs = group.in_order
     reported = [run.reported for run in runs if run.reported is not None]
@@ -118,4 +118,4 @@ def _round(value: float, digits: int = _DIGITS) -> float:
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 
 
-__all__ = ["median_interval", "searched", "searched_problems"]
+__all__ = ["median_interval", "searched_problems", "searcher_runs"]

@@ -30,6 +30,7 @@ from proxybench.tables.sources.cache import (
     record_verified,
     sha256_of,
 )
+from proxybench.tables.sources.reach import no_network
 from proxybench.tables.sources.registry import SourceFile
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def obtain_all(
 ) -> tuple[dict[str, Path], dict[str, FetchFailed]]:
     """Like `obtain`, for several files at once: the paths of obtained files and the failures of the others, by name.
 
-    A failure does not stop the others. An interrupt stops soon and leaves parts to resume from.
+    A failure does not stop the others. An interrupt stops soon and leaves parts to resume from. If none of the public
+    addresses can be reached, those files fail at once, with one message for all of them.
 
     Args:
         files: the files to get, by any name.
@@ -81,8 +83,13 @@ def obtain_all(
     broken: list[BaseException] = []
     stop, lock = threading.Event(), threading.Lock()
     todo: queue.SimpleQueue[str] = queue.SimpleQueue()
+    remote = {name: urls for name, file in files.items() if (urls := _public_urls(file))}
+    unreachable = no_network(url for urls in remote.values() for url in urls)
     for name in files:
-        todo.put(name)
+        if unreachable and name in remote:
+            failures[name] = FetchFailed(f"{unreachable}; {_next_step()}")
+        else:
+            todo.put(name)
 
     def report(change: int) -> None:
         with lock:
@@ -192,6 +199,14 @@ def _fetch(
             except SourceFailed as error:
                 failures.append(f"{url}: {error}")
     raise FetchFailed("\n  ".join([f"cannot obtain {file.path} ({file.bytes} bytes):", *failures, _next_step()]))
+
+
+def _public_urls(file: SourceFile) -> list[str]:
+    """The addresses that have to be tried because neither the cache nor a mirror folder seems to have the file."""
+    if raw_path(file).is_file():
+        return []
+    folder, urls, _ = _sources(file)
+    return [] if folder is not None and (folder / file.path).is_file() else urls
 
 
 def _sources(file: SourceFile) -> tuple[Path | None, list[str], list[str]]:

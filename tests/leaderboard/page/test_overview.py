@@ -1,4 +1,4 @@
-"""The picture: one row a method, best first; dots where the records put them; the same bytes from the same records."""
+"""The picture: one row per method, best first; dots at the values of the records; equal bytes from equal records."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from proxybench.errors import DataNotAvailable
 from proxybench.leaderboard.build import PICTURE, build, differences, write
+from proxybench.leaderboard.page import html
+from proxybench.leaderboard.page.charts import Spec
 from proxybench.leaderboard.page.overview import overview
+from proxybench.leaderboard.page.pictures import draw, is_current
 from proxybench.leaderboard.ranks.entries import entries_of
 from proxybench.records import write_records
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def texts(picture: bytes) -> list[str]:
-    return [element.text or "" for element in ET.fromstring(picture).iter(f"{SVG}text")]
+def texts(spec: Spec) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(draw(spec)).iter(f"{SVG}text")]
+
+
+def offset(element: ET.Element) -> float:
+    """The horizontal shift of an element of a picture within its view."""
+    found = re.match(r"translate\((-?[\d.]+),", element.get("transform", ""))
+    assert found
+    return float(found[1])
 
 
 @pytest.fixture
@@ -38,14 +49,14 @@ def test_methods_stand_best_first_under_the_names_that_they_share(ranked) -> Non
 
 
 def test_a_dot_stands_where_its_tau_is_on_the_axis(ranked) -> None:
-    root = ET.fromstring(overview(ranked, []))
+    root = ET.fromstring(draw(overview(ranked, [])))
     ticks = {
-        element.text: float(element.get("x", "nan"))
+        element.text: offset(element)
         for element in root.iter(f"{SVG}text")
         if element.get("text-anchor") == "middle" and re.fullmatch(r"-?\d\.\d", element.text or "")
     }
-    first = next(root.iter(f"{SVG}circle"))
-    assert float(first.get("cx", "nan")) == pytest.approx(ticks["0.0"] + 0.9 * (ticks["1.0"] - ticks["0.0"]), abs=0.2)
+    dots = [path for path in root.iter(f"{SVG}path") if path.get("aria-roledescription") == "circle"]
+    assert offset(dots[0]) == pytest.approx(ticks["0.0"] + 0.9 * (ticks["1.0"] - ticks["0.0"]), abs=0.6)
 
 
 def test_what_learns_is_shown_at_its_largest_size_with_the_others_hollow(ranked, record) -> None:
@@ -57,19 +68,21 @@ def test_what_learns_is_shown_at_its_largest_size_with_the_others_hollow(ranked,
         ]
     )
     picture = overview(ranked, learned)
-    assert "told 20, 100" in texts(picture)
-    assert texts(picture).count("ridge") == 1
-    assert "params" not in texts(picture)
-    assert "0.60" in texts(picture)
-    assert "0.30" not in texts(picture)
-    assert picture.count(b'fill="white" stroke=') == 1
+    shown = texts(picture)
+    assert "trained on 20, 100" in shown
+    assert shown.count("ridge") == 1
+    assert "params" not in shown
+    assert "0.60" in shown
+    assert "0.30" not in shown
+    paths = ET.fromstring(draw(picture)).iter(f"{SVG}path")
+    assert [path.get("fill") for path in paths if path.get("aria-roledescription") == "point"] == ["white"]
 
 
 def test_names_are_text_and_nothing_else(record) -> None:
     assert "<b>&" in texts(overview(entries_of([record("<b>&", 0.5)]), []))
 
 
-def test_it_is_built_beside_the_tables_and_checked_like_them(tmp_path: Path, record) -> None:
+def test_it_is_built_and_checked_like_the_tables(tmp_path: Path, record) -> None:
     write_records(tmp_path / "runs/trained.jsonl", [record("strong", 0.9), record("weak", 0.1)])
     write(tmp_path)
     picture = (tmp_path / PICTURE).read_bytes()
@@ -80,6 +93,21 @@ def test_it_is_built_beside_the_tables_and_checked_like_them(tmp_path: Path, rec
     assert differences(tmp_path) == [PICTURE]
 
 
-def test_there_is_none_without_the_suite(tmp_path: Path, record) -> None:
+def test_a_picture_is_that_of_the_records_if_neither_they_nor_the_drawing_have_changed(ranked, record) -> None:
+    spec = overview(ranked, [])
+    drawn = draw(spec)
+    assert is_current(drawn, spec)
+    assert not is_current(drawn, overview(entries_of([record("strong", 0.8, "one")]), []))
+    assert not is_current(drawn.replace(b"strong", b"weaker", 1), spec)
+    assert not is_current(b"", spec)
+
+
+def test_without_the_extra_drawing_names_it(ranked, monkeypatch) -> None:
+    monkeypatch.setattr(html, "find_spec", lambda name: None)
+    with pytest.raises(DataNotAvailable, match=r"no pictures.*\.\[report\]"):
+        draw(overview(ranked, []))
+
+
+def test_without_the_suite_no_picture_is_built(tmp_path: Path, record) -> None:
     write_records(tmp_path / "runs/quick.jsonl", [record("strong", 0.9)])
     assert PICTURE not in build(tmp_path)

@@ -97,11 +97,10 @@ def test_what_is_due_of_a_split_is_what_random_scored_there(record) -> None:
     assert ridge.missing == ("1 of 2 architectures tried",)
 
 
-def test_only_what_learns_is_told_of_the_training_part(record) -> None:
-    told = {
-        kind: entries_of([record("m", 0.5, kind=kind, n_train=9)])[0].told for kind in ("predictor", "search", "cost")
-    }
-    assert told == {"predictor": 9, "search": 9, "cost": 0}
+def test_only_methods_that_learn_are_trained_on_the_training_part(record) -> None:
+    kinds = ("predictor", "search", "cost")
+    sizes = {kind: entries_of([record("m", 0.5, kind=kind, n_train=9)])[0].trained_on for kind in kinds}
+    assert sizes == {"predictor": 9, "search": 9, "cost": 0}
 
 
 def test_parameters_distinguish_methods_and_show_in_the_label(record) -> None:

@@ -47,21 +47,44 @@ def test_a_control_of_the_same_split_takes_the_place_of_one_of_the_whole_populat
 
 def test_what_does_not_learn_has_a_pool_beside_those_of_predictors(record) -> None:
     records = [record("nwot", 0.7, n_train=20), record("gbdt", 0.8, kind="predictor", n_train=20)]
-    assert list(ranks(records)) == ["training-free, beside n_train 20", "predictor, n_train 20"]
+    assert list(ranks(records)) == ["training-free, split of n_train 20", "predictor, n_train 20"]
 
 
 def test_a_task_with_controls_alone_is_training_free(record) -> None:
     assert ranks([record("params", 0.6, kind="cost")]) == {"training-free": [("params", 1)]}
 
 
-def test_complete_before_incomplete_before_undefined(record) -> None:
+def test_an_incomplete_entry_has_the_rank_of_what_it_has_and_changes_no_other(record) -> None:
     records = [
         record("epe_nas", 0.9, attempted=3.0),
+        record("swap", 0.6, attempted=3.0),
         record("nwot", 0.7),
         record("synflow", 0.5),
+        record("random", 0.0, kind="control"),
         record("fisher", None, attempted=0.0, outcome="unsupported"),
     ]
-    assert ranks(records) == {"training-free": [("nwot", 1), ("synflow", 2), ("epe_nas", 3), ("fisher", None)]}
+    assert ranks(records) == {
+        "training-free": [
+            ("epe_nas", 1),
+            ("nwot", 1),
+            ("swap", 2),
+            ("synflow", 2),
+            ("random", 3),
+            ("fisher", None),
+        ]
+    }
+
+
+def test_repeats_that_failed_are_left_out_of_the_comparison(record) -> None:
+    def repeats(method: str, *taus: float | None) -> list[Record]:
+        return [
+            record(method, tau, kind="predictor", n_train=20, repeat=repeat, outcome="ok" if tau else "failed")
+            for repeat, tau in enumerate(taus)
+        ]
+
+    # over all splits a has .5; over the first alone, which b has, .9
+    records = [*repeats("a", 0.9, 0.1), *repeats("b", 0.8, None), *repeats("c", 0.2, 0.6)]
+    assert ranks(records) == {"predictor, n_train 20": [("a", 1), ("b", 2), ("c", 2)]}
 
 
 def test_ties_share_the_mean_of_their_ranks(record) -> None:

@@ -47,7 +47,7 @@ def test_points_are_spaced_evenly_by_target_and_stay_in_order() -> None:
 
 
 def test_a_column_of_another_length_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="not as many as its 2 targets"):
+    with pytest.raises(ValueError, match="one value for each of its 2 targets"):
         write_scores(tmp_path, "tiny", [1, 2], {"a": [1, 2, 3]})
 
 

@@ -21,7 +21,7 @@ from proxybench.leaderboard.searches.records import (
     seed_ranges,
     write_searches,
 )
-from proxybench.leaderboard.searches.verdicts import compared, searches_csv, short_names, totals, verdict_lines
+from proxybench.leaderboard.searches.verdicts import searcher_tests, searches_csv, short_names, totals, verdict_lines
 from proxybench.records import write_records
 
 WEIGHTS = "robot-paper proposals=random"
@@ -52,7 +52,7 @@ def test_runs_are_paired_by_seed_and_the_sign_says_who_is_better(problem) -> Non
     random = runs("random", [5.0] * 12)
     better = runs("robot", [4.0 - 0.1 * seed for seed in range(12)])
     worse = runs("local", [6.0 + 0.1 * seed for seed in range(12)])
-    by_name = {test.runs.searcher: test for test in compared([problem("a", random, better, worse)])}
+    by_name = {test.runs.searcher: test for test in searcher_tests([problem("a", random, better, worse)])}
     # Twelve differences of one sign: the exact two-sided p is 2 / 2^12.
     assert (by_name["robot"].wins, by_name["robot"].verdict) == (1, "better")
     assert by_name["robot"].p_value == by_name["robot"].p_holm == pytest.approx(2 / 2**12)
@@ -61,7 +61,7 @@ def test_runs_are_paired_by_seed_and_the_sign_says_who_is_better(problem) -> Non
 
 
 def test_equal_runs_differ_in_nothing(problem) -> None:
-    (test,) = compared([problem("a", runs("random", [1.0] * 9), runs("ranking", [1.0] * 9))])
+    (test,) = searcher_tests([problem("a", runs("random", [1.0] * 9), runs("ranking", [1.0] * 9))])
     assert (test.wins, test.p_value, test.verdict) == (0.5, 1, "no difference")
 
 
@@ -69,8 +69,8 @@ def test_p_values_are_corrected_over_the_problems_of_a_searcher(problem) -> None
     # Six differences of one sign, p = 2 / 2^6 = .031: alone significant, of two problems not, as Holm doubles it.
     random, robot = runs("random", [5.0] * 6), runs("robot", [4.0, 3.9, 3.8, 3.7, 3.6, 3.5])
     one, two = problem("a", random, robot), problem("b", random, robot)
-    assert [test.verdict for test in compared([one])] == ["better"]
-    found = compared([one, two])
+    assert [test.verdict for test in searcher_tests([one])] == ["better"]
+    found = searcher_tests([one, two])
     assert [test.p_holm for test in found] == pytest.approx([2 * 2 / 2**6] * 2)
     assert [test.verdict for test in found] == ["no difference"] * 2
 
@@ -78,7 +78,7 @@ def test_p_values_are_corrected_over_the_problems_of_a_searcher(problem) -> None
 def test_only_equal_budgets_and_common_seeds_are_compared(problem) -> None:
     random = runs("random", [5.0] * 9)
     some = msgspec.structs.replace(runs("robot", [1.0] * 4), seeds="7-10")
-    found = compared([problem("a", random, some, runs("local", [1.0] * 9, budget=100))])
+    found = searcher_tests([problem("a", random, some, runs("local", [1.0] * 9, budget=100))])
     assert [(test.runs.searcher, test.seeds) for test in found] == [("robot", 2)]
 
 
@@ -88,7 +88,7 @@ def test_totals_count_problems(problem) -> None:
         runs("robot-paper", [3.0 + s / 9 for s in range(12)], proposals="random"),
     )
     robot = runs("robot", [4.0 - 0.1 * seed for seed in range(12)])
-    found = totals(compared([problem("a", random, weights, robot), problem("b", random, robot)]))
+    found = totals(searcher_tests([problem("a", random, weights, robot), problem("b", random, robot)]))
     by_key = {(total.searcher, total.baseline): total for total in found}
     assert (by_key["robot", "random"].better, by_key["robot", "random"].problems) == (2, 2)
     assert (by_key["robot", WEIGHTS].problems, by_key[WEIGHTS, "random"].better) == (1, 1)
@@ -119,7 +119,17 @@ def test_searches_are_written_and_put_together_from_several_files(problem, tmp_p
     two = write_searches(tmp_path / "two.jsonl", [problem("a", robot)])
     found = read_searches([one, two])
     assert [entry.task.name for entry in found] == ["search a", "search b"]
-    assert found[0].searched == [random, robot]
+    assert found[0].searchers == [random, robot]
+
+
+def test_options_in_the_notation_of_old_records_are_shown_in_the_current_one(problem, tmp_path: Path) -> None:
+    old = runs("guided", [1.0, 2.0], predictor="gin[members=1,min_steps=60]", every=5)
+    new = runs("guided", [1.0, 2.0], predictor="gin(members=1, min_steps=60)", every=5)
+    assert old.label == new.label == "guided every=5 predictor=gin(members=1, min_steps=60)"
+    path = write_searches(tmp_path / "a.jsonl", [problem("a", old)])
+    assert b"gin[members=1,min_steps=60]" in path.read_bytes()
+    merge_searches(path, [problem("a", new)])
+    assert read_searches([path])[0].searchers == [new]
 
 
 def test_searches_are_put_into_a_file_without_loss(problem, tmp_path: Path) -> None:
@@ -127,13 +137,13 @@ def test_searches_are_put_into_a_file_without_loss(problem, tmp_path: Path) -> N
     random, robot, better = runs("random", [5.0, 4.5]), runs("robot", [1.25, 0.0]), runs("robot", [1.0, 0.0, 0.5])
     merge_searches(path, [problem("a", random), problem("b", random)])
     merge_searches(path, [problem("a", robot)])
-    assert [one.searched for one in read_searches([path])] == [[random, robot], [random]]
+    assert [one.searchers for one in read_searches([path])] == [[random, robot], [random]]
     merge_searches(path, [problem("a", better)])
-    assert [one.searched for one in read_searches([path])] == [[random, better], [random]]
+    assert [one.searchers for one in read_searches([path])] == [[random, better], [random]]
     before = path.read_bytes()
     with pytest.raises(CorruptData, match="holds runs of robot with seeds 0-2 that would be lost"):
         merge_searches(path, [problem("a", robot)])
-    with pytest.raises(CorruptData, match="is another problem than in the files before"):
+    with pytest.raises(CorruptData, match="differs from the problem of this name"):
         merge_searches(path, [msgspec.structs.replace(problem("a", better), optimum=94)])
     assert path.read_bytes() == before
 
@@ -142,15 +152,15 @@ def test_searches_are_put_into_a_file_without_loss(problem, tmp_path: Path) -> N
     ("fields", "message"),
     [
         ({"seeds": "0-999999999999"}, "needs one regret for each of 0-999999999999"),
-        ({"seeds": "1-0"}, "are not rising ranges"),
-        ({"seeds": "0-1,1-1"}, "are not rising ranges"),
+        ({"seeds": "1-0"}, "are not ascending ranges"),
+        ({"seeds": "0-1,1-1"}, "are not ascending ranges"),
         ({"seeds": "none"}, "are not a range"),
         ({"regret": [-1.0, 1.0]}, "a regret of random is -1"),
         ({"rank": (3, 1, 2)}, "the rank of random cannot be 3 between 1 and 2"),
         ({"rank": (2, 1, 9)}, "the rank of random cannot be 2 between 1 and 9"),
         ({"wall_s": -1.0}, "wall_s of random is -1"),
         ({"value": (1e200, 1.0)}, "a figure of random is"),
-        ({"curves": [Curve("trainings", [1], [1, 2], None, [1], [1], [1])]}, "as many figures of each kind"),
+        ({"curves": [Curve("trainings", [1], [1, 2], None, [1], [1], [1])]}, "one figure of each kind"),
         ({"curves": [Curve("trainings", [1], [1], None, [1], [2], [1])]}, "quartiles .* are reversed"),
     ],
 )
@@ -165,13 +175,13 @@ def test_searches_with_numbers_that_cannot_be_are_refused(problem, tmp_path: Pat
 def test_damaged_searches_are_refused_by_name(problem, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("{}\n")
-    with pytest.raises(CorruptData, match=r"a\.jsonl:1 is no searched problem"):
+    with pytest.raises(CorruptData, match=r"a\.jsonl:1 is not a search problem"):
         read_searches([path])
     write_searches(path, [problem("a", msgspec.structs.replace(runs("random", [1.0, 2.0]), seeds="0-4"))])
     with pytest.raises(CorruptData, match="one regret for each of 0-4"):
         read_searches([path])
     twice = write_searches(tmp_path / "b.jsonl", [problem("a", runs("random", [1.0]))])
-    with pytest.raises(CorruptData, match="random with 20 trainings is there twice"):
+    with pytest.raises(CorruptData, match="random with 20 trainings occurs twice"):
         read_searches([twice, twice])
 
 

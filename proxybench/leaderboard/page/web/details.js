@@ -1,4 +1,4 @@
-// The panel that says where a figure comes from.
+// The panel with the sources of a figure.
 
 const dialog = $("details");
 $("close").addEventListener("click", () => dialog.close());
@@ -12,9 +12,9 @@ function open(title, ...parts) {
 }
 
 function definitions(title, pairs) {
-  const told = pairs.filter(([, text]) => text !== null && text !== undefined && text !== "");
-  const list = told.flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", { textContent: text })]);
-  return told.length ? element("section", {}, element("h3", { textContent: title }), element("dl", {}, ...list)) : null;
+  const given = pairs.filter(([, text]) => text !== null && text !== undefined && text !== "");
+  const list = given.flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", { textContent: text })]);
+  return given.length ? element("section", {}, element("h3", { textContent: title }), element("dl", {}, ...list)) : null;
 }
 
 function plainTable(title, heads, rows) {
@@ -33,7 +33,7 @@ function showEntry(entry) {
     return mean === null ? [] : [{ name, mean, sd, low, high, over: sd === null ? "architectures" : "splits" }];
   });
   const overs = OVERS.filter((over) => metrics.some((row) => row.over === over && row.low !== null));
-  const heads = overs.flatMap((over) => [`95 % low over ${over}`, `95 % high over ${over}`]);
+  const heads = overs.flatMap((over) => [`95 % lower limit over ${over}`, `95 % upper limit over ${over}`]);
   const cells = metrics.map((row) => [row.name, String(row.mean), row.sd ?? "",
     ...overs.flatMap((over) => (over === row.over ? [row.low ?? "", row.high ?? ""] : ["", ""]))]);
   const made = [...new Set(entry.runs.map((run) => run[5]))].map((number) => data.provenance[number]);
@@ -41,13 +41,13 @@ function showEntry(entry) {
   const runs = entry.runs.map(([repeat, outcome, tau, rho, peak, number, message]) =>
     [repeat, outcome, tau, rho, peak, (data.provenance[number].time || "").replace("T", " "), message]);
   open(`${entry.label} on ${task.name}`,
-    definitions("Method", [["Method", entry.method], ["Kind", entry.kind], ["Parameters", entry.params || "default"], ["Trained on", count(entry.told, "architecture")], ["Training part of the split", entry.n_train && !entry.told ? count(entry.n_train, "architecture") : ""],
+    definitions("Method", [["Method", entry.method], ["Kind", entry.kind], ["Parameters", entry.params || "default"], ["Trained on", count(entry.trained_on, "architecture")], ["Training part of the split", entry.n_train && !entry.trained_on ? count(entry.n_train, "architecture") : ""],
       ["Outcome", entry.outcome], ["Missing", entry.missing.join("; ") || "nothing"], ["Failed on", entry.failed ? count(entry.failed, "architecture") : ""],
       ...Object.entries(entry.cost).map(([name, cost]) => [name, String(cost)])]),
     definitions("Task", [["Task", `${task.name}, version ${task.version}`], ["Suites", task.suites.join(", ")], ["Benchmark", task.benchmark], ["Data set", task.dataset],
       ["Population", `${task.population} (${task.size.toLocaleString("en")})`], ["Split", task.split], ["Target", task.target], ["Table digest", task.table]]),
     element("p", {}, "All rows of this task: ", file),
-    metrics.length ? plainTable("Metrics", ["metric", "mean", "sd over splits", ...heads], cells) : null,
+    metrics.length ? plainTable("Metrics", ["metric", "mean", "standard deviation over splits", ...heads], cells) : null,
     plainTable("Repeats", ["repeat", "outcome", "τ", "ρ", "peak MB", "time", "message"], runs),
     ...made.map((found, index) => definitions(made.length > 1 ? `Made with (${index + 1} of ${made.length})` : "Made with", Object.entries(found))));
 }
@@ -56,7 +56,7 @@ function showStanding(row) {
   const { comparison } = row;
   const rows = placed.filter((found) => found.pool === comparison.pool && comparison.tasks.includes(found.task) && found.entry.label === row.label);
   open(`${row.label} over ${comparison.scope}`,
-    definitions("Standing", [["Pool", data.pools[comparison.pool].name], ["Place", row.place === null ? "none: it lacks some of the compared tasks" : String(row.place)],
+    definitions("Standing", [["Pool", data.pools[comparison.pool].name], ["Place", row.place === null ? "none, since it lacks some of the compared tasks" : String(row.place)],
       ["Average rank", row.average === null ? "" : `${row.average} over ${count(comparison.compared_on.length, "compared task")}`], ["Ranked on", `${row.ranked} of ${count(comparison.tasks.length, "task")}`]]),
     plainTable("Tasks", ["task", "compared", "rank", "τ", "missing", ""], rows.map((found) => {
       const button = element("button", { type: "button", textContent: "Details", "aria-label": `Details on ${data.tasks[found.task].name}` });

@@ -1,4 +1,4 @@
-// Filters: what is chosen decides what the tables and charts show. The choice stands in the address, so that it can be linked to.
+// Filters: they decide what the tables and charts show, and are part of the address, so that a view can be linked to.
 
 const scopes = [...new Set(data.comparisons.map((comparison) => comparison.scope))];
 const tasksOf = (scope) => [...new Set(data.comparisons.filter((c) => c.scope === scope).flatMap((c) => c.tasks))].sort((a, b) => a - b);
@@ -23,7 +23,7 @@ function update() {
   overall.show(found, pool < 0 ? [] : ["Pool"]);
   const [only] = comparisons.length === 1 ? comparisons : [];
   $("overall-note").textContent = `${count(found.length, "method")}. ` + (only
-    ? `Compared on ${only.compared_on.length} of ${count(only.tasks.length, "task")}.${found.some((row) => row.place === null) ? " A dash: lacks some of these." : ""}`
+    ? `Compared on ${only.compared_on.length} of ${count(only.tasks.length, "task")}.${found.some((row) => row.place === null) ? " A dash: the method lacks some of these." : ""}`
     : "Places are within a pool.") + (only && data.pools[only.pool].measure !== "kendall" ? ` Ranked by ${data.pools[only.pool].measure}.` : "");
   drawRanks(only);
 
@@ -39,9 +39,9 @@ function update() {
 
 function start() {
   const given = new URLSearchParams(location.hash.slice(1));
-  const told = (number) => data.entries.filter((entry) => entry.task === number && value(entry, "kendall") !== null)
+  const plottable = (number) => data.entries.filter((entry) => entry.task === number && value(entry, "kendall") !== null)
     .reduce((sum, entry) => sum + (entry.seconds === null ? 1 : 4), 0);
-  const sizes = data.tasks.map((task, number) => told(number) + (task.name in data.scores ? 1e6 : 0));
+  const sizes = data.tasks.map((task, number) => plottable(number) + (task.name in data.scores ? 1e6 : 0));
   const names = data.tasks.map((task) => [task.name, task.name]);
   options($("pool"), [...data.pools.map((pool) => [pool.name, pool.name]), ["", "all pools"]], given.get("pool") ?? data.pools[0].name);
   options($("scope"), scopes.map((scope) => [scope, scope]), given.get("scope"));

@@ -1,4 +1,4 @@
-// What the charts show, and their colours.
+// The data of the charts, and their colours.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const PALETTE = {
@@ -46,10 +46,10 @@ function drawRanks(comparison) {
   const rows = compared.length < 2 ? [] : compared.map(([label, , , rank]) => half === null ? { label, rank }
     : { label, rank, low: Math.max(1, rank - half), high: Math.min(compared.length, rank + half) });
   let note = "Choose a pool to compare its methods.";
-  if (comparison && half === null) note = "Three methods on two tasks are needed to say which average ranks differ.";
+  if (comparison && half === null) note = "At least three methods on two tasks are needed to test which average ranks differ.";
   else if (comparison) {
     const p = comparison.p_value === null ? "undefined" : comparison.p_value < 1e-4 ? "< 0.0001" : `= ${brief(comparison.p_value)}`;
-    note = `Bars that do not overlap: average ranks that differ at the 5 % level (Nemenyi, critical difference ${fixed(2)(comparison.difference)} for ${compared.length} methods on ${count(comparison.compared_on.length, "task")}; Friedman p ${p}).`;
+    note = `If two bars do not overlap, the average ranks differ at the 5 % level (Nemenyi, critical difference ${fixed(2)(comparison.difference)} for ${compared.length} methods on ${count(comparison.compared_on.length, "task")}; Friedman p ${p}).`;
   }
   draw("ranks", rows, note, { change: (spec) => { spec.height = 19 * rows.length; } });
 }
@@ -60,7 +60,7 @@ function drawCost(entries) {
   const name = axis === "seconds" ? "seconds_per_architecture" : axis;
   const order = (entry) => (GUESTS.includes(entry.kind) ? data.pools.length : entry.pool);
   const rows = [...entries].sort((a, b) => order(a) - order(b))
-    .filter((entry) => entry.plotted && value(entry, "kendall") !== null && entry[axis] !== null && (axis === "told" || entry[axis] > 0)).map((entry) => {
+    .filter((entry) => entry.plotted && value(entry, "kendall") !== null && entry[axis] !== null && (axis === "trained_on" || entry[axis] > 0)).map((entry) => {
     const tau = value(entry, "kendall");
     const [, low, high] = entry.spread.kendall || [];
     return { label: entry.label, cost: entry[axis], cost_text: brief(entry[axis]), value: tau, text: fixed(3)(tau), low, high, front: entry.front.includes(name),
@@ -70,8 +70,8 @@ function drawCost(entries) {
   draw("cost", rows, note, { change: (spec) => {
     const { x } = spec.encoding;
     x.title = title;
-    x.scale = { type: axis === "told" ? "symlog" : "log", nice: false, padding: 12 };
-    if (axis === "told") Object.assign(x.axis, { values: [...new Set(rows.map((row) => row.cost))], format: "d" });
+    x.scale = { type: axis === "trained_on" ? "symlog" : "log", nice: false, padding: 12 };
+    if (axis === "trained_on") Object.assign(x.axis, { values: [...new Set(rows.map((row) => row.cost))], format: "d" });
   } });
 }
 
@@ -82,8 +82,8 @@ function drawTrend(entries) {
     const [, low, high] = entry.spread.kendall || [null, tau, tau];
     return { label: entry.label, n_train: entry.n_train, value: tau, text: fixed(3)(tau), low, high, repeats: entry.runs.length };
   });
-  const untold = Map.groupBy(having.filter((entry) => !entry.told), (entry) => entry.label);
-  const level = [...untold].map(([label, same]) => ({
+  const untrained = Map.groupBy(having.filter((entry) => !entry.trained_on), (entry) => entry.label);
+  const level = [...untrained].map(([label, same]) => ({
     label, guest: GUESTS.includes(same[0].kind), value: same.reduce((sum, entry) => sum + value(entry, "kendall"), 0) / same.length,
   })).sort((a, b) => b.value - a.value);
   const best = level.find((mark) => !mark.guest);
@@ -94,11 +94,11 @@ function drawTrend(entries) {
     else mark.text = mark.label;
   });
   const sizes = [...new Set(rows.map((row) => row.n_train))].sort((a, b) => a - b);
-  const note = rows.length ? "Bands: 95 % intervals over splits. Level lines: what was told no target." : "No method of this task was trained on architectures.";
+  const note = rows.length ? "Bands: 95 % intervals over splits. Level lines: methods without training." : "No method of this task was trained on architectures.";
   draw("trend", rows, note, { marks, change: (spec) => { for (const layer of spec.layer) if ((layer.encoding.x || {}).field) layer.encoding.x.axis = { values: sizes, format: "d" }; } });
 }
 
-const ABSENT = "Needs the scores of single architectures, which are not published with this page. To see it, run: proxybench run --keep-scores, then proxybench leaderboard build, and open local/index.html.";
+const ABSENT = "This chart needs the scores of single architectures, which are not published with this page. To see it, run: proxybench run --keep-scores, then proxybench leaderboard build, and open local/index.html.";
 
 function drawScatter(scores) {
   const method = $("scattered").value;
@@ -124,7 +124,7 @@ function drawScatter(scores) {
 
 function drawCorrelation(scores) {
   const rows = !scores ? [] : scores.names.flatMap((first, i) => scores.names.map((second, j) => ({ first, second, rho: scores.spearman[i][j] }))).filter((row) => row.rho !== null);
-  draw("correlation", rows, rows.length ? "Spearman's rho over all architectures that both answered; the first row is the target." : ABSENT,
+  draw("correlation", rows, rows.length ? "Spearman's rho over all architectures that both scored; the first row is the target." : ABSENT,
     { change: (spec) => { spec.height = 21 * scores.names.length; } });
 }
 

@@ -1,11 +1,11 @@
-// Searches: the searchers on one problem, their best-so-far curves, and how they did over all problems.
+// Searches: the searchers on one problem, their best-so-far curves, and their totals over all problems.
 
 const MOST_CURVES = 6;
 const HINDSIGHT = "in hindsight";
-const BANDS = { median: "median and quartiles", mean: "mean and 95 % interval", reported: "mean of what is reported" };
+const BANDS = { median: "median and quartiles", mean: "mean and 95 % interval", reported: "mean of the reported quantity" };
 const AXES = { trainings: "trainings", seconds: "simulated training time" };
 const searches = data.searches;
-let picked = null; // labels of the curves that the reader chose; null until then
+let picked = null; // labels of the curves that the reader has chosen; null before
 
 const against = (index) => ({
   title: `Vs ${searches.baselines[index][1]}`,
@@ -17,14 +17,14 @@ const against = (index) => ({
 const searchers = new Table($("searches-table"), [
   { title: "Curve", always: true, unsorted: true, value: () => null, fill: pickCell },
   { title: "Searcher", header: true, value: (row) => row.label, fill: (cell, row) => methodCell(cell, ...split(row.label), row.note) },
-  { title: "Regret", number: true, ascending: true, value: (row) => row.regret, text: (row) => brief(row.regret), hint: "mean distance of what was returned from the optimum of the population" },
-  { title: "Median rank", number: true, ascending: true, value: (row) => row.rank[0], text: (row) => (row.rank[1] === null ? String(row.rank[0]) : `${row.rank[0]} (${row.rank[1]}–${row.rank[2]})`), hint: "of what was returned, by what is reported; 95 % interval" },
-  { title: "Value", number: true, value: (row) => row.value, hint: "median objective of what was returned" },
-  { title: "Reported", number: true, value: (row) => row.reported, hint: "mean of what stands beside the objective" },
+  { title: "Regret", number: true, ascending: true, value: (row) => row.regret, text: (row) => brief(row.regret), hint: "mean difference between the optimum of the population and the architecture returned" },
+  { title: "Median rank", number: true, ascending: true, value: (row) => row.rank[0], text: (row) => (row.rank[1] === null ? String(row.rank[0]) : `${row.rank[0]} (${row.rank[1]}–${row.rank[2]})`), hint: "of the architectures returned, by the reported quantity; 95 % interval" },
+  { title: "Value", number: true, value: (row) => row.value, hint: "median objective of the architectures returned" },
+  { title: "Reported", number: true, value: (row) => row.reported, hint: "mean of the reported quantity" },
   { title: "RI %", number: true, value: (row) => row.improvement, hint: "mean relative improvement over a random architecture" },
   ...searches.baselines.map((_, index) => against(index)),
   { title: "Train h", number: true, ascending: true, value: (row) => row.train_s, text: (row) => brief(row.train_s === null ? null : row.train_s / 3600), hint: "simulated training hours of a run" },
-  { title: "Run s", number: true, ascending: true, value: (row) => row.wall_s, text: (row) => brief(row.wall_s), hint: "seconds that a run took, without training" },
+  { title: "Run s", number: true, ascending: true, value: (row) => row.wall_s, text: (row) => brief(row.wall_s), hint: "seconds of a run, without training" },
   { title: "Runs", number: true, value: (row) => row.runs },
   { title: "Note", value: (row) => row.note },
 ]);
@@ -57,9 +57,9 @@ function pickCell(cell, row) {
 }
 
 const problemSearched = () => searches.problems[byName(searches.problems, $("searched").value)];
-const searchedRows = () => problemSearched().searched.filter((row) => String(row.budget) === $("budget").value).sort((a, b) => a.regret - b.regret);
+const searchedRows = () => problemSearched().searchers.filter((row) => String(row.budget) === $("budget").value).sort((a, b) => a.regret - b.regret);
 
-// The baselines and the best of the others, unless the reader chose; what was chosen in hindsight is no searcher.
+// The baselines and the best of the others, unless the reader has chosen; a metric chosen in hindsight is not a searcher.
 function shownLabels() {
   const rows = searchedRows();
   if (picked) return rows.filter((row) => picked.has(row.label)).map((row) => row.label);
@@ -87,19 +87,19 @@ function drawSearch() {
   const quantity = kind === "reported" ? problem.report : problem.objective;
   const marks = kind === "reported" || !rows.length ? [] : [{ label: "optimum of the population", value: problem.optimum }];
   const limits = rows.length ? range(rows, problem.optimum) : null;
-  const note = rows.length ? `${BANDS[kind]} over ${count(Math.min(...searchedRows().map((row) => row.runs)), "run")} or more${marks.length ? "; dotted: the optimum of the population" : ""}.` : "No curves of the chosen searchers here.";
+  const note = rows.length ? `${BANDS[kind]} over ${count(Math.min(...searchedRows().map((row) => row.runs)), "run")} or more${marks.length ? "; dotted: the optimum of the population" : ""}.` : "The chosen searchers have no curves here.";
   draw("search", rows, note[0].toUpperCase() + note.slice(1), { marks, change: (spec) => {
     for (const layer of spec.layer) {
       layer.mark.clip = true;
       layer.encoding.y.scale = { zero: false, domain: limits, nice: false };
-      if (layer.encoding.x) layer.encoding.x.title = hours ? "simulated training hours" : "trainings paid";
+      if (layer.encoding.x) layer.encoding.x.title = hours ? "simulated training hours" : "trainings";
       layer.encoding.y.title = quantity;
       if (layer.encoding.color) layer.encoding.color.scale = { domain: labels };
     }
   } });
 }
 
-// What is drawn, less the first third of the points: weak starts would hide all that comes after.
+// The range of the curves without the first third of their points, since weak starts would hide the rest.
 function range(rows, optimum) {
   const byLabel = [...Map.groupBy(rows, (row) => row.label).values()];
   const later = byLabel.flatMap((of) => of.slice(Math.floor(of.length / 3))).flatMap((row) => [row.value, row.low ?? row.value, row.high ?? row.value]);
@@ -112,13 +112,13 @@ function range(rows, optimum) {
 function showSearches() {
   if (!searches.problems.length) return;
   const problem = problemSearched();
-  const budgets = [...new Set(problem.searched.map((row) => row.budget))].sort((a, b) => a - b);
+  const budgets = [...new Set(problem.searchers.map((row) => row.budget))].sort((a, b) => a - b);
   options($("budget"), budgets.map((budget) => [String(budget), String(budget)]), $("budget").value);
   const timed = searchedRows().some((row) => row.curves.seconds);
   options($("search-axis"), Object.entries(AXES).filter(([axis]) => axis === "trainings" || timed), $("search-axis").value);
   options($("search-band"), Object.entries(BANDS).filter(([kind]) => kind !== "reported" || problem.report), $("search-band").value);
   const rows = searchedRows();
-  $("searches-note").textContent = `${problem.size.toLocaleString("en")} candidates, ${problem.population}. A query answers ${problem.objective}${problem.report ? `; reported: ${problem.report}` : ""}. Optimum ${problem.optimum}.`;
+  $("searches-note").textContent = `${problem.size.toLocaleString("en")} candidates, ${problem.population}. A query returns ${problem.objective}${problem.report ? `; reported: ${problem.report}` : ""}. Optimum ${problem.optimum}.`;
   searchers.show(rows);
   const budget = Number($("budget").value);
   const byLabel = Map.groupBy(searches.totals.filter((total) => total[1] === budget), ([label]) => label);
@@ -127,16 +127,16 @@ function showSearches() {
     for (const [, , index, better, worse, problems] of of) { row.better[index] = better; row.worse[index] = worse; row.problems[index] = problems; }
     return row;
   }).sort((a, b) => (b.better[0] ?? -1) - (a.better[0] ?? -1) || a.label.localeCompare(b.label)));
-  $("totals-note").textContent = searches.baselines.length ? `Problems on which a searcher with ${budget} trainings is significantly better or worse at the 5 % level, of those with both; Wilcoxon's test on paired seeds, Holm's correction over problems.` : "Nothing to compare with: random search has not run.";
+  $("totals-note").textContent = searches.baselines.length ? `Problems on which a searcher with ${budget} trainings is significantly better or worse at the 5 % level, among the problems with both; Wilcoxon's test on paired seeds, Holm's correction over problems.` : "There is no baseline to compare with; run random search.";
   drawSearch();
 }
 
 function startSearches(given) {
   $("searches").hidden = !searches.problems.length;
-  const most = searches.problems.reduce((best, problem) => (best && best.searched.length >= problem.searched.length ? best : problem), null);
+  const most = searches.problems.reduce((best, problem) => (best && best.searchers.length >= problem.searchers.length ? best : problem), null);
   options($("searched"), searches.problems.map((problem) => [problem.name, problem.name]), given.get("problem") ?? (most && most.name));
   if (!searches.problems.length) return;
-  options($("budget"), [...new Set(problemSearched().searched.map((row) => row.budget))].sort((a, b) => a - b).map((budget) => [String(budget), String(budget)]), given.get("trainings"));
+  options($("budget"), [...new Set(problemSearched().searchers.map((row) => row.budget))].sort((a, b) => a - b).map((budget) => [String(budget), String(budget)]), given.get("trainings"));
   options($("search-axis"), Object.entries(AXES), given.get("against"));
   options($("search-band"), Object.entries(BANDS), given.get("curves"));
   picked = null;

@@ -1,8 +1,8 @@
 // A table that sorts by its columns.
 
 // A column: title, hint, value(row) to sort by, and text(row) or fill(cell, row); `number` aligns to the right and sorts
-// downwards first unless `ascending`; `header` makes the cell the row's header; `always` keeps it where all are empty;
-// `unsorted` says its title to screen readers alone.
+// in descending order first unless `ascending`; `header` makes the cell the row's header; `always` keeps an empty column;
+// the title of an `unsorted` column is for screen readers only.
 class Table {
   constructor(node, columns, most = Infinity) {
     Object.assign(this, { node, columns, most, rows: [], sorted: null, down: false, shown: [] });

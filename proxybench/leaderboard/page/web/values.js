@@ -1,10 +1,10 @@
-// The data of the page, and how values become text and elements. All text comes from records and is put in as text nodes;
-// nothing here reads it as markup.
+// The data of the page, and values as text and elements. All text comes from records and is inserted as text nodes, never
+// as markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const GUESTS = ["control", "cost"];
-const OVERS = ["architectures", "splits"]; // what intervals are over; those over splits have a deviation beside them
+const OVERS = ["architectures", "splits"]; // what intervals are over; those over splits come with a standard deviation
 const metric = Object.fromEntries(data.metrics.map((name, index) => [name, index]));
 const value = (entry, name) => (name in metric ? entry.values[metric[name]] : null);
 const taskOf = (entry) => data.tasks[entry.task];
