@@ -112,10 +112,6 @@ class TableSearch:
             table=self.bench.recipe_with("computed" if setting.computed else "none"),
         )
 
-    @property
-    def _signs(self) -> tuple[float, float]:
-        return sign_of(self.objective), sign_of(self.report) if self.report else 1.0
-
     def run(self, configured: ConfiguredSearcher, budget: int, seed: int) -> SearchRecord:
         """One run."""
         start = time.perf_counter()
