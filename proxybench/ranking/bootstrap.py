@@ -85,7 +85,7 @@ def bootstrap_metrics(
         compiled = worth_compiling(len(wanted) * table.shape[1] * resamples, len(target))
     if not compiled or len(target) > MOST_ROWS:
         return {metric.name: bootstrap(target, table, metric, resamples, seed) for metric in wanted}
-    from proxybench.ranking.weighted import Room, WeightedColumn
+    from proxybench.ranking.weighted import Scratch, WeightedColumn
 
     columns = [Column.sort(target, table[:, column]) for column in range(table.shape[1])]
     draws = {metric.name: np.empty((resamples, len(columns))) for metric in wanted}
@@ -95,9 +95,9 @@ def bootstrap_metrics(
     def block(start: int) -> None:
         stop = min(start + lanes, resamples)
         weights = resample_weights(len(target), seed, start, stop)
-        room = Room(weights)
+        scratch = Scratch(weights)
         for index, column in enumerate(columns):
-            weighted = WeightedColumn(column, weights, room)
+            weighted = WeightedColumn(column, weights, scratch)
             for metric in wanted:
                 draws[metric.name][start:stop, index] = weighted.value(metric)[: stop - start]
 
@@ -127,7 +127,7 @@ def bootstrap_within_strata(
         UnknownName: for an unknown metric.
         ValueError: unless there is one row of scores and one stratum per target, and at least one architecture.
     """
-    from proxybench.ranking.weighted import Room, WeightedColumn
+    from proxybench.ranking.weighted import Scratch, WeightedColumn
 
     y_true, scores, label = aligned(y_true=y_true, scores=scores, strata=strata)
     target, table = _table(y_true, scores)
@@ -142,11 +142,11 @@ def bootstrap_within_strata(
     def block(start: int) -> None:
         stop = min(start + lanes, resamples)
         weights = resample_weights(len(target), seed, start, stop)
-        room = Room(weights)
+        scratch = Scratch(weights)
         for index, parts in enumerate(columns):
             values, sizes = np.full((len(parts), lanes), math.nan), np.zeros((len(parts), lanes))
             for group, part in enumerate(parts):
-                weighted = WeightedColumn(part, weights, room)
+                weighted = WeightedColumn(part, weights, scratch)
                 values[group], sizes[group] = weighted.value(wanted), weighted.drawn
             sizes = np.where(np.isnan(values), 0, sizes)
             total = sizes.sum(axis=0)

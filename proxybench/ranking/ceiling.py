@@ -37,7 +37,7 @@ from proxybench.ranking.policy import Floats
 _ROUNDS = (1, 3, 200)  # of taking noise out: true values smoothly distributed, in between, in clumps
 _MANY = 500  # architectures for so many rounds; of fewer, fewer rounds make clumps
 _CLUSTERED = 0.025  # of tau between smooth and clumped: true values are clustered; more where n is below _MANY
-_DIVERGING = 0.002  # share of outlying runs from which on intervals covered too rarely, and there is none
+_DIVERGING = 0.002  # share of outlying runs above which intervals have too low a coverage and are omitted
 _LEAST = 0.6  # seed-to-seed tau; below, what is assumed of the true values moved the ceiling by more than .02
 _LARGEST_FACTOR = 1e6  # beyond, the seeds disagree in architectures that show no variance, and no noise explains it
 
@@ -151,7 +151,10 @@ def _attainable_interval(table: Floats, averaged: int | None, seed: int, between
         _attainable(smooth, between.value) - _attainable(rough, between.value)
         > _CLUSTERED * max(1, _MANY / len(table)) ** 0.25
     ):
-        return unknown, "the true values fall into clusters, and whether those within one are equal cannot be told"
+        return (
+            unknown,
+            "the true values fall into clusters, and it is unknown whether those within one are equal",
+        )
     if middle.outlying > _DIVERGING:
         return Interval(value, math.nan, math.nan, between.level, 0), ""
     low = min(_attainable(middle, between.low), _attainable(rough, between.low))

@@ -11,17 +11,17 @@ from proxybench.ranking.policy import Booleans, Floats, Integers, answered
 
 @dataclass(frozen=True)
 class Column:
-    """One score column without rows that do not count, sorted by (target, score), both ascending.
+    """One score column, sorted by (target, score), both ascending, without rows that lack a value.
 
     Attributes:
         rows: position of each row in the caller's arrays, int64[n].
-        target: float64[n], upwards.
+        target: float64[n], ascending.
         score: float64[n].
-        new_target: where the target differs from the row before.
-        new_pair: where target or score does.
+        new_target: whether the target differs from that of the row before.
+        new_pair: whether target or score differs.
         score_rank: dense rank of the score, from 1.
-        by_score: rows by score, upwards, equal scores by target upwards.
-        new_score: along `by_score`, where the score differs.
+        by_score: rows by score, ascending, equal scores by target, ascending.
+        new_score: along `by_score`, whether the score differs.
     """
 
     rows: Integers

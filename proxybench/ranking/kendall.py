@@ -1,8 +1,8 @@
 """Kendall's tau-b of many score columns against one target, and under bootstrap.
 
 Knight's count of discordant pairs (JASA 1966) on architectures sorted once per column: with a Fenwick tree over the
-ranks of the scores it takes O(n log n), and since a bootstrap resample is a whole-number weight per architecture, the
-same walk serves many resamples at once.
+ranks of the scores it takes O(n log n). A bootstrap resample is a whole-number weight per architecture, so one pass
+counts the pairs of many resamples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from proxybench.ranking.policy import Floats, as_columns
 
 
 def kendall_many(y_true: ArrayLike, scores: ArrayLike) -> Floats:
-    """Tau-b of every column of scores [n, m] with the target [n]: float64[m]. An undefined one is NaN.
+    """Tau-b of every column of scores [n, m] with the target [n]: float64[m]; NaN if undefined.
 
     Raises:
         ValueError: unless scores have one row per target.
@@ -30,7 +30,7 @@ def kendall_bootstrap(
 ) -> Floats:
     """Tau-b of every column under the same bootstrap resamples of architectures: float64[resamples, m].
 
-    The first call on a machine compiles for some seconds. See `bootstrap.bootstrap_metrics`.
+    The first call on a machine spends a few seconds compiling. See `bootstrap.bootstrap_metrics`.
 
     Raises:
         ValueError: unless scores have one row per target and there is at least one architecture.

@@ -1,9 +1,9 @@
 """Compiled counting over many weightings of the same architectures at once.
 
 A bootstrap resample is a whole-number weight per architecture. All kernels take weights int32[n, lanes], one lane per
-resample, with the architectures sorted by (target, score), both upwards; the innermost loops run over lanes, which the
-compiler turns into vector instructions. Counts of pairs are exact (int64). Importing this module imports numba;
-compiling takes about a second a kernel, once per machine, since numba keeps the result beside this file or in the
+resample, with the architectures sorted by (target, score), both ascending; the innermost loops run over lanes, for
+which the compiler uses vector instructions. Counts of pairs are exact (int64). Importing this module imports numba.
+Each kernel takes about a second to compile, once per machine, since numba keeps the result next to this file or in the
 user's cache folder.
 """
 
@@ -24,7 +24,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., None])
 def _compiled(kernel: Kernel) -> Kernel:
     try:
         return cast(Kernel, njit(kernel, nogil=True, error_model="numpy", cache=True))
-    except RuntimeError:  # no folder that numba may write its cache to
+    except RuntimeError:  # numba has no folder that it may write its cache to
         return cast(Kernel, njit(kernel, nogil=True, error_model="numpy"))
 
 
@@ -32,14 +32,14 @@ def _compiled(kernel: Kernel) -> Kernel:
 def discordant_pairs(weights: Weights, score_rank: Integers, tree: Weights, counts: Integers) -> None:
     """Count the discordant pairs of the resampled architectures.
 
-    Walking up the targets, each architecture is discordant with those already seen that have a better score: a
-    Fenwick tree over the ranks of the scores keeps the weight seen so far. Among equal targets the scores come in
-    ascending order, so that none of them counts.
+    In ascending order of targets, each architecture is discordant with those already visited that have a better score;
+    a Fenwick tree over the ranks of the scores keeps the weight visited so far. Among equal targets the scores are in
+    ascending order, so that such pairs do not count.
 
     Args:
         weights: int[n, lanes], rows sorted by (target, score).
         score_rank: dense rank of each row's score, from 1.
-        tree: room of the type of weights for [largest rank + 1, lanes] or more.
+        tree: scratch memory, of the type of weights, at least [largest rank + 1, lanes].
         counts: result int64[lanes].
     """
     rows, lanes = weights.shape
@@ -77,8 +77,8 @@ def tied_pairs(weights: Weights, order: Integers, new: Booleans, counts: Integer
 
     Args:
         weights: int[n, lanes].
-        order: rows so that equal ones stand together.
-        new: along `order`, where a row differs from that before.
+        order: rows, equal ones next to each other.
+        new: along `order`, whether a row differs from the one before.
         counts: result int64[lanes].
     """
     lanes = weights.shape[1]
@@ -112,11 +112,11 @@ def rank_moments(
 
     Args:
         weights: int[n, lanes], rows sorted by (target, score).
-        by_score: the rows in the order of the score, upwards.
-        new_score: along `by_score`, where the score differs from that of the row before.
-        new_target: where a row's target differs from that of the row before.
+        by_score: the rows by score, ascending.
+        new_score: along `by_score`, whether the score differs from that of the row before.
+        new_target: whether a row's target differs from that of the row before.
         drawn: int64[lanes], sum of the weights.
-        ranks: room of the type of weights for [n, lanes].
+        ranks: scratch memory, of the type of weights, [n, lanes].
         moments: result int64[3, lanes]: target x score, target squared, score squared; exact below two million rows.
     """
     rows, lanes = weights.shape
@@ -209,14 +209,14 @@ def value_moments(weights: Weights, target: Floats, score: Floats, moments: Floa
 def true_top(
     weights: Weights, target: Floats, sizes: Integers, first: Integers, held: Integers, ends: Integers
 ) -> None:
-    """Where the true top of each resample starts: every row at least as good as the k-th best drawn.
+    """Find the first row of the true top of each resample: all rows at least as good as the k-th best drawn.
 
     Args:
-        weights: int[n, lanes], rows sorted by target, upwards.
+        weights: int[n, lanes], rows sorted by target, ascending.
         target: float64[n].
         sizes: k of each lane.
-        first: result int64[lanes], the first row of the top, -1 where fewer than k are drawn.
-        held: result int64[lanes], how many drawn architectures the top holds, copies counted.
+        first: result int64[lanes], the first row of the top, -1 if fewer than k are drawn.
+        held: result int64[lanes], number of drawn architectures in the top, with copies.
         ends: result int64[2, lanes], the first and the last row drawn.
     """
     rows, lanes = weights.shape
@@ -249,15 +249,15 @@ def chosen_top(
     discounts: Floats,
     found: Floats,
 ) -> None:
-    """What the best by score of each resample hold, in expectation over all orders of equal scores.
+    """Describe the best by score of each resample, in expectation over all orders of equal scores.
 
     Args:
         weights: int[n, lanes], rows sorted by (target, score).
         target: float64[n].
         downwards: rows with the best score first, equal scores with the best target first.
-        new_score: along `downwards`, where the score differs from that of the row before.
+        new_score: along `downwards`, whether the score differs from that of the row before.
         sizes: k of each lane.
-        first: first row of the true top of each lane; a negative one leaves the lane out.
+        first: first row of the true top of each lane; lanes with a negative one are skipped.
         discounts: float64[at least the largest k + 1], sum of the discounts of the first places.
         found: result float64[4, lanes]: architectures of the true top, best target, best true rank, DCG of unscaled
             targets.

@@ -52,7 +52,7 @@ _NAME = re.compile(rf"({'|'.join(_OF_A_TOP)})_([1-9]\d*)(_percent)?")
 
 
 @dataclass(frozen=True)
-class Metric:
+class RankMetric:
     """A named metric; call it with targets and scores to get its value.
 
     Attributes:
@@ -71,18 +71,18 @@ class Metric:
         return _OF_A_TOP[self.family](y_true, y_score, self.top)
 
 
-def get_metric(name: str) -> Metric:
+def get_metric(name: str) -> RankMetric:
     """The metric called `name`.
 
     Raises:
         UnknownName: for an unknown metric.
     """
     if name in _PLAIN:
-        return Metric(name, name)
+        return RankMetric(name, name)
     match = _NAME.fullmatch(name)
     if match is None or (match[3] and int(match[2]) > 100):
         raise unknown_name("metric", name, [*_PLAIN, *(f"{family}_K[_percent]" for family in _OF_A_TOP)])
-    return Metric(name, match[1], int(match[2]) / 100 if match[3] else int(match[2]))
+    return RankMetric(name, match[1], int(match[2]) / 100 if match[3] else int(match[2]))
 
 
 def rank_metrics(y_true: ArrayLike, y_score: ArrayLike) -> dict[str, float]:

@@ -76,7 +76,7 @@ def quantile_strata(values: ArrayLike, groups: int = 10) -> Integers:
 
 
 def weighted_mean(values: ArrayLike, sizes: ArrayLike) -> float:
-    """Mean of the values that are not NaN, weighted by size; NaN where there is none."""
+    """Mean of the values that are not NaN, weighted by size; NaN if there are none."""
     column, weight = aligned(values=values, sizes=sizes)
     defined: Floats = np.where(np.isnan(column), 0.0, weight)
     return float(np.nansum(column * weight) / defined.sum()) if defined.sum() > 0 else math.nan

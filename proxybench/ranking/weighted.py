@@ -17,12 +17,12 @@ from proxybench.ranking.kernels import (
     true_top,
     value_moments,
 )
-from proxybench.ranking.metrics import Metric
+from proxybench.ranking.metrics import RankMetric
 from proxybench.ranking.policy import Floats, Integers, Top, Weights, top_size
 
 
-class Room:
-    """Memory that one thread uses for one column after another; fresh pages cost more than the counting."""
+class Scratch:
+    """Memory that a thread reuses for all its columns; allocating it each time would take longer than counting."""
 
     def __init__(self, weights: Weights) -> None:
         shape = (len(weights) + 1, weights.shape[1])
@@ -32,12 +32,12 @@ class Room:
 class WeightedColumn:
     """A column under weightings int[all rows, lanes] of the caller's rows; results have one value per lane."""
 
-    def __init__(self, column: Column, weights: Weights, room: Room) -> None:
-        self.column, self.room, self.lanes = column, room, weights.shape[1]
-        self.weights = np.take(weights, column.rows, axis=0, out=room.weights[: len(column)], mode="clip")
+    def __init__(self, column: Column, weights: Weights, scratch: Scratch) -> None:
+        self.column, self.scratch, self.lanes = column, scratch, weights.shape[1]
+        self.weights = np.take(weights, column.rows, axis=0, out=scratch.weights[: len(column)], mode="clip")
         self._tops: dict[str, _Top] = {}
 
-    def value(self, metric: Metric) -> Floats:
+    def value(self, metric: RankMetric) -> Floats:
         """The metric under each weighting: float64[lanes]."""
         if not len(self.column):
             return np.full(self.lanes, math.nan)
@@ -53,13 +53,13 @@ class WeightedColumn:
 
     @cached_property
     def drawn(self) -> Integers:
-        """Architectures that each weighting draws, copies counted."""
+        """Number of architectures that each weighting draws, with copies."""
         drawn: Integers = self.weights.sum(axis=0, dtype=np.int64)
         return drawn
 
     @cached_property
     def _pairs(self) -> Integers:
-        return _pairs(self.column, self.weights, self.drawn, self.room)
+        return _pairs(self.column, self.weights, self.drawn, self.scratch)
 
     def _kendall_top(self, top: Top) -> Floats:
         first = self._top(top).first
@@ -70,12 +70,12 @@ class WeightedColumn:
         inside = (np.arange(start, len(self.column))[:, None] >= first) & enough
         weights = np.where(inside, self.weights[start:], self.weights.dtype.type(0))
         drawn = weights.sum(axis=0, dtype=np.int64)
-        return _tau(_pairs(self.column.top_rows(start), weights, drawn, self.room), plain=False)
+        return _tau(_pairs(self.column.top_rows(start), weights, drawn, self.scratch), plain=False)
 
     def _spearman(self) -> Floats:
         column, moments = self.column, np.empty((3, self.lanes), dtype=np.int64)
         rank_moments(
-            self.weights, column.by_score, column.new_score, column.new_target, self.drawn, self.room.ranks, moments
+            self.weights, column.by_score, column.new_score, column.new_target, self.drawn, self.scratch.ranks, moments
         )
         return _correlation(moments.astype(np.float64))
 
@@ -93,7 +93,7 @@ class WeightedColumn:
 
 
 class _Top:
-    """What the best by score of each weighting hold."""
+    """The top of each weighting: the best by score compared with the best by target."""
 
     def __init__(self, column: Column, weights: Weights, drawn: Integers, top: Top) -> None:
         self.column, self.weights = column, weights
@@ -142,12 +142,12 @@ class _Top:
         return value
 
 
-def _pairs(column: Column, weights: Weights, drawn: Integers, room: Room) -> Integers:
+def _pairs(column: Column, weights: Weights, drawn: Integers, scratch: Scratch) -> Integers:
     """All pairs, discordant pairs, pairs tied in target, in score, in both: int64[5, lanes]."""
     pairs = np.empty((5, len(drawn)), dtype=np.int64)
     pairs[0] = drawn * (drawn - 1) // 2
     listed = np.arange(len(column), dtype=np.int64)
-    discordant_pairs(weights, column.score_rank, room.tree, pairs[1])
+    discordant_pairs(weights, column.score_rank, scratch.tree, pairs[1])
     tied_pairs(weights, listed, column.new_target, pairs[2])
     tied_pairs(weights, column.by_score, column.new_score, pairs[3])
     tied_pairs(weights, listed, column.new_pair, pairs[4])
@@ -155,7 +155,7 @@ def _pairs(column: Column, weights: Weights, drawn: Integers, room: Room) -> Int
 
 
 def _tau(pairs: Integers, plain: bool) -> Floats:
-    """Kendall's tau-b, or tau-a where `plain`: float64[lanes], NaN where all are tied in target or in score."""
+    """Kendall's tau-b, or tau-a if `plain`: float64[lanes], NaN if all are tied in target or in score."""
     everything, discordant, tied_target, tied_score, tied_both = pairs
     balance = (everything - tied_target - tied_score + tied_both - 2 * discordant).astype(np.float64)
     defined = (everything > tied_target) & (everything > tied_score)

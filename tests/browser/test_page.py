@@ -232,7 +232,7 @@ def test_without_searches_there_is_no_section_of_them(visit, without_searches: P
 def test_searches_without_random_search_are_shown_with_the_rest_of_the_page(visit, without_random: Path) -> None:
     page = visit.open(without_random / "index.html")
     expect(page.locator("#searches-table tbody tr").first).to_contain_text("robot")
-    expect(page.locator("#totals-note")).to_have_text("Nothing to compare with: random search has not run.")
+    expect(page.locator("#totals-note")).to_have_text("There is no baseline to compare with; run random search.")
     assert visit.complaints == []
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from proxybench.leaderboard.page.charts import Spec
 from proxybench.leaderboard.page.pictures import GRID, INK, QUIET, picture
+from proxybench.leaderboard.page.rank_content import rounded
 from proxybench.leaderboard.ranks.entries import Entry
 
 RANKED = "trained"  # the suite whose tasks are ranked without training
 LEARNED = "trained-predictors"  # the suite whose tasks have a training part
 OWN = "@proxybench"  # all scores of these suites are this project's
 WIDTH, LABELS, ROW, GAP, VALUE, NUMBER = 960, 160, 15, 26, 34, 24  # pixels
+DIGITS = 4  # significant digits of a value, less than a pixel, so that equal records give equal specifications
 COLOURS = {
     "training-free": "#0b57a4",
     "training-free with labels": "#6a3d9a",
@@ -109,7 +111,11 @@ def _panels(ranked: Sequence[Entry], trained: Sequence[Entry]) -> list[_Panel]:
     lows = [tau.mean if tau.low is None else tau.low for entry in entries if (tau := entry.metric("kendall"))]
     lowest = min(0.0, math.floor(min(lows, default=0.0) * 5) / 5)
     width = (WIDTH - LABELS) / max(len(benchmarks), 1) - GAP - VALUE
-    ceilings = {entry.task.benchmark: found.mean for entry in ranked if (found := entry.metric("noise_ceiling"))}
+    ceilings = {
+        entry.task.benchmark: rounded(found.mean, DIGITS)
+        for entry in ranked
+        if (found := entry.metric("noise_ceiling"))
+    }
     return [_Panel(name, width, lowest, ceilings.get(name)) for name in benchmarks]
 
 
@@ -165,9 +171,9 @@ def _values(panel: _Panel, row: Row) -> list[dict[str, Any]]:
         {
             "method": _shown(row),
             "kind": row.kind,
-            "tau": tau.mean,
-            "low": None if tau.low is None else max(tau.low, panel.lowest),
-            "high": None if tau.high is None else min(tau.high, 1.0),
+            "tau": rounded(tau.mean, DIGITS),
+            "low": None if tau.low is None else rounded(max(tau.low, panel.lowest), DIGITS),
+            "high": None if tau.high is None else rounded(min(tau.high, 1.0), DIGITS),
             "text": f"{tau.mean:z.2f}",
             "largest": tau is taus[-1],
         }
@@ -186,7 +192,7 @@ def _ceiling(panel: _Panel, *, named: bool) -> list[Spec]:
     if panel.ceiling is None:
         return []
     at = {"x": {"datum": panel.ceiling, "type": "quantitative"}}
-    own = {"data": {"values": [{}]}}
+    own: Spec = {"data": {"values": [{}]}}
     line = {**own, "mark": {"type": "rule", "strokeDash": [4, 3], "stroke": INK}, "encoding": {**at, "y": None}}
     name = {"mark": {"type": "text", "text": "noise ceiling", "fill": QUIET}, "encoding": {**at, "y": {"value": -7}}}
     return [line, {**own, **name}] if named else [line]

@@ -78,18 +78,20 @@ def draw(spec: Spec) -> bytes:
 
     drawn = str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
     drawing = drawn.replace(">", f"><title>{escape(spec['description'])}</title>", 1).rstrip().encode() + b"\n"
-    return drawing + f"<!-- specification {_of_spec(spec)}, drawing {_of(drawing)} -->\n".encode()
+    return drawing + f"<!-- specification {_digest_of_spec(spec)}, drawing {_digest(drawing)} -->\n".encode()
 
 
 def is_current(svg: bytes, spec: Spec) -> bool:
     """Whether an SVG file is an unchanged picture of this specification, whatever drew it."""
     found = _DIGESTS.search(svg)
-    return bool(found) and [digest.decode() for digest in found.groups()] == [_of_spec(spec), _of(svg[: found.start()])]
+    if found is None:
+        return False
+    return [digest.decode() for digest in found.groups()] == [_digest_of_spec(spec), _digest(svg[: found.start()])]
 
 
-def _of_spec(spec: Spec) -> str:
-    return _of(json.dumps(spec, sort_keys=True).encode())
+def _digest_of_spec(spec: Spec) -> str:
+    return _digest(json.dumps(spec, sort_keys=True).encode())
 
 
-def _of(content: bytes) -> str:
+def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

@@ -30,7 +30,7 @@ class Searcher(Protocol):
     """The interface of every searcher with one objective. Calls of `ask` and `tell` alternate."""
 
     def ask(self) -> Query | None:
-        """The next query; None if there is nothing left to ask. Repeating an answered query costs nothing."""
+        """The next query; None when the searcher has no more. Repeating an answered query costs nothing."""
         ...
 
     def tell(self, query: Query, value: float) -> None:

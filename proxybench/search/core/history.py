@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from proxybench.search.core.base import Query, Searcher
 from proxybench.search.core.problem import Floats, InvalidProblem, Problem
 
-STALLED = 10_000  # repeated queries in a row, after which the searcher has nothing new to ask
+STALLED = 10_000  # repeated queries in a row, after which the search ends
 _ROUNDING = 1e-9
 Ending = Literal["budget", "exhausted", "stalled"]
 
@@ -30,8 +30,8 @@ class History:
         values: float64[k], the answers, larger is better.
         cost: float64[k], full trainings paid so far.
         seconds: float64[k], training seconds so far; None if the table does not record them for every query.
-        ended: "budget" if the next query would have exceeded it, "exhausted" if the searcher had nothing left to
-            ask, "stalled" if it kept repeating queries.
+        ended: "budget" if the next query would have exceeded it, "exhausted" if the searcher had no more
+            queries, "stalled" if it kept repeating queries.
     """
 
     candidates: NDArray[np.int64]
@@ -63,7 +63,7 @@ class History:
     def best(self) -> int:
         """The candidate that the search returns. Raises InvalidProblem if no query was paid for."""
         if not len(self):
-            raise InvalidProblem("the search made no query: its budget does not pay for one")
+            raise InvalidProblem("the search made no query, since its budget does not pay for one; increase the budget")
         return int(self.candidates[self.incumbents[-1]])
 
 
@@ -84,7 +84,7 @@ def run(
     paid: dict[Query, float] = {}
     costs: list[float] = []
     spent, repeats, ended = 0.0, 0, "budget"
-    while spent + _ROUNDING < budget:  # an answer to what is asked beyond may cost a fit of a model
+    while spent + _ROUNDING < budget:  # computing a query beyond the budget may take a fit of a model
         query = searcher.ask()
         if query is None or repeats > STALLED:
             ended = "exhausted" if query is None else "stalled"
@@ -107,12 +107,12 @@ def run(
 
 def _history(problem: Problem, paid: dict[Query, float], costs: list[float], ended: Ending) -> History:
     seconds = [problem.training_seconds(query) for query in paid]
-    known = [one for one in seconds if one is not None]
+    recorded = [one for one in seconds if one is not None]
     return History(
         candidates=np.array([query.candidate for query in paid], dtype=np.int64),
         epochs=np.array([query.epochs for query in paid], dtype=np.int64),
         values=np.array(list(paid.values()), dtype=np.float64),
         cost=np.array(costs, dtype=np.float64),
-        seconds=np.cumsum(known) if len(known) == len(seconds) else None,
+        seconds=np.cumsum(recorded) if len(recorded) == len(seconds) else None,
         ended=ended,
     )

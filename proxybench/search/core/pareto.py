@@ -24,7 +24,7 @@ class ParetoSearcher(Protocol):
     """Like Searcher, but answers are float64[m], one value per objective."""
 
     def ask(self) -> Query | None:
-        """The next query; None if there is nothing left to ask."""
+        """The next query; None when the searcher has no more."""
         ...
 
     def tell(self, query: Query, values: Floats, /) -> None:
@@ -106,7 +106,7 @@ class ParetoHistory:
 def run_pareto(
     searcher: ParetoSearcher, problem: Problem, points: Floats, budget: int, reference: Floats | None = None
 ) -> ParetoHistory:
-    """Ask and tell until `budget` distinct architectures are paid for, or there is nothing left to ask.
+    """Ask and tell until `budget` distinct architectures are paid for, or the searcher has no more queries.
 
     Args:
         searcher: must ask for full trainings only.
@@ -122,9 +122,9 @@ def run_pareto(
         query = searcher.ask()
         if query is None:
             break
-        known = query.candidate in paid
-        repeats = repeats + 1 if known else 0
-        if not known:
+        repeated = query.candidate in paid
+        repeats = repeats + 1 if repeated else 0
+        if not repeated:
             paid.append(query.candidate)
         searcher.tell(query, points[query.candidate])
     found = points[paid]

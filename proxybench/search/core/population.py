@@ -56,12 +56,13 @@ def find_problem(
         UnknownName: if the table does not have a data set, metric, epochs or seed.
         DataNotAvailable: with `computed`, if no scores of the space come with the project.
     """
-    dataset, asked, shown = quantities(bench, dataset, objective, report)
-    epochs_of = budgets(bench, asked, dataset)
+    dataset, queried, to_report = quantities(bench, dataset, objective, report)
+    epochs_of = budgets(bench, queried, dataset)
     answers = {
-        epochs: signed_values(bench, asked, dataset, epochs) for epochs in (epochs_of if fidelities else epochs_of[-1:])
+        epochs: signed_values(bench, queried, dataset, epochs)
+        for epochs in (epochs_of if fidelities else epochs_of[-1:])
     }
-    reported = signed_values(bench, shown, dataset) if shown else None
+    reported = signed_values(bench, to_report, dataset) if to_report else None
     chosen = np.all([np.isfinite(values) for values in answers.values()], axis=0)
     if reported is not None:
         chosen &= np.isfinite(reported)
@@ -80,11 +81,11 @@ def find_problem(
         {epochs: values[rows] for epochs, values in answers.items()},
         reported=None if reported is None else reported[rows],
         columns={name: values[rows] for name, values in columns.items()},
-        seconds=_seconds(bench, asked.dataset or dataset, answers, rows),
+        seconds=_seconds(bench, queried.dataset or dataset, answers, rows),
         key=bench.space.digest if distinct == "digest" else bench.space.format,
         keys=[names[row] for row in rows.tolist()],
         rows=rows,
-        name=f"{bench.name} {dataset} {asked}",
+        name=f"{bench.name} {dataset} {queried}",
     )
 
 
@@ -140,6 +141,6 @@ def _seconds(
     """The training seconds at each budget for which the table has them for every candidate."""
     if "train_s" not in bench.metrics(dataset):
         return {}
-    there = set(bench.epochs("train_s", dataset)) & set(budgets)
-    found = {epochs: bench.values("train_s", dataset=dataset, epochs=epochs)[rows] for epochs in there}
+    measured = set(bench.epochs("train_s", dataset)) & set(budgets)
+    found = {epochs: bench.values("train_s", dataset=dataset, epochs=epochs)[rows] for epochs in measured}
     return {epochs: seconds for epochs, seconds in found.items() if np.isfinite(seconds).all()}

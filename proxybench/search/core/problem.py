@@ -60,7 +60,7 @@ class Problem:
         self.archs = archs
         self.levels = tuple(sorted(answers))
         self.answers = {epochs: as_vector(values, f"answers at {epochs} epochs") for epochs, values in answers.items()}
-        self.reported = None if reported is None else as_vector(reported, "what is reported")
+        self.reported = None if reported is None else as_vector(reported, "the reported quantity")
         self.columns = {name: as_vector(values, f"column {name!r}") for name, values in (columns or {}).items()}
         self.seconds = {epochs: as_vector(values, "seconds") for epochs, values in (seconds or {}).items()}
         self.rows = np.arange(len(archs)) if rows is None else rows

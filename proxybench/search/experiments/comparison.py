@@ -82,8 +82,8 @@ def compare(
 
     A block of seeds is finished on every problem before the next begins, so that the comparison always uses equal
     seeds. On problems with answers at fewer epochs only searchers that can use them run, in addition to random
-    search and evolution. `ranking(metrics="best in hindsight")` is the metric whose ranking led to the best
-    architecture, which nobody can know beforehand.
+    search and evolution. `ranking(metrics="best in hindsight")` is the metric whose ranking found the best
+    architecture, which cannot be known beforehand.
     """
     end = time.monotonic() + seconds
     table_search = [TableSearch(setting) for setting in chosen]

@@ -1,7 +1,7 @@
-"""Best-so-far curves with bands, over trainings paid for and over simulated training time.
+"""Best-so-far curves with bands, over trainings and over simulated training time.
 
 At each point every run contributes its best architecture so far. A point exists only if all runs of the group have
-found something and, on the time axis, none has ended before: no run is extrapolated.
+a result and, on the time axis, none has ended before: no run is extrapolated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class BestSoFar(NamedTuple):
     Attributes:
         at: float64[p], trainings or seconds.
         values: objective of the best so far, float64[p, runs].
-        reported: the reported quantity of the same architecture, float64[p, runs]; None if there is none.
+        reported: the reported quantity of the same architecture, float64[p, runs]; None if nothing is reported.
     """
 
     at: Floats
@@ -58,12 +58,12 @@ def best_so_far(group: RunGroup, axis: str, points: Iterable[float] | None = Non
     at = np.array([point for point in points if start - _ROUNDING <= point <= end + _ROUNDING])
     if not len(at):
         return None
-    values, beside = [], []
+    values, reported_values = [], []
     for run in group.in_order:
         standing = np.searchsorted([_when(one, axis) for one in run.found], at + _ROUNDING, side="right") - 1
         values.append(np.array([one.value for one in run.found])[standing])
-        beside.append(np.array([one.reported for one in run.found], dtype=np.float64)[standing])
-    reported = np.stack(beside, axis=1)
+        reported_values.append(np.array([one.reported for one in run.found], dtype=np.float64)[standing])
+    reported = np.stack(reported_values, axis=1)
     return BestSoFar(at, np.stack(values, axis=1), None if np.isnan(reported).any() else reported)
 
 

@@ -32,7 +32,7 @@ class RunSummary(msgspec.Struct, frozen=True, array_like=True):
         value: objective of the architecture returned.
         regret: difference between that and the optimum of the population.
         rank: rank of the architecture by the reported quantity, from 1.
-        reported: the reported quantity; None if there is none.
+        reported: the reported quantity; None if nothing is reported.
         improvement: RI of the reported quantity, in percent.
         found: each new best architecture.
         last: full trainings and training seconds when the run ended.

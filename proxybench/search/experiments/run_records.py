@@ -27,7 +27,7 @@ class Incumbent(NamedTuple):
         queries: full trainings paid for when it was found.
         seconds: training seconds so far; None if the table does not record them.
         value: its objective, in the table's sign.
-        reported: its reported quantity; None if there is none.
+        reported: its reported quantity; None if nothing is reported.
     """
 
     queries: float

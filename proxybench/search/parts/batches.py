@@ -14,12 +14,12 @@ NEAR = 5  # number of best candidates so far whose neighbours are considered
 
 
 class BatchSearch(ABC):
-    """Asks all candidates of a batch, then chooses the next batch.
+    """Queries all candidates of a batch, then chooses the next batch.
 
     Args:
         problem: the population to search.
         rng: source of randomness.
-        first: the first batch; as in every batch, its last candidate is asked first.
+        first: the first batch; as in every batch, its last candidate is queried first.
     """
 
     def __init__(self, problem: Problem, rng: np.random.Generator, first: list[int]) -> None:
@@ -38,7 +38,7 @@ class BatchSearch(ABC):
 
     @abstractmethod
     def _choose(self) -> list[int]:
-        """The next batch, with its best candidate last; empty if there is nothing left to ask."""
+        """The next batch, with its best candidate last; empty if all candidates are evaluated."""
 
     def _answers(self) -> tuple[NDArray[np.int64], Floats]:
         """The k candidates evaluated so far, int64[k], and their values, float64[k]."""

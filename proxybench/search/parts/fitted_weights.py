@@ -39,9 +39,9 @@ class FittedWeights:
         names = tuple(metric_names(problem, metrics))
         self._rows: Floats = problem.cached(_rows, names, scale, missing, operations)
 
-    def scores(self, told: NDArray[np.int64], values: Floats) -> Floats:
+    def scores(self, queried: NDArray[np.int64], values: Floats) -> Floats:
         """The robust metric of every candidate, float64[n], from the values of candidates int64[k]."""
-        rows, targets = self._rows[told], normal_scores(values)
+        rows, targets = self._rows[queried], normal_scores(values)
         precision = rows.T @ rows + NOISE * np.eye(rows.shape[1])
         return np.asarray(self._rows @ np.linalg.solve(precision, rows.T @ targets))
 

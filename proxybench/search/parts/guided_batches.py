@@ -16,13 +16,13 @@ from proxybench.search.parts.batches import BatchSearch, best_last
 class Model(Protocol):
     """What such a search knows of candidates that it has not queried."""
 
-    def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def beliefs(self, queried: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the pool's candidates, after a fit to those evaluated."""
         ...
 
 
 class GuidedBatches(BatchSearch):
-    """Asks `start` candidates first, then the candidates of a pool that the acquisition function prefers."""
+    """Queries `start` candidates first, then the candidates of a pool that the acquisition function prefers."""
 
     def __init__(
         self,
@@ -49,8 +49,8 @@ class GuidedBatches(BatchSearch):
         pool = self._candidates()
         if not len(pool):
             return []
-        told, values = self._answers()
-        mean, std = self._model.beliefs(told, values, pool)
+        queried, values = self._answers()
+        mean, std = self._model.beliefs(queried, values, pool)
         return best_last(pool, self._acquire(mean, std, float(values.max()), self._rng), self._every)
 
     def _candidates(self) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ class DiffusionSearch(ModelGuided):
         near: whether neighbours of the best so far are included; False uses only generated candidates, as in the
             paper.
         generator: file of a trained model, see `Proposals`.
-        learn: training steps of a model if there is none.
+        learn: training steps of a new model if the space has none.
         samples: samples drawn from the model in each step.
         times: time steps of a sample.
         labelled: maximum number of candidates whose predictions the guide is trained on.
@@ -90,10 +90,10 @@ class DiffusionSearch(ModelGuided):
         return np.array(list(dict.fromkeys(pool)), dtype=np.int64)
 
     def _gradient(self) -> Gradient:
-        told, values = self._answers()
+        queried, values = self._answers()
         size = min(self._labelled, len(self._problem))
         chosen = self._rng.choice(len(self._problem), size, replace=False)
-        mean, _ = self._model.beliefs(told, values, chosen)
+        mean, _ = self._model.beliefs(queried, values, chosen)
         guide = fit_guide(
             self._proposals.model,
             [self._problem.archs[place] for place in chosen.tolist()],

@@ -19,10 +19,10 @@ _LARGEST = 1000  # the published N and K: architectures drawn at first, and eval
 
 
 class GBDTNAS(BatchSearch):
-    """Asks `start` random candidates, then in each iteration the `every` best predicted of the remaining ones.
+    """Queries `start` random candidates, then in each iteration the `every` best predicted of the remaining ones.
 
     With pruning, each of the first `prunings` iterations removes choices by the Shapley values on all answers, and
-    candidates with a removed choice are asked only if no others are left.
+    candidates with a removed choice are queried only if no others are left.
 
     Args:
         problem: the population to search; all of it is encoded and ranked.
@@ -76,19 +76,19 @@ class GBDTNAS(BatchSearch):
             return []
         model = self._fitted()
         if self._prunings_left > 0:
-            told = self._rows[list(self._answered)]
-            self.constraints = model.prune_rows(told, self._pruning, self._at_most, self.constraints)
+            queried = self._rows[list(self._answered)]
+            self.constraints = model.prune_rows(queried, self._pruning, self._at_most, self.constraints)
             self._prunings_left -= 1
         left = self._drawn(unseen)
         return best_last(left, model.score_rows(self._rows[left]), self._every)
 
     def _fitted(self) -> ChoiceGBDT:
-        told, values = self._answers()
-        learnt = values >= self._floor
-        if not learnt.any():
-            learnt[:] = True
+        queried, values = self._answers()
+        used = values >= self._floor
+        if not used.any():
+            used[:] = True
         model = ChoiceGBDT(min_leaf=self._min_leaf, random_state=int(self._rng.integers(2**31)))
-        return model.fit_rows(self._encoding, self._rows[told[learnt]], values[learnt])
+        return model.fit_rows(self._encoding, self._rows[queried[used]], values[used])
 
     def _drawn(self, unseen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """At most `pool` unevaluated candidates that meet the constraints, or any if none does, in random order."""

@@ -46,8 +46,8 @@ class _ProcessOnRows:
         self._rows = rows
         self._process = GaussianProcess(length_scale=float(np.sqrt(rows.shape[1])))
 
-    def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        return self._process.fit(self._rows[told], values).predict(self._rows[pool])
+    def beliefs(self, queried: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        return self._process.fit(self._rows[queried], values).predict(self._rows[pool])
 
 
 def _encoded(problem: Problem) -> Floats:

@@ -1,4 +1,4 @@
-"""Search guided by a predictor: fit it to the answers, ask the candidates that an acquisition function prefers, repeat.
+"""Search guided by a predictor: fit it to the answers, query what an acquisition function prefers, repeat.
 
 White, Neiswanger, Savani: BANANAS, AAAI 2021, with any predictor in place of their networks.
 """
@@ -70,25 +70,25 @@ class _Ensemble:
         self._members = 1 if hasattr(self._predictor, "predict_std") else members
         self._encoded = population_rows(problem, self._predictor) if isinstance(self._predictor, Tabular) else None
 
-    def beliefs(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def beliefs(self, queried: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
         if self._members == 1:
-            return self._fitted(told, values, pool)
+            return self._fitted(queried, values, pool)
         drawn = [self._rng.integers(len(values), size=len(values)) for _ in range(self._members)]
-        predicted = [self._fitted(told[rows], values[rows], pool)[0] for rows in drawn]
+        predicted = [self._fitted(queried[rows], values[rows], pool)[0] for rows in drawn]
         return np.mean(predicted, axis=0), np.std(predicted, axis=0)
 
-    def _fitted(self, told: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def _fitted(self, queried: NDArray[np.int64], values: Floats, pool: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of one model's scores; 0 if it has none."""
         model = self._fresh()
         if self._encoded is None:
             batch = self._problem.batch
-            model.fit(batch[told], values)
+            model.fit(batch[queried], values)
             graphs = batch[pool]
             if isinstance(model, Learner):
                 return model.beliefs(graphs)
             known = hasattr(model, "predict_std")
             return model.predict(graphs), model.predict_std(graphs) if known else np.zeros(len(pool))
-        model.fit_rows(self._encoded.rows, self._encoded.of(told), values)
+        model.fit_rows(self._encoded.rows, self._encoded.of(queried), values)
         beliefs: tuple[Floats, Floats] = model.belief_rows(self._encoded.of(pool))
         return beliefs
 

@@ -34,8 +34,8 @@ class _Prefix:
 class TreeSearch:
     """UCT over the prefixes in the population: each choice is a node's operation and its input nodes.
 
-    Selection descends to an unvisited prefix and draws one of its unasked candidates. Rewards are scaled to [0, 1]
-    by the values seen. A prefix with nothing left to ask is not followed.
+    Selection descends to an unvisited prefix and draws one of its candidates not queried yet. Rewards are scaled to
+    [0, 1] by the values seen. A prefix whose candidates have all been queried is not followed.
 
     Args:
         problem: the population to search.

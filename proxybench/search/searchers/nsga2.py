@@ -60,10 +60,10 @@ class NSGA2:
         return Query(int(self._asked[len(self._answers)].X[0]))
 
     def tell(self, query: Query, values: Floats) -> None:
-        told = as_vector(values, "the answer to a query")
-        if len(told) != self._objectives:
-            raise InvalidProblem(f"NSGA2 was created for {self._objectives} objectives but got {len(told)}")
-        self._answers.append(-np.array([checked_answer(one) for one in told]))  # pymoo minimises
+        answer = as_vector(values, "the answer to a query")
+        if len(answer) != self._objectives:
+            raise InvalidProblem(f"NSGA2 was created for {self._objectives} objectives but got {len(answer)}")
+        self._answers.append(-np.array([checked_answer(one) for one in answer]))  # pymoo minimises
 
     def _next_generation(self) -> None:
         if self._asked is not None and len(self._asked):

@@ -17,7 +17,7 @@ class MetricRanking:
 
     Args:
         problem: the population to search.
-        rng: not used; nothing here is random.
+        rng: not used.
         budget: of the run; not used.
         metrics: names; by default all from `metric_names`. With one name, follows a single metric.
         scale: normalisation, "rank", "minmax" or "signed_log".

@@ -143,7 +143,7 @@ class RoBoT:
             self._worth.append(value)
 
     def _exploit(self) -> Query | None:
-        """The best unasked candidate by the robust metric; every other time among the neighbours of the best so far."""
+        """The best unqueried candidate by the robust metric, every other time among the neighbours of the best."""
         if len(self._answered) == len(self._problem):
             return None
         scores = self.scores

@@ -23,9 +23,9 @@ _WIDER = 4.0  # factor on the requested share, if the last samples contained not
 
 
 class TransferSearch:
-    """Asks candidates generated under guidance of a meta-predictor of other data sets, in order of its predictions.
+    """Queries candidates generated under guidance of a meta-predictor of other data sets, in order of its predictions.
 
-    As in the paper, nothing is learned from the answers. Once all generated candidates have been asked, the guide's
+    As in the paper, nothing is learned from the answers. Once all generated candidates have been queried, the guide's
     target fraction is enlarged; candidates that were never generated come last.
 
     Args:

@@ -55,7 +55,7 @@ def test_the_leaderboard_keeps_regrets_by_seed_and_curves(table_search: TableSea
     (problem,) = searched_problems(
         groups_of([table_search.run_block(ConfiguredSearcher.parse("ranking(metrics=synflow)"), 2, range(5))])
     )
-    (runs,) = problem.searched
+    (runs,) = problem.searchers
     # Synflow asks the cell of 93 (test 94) and then that of 92; the mean test accuracy of the four is 70.5.
     assert (problem.optimum, problem.report) == (93, "test_acc@200")
     assert (runs.seeds, runs.regret, runs.rank) == ("0-4", [0] * 5, (2, 2, 2))
@@ -69,7 +69,7 @@ def test_the_leaderboard_keeps_regrets_by_seed_and_curves(table_search: TableSea
 def test_an_objective_that_should_be_small_keeps_its_sign(tiny) -> None:
     table_search = TableSearch(ProblemSetting("tiny", objective="val_loss@200", report="val_loss@200"))
     (problem,) = searched_problems(groups_of([table_search.run_block(ConfiguredSearcher.parse("random"), 4, range(2))]))
-    assert (problem.optimum, problem.searched[0].value, problem.searched[0].regret) == (7, (7, 7), [0, 0])
+    assert (problem.optimum, problem.searchers[0].value, problem.searchers[0].regret) == (7, (7, 7), [0, 0])
 
 
 def test_the_interval_of_a_median_is_of_order_statistics() -> None:
