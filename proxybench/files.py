@@ -23,14 +23,16 @@ from filelock import FileLock, Timeout
 
 try:
     import fcntl
+
+    _HAS_FCNTL = True
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    _HAS_FCNTL = False
 
 LOCK_POLL_S = 0.01
 OLD_S = 24 * 3600.0  # after which a temporary file of unknown owner is considered abandoned
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 _EARLIER_TEMPORARY = re.compile(r"\..+\.[0-9]+(-[0-9a-f]{8})?\.tmp", re.DOTALL)  # from versions that held no lock
-_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_OPEN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # no system has all of them
 _swept: set[tuple[int, int]] = set()  # device and inode of the folders that this process has swept
 
 
@@ -140,7 +142,7 @@ def _new_temporary(path: Path) -> tuple[Path, int | None]:
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o666)
-        if fcntl is None:
+        if not _HAS_FCNTL:
             os.close(descriptor)
             return temporary, None
         with suppress(OSError):  # a file system without locks; then only age counts
@@ -153,7 +155,7 @@ def _new_temporary(path: Path) -> tuple[Path, int | None]:
 
 def _remove_abandoned(temporary: Path) -> None:
     """Remove a temporary file unless its writer is alive. Raises OSError if that cannot be determined or done."""
-    if fcntl is None:
+    if not _HAS_FCNTL:
         if is_old(temporary):
             temporary.unlink()
         return

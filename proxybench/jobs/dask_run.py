@@ -158,7 +158,8 @@ class _Cluster:
                 self._lacking.setdefault(job.name, {})[reply.worker] = reply.answer.lacking
             if missing := self.submit(job):
                 yield job, missing
-        if any(future.status in ("cancelled", "lost") for future in self.jobs):
+        # "lost" is not the end: the result was on a worker that died, and the job is being done again elsewhere.
+        if any(future.status == "cancelled" for future in self.jobs):
             raise self._lost()
 
     def _threads(self) -> dict[str, int]:

@@ -16,8 +16,10 @@ from pathlib import Path
 
 try:
     import resource
+
+    _HAS_RESOURCE = True
 except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+    _HAS_RESOURCE = False
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -77,7 +79,7 @@ def peak_mb() -> float | None:
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
     except (OSError, IndexError):
-        if resource is None:
+        if not _HAS_RESOURCE:
             return None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
@@ -90,7 +92,7 @@ def limited_memory(memory_mb: int | None) -> Iterator[None]:
     Uses RLIMIT_DATA rather than RLIMIT_AS, since torch and BLAS reserve far more address space than they use. Only the
     soft limit is lowered, so that there is memory left to report that it was hit.
     """
-    if memory_mb is None or resource is None:
+    if memory_mb is None or not _HAS_RESOURCE:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)

@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 from proxybench.errors import CorruptData
 
+_OPEN = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))  # no system has all of them
+
 
 @contextmanager
 def open_regular(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
@@ -22,7 +24,7 @@ def open_regular(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
         OSError: if the file does not exist or cannot be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | _OPEN)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise _not_regular(path) from error
