@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from proxybench.cli import compute, data, doctor, generate, importing, listing, new, ranking, score, search, train
+from proxybench.cli import (
+    compute,
+    data,
+    doctor,
+    generate,
+    importing,
+    listing,
+    new,
+    ranking,
+    score,
+    search,
+    train,
+    update,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,6 +92,7 @@ app.command(
     "train-generator", epilog="Example: proxybench train-generator nasbench101 --output generator-nasbench101.npz"
 )(generate.train_generator)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
+leaderboard.command("update", epilog="Example: proxybench leaderboard update --repeats 3")(update.update)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)
 leaderboard.command(
     "show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-predict --compare gbdt"

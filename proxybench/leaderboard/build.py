@@ -187,7 +187,7 @@ def write_local(folder: Path) -> Path:
 
 
 def differences(folder: Path) -> list[str]:
-    """Names of files in `folder` that do not match its records.
+    """Names of files in `folder` that do not match its records. The page may be absent: it is not committed.
 
     The charting library within the page is compared only if the page holds the version that is installed. Pictures are
     compared by what they were drawn from, and by whether they are as they were drawn (`page.pictures`).
@@ -197,7 +197,7 @@ def differences(folder: Path) -> list[str]:
     changed = [name for name, content in files.items() if not _same(folder / name, content)]
     changed += [name for name, spec in leaderboard.pictures().items() if not is_current(_content(folder / name), spec)]
     stale = {name for name in _built_before(folder) - set(files) if (folder / name).exists()}
-    if not _same_page(folder, leaderboard):
+    if (folder / PAGE).exists() and not _same_page(folder, leaderboard):
         changed.append(PAGE)
     return sorted({*changed, *stale})
 
