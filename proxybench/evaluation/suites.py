@@ -122,9 +122,12 @@ def plan_tasks(
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
             plan.specs += [specify(task, bench, method, *cell) for cell in _splits(task, method, repeats, sizes)]
-        for name, column in {} if scores is None else score_columns(scores).items():
-            for cell in _splits_of(task, False, repeats, sizes):
-                plan.specs.append(specify_scores(task, bench, scores, name, column, *cell))
+        if scores is not None:
+            plan.specs += [
+                specify_scores(task, bench, scores, name, column, *cell)
+                for name, column in score_columns(scores).items()
+                for cell in _splits_of(task, False, repeats, sizes)
+            ]
     _refuse_namesakes(plan.specs)
     for method in (*methods, *without) if plan.tasks else ():
         entrant = find_entrant(method)

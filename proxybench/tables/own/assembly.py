@@ -22,7 +22,7 @@ from proxybench.tables.own.architectures import (
 from proxybench.tables.own.rows import Rows
 from proxybench.tables.own.targets import UNITS, ResultColumn, Unit, in_percent, numbers_of, result_columns
 from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
-from proxybench.tables.store.schema import METRICS, UNTRAINED, is_untrained
+from proxybench.tables.store.schema import METRICS, is_untrained
 
 DATASET = "data"
 
@@ -69,7 +69,7 @@ def put_together(rows: Rows, how: Reading) -> tuple[MergedTable, Identified, lis
         free = {name: MeasuredColumn(one, ~np.isnan(one)) for name, one in found.features.items()}
         free |= {metric: _free_column(rows, column, found) for column, metric in sorted(known)}
         if free := {name: column for name, column in free.items() if column.measured.any()}:
-            table.blocks[BlockKey(dataset, UNTRAINED["epochs"], UNTRAINED["seed"])] = free
+            table.blocks[BlockKey(dataset, epochs=0, seed="")] = free  # UNTRAINED of the schema
     table.blocks = {key: table.blocks[key] for key in sorted(table.blocks)}
     return table, found, [*found.notes, *_reading_notes(rows, how, results, unit, len(labels))]
 
