@@ -86,6 +86,13 @@ def test_few_architectures_have_no_task_for_predictors(cache: Path) -> None:
     assert names(10) == ["val_acc", "predict"]
 
 
+def test_search_takes_the_benchmark(bench) -> None:
+    found = pb.search(bench, "guided(predictor=ridge)", seeds=1, budget=8, progress=False)
+    (record,) = found.records
+    assert record.task.table == bench.recipe
+    assert record.metrics["queries"] == 8
+
+
 def test_a_job_carries_its_own_task(bench) -> None:
     task = next(task for task in own_tasks(bench) if task.name == "mine-predict")
     spec = specify(task, bench, "ridge", 20)
@@ -183,6 +190,7 @@ def test_of_a_sweep_only_its_proxies_are_scores(tmp_path: Path) -> None:
         ("arch\nx\n", "has no column of scores"),
         ("arch,mine\nnonsense,1\n", "row 1, column 'arch'"),
         ("digest,mine\n,1\n", "row 1, column 'digest': the architecture is missing"),
+        ("digest,=my score\nabc,1\n", "column '=my score' cannot name a method"),
         ("digest,mine\nabc,1\nabc,2\n", "row 2, column 'digest': the digest occurs twice"),
         ("digest,mine\nabc,good\n", "row 1, column 'mine': 'good' is not a number"),
         ("digest,mine\nabc,1\n", "has none of the architectures of mine"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
 from proxybench.tables.store.schema import METRICS, is_untrained
 
 DATASET = "data"
+PLAIN_NAME = re.compile(r"\w[\w.+-]{0,59}")  # of proxies and data sets, which become names of methods and files
+_NAMES = "use up to 60 letters, digits and . _ + -"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ def put_together(rows: Rows, how: Reading) -> tuple[MergedTable, Identified, lis
     if how.unit is not None and how.unit not in UNITS:
         raise unknown_name("unit", how.unit, UNITS)
     results = result_columns(how.targets, rows, how.dataset)
+    for one in results:
+        if not PLAIN_NAME.fullmatch(one.dataset):
+            raise InvalidTable(f"{one.dataset!r} cannot name a data set; {_NAMES}")
     known = {_meaning(text, rows) for text in how.columns}
     found = _architectures(rows, how, [*(one.column for one in results), *(column for column, _ in known)])
     seeds, labels = _seeds(rows, how.seed)
@@ -113,6 +119,10 @@ def _meaning(text: str, rows: Rows) -> tuple[str, str]:
     metric = metric if equals else column
     base = metric.partition(":")[0].partition("@")[0]
     if base not in METRICS:
+        if not PLAIN_NAME.fullmatch(metric):
+            raise InvalidTable(
+                f"{rows.origin}: column {column!r} cannot name a proxy; {_NAMES}, as in {column}=my_proxy"
+            )
         metric = f"proxy:{metric}"
     if not is_untrained(metric):
         raise InvalidTable(f"{metric} is measured by training, so it is a target, not a column known without training")
