@@ -23,7 +23,7 @@ from proxybench.tables.own.architectures import (
 from proxybench.tables.own.rows import Rows
 from proxybench.tables.own.targets import UNITS, ResultColumn, Unit, in_percent, numbers_of, result_columns
 from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
-from proxybench.tables.store.schema import METRICS, is_untrained
+from proxybench.tables.store.schema import METRICS, is_result, is_untrained
 
 DATASET = "data"
 PLAIN_NAME = re.compile(r"\w[\w.+-]{0,59}")  # of proxies and data sets, which become names of methods and files
@@ -95,6 +95,12 @@ def _architectures(rows: Rows, how: Reading, used: Sequence[str]) -> Identified:
     if how.configs is True:
         others = {*used, *([how.seed] if how.seed else [])}
         columns = [name for name in rows.names if name not in others]
+        results = [name for name in columns if is_result(name)]
+        if results:
+            raise InvalidTable(
+                f"{rows.origin}: column {results[0]!r} looks like a result, which a configuration must not reveal; name "
+                "it as a target, or name the columns of the configuration"
+            )
     else:
         columns = [how.configs] if isinstance(how.configs, str) else list(how.configs or ())
     if not columns:
@@ -120,9 +126,7 @@ def _meaning(text: str, rows: Rows) -> tuple[str, str]:
     base = metric.partition(":")[0].partition("@")[0]
     if base not in METRICS:
         if not PLAIN_NAME.fullmatch(metric):
-            raise InvalidTable(
-                f"{rows.origin}: column {column!r} cannot name a proxy; {_NAMES}, as in {column}=my_proxy"
-            )
+            raise InvalidTable(f"{rows.origin}: {metric!r} cannot name a proxy; {_NAMES}, as in {column}=my_proxy")
         metric = f"proxy:{metric}"
     if not is_untrained(metric):
         raise InvalidTable(f"{metric} is measured by training, so it is a target, not a column known without training")
