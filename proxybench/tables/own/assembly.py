@@ -95,17 +95,25 @@ def _architectures(rows: Rows, how: Reading, used: Sequence[str]) -> Identified:
     if how.configs is True:
         others = {*used, *([how.seed] if how.seed else [])}
         columns = [name for name in rows.names if name not in others]
-        results = [name for name in columns if is_result(name)]
-        if results:
-            raise InvalidTable(
-                f"{rows.origin}: column {results[0]!r} looks like a result, which a configuration must not reveal; name "
-                "it as a target, or name the columns of the configuration"
-            )
+        for name in columns:
+            if is_result(name) and _is_numeric(rows, name):
+                raise InvalidTable(
+                    f"{rows.origin}: column {name!r} looks like a result, which a configuration must not reveal; name it "
+                    "as a target, or name the columns of the configuration"
+                )
     else:
         columns = [how.configs] if isinstance(how.configs, str) else list(how.configs or ())
     if not columns:
         raise InvalidTable(f"{rows.origin}: no columns are left for the fields of configurations")
     return architectures_of_configurations(rows, columns)
+
+
+def _is_numeric(rows: Rows, column: str) -> bool:
+    try:
+        numbers_of(rows, column)
+    except InvalidTable:
+        return False
+    return True
 
 
 def _space(space: str | SearchSpace | type[SearchSpace]) -> SearchSpace:

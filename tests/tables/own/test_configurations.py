@@ -46,6 +46,8 @@ def test_results_are_not_taken_for_fields() -> None:
         pb.table(frame, configs=True, targets="acc=val_acc@3")
     bench = pb.table(frame, configs=["lr", "depth"], targets="acc=val_acc@3")
     assert sorted(bench.batch().columns) == ["config:depth", "config:lr"]
+    words = pb.table(FRAME.assign(loss=["hinge", "mse", "mse", "mse"]), configs=True, targets="acc=val_acc@3")
+    assert "config:loss=mse" in words.batch().columns
 
 
 def test_flat_columns_and_json_are_the_same_table(tmp_path) -> None:
