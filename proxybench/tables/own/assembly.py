@@ -98,7 +98,7 @@ def _architectures(rows: Rows, how: Reading, used: Sequence[str]) -> Identified:
         for name in columns:
             if is_result(name) and _is_numeric(rows, name):
                 raise InvalidTable(
-                    f"{rows.origin}: column {name!r} looks like a result, which a configuration must not reveal; name it "
+                    f"{rows.origin}: column {name!r} looks like a result, which a configuration must not have; name it "
                     "as a target, or name the columns of the configuration"
                 )
     else:
