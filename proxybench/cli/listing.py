@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -71,7 +72,17 @@ def _suites() -> Rows:
 
 
 def _tasks() -> Rows:
+    """The tasks of this project, then those of the user's own tables."""
+    from proxybench.errors import ProxybenchError
+    from proxybench.evaluation.own_tasks import own_tasks
     from proxybench.evaluation.tasks import load_tasks
+    from proxybench.tables.benchmark import load
+    from proxybench.tables.store.parquet import own_names
+
+    tasks = list(load_tasks().values())
+    for name in own_names():
+        with suppress(ProxybenchError):  # a damaged table, or one in which nothing can be ranked, has no tasks
+            tasks += own_tasks(load(name))
 
     return [
         {
@@ -84,7 +95,7 @@ def _tasks() -> Rows:
             "sizes": list(task.sizes),
             "architectures": task.size,
         }
-        for task in load_tasks().values()
+        for task in tasks
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -33,12 +34,17 @@ def own_tasks(bench: Benchmark) -> list[Task]:
     for dataset in bench.datasets:
         targets = _targets(bench, dataset)
         where = f"{bench.name}-{dataset}" if len(bench.datasets) > 1 else bench.name
-        tasks += [_ranking(bench, dataset, f"{where}-{metric}", target) for metric, target in targets.items()]
+        tasks += [_ranking(bench, dataset, f"{where}-{_plain(metric)}", one) for metric, one in targets.items()]
         if learned := _learning(bench, dataset, f"{where}-predict", targets):
             tasks.append(learned)
     if not tasks:
         raise InvalidTable(f"table {bench.name} has no trained metric with two different values, so nothing to rank by")
     return tasks
+
+
+def _plain(metric: str) -> str:
+    """A metric as part of a task's name, which is also the name of a file."""
+    return re.sub(r"[^\w.-]", "-", metric)
 
 
 def _targets(bench: Benchmark, dataset: str) -> dict[str, Target]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from proxybench.errors import InvalidArchitecture, InvalidTable
 from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.own.assembly import PLAIN_NAME
 from proxybench.tables.own.rows import Rows, rows_of_csv, rows_of_parquet
 
 _KEYS = ("arch", "digest")
@@ -49,7 +50,11 @@ def score_columns(path: Path) -> dict[str, str]:
     swept = [name for name in names if name.startswith(_SWEEP)]
     if not names:
         raise InvalidTable(f"{path.name}: has no column of scores")
-    return {name.removeprefix(_SWEEP): name for name in swept or names}
+    methods = {name.removeprefix(_SWEEP): name for name in swept or names}
+    for name in methods:
+        if not PLAIN_NAME.fullmatch(name):
+            raise InvalidTable(f"{path.name}: column {name!r} cannot name a method; use letters, digits and . _ + -")
+    return methods
 
 
 @dataclass(frozen=True)

@@ -123,9 +123,11 @@ def plan_tasks(
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
             plan.specs += [specify(task, bench, method, *split) for split in _splits(task, method, repeats, sizes)]
         if scores is not None:
-            for name, column in score_columns(scores).items():
-                for split in _splits_of(task, False, repeats, sizes):
-                    plan.specs.append(specify_scores(task, bench, scores, name, column, *split))
+            plan.specs += [
+                specify_scores(task, bench, scores, name, column, *split)
+                for name, column in score_columns(scores).items()
+                for split in _splits_of(task, False, repeats, sizes)
+            ]
     _refuse_namesakes(plan.specs)
     for method in (*methods, *without) if plan.tasks else ():
         entrant = find_entrant(method)

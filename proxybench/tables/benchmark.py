@@ -1,8 +1,4 @@
-"""A benchmark: a stored table with its search space, and unambiguous queries.
-
-Nothing here is random and nothing is imputed. The caller specifies `dataset`, `metric`, `epochs` and `seed`; omitted
-ones are filled in only if the table has a single possibility, and `seed` defaults to the mean over seeds.
-"""
+"""A benchmark: a table with its search space, and unambiguous queries; nothing is random and nothing is imputed."""
 
 from __future__ import annotations
 
@@ -227,7 +223,7 @@ class Benchmark:
                 label = name if name.startswith(("proxy:", "config:")) else f"cost:{name}"
                 label = label if len(sources) == 1 else f"{label}[{source}]"
                 chosen[label] = self.values(name, dataset=source)
-        return ArchBatch(self._graphs, chosen).named_by(lambda: self._arch_index)
+        return ArchBatch(self._rows.graphs, chosen).named_by(lambda: self._arch_index)
 
     def recipe_with(self, columns: str) -> str:
         """A digest of the table and the columns added by `batch(columns)`; `recipe` except for "computed" and "all".
@@ -245,7 +241,7 @@ class Benchmark:
     def _with_computed(self, batch: ArchBatch) -> ArchBatch:
         from proxybench.scores.shipped import shipped_sweeps
 
-        computed = ArchBatch(self._graphs)
+        computed = ArchBatch(self._rows.graphs)
         for scores in shipped_sweeps(self.space.name):
             computed = scores.join(computed, self.space, self.digests)
         own = {f"{name}@proxybench": values for name, values in computed.columns.items()}
@@ -274,10 +270,6 @@ class Benchmark:
         ranking = np.argsort(-values if metric_of(metric).larger_is_better else values, kind="stable")
         ranking = ranking[np.isfinite(values[ranking])][:k]
         return self.frame(metrics=[metric], dataset=dataset, epochs=epochs, seed=seed).iloc[ranking]
-
-    @property
-    def _graphs(self) -> list[ArchGraph]:
-        return self._rows.graphs
 
     @cached_property
     def _rows(self) -> ArchitectureRows:

@@ -104,9 +104,9 @@ def verify() -> list[Verified]:
             results.append(Verified(name, "file", verify_file(file)))
     for name in stored_names():
         try:
-            table = open_table(name)
-            damage = table.damage()
-            step = how_to_rebuild(table.folder.parent, name)
+            stored = open_table(name)
+            damage = stored.damage()
+            step = how_to_rebuild(stored.folder.parent, name)
             state = f"damaged: {', '.join(damage)}; {step}" if damage else "ok"
         except ProxybenchError as error:
             state = str(error)

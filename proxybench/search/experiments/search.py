@@ -12,10 +12,11 @@ from proxybench.search import SEARCHERS
 from proxybench.search.core.base import is_multi_fidelity
 from proxybench.search.experiments.experiment import ConfiguredSearcher, ProblemSetting, TableSearch, run_experiment
 from proxybench.search.experiments.results import SearchResults
+from proxybench.tables.benchmark import Benchmark
 
 
 def search(
-    benchmark: str,
+    benchmark: str | Benchmark,
     searchers: str | Sequence[str] = ("random", "robot"),
     *,
     budget: int = 20,
@@ -36,7 +37,7 @@ def search(
         found = pb.search("trained-nasbench201", ["random", "robot", "guided(predictor=gbdt, every=5)"], budget=20)
 
     Args:
-        benchmark: name of a table on this machine.
+        benchmark: a table on this machine, or its name.
         searchers: `NAME` or `NAME(argument=value, ...)` (`proxybench list searchers`).
         budget: full trainings that a run pays for.
         seeds: runs of each searcher.
@@ -61,7 +62,7 @@ def search(
     texts = [searchers] if isinstance(searchers, str) else searchers
     chosen = list({text: ConfiguredSearcher.parse(text) for text in texts}.values())
     setting = ProblemSetting(
-        benchmark,
+        benchmark if isinstance(benchmark, str) else benchmark.name,
         dataset,
         objective,
         report,

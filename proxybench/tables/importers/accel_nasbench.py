@@ -32,7 +32,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """Read the tar: val_acc, val_top5, train_s; params, flops, latency_ms@DEVICE and throughput@DEVICE.
 
     The trainings of an architecture are seeds 0, 1, ... by file number. What needs no training is kept from the first
-    of them; a note says how many architectures occur more than once.
+    of them; a note gives the number of architectures that occur more than once.
 
     Raises:
         CorruptData: for a file of another form.
@@ -65,7 +65,7 @@ def _members(path: Path) -> dict[int, Any]:
         if match is None:
             raise ValueError(f"{name} is not named result_N.json")
         if int(match[1]) in found:
-            raise ValueError(f"result_{int(match[1])}.json stands twice in the archive")
+            raise ValueError(f"result_{int(match[1])}.json occurs twice in the archive")
         found[int(match[1])] = document
     return found
 

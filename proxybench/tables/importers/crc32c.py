@@ -1,8 +1,8 @@
 """CRC-32C (Castagnoli) of many messages at once, vectorised over the messages, and the mask that TFRecord puts on it.
 
 RFC 3720, appendix B.4. The remainder of a message is linear in its bytes: the state that zero bytes leave alone is
-zero, so messages of different lengths are aligned at their ends with zeros in front, and what the start value of
-2^32 - 1 adds depends on the length alone.
+zero, so messages of different lengths are padded with zeros in front, and the contribution of the start value
+2^32 - 1 depends on the length alone.
 """
 
 from __future__ import annotations

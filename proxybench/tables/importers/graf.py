@@ -44,7 +44,7 @@ def proxies(paths: Sequence[Path], space: SearchSpace, dataset: str) -> Fragment
 def accuracy(
     paths: Sequence[Path], space: SearchSpace, dataset: str, column: str = "val_acc", seed: str = MEAN
 ) -> Fragment:
-    """What the source calls the validation accuracy of NAS-Bench-201 after 200 epochs (see the head of this file).
+    """What the source calls the validation accuracy of NAS-Bench-201 after 200 epochs (see the top of this file).
 
     Args:
         paths: the file.
@@ -61,7 +61,7 @@ def accuracy(
 
 
 def robustness(paths: Sequence[Path], space: SearchSpace, column: str = "val_acc", seed: str = MEAN) -> Fragment:
-    """CIFAR-10 accuracy of all 15,625 cells under attack, as `robust_acc@ATTACK`, and the clean value beside it.
+    """CIFAR-10 accuracy of all 15,625 cells under attack, as `robust_acc@ATTACK`, and the clean value.
 
     ATTACK is named as in the source: "fgsm@Linf_eps-1.0" has a radius of 1/255. All values are whole tenths of a
     percent, so they are single evaluations and no means, and isomorphic cells share them: the 6,466 distinct cells
@@ -92,7 +92,7 @@ def transnas_micro_scene(
 ) -> Fragment:
     """Proxies and final validation accuracy of 2,128 TransNAS-Bench-101 micro cells on scene classification.
 
-    The source's columns `random`, `rank`, `new_net` and its row number are of its own making and are not read.
+    The columns `random`, `rank`, `new_net` and the row number were added by the source and are not read.
 
     Args:
         paths: the file.

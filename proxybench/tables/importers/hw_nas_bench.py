@@ -3,7 +3,7 @@
 Li et al., "HW-NAS-Bench: Hardware-Aware Neural Architecture Search Benchmark", ICLR 2021. For one image: latency in
 milliseconds, energy in millijoules, as the authors' interface prints them. Edge GPU (Jetson TX2), Raspberry Pi 4,
 Edge TPU and Pixel 3 are measured, Eyeriss and FPGA estimated. The arithmetic intensity on Eyeriss comes with the
-extract of the authors of GRAF, which states no unit for it. An Edge TPU latency of -1 stands for a network that did
+extract of the authors of GRAF, which states no unit for it. An Edge TPU latency of -1 marks a network that did
 not pass the device's compiler: null here.
 """
 

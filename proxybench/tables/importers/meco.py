@@ -23,13 +23,13 @@ NATS_SEEDS = ("777", "888", "999")
 def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """One row per cell and run.
 
-    Three values are those of seeds 777, 888 and 999 in this order: so they stand in the NATS-Bench records that the
-    file could be compared with. The file does not say which seeds one or two values belong to, so such runs are
-    numbered "0" and "1", which claims nothing. (There is reason to take two values for seeds 777 and 888, and one
-    value for 888: where other sources of NAS-Bench-201 know a single run of a cell with two, it is the second.)
+    Three values are those of seeds 777, 888 and 999 in this order, which is their order in the NATS-Bench records that
+    the file could be compared with. The file does not say which seeds one or two values belong to, so such runs are
+    numbered "0" and "1", without a claim about seeds. (Two values are probably from seeds 777 and 888, and a single
+    one from 888: for cells with two runs, the one that other sources of NAS-Bench-201 have is the second.)
 
     Raises:
-        CorruptData: when the file is not the documented dictionary.
+        CorruptData: if the file is not the documented dictionary.
     """
     path = paths[0]
     runs = read_pickle(path)

@@ -1,8 +1,8 @@
 """The official NAS-Bench-101 files: `nasbench_only108.tfrecord` and `nasbench_full.tfrecord`.
 
 Each record is one training: [hash, epochs, adjacency, operations, base64 of ModelMetrics] as JSON. Its graph must
-have its hash. The repeats of a cell and an epoch budget are numbered "0", "1", "2" as they stand in the file. Only
-the end of a training is kept: the half-way evaluations of a 108-epoch schedule are no 54-epoch trainings.
+have its hash. The repeats of a cell and an epoch budget are numbered "0", "1", "2" in the order of the file. Only
+the end of a training is kept: the half-way evaluation of a 108-epoch schedule is not a training of 54 epochs.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _DECODER = msgspec.json.Decoder(tuple[_Hash, Literal[4, 12, 36, 108], str, str, 
 def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """All trainings of the files: train, validation and test accuracy in percent, seconds, and parameter counts.
 
-    Memory grows by 48 bytes a record, besides the table returned.
+    In addition to the returned table, it needs 48 bytes of memory per record.
 
     Raises:
-        CorruptData: with the byte offset of the first record that is damaged, names another graph than its hash,
-            or contradicts an earlier one.
+        CorruptData: with the byte offset of the first record that is damaged, has a graph that does not match its
+            hash, or contradicts an earlier record.
     """
     trainings = _Trainings(space)
     for path in paths:
@@ -50,7 +50,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
 
 
 class _Trainings:
-    """What the records read so far hold, and which cells they have named."""
+    """The content of the records read so far, and the cells that occurred in them."""
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
@@ -66,7 +66,7 @@ class _Trainings:
         self.values: list[NDArray[np.float64]] = []
 
     def add(self, path: Path, offsets: list[int], records: list[bytes]) -> None:
-        """Take in one batch of records."""
+        """Add one batch of records."""
         digests, epochs, graphs, codes, trainings = [], [], [], [], []
         for offset, record in zip(offsets, records, strict=True):
             try:
@@ -83,7 +83,7 @@ class _Trainings:
         self._store(path, offsets, digests, np.array(graphs), np.array(codes), np.array(epochs), trainings)
 
     def _packed(self, adjacency: str, operations: str) -> tuple[int, int]:
-        """The two numbers of the pruned cell; quick for a matrix and operations that came before, unpruned."""
+        """The two numbers of the pruned cell; fast if matrix and operations occurred before, not pruned."""
         graph = self.graph_of.get(adjacency, -1)
         vertices, code = self.code_of.get(operations, (0, 0))
         if graph < 0 or len(adjacency) != vertices * vertices:
@@ -109,8 +109,8 @@ class _Trainings:
         _refuse(
             path,
             offsets,
-            ~self._named_rightly(rows, hashes, graphs, codes),
-            "its graph has another hash than the record says",
+            ~self._match_hashes(rows, hashes, graphs, codes),
+            "its graph does not have the hash that the record gives",
         )
         values = np.array(trainings, dtype=np.float64)
         _refuse(path, offsets, abs(values[:, 0] - epochs) > 1, "its last evaluation is not at the end of the training")
@@ -124,10 +124,10 @@ class _Trainings:
         self.epochs.append(epochs.astype(np.int32))
         self.values.append(values[:, 1:5])
 
-    def _named_rightly(
+    def _match_hashes(
         self, rows: NDArray[np.int64], hashes: NDArray[np.uint8], graphs: NDArray[np.int64], codes: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Whether each graph has the hash beside it; computed once for the repeats of a cell."""
+        """Whether each graph has the hash of its record; computed once for the repeats of a cell."""
         right: NDArray[np.bool_] = (
             (self.seen_graphs[rows] == graphs)
             & (self.seen_codes[rows] == codes)
@@ -144,7 +144,7 @@ class _Trainings:
         return right
 
     def fragment(self) -> Fragment:
-        """The table of everything taken in, by cell, epochs and repeat."""
+        """The table of all records, by cell, epochs and repeat."""
         import pyarrow as pa
 
         rows = np.concatenate([*self.rows, np.empty(0, dtype=np.int32)])

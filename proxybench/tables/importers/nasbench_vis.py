@@ -1,10 +1,10 @@
 """NAS-Bench-101 validation accuracies for 30,001 cells, from the data files of the nasbench-vis project.
 
 The files name cells by their official hash; one of them also gives matrix and operations, which must have that hash.
-What they hold was found by comparison with other excerpts of NAS-Bench-101: `108_final_validation_accuracy` is the
+Their meaning was found by comparison with other excerpts of NAS-Bench-101: `108_final_validation_accuracy` is the
 largest of the three repeats, so its rows carry the seed "max" and are never taken for a mean or a single training;
 the accuracies after 4, 12 and 36 epochs are those of one repeat, seed "0". The files do not say of which repeat
-`final_training_time` is; it stands in the row of the 108 epochs. There is no test accuracy.
+`final_training_time` is; it belongs to the row with 108 epochs. The files have no test accuracy.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """Validation accuracy in percent, training seconds and parameters of the cells in all files, each once.
 
     Raises:
-        CorruptData: for a file not in this format, a graph without the hash beside it, or files that disagree.
+        CorruptData: for a file not in this format, a graph that does not have the hash given for it, or files that
+            disagree.
     """
     if not isinstance(space, NASBench101):
-        raise TypeError(f"nasbench-vis holds NAS-Bench-101 cells, not those of {space!r}")
+        raise TypeError(f"nasbench-vis has cells of NAS-Bench-101, not of {space!r}")
     cells: dict[str, Measured] = {}
     texts: list[str] = []  # of the cells, in the same order
     for path in paths:
@@ -62,12 +63,12 @@ def _rows(document: Any) -> list[tuple[str, Measured]]:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return float(value)
 
 
 def _check_graphs(path: Path, document: Any, space: NASBench101) -> None:
-    """Where a file gives graphs, each must have the hash beside it."""
+    """If a file has graphs, each must have the hash given for it."""
     if "adjacency" not in document:
         return
     for digest, matrix, numbers in zip(document["key"], document["adjacency"], document["operations"], strict=True):

@@ -30,7 +30,7 @@ _DARTS = (
 
 
 def parse_tuple(text: str) -> list[Any]:
-    """The nested lists of integers that a printed tuple such as "(1, (2, 3))" stands for."""
+    """The nested lists of integers that a printed tuple such as "(1, (2, 3))" represents."""
     if not isinstance(text, str) or len(text) > 2000 or _TUPLE.fullmatch(text) is None:
         raise InvalidArchitecture(f"{str(text)[:80]!r} is not a printed tuple of integers")
     try:
@@ -46,7 +46,7 @@ def nasbench101_text(code: Sequence[Any]) -> str:
     """V*V adjacency entries in row-major order, then V operation numbers: "0100:input,output"."""
     vertices = (isqrt(4 * len(code) + 1) - 1) // 2
     if vertices < 2 or vertices * (vertices + 1) != len(code):
-        raise InvalidArchitecture(f"{len(code)} numbers are no NAS-Bench-101 tuple of V*V + V")
+        raise InvalidArchitecture(f"{len(code)} numbers are not a NAS-Bench-101 tuple, which has V*V + V")
     matrix = _numbers(code[: vertices * vertices], 2)
     ops = _numbers(code[vertices * vertices :], len(_NASBENCH101))
     return "".join(map(str, matrix)) + ":" + ",".join(_NASBENCH101[op] for op in ops)
@@ -75,7 +75,7 @@ def transnas_macro_text(code: Sequence[Any]) -> str:
 def darts_text(code: Sequence[Any]) -> str:
     """Two cells (normal, reduce) of eight (input, operation number) pairs, two for each of the nodes 2-5."""
     if not isinstance(code, Sequence) or len(code) != 2:
-        raise InvalidArchitecture("a DARTS tuple holds a normal and a reduction cell")
+        raise InvalidArchitecture("a DARTS tuple has a normal and a reduction cell")
     normal, reduce = (_darts_cell(cell) for cell in code)
     return f"Genotype(normal={normal}, normal_concat=[2, 3, 4, 5], reduce={reduce}, reduce_concat=[2, 3, 4, 5])"
 
@@ -87,18 +87,19 @@ def _darts_cell(cell: Any) -> list[tuple[str, int]]:
     for position, pair in enumerate(cell):
         source, op = _numbers(pair, 7, length=2)
         if source >= 2 + position // 2:
-            raise InvalidArchitecture(f"node {2 + position // 2} of a DARTS tuple takes input {source}, not before it")
+            node = 2 + position // 2
+            raise InvalidArchitecture(f"node {node} of a DARTS tuple takes its input from node {source}, not before it")
         pairs.append((_DARTS[op], source))
     return pairs
 
 
 def _numbers(code: Any, bound: int, length: int | None = None) -> list[int]:
-    """The entries of `code` as integers below `bound`; of the given number, where one is given."""
+    """The entries of `code` as integers below `bound`; exactly `length` of them, if it is given."""
     if not isinstance(code, Sequence) or (length is not None and len(code) != length):
         raise InvalidArchitecture(f"{str(code)[:80]} is not a sequence of {length} numbers")
     for number in code:
         if type(number) is not int or not 0 <= number < bound:
-            raise InvalidArchitecture(f"{str(code)[:80]} holds {str(number)[:20]}, not an integer below {bound}")
+            raise InvalidArchitecture(f"{str(code)[:80]} contains {str(number)[:20]}, not an integer below {bound}")
     return list(code)
 
 

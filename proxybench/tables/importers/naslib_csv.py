@@ -1,7 +1,7 @@
 """CSV files whose column `net` names architectures by printed NASLib tuples, one row each.
 
 An empty cell is null (the source did not measure), "nan" and "inf" are values that are not finite, and anything
-else that is no number is damage.
+else that is not a number means that the file is damaged.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class NetTable:
         values = self.numbers(column)
         for line, value in zip(self.lines, values, strict=True):
             if value is not None and not (math.isnan(value) or 0 <= value <= 100):
-                raise self._error(line, column, f"{value} is no percentage")
+                raise self._error(line, column, f"{value} is not a percentage")
         return values
 
     def scores(self, column: str) -> list[float | None]:
@@ -85,11 +85,11 @@ class NetTable:
 def read_net_table(path: Path, required: Collection[str], text_of: Callable[[Sequence[Any]], str]) -> NetTable:
     """Read a file; `text_of` turns a tuple into the text of its space.
 
-    A row that repeats an earlier one is dropped. Where the file also gives the text (column `net_str`), the two
+    A row that repeats an earlier one is dropped. If the file also has the text (column `net_str`), the two
     must name the same architecture.
 
     Raises:
-        CorruptData: naming line and column, when a column is missing, a tuple is none, or two rows of one
+        CorruptData: naming line and column, if a column is missing, a tuple is invalid, or two rows of one
             architecture differ.
     """
     columns = read_csv_columns(path, ["net", *required])
@@ -114,7 +114,7 @@ def _text(path: Path, line: int, net: str, text_of: Callable[[Sequence[Any]], st
 
 
 def _distinct_rows(path: Path, texts: Sequence[str], columns: dict[str, list[str]]) -> list[int]:
-    """The first row of each architecture. Raises CorruptData when a later row of it says something else."""
+    """The first row of each architecture. Raises CorruptData if a later row of it has other values."""
     first: dict[str, int] = {}
     for row, text in enumerate(texts):
         earlier = first.setdefault(text, row)

@@ -1,7 +1,7 @@
 """The official NATS-Bench archives, as nats_bench reads them with `fast_mode=True`.
 
 Dong, Liu, Musial and Gabrys, "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and Size", TPAMI
-2021. A folder holds `meta.pickle.pbz2` with all architecture texts in index order, and one file per architecture,
+2021. A folder contains `meta.pickle.pbz2` with all architecture texts in index order, and one file per architecture,
 `000000.pickle.pbz2` and so on: {epoch budget: {"all_results": {(data set, seed): run}, "dataset_seed": ...}}.
 
 Every run gives what `get_more_info` of nats_bench answers for its last epoch. Which evaluation of a run is meant:
@@ -97,7 +97,7 @@ def read_record(path: Path, archs: Sequence[str], budgets: Sequence[int]) -> lis
             raise CorruptData(f"{path}: epoch budgets {sorted(results)}; expected {list(budgets)}")
         for result in results.values():
             if (result["arch_index"], result["arch_str"]) != (index, archs[index]):
-                raise CorruptData(f"{path}: holds {result['arch_str']!r}, but the meta file names {archs[index]!r}")
+                raise CorruptData(f"{path}: is about {result['arch_str']!r}, the meta file has {archs[index]!r}")
         trained = (_trained_rows(archs[index], budget, result) for budget, result in results.items())
         return [*chain.from_iterable(trained), *_cost_rows(archs[index], results[COST_BUDGET])]
 
@@ -108,7 +108,7 @@ def _architectures(metas: Sequence[Path]) -> list[str]:
     meta = read_pickle_bz2(metas[0])
     archs = meta.get("meta_archs") if isinstance(meta, dict) else None
     if not isinstance(archs, list) or not all(isinstance(arch, str) for arch in archs):
-        raise CorruptData(f"{metas[0]}: holds no list of architectures")
+        raise CorruptData(f"{metas[0]}: has no list of architectures")
     return archs
 
 
@@ -144,7 +144,7 @@ def _runs(result: Mapping[str, Any], dataset: str) -> dict[int, Mapping[str, Any
 
 
 def _run_metrics(run: Mapping[str, Any], dataset: str, budget: int) -> Row:
-    """What the last epoch of a run measured; None for what the record does not hold."""
+    """The measurements of a run's last epoch; None for those that the record does not have."""
     if run["epochs"] != budget:
         raise ValueError(f"a run of {run['epochs']} epochs stands under {budget} epochs")
     last = budget - 1
@@ -187,7 +187,7 @@ def _float(value: Any) -> float | None:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """As nats_bench computes it, term by term in the order given; None where a term is missing."""
+    """Computed like nats_bench, term by term in the given order; None if a term is missing."""
     known = [value for value in values if value is not None]
     return sum(known) / len(values) if len(known) == len(values) else None
 

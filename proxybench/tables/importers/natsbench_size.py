@@ -1,7 +1,7 @@
 """NATS-Bench size, CIFAR-10 test accuracy after 90 epochs, as BossNAS lists it (YAML lines `'64:64:56:64:24': 93.65`).
 
 The lines are read one by one: YAML 1.1 would take an unquoted `16:16:16:16:64` for a number to the base 60. The
-values are those that the archive `NATS-sss-v1_0-50262` holds for its only seed, 777, trained on all training images.
+values are those of the archive `NATS-sss-v1_0-50262` for its only seed, 777, trained on all training images.
 """
 
 from __future__ import annotations

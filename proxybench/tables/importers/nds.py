@@ -54,7 +54,7 @@ def sweeps_in(path: Path) -> list[str]:
     zipped = is_zip(path)
     names = sorted(PurePosixPath(name).stem for name in zip_json_names(path)) if zipped else [path.stem]
     if not names:
-        raise CorruptData(f"{path}: holds no sweep (a .json file)")
+        raise CorruptData(f"{path}: contains no sweep (a .json file)")
     return names
 
 
@@ -63,9 +63,9 @@ def read(paths: Sequence[Path], space: SearchSpace, sweep: str, batch_size: int 
 
     Columns: test_acc and train_acc (100 - error after the last epoch, percent) and train_loss at the epochs trained,
     with rng_seed as the seed; params and flops as counts. A second training of an architecture with the same
-    rng_seed, as sweeps over optimiser settings have, gets the seed "1.1" beside "1". The files give seconds per
+    rng_seed, as sweeps over optimiser settings have, gets the seed "1.1" in addition to "1". The files give seconds per
     iteration but no batch size: train_s is iter_time * ceil(training images / batch_size) * epochs where
-    `batch_size` is told, else null.
+    `batch_size` is known, else null.
 
     Args:
         paths: data.zip or SWEEP.json.
@@ -74,7 +74,7 @@ def read(paths: Sequence[Path], space: SearchSpace, sweep: str, batch_size: int 
         batch_size: images per iteration.
 
     Raises:
-        UnknownName: when the zip holds no such sweep.
+        UnknownName: if the zip contains no such sweep.
         CorruptData: for a file of another form.
     """
     (path,) = paths

@@ -1,4 +1,4 @@
-"""What NAS-Bench-Suite-Zero stores for an architecture and a task, whichever kind of file it stands in.
+"""The values that NAS-Bench-Suite-Zero stores for an architecture and a task, in any kind of file.
 
 Krishnakumar et al., "NAS-Bench-Suite-Zero: Accelerating Research on Zero Cost Proxies", NeurIPS 2022 datasets track.
 An entry has proxies (a number, or a score and the seconds it took; -1e8 marks a failure), `params` and `flops` in
@@ -33,7 +33,7 @@ Repeats = Literal["refuse", "first"]
 
 @dataclass(frozen=True)
 class Validation:
-    """What `val_accuracy` is for a task: the column, the range it must lie in, and the epochs of the training."""
+    """The meaning of `val_accuracy` for a task: its column, its range of values, and the epochs of training."""
 
     column: str
     low: float
@@ -43,7 +43,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class ScoredBenchmark:
-    """How the suite names a benchmark's architectures, and what it stores as `val_accuracy`, by task."""
+    """The suite's notation for architectures of a benchmark, and its meaning of `val_accuracy`, by task."""
 
     space: str
     text: Callable[[Sequence[Any]], str]
@@ -80,17 +80,17 @@ BENCHMARKS = {
 
 
 def find_benchmark(name: str, space: SearchSpace) -> ScoredBenchmark:
-    """The benchmark called `name`. Raises UnknownName, or ValueError where `space` is not its space."""
+    """The benchmark called `name`. Raises UnknownName, or ValueError if `space` is not its space."""
     if name not in BENCHMARKS:
         raise unknown_name("NAS-Bench-Suite-Zero benchmark", name, BENCHMARKS)
     if BENCHMARKS[name].space != space.name:
-        raise ValueError(f"the architectures of {name} are of the space {BENCHMARKS[name].space}, not {space.name}")
+        raise ValueError(f"the architectures of {name} belong to the space {BENCHMARKS[name].space}, not {space.name}")
     return BENCHMARKS[name]
 
 
 @dataclass
 class Collector:
-    """The table rows of all entries taken in so far, one untrained and one trained row per architecture and task.
+    """The table rows of all entries read so far, one untrained and one trained row per architecture and task.
 
     Attributes:
         seed: label of the training that `val_accuracy` is from: "0" for the only or some one training.
@@ -110,7 +110,7 @@ class Collector:
     unsized: int = 0
 
     def add(self, path: Path, entries: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
-        """Take in the (task, printed tuple, values by name) of one file. Raises CorruptData for contradictions."""
+        """Add the (task, printed tuple, values by name) of one file. Raises CorruptData for contradictions."""
         kept = list(entries)
         named = self._named({code for _, code, _ in kept})
         seen: set[tuple[str, str]] = set()
@@ -219,5 +219,5 @@ def _score(name: str, value: Any) -> tuple[float, float | None]:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{str(value)[:60]!r} is no number")
+        raise TypeError(f"{str(value)[:60]!r} is not a number")
     return float(value)

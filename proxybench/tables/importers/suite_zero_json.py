@@ -40,7 +40,7 @@ def read(
 
 
 def benchmark_of(path: Path) -> str:
-    """The suite's name of the benchmark that a file holds: its outermost key, or the name `zc_NAME.json`.
+    """The suite's name of the benchmark in a file: its outermost key, or the name `zc_NAME.json`.
 
     Raises:
         CorruptData: when neither says.
@@ -56,7 +56,7 @@ def benchmark_of(path: Path) -> str:
 
 def _entries(path: Path, tasks: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     if not isinstance(tasks, dict) or not tasks:
-        raise CorruptData(f"{path}: holds no tasks")
+        raise CorruptData(f"{path}: has no tasks")
     for task, archs in tasks.items():
         for code, values in archs.items():
             if not isinstance(values, dict):

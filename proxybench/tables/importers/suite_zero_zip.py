@@ -33,7 +33,7 @@ def read(
         repeats: "refuse" or keep the "first" of several values for one architecture.
 
     Raises:
-        CorruptData: for an archive that is damaged, holds nothing of the benchmark, or contradicts itself or an
+        CorruptData: for an archive that is damaged, has nothing about the benchmark, or contradicts itself or an
             earlier one.
     """
     collector = Collector(space, find_benchmark(benchmark, space), seed, repeats)
@@ -41,7 +41,7 @@ def read(
         with reading(path):
             entries = list(_entries(path, benchmark))
             if not entries:
-                raise CorruptData(f"{path}: holds nothing of the benchmark {benchmark}")
+                raise CorruptData(f"{path}: has nothing about the benchmark {benchmark}")
             collector.add(path, entries)
     return collector.fragment()
 

@@ -1,6 +1,6 @@
 """The tables that this project trained itself, as `proxybench train-table` writes them.
 
-Parquet, one row for each (architecture, dataset, epochs, seed); the schema's metadata hold the setting as JSON.
+Parquet, one row for each (architecture, dataset, epochs, seed); the schema's metadata contain the setting as JSON.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FORMAT = 1
 
 
 def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
-    """All rows of the file, in its order; architectures stand in the order in which they were drawn.
+    """All rows of the file, in its order; architectures are in the order in which they were drawn.
 
-    Rows at 0 epochs hold what needs no training, the others one training's state after so many epochs. A training that
-    diverged has NaN.
+    Rows at 0 epochs have the values that need no training, the others the state of one training after that many
+    epochs. A training that diverged has NaN.
 
     Raises:
-        CorruptData: for a file of another space or format, a row that stands twice, a seed that is no run's number, or
-            a percentage outside 0 to 100.
+        CorruptData: for a file of another space or format, a row that occurs twice, a seed that is not the number of a
+            run, or a percentage outside 0 to 100.
     """
     (path,) = paths
     with reading(path):
@@ -70,7 +70,7 @@ def _check_keys(values: pa.Table) -> None:
     if not pc.all(pc.if_else(untrained, empty, named)).as_py():
         raise ValueError('a seed is neither the number of a run nor, at 0 epochs, ""')
     if keys.group_by(list(KEYS)).aggregate([]).num_rows != keys.num_rows:
-        raise ValueError("an architecture stands twice with one dataset, epochs and seed")
+        raise ValueError("an architecture occurs twice with the same dataset, epochs and seed")
 
 
 def _check_percentages(values: pa.Table) -> None:
@@ -81,7 +81,7 @@ def _check_percentages(values: pa.Table) -> None:
         # False for NaN, which is a training that diverged.
         outside = pc.or_(pc.less(column, 0), pc.greater(column, 100))
         if pc.any(outside).as_py():
-            raise ValueError(f"{name} is no percentage in some row")
+            raise ValueError(f"{name} is not a percentage in some row")
 
 
 def _notes(values: pa.Table, setting: Mapping[str, Any]) -> Iterator[str]:

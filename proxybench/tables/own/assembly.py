@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,9 +23,11 @@ from proxybench.tables.own.architectures import (
 from proxybench.tables.own.rows import Rows
 from proxybench.tables.own.targets import UNITS, ResultColumn, Unit, in_percent, numbers_of, result_columns
 from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
-from proxybench.tables.store.schema import METRICS, UNTRAINED, is_untrained
+from proxybench.tables.store.schema import METRICS, is_result, is_untrained
 
 DATASET = "data"
+PLAIN_NAME = re.compile(r"\w[\w.+-]{0,59}")  # of proxies and data sets, which become names of methods and files
+_NAMES = "use up to 60 letters, digits and . _ + -"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ def put_together(rows: Rows, how: Reading) -> tuple[MergedTable, Identified, lis
     if how.unit is not None and how.unit not in UNITS:
         raise unknown_name("unit", how.unit, UNITS)
     results = result_columns(how.targets, rows, how.dataset)
+    for one in results:
+        if not PLAIN_NAME.fullmatch(one.dataset):
+            raise InvalidTable(f"{one.dataset!r} cannot name a data set; {_NAMES}")
     known = {_meaning(text, rows) for text in how.columns}
     found = _architectures(rows, how, [*(one.column for one in results), *(column for column, _ in known)])
     seeds, labels = _seeds(rows, how.seed)
@@ -69,7 +75,7 @@ def put_together(rows: Rows, how: Reading) -> tuple[MergedTable, Identified, lis
         free = {name: MeasuredColumn(one, ~np.isnan(one)) for name, one in found.features.items()}
         free |= {metric: _free_column(rows, column, found) for column, metric in sorted(known)}
         if free := {name: column for name, column in free.items() if column.measured.any()}:
-            table.blocks[BlockKey(dataset, UNTRAINED["epochs"], UNTRAINED["seed"])] = free
+            table.blocks[BlockKey(dataset, epochs=0, seed="")] = free  # UNTRAINED of the schema
     table.blocks = {key: table.blocks[key] for key in sorted(table.blocks)}
     return table, found, [*found.notes, *_reading_notes(rows, how, results, unit, len(labels))]
 
@@ -89,11 +95,25 @@ def _architectures(rows: Rows, how: Reading, used: Sequence[str]) -> Identified:
     if how.configs is True:
         others = {*used, *([how.seed] if how.seed else [])}
         columns = [name for name in rows.names if name not in others]
+        for name in columns:
+            if is_result(name) and _is_numeric(rows, name):
+                raise InvalidTable(
+                    f"{rows.origin}: column {name!r} looks like a result, which a configuration must not have; name it "
+                    "as a target, or name the columns of the configuration"
+                )
     else:
         columns = [how.configs] if isinstance(how.configs, str) else list(how.configs or ())
     if not columns:
         raise InvalidTable(f"{rows.origin}: no columns are left for the fields of configurations")
     return architectures_of_configurations(rows, columns)
+
+
+def _is_numeric(rows: Rows, column: str) -> bool:
+    try:
+        numbers_of(rows, column)
+    except InvalidTable:
+        return False
+    return True
 
 
 def _space(space: str | SearchSpace | type[SearchSpace]) -> SearchSpace:
@@ -113,6 +133,8 @@ def _meaning(text: str, rows: Rows) -> tuple[str, str]:
     metric = metric if equals else column
     base = metric.partition(":")[0].partition("@")[0]
     if base not in METRICS:
+        if not PLAIN_NAME.fullmatch(metric):
+            raise InvalidTable(f"{rows.origin}: {metric!r} cannot name a proxy; {_NAMES}, as in {column}=my_proxy")
         metric = f"proxy:{metric}"
     if not is_untrained(metric):
         raise InvalidTable(f"{metric} is measured by training, so it is a target, not a column known without training")

@@ -130,7 +130,7 @@ def _inferred(rows: Rows, accuracies: Mapping[ResultColumn, NDArray[np.float64]]
     small: tuple[int, str, float] | None = None
     large: tuple[int, str, float] | None = None
     for one, values in accuracies.items():
-        for row in np.flatnonzero((values > 0) & (values <= 1))[:1].tolist():
+        for row in np.flatnonzero((values > 0) & (values < 1))[:1].tolist():
             small = small or (row, one.column, float(values[row]))
         for row in np.flatnonzero(values > 1)[:1].tolist():
             large = large or (row, one.column, float(values[row]))

@@ -80,6 +80,11 @@ def is_untrained(column: str) -> bool:
     return _base(column) in _UNTRAINED_METRICS
 
 
+def is_result(column: str) -> bool:
+    """Whether a column is called like a metric that is measured by training."""
+    return _base(column) in METRICS and not is_untrained(column)
+
+
 def _base(column: str) -> str:
     return column.partition(":")[0].partition("@")[0]
 

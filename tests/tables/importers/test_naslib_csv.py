@@ -55,7 +55,7 @@ def test_text_that_is_no_number_is_refused_by_line_and_column(tmp_path):
 
 @pytest.mark.parametrize("percent", ["-0.1", "100.5", "inf"])
 def test_an_impossible_percentage_is_refused(tmp_path, percent):
-    with pytest.raises(CorruptData, match="is no percentage"):
+    with pytest.raises(CorruptData, match="is not a percentage"):
         table(tmp_path, f"{NET},{percent}").percents("x")
 
 

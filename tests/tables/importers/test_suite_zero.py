@@ -270,7 +270,7 @@ def test_members_of_other_benchmarks_are_passed_over(tmp_path: Path) -> None:
     members = {MEMBER.format(0): [entry(1.0)], "zen/benchmark--nasbench101--cifar10--0.json": [{"arch": "()"}]}
     assert suite_zero_zip.read([write_zip(tmp_path / "a.zip", members)], nb201, "nasbench201").values.num_rows == 2
     path = write_zip(tmp_path / "b.zip", {"zen/benchmark--nasbench301--cifar10--0.json": [{"arch": "()"}]})
-    with pytest.raises(CorruptData, match="holds nothing of the benchmark nasbench201"):
+    with pytest.raises(CorruptData, match="has nothing about the benchmark nasbench201"):
         suite_zero_zip.read([path], nb201, "nasbench201")
 
 

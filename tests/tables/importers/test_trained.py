@@ -96,10 +96,10 @@ def test_the_mean_is_taken_over_runs_and_a_diverged_run_stays_nan(tmp_path: Path
         ({"setting": {"space": "nasbench201"}}, "KeyError: 'format'"),
         ({"seed": ["mean" if i == 4 else "" if i % 5 == 0 else str(i) for i in range(15)]}, "neither the number"),
         ({"seed": [""] * 15}, "neither the number of a run nor"),
-        ({"epochs": pa.array([0, 1, 1, 3, 3] * 3, pa.int32()), "seed": ["", *"0000"] * 3}, "stands twice"),
+        ({"epochs": pa.array([0, 1, 1, 3, 3] * 3, pa.int32()), "seed": ["", *"0000"] * 3}, "occurs twice"),
         ({"dataset": [None] * 15}, "a row lacks its"),
-        ({"val_acc": [100.5] * 15}, "val_acc is no percentage"),
-        ({"test_acc": [-1.0] * 15}, "test_acc is no percentage"),
+        ({"val_acc": [100.5] * 15}, "val_acc is not a percentage"),
+        ({"test_acc": [-1.0] * 15}, "test_acc is not a percentage"),
         ({"val_ac": [1.0] * 15}, "val_ac"),
     ],
 )

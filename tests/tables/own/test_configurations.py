@@ -40,6 +40,16 @@ def test_fields_become_columns() -> None:
     assert bench.query('{"lr": 0.01, "depth": 4.0, "norm": false, "opt": "sgd"}', metric="val_acc") == 20.0
 
 
+def test_results_are_not_taken_for_fields() -> None:
+    frame = FRAME.assign(test_acc=FRAME.acc)
+    with pytest.raises(InvalidTable, match="column 'test_acc' looks like a result"):
+        pb.table(frame, configs=True, targets="acc=val_acc@3")
+    bench = pb.table(frame, configs=["lr", "depth"], targets="acc=val_acc@3")
+    assert sorted(bench.batch().columns) == ["config:depth", "config:lr"]
+    words = pb.table(FRAME.assign(loss=["hinge", "mse", "mse", "mse"]), configs=True, targets="acc=val_acc@3")
+    assert "config:loss=mse" in words.batch().columns
+
+
 def test_flat_columns_and_json_are_the_same_table(tmp_path) -> None:
     flat = pb.table(FRAME, configs=True, targets="acc=val_acc@3")
     texts = FRAME.assign(config=list(map(json.dumps, CONFIGS)))[["config", "acc"]]

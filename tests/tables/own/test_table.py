@@ -178,6 +178,8 @@ def test_units_are_inferred_stated_and_checked() -> None:
         ({}, {"targets": ["val_acc", "test_acc=val_acc"]}, "columns 'val_acc' and 'test_acc' are both val_acc"),
         ({}, {"targets": ["val_acc@0"]}, "at least one epoch"),
         ({}, {"columns": ["test_acc"]}, "measured by training, so it is a target"),
+        ({}, {"columns": ["params=synflow@proxybench"]}, "'synflow@proxybench' cannot name a proxy"),
+        ({}, {"dataset": "a/b"}, "'a/b' cannot name a data set"),
         ({}, {"space": None}, "need their search space"),
         ({}, {"graphs": "arch"}, "in one way"),
         ({}, {"arch": None}, "in one way"),
