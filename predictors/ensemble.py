@@ -14,7 +14,7 @@ from predictors.encodings import EncodingLike
 from predictors.errors import unknown_name
 from predictors.folds import random_folds
 from predictors.learner import UncertainLearner
-from predictors.tabular.base import DEFAULT_ENCODINGS
+from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 from predictors.targets import normal_scores
 from predictors.units import Units
 
@@ -55,7 +55,8 @@ class Ensemble(UncertainLearner):
             first three members.
         folds: number of cross-validation folds for "stack" and "select"; with more than `MANY` architectures at most
             three, since each fold is then large enough.
-        encodings, columns, threads, space: passed to members given by name, if they accept them.
+        encodings: passed to tabular members given by name.
+        columns, threads, space: passed to members given by name, if they accept them.
         random_state: passed to those members too, and the seed of the folds.
 
     Attributes:
@@ -136,10 +137,12 @@ class Ensemble(UncertainLearner):
 
         from predictors import PREDICTORS
 
-        shared = ("encodings", "columns", "random_state", "threads", "space")
+        kind = PREDICTORS[name]
+        shared = ["columns", "random_state", "threads", "space"]
+        shared += ["encodings"] if issubclass(kind, Tabular) else []
         given = {**{key: getattr(self, key) for key in shared}, **others}
-        known = signature(PREDICTORS[name]).parameters
-        return PREDICTORS[name](**{key: value for key, value in given.items() if key in known})
+        known = signature(kind).parameters
+        return kind(**{key: value for key, value in given.items() if key in known})
 
     def _weights(self, models: list[Any], part: TrainingPart) -> Floats:
         if self.combine in ("mean", "rank") or len(part.targets) < max(_FEWEST, 2):
