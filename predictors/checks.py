@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _OPS = ("conv3x3", "conv1x1", "skip", "pool")
+_SHIFT = 1000.0  # added to targets that lie in a range of about 3
 _EDGES = ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
 
 
@@ -67,6 +68,11 @@ def _check(make: Callable[[], Any]) -> None:
     _require(is_float64, "does not return a float64 array from predict")
     _require(predicted.shape == (40,), f"returns shape {np.shape(predicted)} from predict for 40 architectures")
     _require(bool(np.isfinite(predicted).all()), "returns values from predict that are not finite")
+    shifted = np.median(clone(make()).fit(batch, targets + _SHIFT).predict(batch)) - _SHIFT
+    _require(
+        bool(abs(shifted - np.median(targets)) < 2 * np.ptp(targets)),
+        "returns values from predict that are not in the units of the targets",
+    )
     again = clone(make()).fit(batch, targets).predict(batch)
     _require(bool(np.array_equal(again, predicted)), "makes different predictions after two fits on the same data")
     order = np.random.default_rng(0).permutation(40)

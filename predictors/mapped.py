@@ -50,7 +50,7 @@ class MappedFile:
             raise ValueError(f"{self.path} is not a complete .npy file of numbers: {error}") from error
         if not (mapped.ndim and mapped.flags.c_contiguous):
             raise ValueError(f"{self.path} does not contain rows of numbers in C order")
-        self._map: mmap.mmap = mapped._mmap  # type: ignore[attr-defined]
+        self._map: mmap.mmap = mapped._mmap
         self.array: NDArray[Any] = mapped.view(np.ndarray)
         self._touched = 0
 

@@ -139,6 +139,11 @@ class NoSpread(Constant):
         return np.zeros(len(X))
 
 
+class OtherUnits(Constant):
+    def predict(self, X):
+        return np.argsort(np.argsort([len(arch.edges) for arch in X])).astype(np.float64)
+
+
 class WrongShape(Constant):
     def predict(self, X):
         return np.zeros((len(X), 1))
@@ -150,6 +155,7 @@ class WrongShape(Constant):
         (ForgetsSelf, "does not return self"),
         (Noisy, "different predictions"),
         (WrongShape, "shape"),
+        (OtherUnits, "not in the units of the targets"),
         (NoSpread, "not positive"),
         (Constant, "accepts fewer targets"),
     ],
