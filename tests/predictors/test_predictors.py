@@ -141,7 +141,7 @@ class NoSpread(Constant):
 
 class OtherUnits(Constant):
     def predict(self, X):
-        return np.argsort(np.argsort([len(arch.edges) for arch in X])).astype(np.float64)
+        return np.zeros(len(X))
 
 
 class WrongShape(Constant):
