@@ -2,10 +2,9 @@
 
     python experiments/calibration.py [TASK:SIZE ...] [--methods gp extra_trees ensemble] [--repeats 3]
 
-Needs the tables of the tasks. Predictors learn the training target of SIZE architectures; an interval covers where the
-normal score of a held-out architecture's training target, by its rank among those, lies within z deviations of the
-prediction. Repeats count from 100: those of the leaderboard begin with 0. Forests learn target "rank", so that what
-they predict is a normal score too.
+Needs the tables of the tasks. Predictors learn the training target of SIZE architectures; an interval covers a held-out
+architecture if its training target lies within z deviations of the prediction. Repeats count from 100: those of the
+leaderboard begin with 0.
 """
 
 from __future__ import annotations
@@ -45,26 +44,20 @@ def main(options: argparse.Namespace) -> None:
             for repeat in range(100, 100 + options.repeats):
                 split = hash_split(name, repeat, digests, int(size), task.n_test)
                 test = np.sort(np.random.default_rng(repeat).permutation(split.test)[: options.held_out])
-                made = {"random_state": repeat} | ({"target": "rank"} if method in FORESTS else {})
-                model = predictors.make(method, **made).fit(batch[split.train], targets[split.train])
-                order = np.sort(targets[split.train])
-                below = (
-                    np.searchsorted(order, targets[test], "left") + np.searchsorted(order, targets[test], "right")
-                ) / 2
-                residual = norm.ppf((below + 0.5) / (len(order) + 1)) - model.predict(batch[test])
+                model = predictors.make(method, random_state=repeat).fit(batch[split.train], targets[split.train])
+                residual = targets[test] - model.predict(batch[test])
                 shares.append([covered(residual, one) for one in deviations(model, batch[test])])
             after, before = (" ".join(f"{share:6.3f}" for share in one) for one in np.mean(shares, axis=0))
             print(f"{wanted:<46}{method:<14}{after:>24}{before:>28}", flush=True)
 
 
-FORESTS = ("extra_trees", "random_forest")
-
-
 def deviations(model, batch):
-    """Standard deviations as `predict_std` gives them, and before they are calibrated."""
-    if hasattr(model, "deviation_rows"):
-        return model.predict_std(batch), model.deviation_rows(model.rows_.transform(batch))
-    return model.predict_std(batch), model._mixture(batch)[1]
+    """Standard deviations as `predict_std` gives them, and before calibration; NaN if the predictor has none."""
+    said = model.predict_std(batch)
+    if not hasattr(model, "deviation_rows"):
+        return said, np.full(len(batch), np.nan)
+    rows = model.rows_.transform(batch)
+    return said, model.units_.width(model.score_rows(rows), model.deviation_rows(rows))
 
 
 def covered(residual, deviation):

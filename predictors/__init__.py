@@ -10,10 +10,9 @@ Everything is loaded on first use: `import predictors` imports neither numpy nor
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from predictors.registry import Registry
+from predictors.registry import Registry, public_names
 
 if TYPE_CHECKING:
     from predictors.arch import ArchBatch, ArchGraph, Ragged
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from predictors.base import Predictor
     from predictors.checks import check_predictor
     from predictors.ensemble import Ensemble
+    from predictors.gbdt_nas import ChoiceGBDT
     from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer, Pretrained
     from predictors.mapped import MappedFile, MappedRagged
     from predictors.parzc import FreeParZC, PaperParZC, ParZC
@@ -54,31 +54,13 @@ PREDICTORS = Registry(
 )
 
 _PUBLIC = {
+    **PREDICTORS.modules(),
     "ArchBatch": "predictors.arch",
     "ArchGraph": "predictors.arch",
-    "Auto": "predictors.auto",
-    "Ensemble": "predictors.ensemble",
-    "ExtraTrees": "predictors.tabular",
-    "FLAN": "predictors.graph",
-    "GATES": "predictors.graph",
-    "GBDT": "predictors.tabular",
-    "GCN": "predictors.graph",
-    "GIN": "predictors.graph",
-    "GaussianProcess": "predictors.tabular",
-    "GraphTransformer": "predictors.graph",
-    "MLP": "predictors.tabular",
     "MappedFile": "predictors.mapped",
     "MappedRagged": "predictors.mapped",
-    "NearestNeighbours": "predictors.tabular",
-    "FreeParZC": "predictors.parzc",
-    "PaperParZC": "predictors.parzc",
-    "ParZC": "predictors.parzc",
     "Predictor": "predictors.base",
-    "Pretrained": "predictors.graph",
     "Ragged": "predictors.arch",
-    "RandomForest": "predictors.tabular",
-    "Ridge": "predictors.tabular",
-    "Robust": "predictors.robust",
     "check_predictor": "predictors.checks",
 }
 __all__ = [
@@ -92,6 +74,7 @@ __all__ = [
     "ArchBatch",
     "ArchGraph",
     "Auto",
+    "ChoiceGBDT",
     "Ensemble",
     "ExtraTrees",
     "FreeParZC",
@@ -133,10 +116,7 @@ def make(name: str, **params: Any) -> Any:
     return PREDICTORS[name](**params)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'predictors' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+__getattr__ = public_names(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

@@ -32,7 +32,13 @@ class Auto(Ensemble):
         space: Any = None,
     ) -> None:
         super().__init__(
-            members, "select", folds, columns=columns, random_state=random_state, threads=threads, space=space
+            members=members,
+            combine="select",
+            folds=folds,
+            columns=columns,
+            random_state=random_state,
+            threads=threads,
+            space=space,
         )
 
     def _models(self) -> list[Any]:
@@ -46,6 +52,6 @@ class Auto(Ensemble):
             GaussianProcess(**shared),
             ExtraTrees(encodings="columns" if self.columns else "reduced", target="rank", **threaded),
             GBDT(target="rank", **threaded),
-            GaussianProcess("isotropic", encodings="reduced+reduced-wl+columns", **shared),
+            GaussianProcess(kernel="isotropic", encodings="reduced+reduced-wl+columns", **shared),
             Ridge(**shared),
         ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _OPS = ("conv3x3", "conv1x1", "skip", "pool")
+_SHIFT = 1000.0  # added to targets that lie in a range of about 3
 _EDGES = ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
 
 
@@ -81,6 +82,11 @@ def _check(make: Callable[[], Any]) -> None:
     if getattr(getattr(model, "tags", None), "has_std", False):
         _gives_deviations(model, batch)
     _require(model.predict(batch[:0]).shape == (0,), "cannot predict an empty batch")
+    shifted = np.median(clone(make()).fit(batch, targets + _SHIFT).predict(batch)) - _SHIFT
+    _require(
+        bool(abs(shifted - np.median(targets)) < 2 * np.ptp(targets)),
+        "returns values from predict that are not in the units of the targets",
+    )
     _refuses(make, batch, targets)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from predictors.encodings import EncodingLike
 from predictors.errors import unknown_name
 from predictors.folds import random_folds
 from predictors.learner import UncertainLearner
-from predictors.tabular.base import DEFAULT_ENCODINGS
+from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 from predictors.targets import normal_scores
 from predictors.units import Units
 
@@ -32,6 +33,7 @@ _GRAPH_NETWORK = {"members": 1, "min_steps": 60}  # one network, trained more br
 _FEWEST = 10  # with fewer architectures, nothing is held out and all members have equal weights
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Ensemble(UncertainLearner):
     """A weighted mean of predictors.
 
@@ -55,7 +57,8 @@ class Ensemble(UncertainLearner):
             first three members.
         folds: number of cross-validation folds for "stack" and "select"; with more than `MANY` architectures at most
             three, since each fold is then large enough.
-        encodings, columns, threads, space: passed to members given by name, if they accept them.
+        encodings: passed to tabular members given by name.
+        columns, threads, space: passed to members given by name, if they accept them.
         random_state: passed to those members too, and the seed of the folds.
 
     Attributes:
@@ -64,30 +67,17 @@ class Ensemble(UncertainLearner):
         fold_scores_: out-of-fold Kendall's tau of each member; empty if nothing was held out.
     """
 
-    spread_: Spread | None
     first = 3  # number of members that "select" starts with
 
-    def __init__(
-        self,
-        members: Sequence[Any] | None = None,
-        combine: str = "mean",
-        folds: int = 5,
-        graphs: float = 0.0,
-        encodings: EncodingLike = DEFAULT_ENCODINGS,
-        columns: bool = True,
-        random_state: int = 0,
-        threads: int = 1,
-        space: Any = None,
-    ) -> None:
-        self.members = members
-        self.combine = combine
-        self.folds = folds
-        self.graphs = graphs
-        self.encodings = encodings
-        self.columns = columns
-        self.random_state = random_state
-        self.threads = threads
-        self.space = space
+    members: Sequence[Any] | None = None
+    combine: str = "mean"
+    folds: int = 5
+    graphs: float = 0.0
+    encodings: EncodingLike = DEFAULT_ENCODINGS
+    columns: bool = True
+    random_state: int = 0
+    threads: int = 1
+    space: Any = None
 
     def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
         if self.combine not in COMBINATIONS:
@@ -97,7 +87,7 @@ class Ensemble(UncertainLearner):
         models = self._models()
         part = TrainingPart(batch, targets)
         self.part_ = part
-        self.spread_ = None  # computed when it is first needed
+        self.spread_: Spread | None = None  # computed when it is first needed
         self.fold_scores_: list[float] = []
         self.weights_ = self._weights(models, part)
         self.members_ = [(place, part.fit(model)) for place, model in enumerate(models) if self.weights_[place] > 0]
@@ -136,10 +126,12 @@ class Ensemble(UncertainLearner):
 
         from predictors import PREDICTORS
 
-        shared = ("encodings", "columns", "random_state", "threads", "space")
+        kind = PREDICTORS[name]
+        shared = ["columns", "random_state", "threads", "space"]
+        shared += ["encodings"] if issubclass(kind, Tabular) else []
         given = {**{key: getattr(self, key) for key in shared}, **others}
-        known = signature(PREDICTORS[name]).parameters
-        return PREDICTORS[name](**{key: value for key, value in given.items() if key in known})
+        known = signature(kind).parameters
+        return kind(**{key: value for key, value in given.items() if key in known})
 
     def _weights(self, models: list[Any], part: TrainingPart) -> Floats:
         if self.combine in ("mean", "rank") or len(part.targets) < max(_FEWEST, 2):

@@ -82,7 +82,8 @@ class Learner(Parameters):
             NotFitted: before `fit`.
             UnknownName: if X lacks columns or node arrays that the training set had.
         """
-        return self.units_.back(self.scores(X))
+        scores = self.scores(X)
+        return self.units_.back(scores)
 
     def scores(self, X: Architectures) -> Floats:
         """The scores behind `predict`, float64[n]: in the same order, on the learner's own scale. Raises as it does."""
@@ -122,4 +123,5 @@ class UncertainLearner(Learner):
 
     def predict_std(self, X: Architectures) -> Floats:
         """Standard deviations in the units of the targets, float64[n], all above 0. Raises as `predict` does."""
-        return self.units_.width(*self.beliefs(X))
+        beliefs = self.beliefs(X)
+        return self.units_.width(*beliefs)

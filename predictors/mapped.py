@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
 from predictors.ragged import Ragged
 from predictors.rows import places_of, row_numbers
@@ -43,12 +44,14 @@ class MappedFile:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).absolute()
-        with self.path.open("rb") as stream:
-            shape, dtype, start = _header(self.path, stream)
-            self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        if len(self._map) < start + dtype.itemsize * np.prod(shape, dtype=np.int64):
-            raise ValueError(f"{self.path} is shorter than its header says; it may be truncated")
-        self.array: NDArray[Any] = np.ndarray(shape, dtype, self._map, start)
+        try:
+            mapped: Any = open_memmap(self.path, mode="r")
+        except ValueError as error:
+            raise ValueError(f"{self.path} is not a complete .npy file of numbers: {error}") from error
+        if not (mapped.ndim and mapped.flags.c_contiguous):
+            raise ValueError(f"{self.path} does not contain rows of numbers in C order")
+        self._map: mmap.mmap = mapped._mmap
+        self.array: NDArray[Any] = mapped.view(np.ndarray)
         self._touched = 0
 
     def copy(self, start: int, end: int) -> NDArray[Any]:
@@ -91,20 +94,6 @@ class MappedFile:
 
     def __reduce__(self) -> tuple[type[MappedFile], tuple[str]]:
         return (type(self), (str(self.path),))
-
-
-def _header(path: Path, stream: Any) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Shape, dtype and the offset of the values."""
-    from numpy.lib import format as npy
-
-    readers: dict[tuple[int, int], Any] = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    version = npy.read_magic(stream)
-    if version not in readers:
-        raise ValueError(f"{path} has unsupported .npy version {version}; write it with numpy.save")
-    shape, fortran, dtype = readers[version](stream)
-    if fortran or dtype.hasobject or not shape:
-        raise ValueError(f"{path} does not contain rows of numbers in C order")
-    return shape, dtype, stream.tell()
 
 
 class MappedRagged(Ragged):

@@ -1,12 +1,12 @@
-"""A lazy registry: maps names to "module:attribute" strings that are imported only on access."""
+"""Objects imported on first access: a registry of names, and the public names of a package."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from predictors.errors import unknown_name
+from predictors.errors import how_to_install, unknown_name
 
 
 class Registry(Mapping[str, Any]):
@@ -28,6 +28,10 @@ class Registry(Mapping[str, Any]):
         if self._targets.setdefault(name, target) != target:
             raise ValueError(f"{self.kind} {name!r} is already registered as {self._targets[name]}")
 
+    def modules(self) -> dict[str, str]:
+        """The module of each registered attribute."""
+        return {attribute: module for module, _, attribute in (one.partition(":") for one in self._targets.values())}
+
     def __getitem__(self, name: str) -> Any:
         if name not in self._targets:
             raise unknown_name(self.kind, name, self._targets)
@@ -48,3 +52,30 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._targets)
+
+
+def public_names(
+    package: str, modules: Mapping[str, str], extra: str = "", libraries: Mapping[str, Sequence[str]] | None = None
+) -> Callable[[str], Any]:
+    """The `__getattr__` of a package, which imports each public name from its module on first access.
+
+    Args:
+        package: name of the package.
+        modules: the module of each public name.
+        extra: the extra of this project that installs the libraries.
+        libraries: modules of other projects that may be missing, and what to install if they are.
+    """
+
+    def get(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        try:
+            return getattr(importlib.import_module(modules[name]), name)
+        except ModuleNotFoundError as error:
+            library = (error.name or "").partition(".")[0]
+            if libraries is None or library not in libraries:
+                raise
+            command = how_to_install(extra, *libraries[library])
+            raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error
+
+    return get

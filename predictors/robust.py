@@ -7,6 +7,7 @@ during a search; here they are fitted to architectures with known performance.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -91,6 +92,7 @@ class Normaliser:
         return np.asarray(np.clip(scaled, -FAR, FAR))
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Robust(UncertainLearner):
     """Predicts with a weighted sum of metrics: the columns of the batch and the count of each operation.
 
@@ -111,19 +113,11 @@ class Robust(UncertainLearner):
         weights_: float64[m] in [-1, 1], with maximum absolute value 1; all 0 if the targets do not differ.
     """
 
-    def __init__(
-        self,
-        scale: str = "rank",
-        missing: str = "middle",
-        operations: bool = True,
-        random_state: int = 0,
-        space: Any = None,
-    ) -> None:
-        self.scale = scale
-        self.missing = missing
-        self.operations = operations
-        self.random_state = random_state
-        self.space = space
+    scale: str = "rank"
+    missing: str = "middle"
+    operations: bool = True
+    random_state: int = 0
+    space: Any = None
 
     def _learn(self, batch: ArchBatch, targets: NDArray[np.float64]) -> TrainingScores:
         from sklearn.linear_model import BayesianRidge

@@ -32,7 +32,8 @@ class Units:
     Attributes:
         centre, slope: the straight line, target = centre + slope * z, where z is the standardised score.
         origin, unit: z = (score - origin) / unit.
-        known, targets: float64[k], the known values of z and their targets, both increasing; empty for a straight line.
+        known, targets: float64[k], the known values of z, increasing, and their targets, never decreasing; empty for a
+            straight line.
     """
 
     centre: float

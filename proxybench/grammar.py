@@ -27,6 +27,9 @@ _COMMA = re.compile(r",(?![^\[\]]*\])")  # outside square brackets
 _QUANTITY = re.compile(r"(?:(?P<dataset>[^/#]+)/)?(?P<metric>[a-z][^/#]*?)(?:@(?P<epochs>\d+))?(?:#(?P<seed>\w+))?")
 
 
+_RENAMED = {"parzc": {"encoding": "encodings"}}  # by method: an argument in records, and its current name
+
+
 class InvalidText(ProxybenchError, ValueError):
     """Text that is not a valid call or quantity; the message says where parsing fails."""
 
@@ -90,6 +93,18 @@ def parse_recorded(text: str) -> Call:
         if (old := _recorded_form(text)) is not None:
             return _recorded(text, old)
         raise
+
+
+def current_arguments(method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a recorded method under the names that its constructor takes now."""
+    renamed = _RENAMED.get(method, {})
+    return {renamed.get(name, name): value for name, value in arguments.items()}
+
+
+def recorded_arguments(method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a method under their names in records, so that a method keeps its identity and its label."""
+    recorded = {now: before for before, now in _RENAMED.get(method, {}).items()}
+    return {recorded.get(name, name): value for name, value in arguments.items()}
 
 
 def _call(text: str) -> Call:

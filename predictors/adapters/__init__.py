@@ -7,10 +7,9 @@ imported only when its adapter is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from predictors.errors import how_to_install
+from predictors.registry import public_names
 
 if TYPE_CHECKING:
     from predictors.adapters.naslib import NASLibPredictor
@@ -25,18 +24,7 @@ _PUBLIC = {
 }
 __all__ = ["AnotherChoice", "NASLibPredictor", "PredictedObjectives", "PredictorSampler"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'predictors.adapters' has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if library not in ("optuna", "pymoo"):
-            raise
-        command = how_to_install("search", library)
-        raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error
+__getattr__ = public_names(__name__, _PUBLIC, "search", {"optuna": ["optuna"], "pymoo": ["pymoo"]})
 
 
 def __dir__() -> list[str]:

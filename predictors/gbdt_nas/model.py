@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -52,6 +53,7 @@ def published_booster(rows: Floats, targets: Floats, random_state: int, **settin
     return lightgbm.train({**published, **settings}, data, num_boost_round=rounds)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ChoiceGBDT(Learner):
     """LightGBM on one-hot choices, with the Shapley values of these choices.
 
@@ -78,25 +80,14 @@ class ChoiceGBDT(Learner):
 
     needs_graphs: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        rounds: int = 100,
-        learning_rate: float = 0.05,
-        leaves: int = 31,
-        min_leaf: int = 20,
-        features: float = 0.9,
-        bagging: float = 0.8,
-        random_state: int = 0,
-        space: Any = None,
-    ) -> None:
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.leaves = leaves
-        self.min_leaf = min_leaf
-        self.features = features
-        self.bagging = bagging
-        self.random_state = random_state
-        self.space = space
+    rounds: int = 100
+    learning_rate: float = 0.05
+    leaves: int = 31
+    min_leaf: int = 20
+    features: float = 0.9
+    bagging: float = 0.8
+    random_state: int = 0
+    space: Any = None
 
     def fit_rows(self, encoding: ChoiceRows, rows: Floats, targets: Floats) -> Self:
         """Like `fit`, but from a fitted encoding and its rows, so that a search encodes its candidates only once."""

@@ -35,11 +35,6 @@ class Leaf:
         columns = rows[:, self.features]
         return (self.low < columns) & (columns <= self.high)
 
-    @property
-    def expected(self) -> float:
-        """Value times the fraction of training rows that reach the leaf."""
-        return self.value * float(np.prod(self.share))
-
 
 _Condition = tuple[float, float, float]
 

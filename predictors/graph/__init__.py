@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from predictors.errors import how_to_install
+from predictors.registry import public_names
 
 if TYPE_CHECKING:
     from predictors.graph.base import GraphPredictor
@@ -26,15 +25,5 @@ _PUBLIC = {
 }
 __all__ = ["FLAN", "GATES", "GCN", "GIN", "GraphPredictor", "GraphTransformer", "Pretrained"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'predictors.graph' has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if library not in ("torch", "torch_geometric"):
-            raise
-        command = how_to_install("torch", "torch", "torch-geometric")
-        raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error
+_BOTH = ("torch", "torch-geometric")
+__getattr__ = public_names(__name__, _PUBLIC, "torch", {"torch": _BOTH, "torch_geometric": _BOTH})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def node_weights(places: int, period: float) -> Floats:
     return np.asarray((1 + np.sin(2 * np.pi * np.arange(places) / period)) / 2)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class FreeParZC(Learner):
     """The mean of scaled node statistics over proxies and, weighted, over nodes. Targets do not change the order.
 
@@ -50,21 +52,12 @@ class FreeParZC(Learner):
         space: as in `predictors.learner.Learner`.
     """
 
-    def __init__(
-        self,
-        proxies: str | Sequence[str] | None = None,
-        scale: str = "log-minmax",
-        period: float = 2 * math.pi,
-        random_state: int = 0,
-        supply: Supply | None = None,
-        space: Any = None,
-    ) -> None:
-        self.proxies = proxies
-        self.scale = scale
-        self.period = period
-        self.random_state = random_state
-        self.supply = supply
-        self.space = space
+    proxies: str | Sequence[str] | None = None
+    scale: str = "log-minmax"
+    period: float = 2 * math.pi
+    random_state: int = 0
+    supply: Supply | None = None
+    space: Any = None
 
     def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
         scale = NodeScale(self.proxies, self.scale).fit(batch)

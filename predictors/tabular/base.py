@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_ENCODINGS = "reduced+columns"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Tabular(Learner):
     """Encodings and a regressor; subclasses define the regressor.
 
@@ -47,19 +49,11 @@ class Tabular(Learner):
 
     pairwise = False
 
-    def __init__(
-        self,
-        encodings: EncodingLike = DEFAULT_ENCODINGS,
-        columns: bool = True,
-        target: str = "rank",
-        random_state: int = 0,
-        space: Any = None,
-    ) -> None:
-        self.encodings = encodings
-        self.columns = columns
-        self.target = target
-        self.random_state = random_state
-        self.space = space
+    encodings: EncodingLike = DEFAULT_ENCODINGS
+    columns: bool = True
+    target: str = "rank"
+    random_state: int = 0
+    space: Any = None
 
     def fit_rows(self, rows: Rows, encoded: Floats, targets: Floats) -> Self:
         """Like `fit`, but from fitted rows and the encoded training set, so that several learners can share them."""

@@ -136,7 +136,7 @@ class BlockwiseGP:
             self.blocks, self._amplitudes(self.theta_), self._lengths(self.theta_), strict=True
         ):
             a, b = one[:, block.features] / np.exp(lengths), other[:, block.features] / np.exp(lengths)
-            total += _covariance(_squared(a, b), 5 / _spread(block), np.exp(2 * amplitude))
+            total += covariance(squared(a, b), 5 / _spread(block), np.exp(2 * amplitude))
         return total
 
     def _tune(self, rows: Floats, targets: Floats) -> Floats:
@@ -187,7 +187,7 @@ class BlockwiseGP:
         return -(likelihood + prior), -(np.array(gradient) - (theta - start))
 
 
-def _covariance(squares: Floats, factor: float, scale: float) -> Floats:
+def covariance(squares: Floats, factor: float, scale: float) -> Floats:
     """Matern-5/2 times `scale`, with root = sqrt(factor * squares); overwrites `squares`.
 
     For large arrays memory bandwidth dominates, so only two arrays are written to.
@@ -209,7 +209,7 @@ def _matern(squares: Floats) -> tuple[Floats, Floats]:
     return (1 + root + root**2 / 3) * decay, -5 / 6 * (1 + root) * decay
 
 
-def _squared(one: Floats, other: Floats) -> Floats:
+def squared(one: Floats, other: Floats) -> Floats:
     """Squared Euclidean distances, float64[len(one), len(other)]."""
     squares: Floats = one @ (-2 * other.T)
     squares += (one**2).sum(axis=1)[:, None]
@@ -225,7 +225,7 @@ def _spread(block: Block) -> int:
 def _distances(rows: Floats, block: Block) -> Floats:
     """Squared distances for each length scale, float64[scales, n, n]."""
     if not block.relevance:
-        return _squared(rows, rows)[None] / _spread(block)
+        return squared(rows, rows)[None] / _spread(block)
     return np.asarray((rows.T[:, :, None] - rows.T[:, None, :]) ** 2 / _spread(block))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictors.encodings import EncodingLike
-from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
+from predictors.tabular.base import Tabular
 from predictors.targets import sampled_pairs
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GBDT(Tabular):
     """Gradient-boosted trees by LightGBM (Ke et al., NeurIPS 2017).
 
@@ -35,29 +36,14 @@ class GBDT(Tabular):
 
     pairwise = True
 
-    def __init__(
-        self,
-        rounds: int = 400,
-        learning_rate: float = 0.04,
-        leaves: int = 12,
-        min_leaf: int = 3,
-        features: float = 0.3,
-        penalty: float = 3.0,
-        encodings: EncodingLike = DEFAULT_ENCODINGS,
-        columns: bool = True,
-        target: str = "mixed",
-        random_state: int = 0,
-        threads: int = 1,
-        space: Any = None,
-    ) -> None:
-        super().__init__(encodings, columns, target, random_state, space)
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.leaves = leaves
-        self.min_leaf = min_leaf
-        self.features = features
-        self.penalty = penalty
-        self.threads = threads
+    rounds: int = 400
+    learning_rate: float = 0.04
+    leaves: int = 12
+    min_leaf: int = 3
+    features: float = 0.3
+    penalty: float = 3.0
+    target: str = "mixed"
+    threads: int = 1
 
     def _regressor(self, rows: Floats, targets: Floats) -> Any:
         from lightgbm import LGBMRegressor

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictors.encodings import Columns, EncodingLike, LearningCurves, WeisfeilerLehman, encoding_parts
+from predictors.encodings import Columns, LearningCurves, WeisfeilerLehman, encoding_parts
 from predictors.errors import unknown_name
-from predictors.tabular.base import DEFAULT_ENCODINGS, UncertainTabular
+from predictors.tabular.base import UncertainTabular
 from predictors.tabular.blockwise_gp import Block, BlockwiseGP
 from predictors.tabular.rows import Rows
 from predictors.tabular.scaling import Standard
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 KERNELS = ("ard", "isotropic", "wl")
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GaussianProcess(UncertainTabular):
     """Gaussian process with a sum of Matern-5/2 kernels (`BlockwiseGP`).
 
@@ -37,21 +39,9 @@ class GaussianProcess(UncertainTabular):
         encodings, columns, target, random_state, space: as in Tabular.
     """
 
-    def __init__(
-        self,
-        kernel: str = "ard",
-        tuned_on: int = 300,
-        limit: int = 4500,
-        encodings: EncodingLike = DEFAULT_ENCODINGS,
-        columns: bool = True,
-        target: str = "rank",
-        random_state: int = 0,
-        space: Any = None,
-    ) -> None:
-        super().__init__(encodings, columns, target, random_state, space)
-        self.kernel = kernel
-        self.tuned_on = tuned_on
-        self.limit = limit
+    kernel: str = "ard"
+    tuned_on: int = 300
+    limit: int = 4500
 
     def unfitted_rows(self) -> Rows:
         if self.kernel not in KERNELS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from predictors.encodings import EncodingLike
-from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
+from predictors.tabular.base import Tabular
 from predictors.tabular.scaling import Scaled
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class MLP(Tabular):
     """The mean of `members` perceptrons with two hidden layers and different initialisations.
 
@@ -27,23 +28,10 @@ class MLP(Tabular):
         encodings, columns, target, random_state, space: as in Tabular.
     """
 
-    def __init__(
-        self,
-        members: int = 3,
-        hidden: int = 64,
-        penalty: float = 1.0,
-        epochs: int = 100,
-        encodings: EncodingLike = DEFAULT_ENCODINGS,
-        columns: bool = True,
-        target: str = "rank",
-        random_state: int = 0,
-        space: Any = None,
-    ) -> None:
-        super().__init__(encodings, columns, target, random_state, space)
-        self.members = members
-        self.hidden = hidden
-        self.penalty = penalty
-        self.epochs = epochs
+    members: int = 3
+    hidden: int = 64
+    penalty: float = 1.0
+    epochs: int = 100
 
     def _regressor(self, rows: Floats, targets: Floats) -> Any:
         return Scaled(_Networks(self)).fit(rows, targets)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from predictors.encodings import EncodingLike
-from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
+from predictors.tabular.base import Tabular
 from predictors.tabular.scaling import Scaled
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class NearestNeighbours(Tabular):
     """The mean of the nearest training architectures, weighted by inverse distance of standardised rows.
 
@@ -22,17 +23,7 @@ class NearestNeighbours(Tabular):
         random_state: unused; the fit is deterministic.
     """
 
-    def __init__(
-        self,
-        neighbours: int = 7,
-        encodings: EncodingLike = DEFAULT_ENCODINGS,
-        columns: bool = True,
-        target: str = "rank",
-        random_state: int = 0,
-        space: Any = None,
-    ) -> None:
-        super().__init__(encodings, columns, target, random_state, space)
-        self.neighbours = neighbours
+    neighbours: int = 7
 
     def _regressor(self, rows: NDArray[np.float64], targets: NDArray[np.float64]) -> Any:
         from sklearn.neighbors import KNeighborsRegressor

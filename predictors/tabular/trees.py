@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from predictors.encodings import EncodingLike
 from predictors.folds import random_folds
-from predictors.tabular.base import DEFAULT_ENCODINGS, UncertainTabular
+from predictors.tabular.base import UncertainTabular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,24 +19,13 @@ if TYPE_CHECKING:
 _FOLDS = 5
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class _Forest(UncertainTabular):
-    def __init__(
-        self,
-        trees: int = 200,
-        features: float = 0.3,
-        min_leaf: int = 1,
-        encodings: EncodingLike = DEFAULT_ENCODINGS,
-        columns: bool = True,
-        target: str = "mixed",
-        random_state: int = 0,
-        threads: int = 1,
-        space: Any = None,
-    ) -> None:
-        super().__init__(encodings, columns, target, random_state, space)
-        self.trees = trees
-        self.features = features
-        self.min_leaf = min_leaf
-        self.threads = threads
+    trees: int = 200
+    features: float = 0.3
+    min_leaf: int = 1
+    target: str = "mixed"
+    threads: int = 1
 
     def deviation_rows(self, encoded: Floats) -> Floats:
         return np.asarray(np.maximum(_of_trees(self.regressor_, encoded)[1], 1e-12))

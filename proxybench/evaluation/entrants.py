@@ -29,22 +29,11 @@ from numpy.typing import NDArray
 
 import predictors
 from proxybench.errors import ProxybenchError
-from proxybench.grammar import parse_call, recordable
+from proxybench.grammar import current_arguments, parse_call, recordable, recorded_arguments
+from proxybench.proxies import LABELLED
 from proxybench.records import Kind, Scalar
 
 COSTS = ("params", "flops")
-LABELLED = (
-    "epe_nas",
-    "eznas_a",
-    "fisher",
-    "grad_norm",
-    "gradsign",
-    "grasp",
-    "l_swag",
-    "plain",
-    "snip",
-    "zico",
-)  # need the labels of a batch of images
 CONTROL = "random"
 ALWAYS = (*COSTS, CONTROL)
 COLUMNS = "columns"
@@ -66,7 +55,7 @@ class Entrant:
     Attributes:
         name: the name it is ranked under.
         kind: pool of the leaderboard.
-        params: constructor arguments, if the method takes any.
+        params: constructor arguments, if the method takes any, named as in records.
         target: "module:name" of a user's object, empty otherwise.
         learns: whether it is trained on the targets of training architectures.
         code: SHA-256 of the file that defines a user's object, so that a changed one is scored again.
@@ -151,7 +140,7 @@ def find_entrant(method: str) -> Entrant:
         kind: Kind = "predictor" if own.learns else free
         return Entrant(own.name, kind, params, name, own.learns, _sha256(own.source), own.network)
     if name in predictors.PREDICTORS:
-        return Entrant(name, "predictor", params, learns=True)
+        return Entrant(name, "predictor", recorded_arguments(name, params), learns=True)
     if params:
         raise InvalidMethod(
             f"method {method!r}: only predictors take arguments; known: {', '.join(predictors.available())}"
@@ -203,8 +192,10 @@ def code_of(thing: Any) -> str:
 
 def make_predictor(entrant: Entrant, random_state: int) -> Any:
     """An unfitted predictor of an entrant that learns; `random_state` is passed if the constructor takes it."""
-    build = load_object(entrant.target) if entrant.target else predictors.PREDICTORS[entrant.name]
-    return construct(build, entrant.name, entrant.params, random_state)
+    if entrant.target:
+        return construct(load_object(entrant.target), entrant.name, entrant.params, random_state)
+    params = current_arguments(entrant.name, entrant.params)
+    return construct(predictors.PREDICTORS[entrant.name], entrant.name, params, random_state)
 
 
 def construct(build: Any, name: str, params: Mapping[str, Scalar], random_state: int) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from predictors.registry import Registry
+from predictors.registry import Registry, public_names
 
 if TYPE_CHECKING:
     from proxybench.proxies.base import Proxy, Tap, proxy
@@ -58,13 +57,15 @@ PROXIES = Registry(
     },
 )
 
+LABELLED = frozenset(
+    ("epe_nas", "eznas_a", "fisher", "grad_norm", "gradsign", "grasp", "l_swag", "plain", "snip", "zico")
+)
+"""Names of those that need the labels of a batch of images, known without importing torch; also of published scores."""
+
 
 def available() -> list[str]:
     """Names of the proxies, sorted."""
     return sorted(PROXIES)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'proxybench.proxies' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+__getattr__ = public_names(__name__, _PUBLIC)

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from predictors.gbdt_nas import ChoiceGBDT
-from predictors.gbdt_nas.shapley import interaction_values, shapley_values
+from predictors.gbdt_nas.shapley import interaction_values
 from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
 from proxybench.search.searchers.gbdt_nas import choice_rows
 
@@ -30,8 +30,8 @@ def main() -> None:
     model, spent = ChoiceGBDT(), {}
     for name, step in {
         "fit": lambda: model.fit_rows(encoding, rows[train], problem.values[train]),
-        "rank all": lambda: model.predict_rows(rows),
-        "Shapley values": lambda: shapley_values(model.leaves_, rows[train]),
+        "rank all": lambda: model.score_rows(rows),
+        "Shapley values": lambda: model.booster_.predict(rows[train], pred_contrib=True),
         "interactions": lambda: interaction_values(model.leaves_, rows[train]),
     }.items():
         start = time.process_time()

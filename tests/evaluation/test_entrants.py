@@ -9,6 +9,11 @@ import pytest
 import predictors
 from proxybench.errors import ProxybenchError, UnknownName
 from proxybench.evaluation.entrants import InvalidMethod, find_entrant, make_predictor
+from proxybench.grammar import Call
+from proxybench.proxies import LABELLED, PROXIES
+from proxybench.records import params_text, read_records
+
+RUNS = Path(__file__).parents[2] / "leaderboard" / "runs"
 
 OWN = """
 from proxybench.evaluation.entrants import entrant
@@ -57,6 +62,32 @@ def test_arguments_of_a_predictor() -> None:
     assert entrant.params == {"rounds": 20, "columns": False}
     model = make_predictor(entrant, random_state=3)
     assert (model.rounds, model.columns, model.random_state) == (20, False, 3)
+
+
+def test_every_recorded_predictor_is_made_and_keeps_its_identity() -> None:
+    recorded = {
+        (record.method, record.cell.params): record
+        for record in read_records(sorted(RUNS.glob("*.jsonl")))
+        if record.method in predictors.PREDICTORS
+    }
+    assert ("parzc", '{"encoding":"","totals":false}') in recorded
+    for record in recorded.values():
+        entrant = find_entrant(str(Call(record.method, record.params)))
+        assert params_text(entrant.params) == record.cell.params
+        make_predictor(entrant, 0)
+
+
+def test_a_renamed_argument_is_recorded_under_the_name_it_had() -> None:
+    now, before = (find_entrant(f'parzc({name}="columns")') for name in ("encodings", "encoding"))
+    assert now == before
+    assert now.params == {"encoding": "columns"}
+    assert make_predictor(now, 0).encodings == "columns"
+    assert find_entrant("gbdt(encodings=columns)").params == {"encodings": "columns"}
+
+
+def test_proxies_that_need_labels_are_known_without_importing_them() -> None:
+    pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+    assert {name for name, proxy in PROXIES.items() if "labels" in proxy.needs} == LABELLED
 
 
 def test_a_function_and_a_class_of_the_users_own(own: None) -> None:

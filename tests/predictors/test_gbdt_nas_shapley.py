@@ -8,8 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
-from predictors.gbdt_nas import interaction_values, published_booster, shapley_values
-from predictors.gbdt_nas.shapley import expected_value
+from predictors.gbdt_nas import interaction_values, published_booster
 from predictors.gbdt_nas.trees import Leaf, leaves
 
 
@@ -52,22 +51,15 @@ def numeric():
     return published_booster(rows, targets, 0, num_iterations=5, learning_rate=0.5, num_leaves=12), rows
 
 
-def test_values_add_up_to_the_prediction(numeric) -> None:
-    booster, rows = numeric
-    total = expected_value(leaves(booster)) + shapley_values(leaves(booster), rows).sum(axis=1)
-    np.testing.assert_allclose(total, booster.predict(rows), rtol=0, atol=1e-12)
-
-
-def test_values_are_those_of_lightgbm(numeric) -> None:
-    booster, rows = numeric
-    contributions = booster.predict(rows, pred_contrib=True)
-    np.testing.assert_allclose(shapley_values(leaves(booster), rows), contributions[:, :-1], rtol=0, atol=1e-12)
+def shapley_values(booster, rows: np.ndarray) -> np.ndarray:
+    """Those of LightGBM, without the expected value in the last column."""
+    return booster.predict(rows, pred_contrib=True)[:, :-1]
 
 
 def test_values_are_the_sums_over_coalitions_that_define_them(numeric) -> None:
     booster, rows = numeric
     trees = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
-    values, pairs = shapley_values(leaves(booster), rows[:3]), interaction_values(leaves(booster), rows[:3])
+    values, pairs = shapley_values(booster, rows[:3]), interaction_values(leaves(booster), rows[:3])
     for place in range(3):
         expected, expected_pairs = by_definition(
             lambda known, row=rows[place]: sum(expectation(tree, row, known) for tree in trees), 5
@@ -79,17 +71,15 @@ def test_values_are_the_sums_over_coalitions_that_define_them(numeric) -> None:
 def test_interactions_add_up_to_them_and_are_symmetric(numeric) -> None:
     booster, rows = numeric
     pairs = interaction_values(leaves(booster), rows)
-    np.testing.assert_allclose(pairs.sum(axis=2), shapley_values(leaves(booster), rows), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(pairs.sum(axis=2), shapley_values(booster, rows), rtol=0, atol=1e-12)
     np.testing.assert_allclose(pairs, pairs.transpose(0, 2, 1), rtol=0, atol=1e-14)
 
 
 def test_values_of_one_leaf_by_hand() -> None:
     # Worth 8 where both features are above 0; half and a quarter of the training rows are. v() = 1, v(0) = 2,
-    # v(1) = 4, v(0, 1) = 8: phi_0 = (1 + 4) / 2, phi_1 = (3 + 6) / 2, and the pair adds 8 - 2 - 4 + 1 = 3.
+    # v(1) = 4, v(0, 1) = 8: phi_0 = (1 + 4) / 2 = 2.5, phi_1 = (3 + 6) / 2 = 4.5, the pair adds 8 - 2 - 4 + 1 = 3.
     leaf = Leaf(8.0, np.array([0, 1]), np.zeros(2), np.full(2, np.inf), np.array([0.5, 0.25]))
     row = np.ones((1, 2))
-    assert expected_value([leaf]) == 1
-    np.testing.assert_allclose(shapley_values([leaf], row), [[2.5, 4.5]])
     np.testing.assert_allclose(interaction_values([leaf], row), [[[1.0, 1.5], [1.5, 3.0]]])
 
 

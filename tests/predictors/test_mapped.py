@@ -140,7 +140,9 @@ def test_a_file_that_is_no_array_is_refused(tmp_path: Path) -> None:
         MappedFile(tmp_path / "v.npy")
     np.save(tmp_path / "v.npy", np.zeros(3))
     (tmp_path / "v.npy").write_bytes((tmp_path / "v.npy").read_bytes()[:-1])
-    with pytest.raises(ValueError, match="shorter than its header says"):
+    with pytest.raises(
+        ValueError, match=r"not a complete \.npy file of numbers: mmap length is greater than file size"
+    ):
         MappedFile(tmp_path / "v.npy")
     (tmp_path / "v.npy").write_bytes(b"PAR1" * 8)
     with pytest.raises(ValueError, match="magic string"):

@@ -110,7 +110,7 @@ def test_deviations_are_of_draws_and_members():
     model = ParZC(encodings="", **{**SMALL, "members": 1}).fit(batch, targets)
     deviations = model.predict_std(batch)
     assert np.array_equal(model.predict_std(batch), deviations)
-    assert model.predict_std(batch[7:9]) == pytest.approx(deviations[7:9], rel=1e-5)
+    assert model.predict_std(batch[7:9]) == pytest.approx(deviations[7:9], rel=1e-3)
     assert deviations.min() > 1e-4 * targets.std()
     plain = ParZC(encodings="", bayesian=False, **{**SMALL, "members": 1}).fit(batch, targets)
     assert plain.predict_std(batch).max() < 1e-6 * targets.std()  # one member, and nothing to draw
@@ -181,8 +181,8 @@ def test_how_many_are_scored_at_once_does_not_matter(monkeypatch):
     monkeypatch.setattr("predictors.parzc.model._BLOCK", 17)
     monkeypatch.setattr("predictors.parzc.model._CHUNK", 5)
     monkeypatch.setattr("predictors.parzc.tokens._AT_ONCE", 3)
-    assert model.predict(batch) == pytest.approx(whole, rel=1e-5)
-    assert model.predict_std(batch) == pytest.approx(deviations, rel=1e-4)
+    assert model.predict(batch) == pytest.approx(whole, abs=1e-4 * targets.std())
+    assert model.predict_std(batch) == pytest.approx(deviations, abs=1e-4 * targets.std())
 
 
 def test_equal_seeds_give_equal_predictions_and_torch_is_left_as_it_was():

@@ -67,6 +67,11 @@ def test_architectures_may_be_text_where_a_space_is_given() -> None:
         make("ridge").fit([1, 2], [0.0, 1.0])
 
 
+@pytest.mark.parametrize("name", available())
+def test_every_predictor_takes_a_random_state(name: str) -> None:
+    assert make(name, random_state=3).get_params()["random_state"] == 3
+
+
 def test_it_stacks_in_scikit_learn() -> None:
     batch, targets = example_batch(60)
     stack = StackingRegressor([("a", make("ridge")), ("b", make("knn"))], cv=3)
@@ -139,6 +144,11 @@ class NoSpread(Constant):
         return np.zeros(len(X))
 
 
+class OtherUnits(Constant):
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
 class WrongShape(Constant):
     def predict(self, X):
         return np.zeros((len(X), 1))
@@ -150,6 +160,7 @@ class WrongShape(Constant):
         (ForgetsSelf, "does not return self"),
         (Noisy, "different predictions"),
         (WrongShape, "shape"),
+        (OtherUnits, "not in the units of the targets"),
         (NoSpread, "not positive"),
         (Constant, "accepts fewer targets"),
     ],

@@ -12,7 +12,7 @@ from predictors import make
 from predictors.checks import example_batch
 from predictors.errors import UnknownName
 from predictors.tabular.boosting import PairwiseLogistic
-from predictors.targets import TargetScale, normal_scores, sampled_pairs
+from predictors.targets import normal_scores, sampled_pairs, scaled
 
 
 def test_normal_scores_by_hand():
@@ -22,25 +22,24 @@ def test_normal_scores_by_hand():
     assert normal_scores(np.array([5.0, 5.0])).tolist() == [0.0, 0.0]
 
 
-def test_raw_targets_come_back():
-    scale = TargetScale("raw").fit(values := np.array([10.0, 20.0, 60.0]))
-    assert scale.transform(values).mean() == pytest.approx(0)
-    assert scale.transform(values).std() == pytest.approx(1)
-    assert scale.back(scale.transform(values)).tolist() == pytest.approx([10.0, 20.0, 60.0])
+def test_raw_targets_keep_their_distances():
+    # mean 30, standard deviation sqrt((400 + 100 + 900) / 3) = 21.6025
+    found = scaled(np.array([10.0, 20.0, 60.0]), "raw")
+    assert found.tolist() == pytest.approx([-0.9258, -0.4629, 1.3887], abs=1e-4)
 
 
 @pytest.mark.parametrize("target", ["raw", "rank", "mixed", "pairwise"])
 @given(values=st.lists(st.integers(-50, 50), min_size=2, max_size=20))
 def test_every_scale_keeps_the_order(target, values):
     y = np.array(values, dtype=float)
-    scaled = TargetScale(target).fit(y).transform(y)
+    found = scaled(y, target, pairwise=True)
     for i in range(len(y)):
-        assert ((scaled > scaled[i] + 1e-9) == (y > y[i])).all()
+        assert ((found > found[i] + 1e-9) == (y > y[i])).all()
 
 
 def test_an_outlier_weighs_less_the_more_ranks_count():
     y = np.array([10.0, 90.0, 91.0, 92.0, 93.0])
-    gap = {t: np.ptp(TargetScale(t).fit(y).transform(y)[1:]) for t in ("raw", "mixed", "rank")}
+    gap = {t: np.ptp(scaled(y, t)[1:]) for t in ("raw", "mixed", "rank")}
     assert gap["raw"] < gap["mixed"] < gap["rank"]
 
 
@@ -82,10 +81,10 @@ def test_learning_from_pairs_ranks_held_out_architectures(name, params):
     assert model.score(batch[200:], targets[200:]) > 0.8
 
 
-def test_pairwise_predictions_do_not_see_a_monotone_change_of_the_targets():
+def test_pairwise_scores_do_not_see_a_monotone_change_of_the_targets():
     batch, targets = example_batch(80)
     model = make("ridge", target="pairwise")
-    assert np.array_equal(model.fit(batch, targets).predict(batch), model.fit(batch, np.exp(targets)).predict(batch))
+    assert np.array_equal(model.fit(batch, targets).scores(batch), model.fit(batch, np.exp(targets)).scores(batch))
 
 
 def test_a_target_that_cannot_be_learned_is_refused():

@@ -2,6 +2,10 @@
 
 Matern 5/2 kernel with one length scale. scikit-learn fits length scale and noise by marginal likelihood whenever the
 data has doubled; in between the posterior is computed here, which takes a tenth of the time.
+
+The predictor's process (`predictors.tabular.blockwise_gp`) computes the covariances, but not the posterior: it puts a
+prior on its hyperparameters and fits them every time, and it predicts new measurements, whose noise an acquisition
+function must not see. Searches with it would ask other candidates.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from typing import Self
 
 import numpy as np
 
+from predictors.tabular.blockwise_gp import covariance, squared
 from proxybench.search.core.problem import Floats
 
 GROWTH = 2.0  # times the rows of the last fit of length scale and noise before they are fitted again
@@ -68,6 +73,4 @@ class GaussianProcess:
 
 def matern(rows: Floats, others: Floats, length: float) -> Floats:
     """Matern 5/2 covariances of unit variance, float64[n, m] (Rasmussen and Williams, 2006, equation 4.17)."""
-    squares = np.square(rows).sum(axis=1)[:, None] + np.square(others).sum(axis=1) - 2 * (rows @ others.T)
-    scaled = np.sqrt(5 * np.maximum(squares, 0.0)) / length
-    return np.asarray((1 + scaled + scaled**2 / 3) * np.exp(-scaled))
+    return covariance(squared(rows, others), 5 / length**2, 1.0)
