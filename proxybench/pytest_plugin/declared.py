@@ -1,4 +1,4 @@
-"""The entrants declared with `@proxybench.entrant` in this process, as attributes of this module.
+"""The entrants of a run that are declared with `@proxybench.entrant`, as attributes of this module.
 
 "proxybench.pytest_plugin.declared:NAME" thus finds one even if its own module cannot be imported by name, for example
 because several files are called conftest.py.
@@ -6,24 +6,36 @@ because several files are called conftest.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from proxybench.evaluation.entrants import DECLARED, InvalidMethod
 
+_NAMED: dict[str, Any] = {}  # the entrants of this run
 
-def declared() -> dict[str, Any]:
-    """The declared entrants, by the name they are ranked under.
+
+def declared(objects: Iterable[Any]) -> dict[str, Any]:
+    """The declared entrants among some objects, by the name they are ranked under; `target` finds these from then on.
+
+    Args:
+        objects: of any kind, such as everything that the test modules of a run define or import. An entrant that was
+            declared elsewhere in this process, for example in a library that is imported, does not take part.
 
     Raises:
         InvalidMethod: if two are declared under one name.
     """
+    present = {id(thing) for thing in objects}
     places: dict[str, str] = {}
     for place, thing in DECLARED.items():
+        if id(thing) not in present:
+            continue
         name = thing.__proxybench_name__
         if name in places:
             raise InvalidMethod(f"two entrants are called {name}: {places[name]} and {place}; rename one of them")
         places[name] = place
-    return {name: DECLARED[place] for name, place in places.items()}
+    _NAMED.clear()
+    _NAMED.update({name: DECLARED[place] for name, place in places.items()})
+    return dict(_NAMED)
 
 
 def target(name: str) -> str:
@@ -32,7 +44,6 @@ def target(name: str) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    found = {} if name.startswith("__") else declared()
-    if name not in found:
+    if name not in _NAMED:
         raise AttributeError(f"no entrant {name!r} is declared")
-    return found[name]
+    return _NAMED[name]

@@ -43,6 +43,8 @@ class SuiteSession:
         writes = out is not None and not hasattr(config, "workerinput") and not config.getoption("collectonly")
         self._out: Path | None = config.invocation_params.dir / out if writes else None
         self._records: dict[JobKey, Record] = {}
+        self._config = config
+        self._modules: list[pytest.Module] = []
         self._note = ""
         if self._repeats < 1:
             raise pytest.UsageError(f"--proxybench-repeats {self._repeats}: must be at least 1")
@@ -54,6 +56,14 @@ class SuiteSession:
                 refuse_foreign_records(self._out)
         except (ProxybenchError, UnknownName) as error:
             raise pytest.UsageError(str(error)) from error
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pycollect_makemodule(self) -> Generator[None, pytest.Module | None, pytest.Module | None]:
+        """Note the test modules of the run: the entrants that they define or import take part."""
+        module = yield
+        if module is not None:
+            self._modules.append(module)
+        return module
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -102,7 +112,9 @@ class SuiteSession:
     def _jobs(self) -> Iterator[tuple[PlannedJob, float | None]]:
         """The jobs with their floors; command-line floors override the ini file's, which override declared ones."""
         loaded = {entry: load_object(entry) for entry in self._entries}  # importing declares the decorated entrants
-        entrants = declared()
+        conftests = [plugin for plugin in self._config.pluginmanager.get_plugins() if _is_conftest(plugin)]
+        namespaces = [vars(module.obj) for module in self._modules] + [vars(conftest) for conftest in conftests]
+        entrants = declared([*loaded.values(), *(thing for names in namespaces for thing in names.values())])
         own = [entry for entry, thing in loaded.items() if not any(thing is other for other in entrants.values())]
         methods = [*self._methods, *own, *map(target, entrants)]
         floors = {**declared_floors(entrants), **self._floors_of_ini, **self._floors_asked}
@@ -112,3 +124,7 @@ class SuiteSession:
             named = ", ".join("/".join(job) for job in sorted(unmet))
             raise InvalidFloor(f"no job of suite {self._suite} matches the floor of {named}")
         return ((job, floors.get((job.task, job.method))) for job in jobs)
+
+
+def _is_conftest(plugin: object) -> bool:
+    return Path(getattr(plugin, "__file__", None) or "").name == "conftest.py"

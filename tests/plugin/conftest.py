@@ -36,6 +36,7 @@ FILES = {
     """,
     "deeper/test_nothing.py": "def test_nothing(): pass",
     "test_mine.py": """
+        import library
         import numpy as np
         import proxybench as pb
         from predictors.base import Parameters
@@ -66,6 +67,15 @@ FILES = {
 
         def test_mine():
             pass
+    """,
+    "library.py": """
+        import proxybench as pb
+
+        VALUE = 3
+
+        @pb.entrant("from_a_library")
+        def score(batch):
+            return batch.column("cost:params")
     """,
     "outside.py": """
         def score(batch):

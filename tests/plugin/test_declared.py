@@ -30,33 +30,41 @@ def declare(name: str | None, qualname: str):
 
 def test_the_decorator_returns_the_thing_itself_and_declares_it() -> None:
     thing = declare("mine", "score")
-    assert declared() == {"mine": thing}
+    assert declared([thing]) == {"mine": thing}
     assert thing(range(3)) == [0.0] * 3
 
 
 def test_the_name_of_the_function_is_the_default() -> None:
     thing = declare(None, "outer.score")
-    assert declared() == {"score": thing}
+    assert declared([3, thing]) == {"score": thing}
 
 
 def test_a_declared_entrant_is_found_whatever_its_module_is_called() -> None:
     thing = declare("my-proxy", "outer.<locals>.score")
+    declared([thing])
     found = find_entrant(target("my-proxy"))
     assert (found.name, found.kind, found.learns) == ("my-proxy", "training-free", False)
     assert load_object(found.target) is thing
 
 
 def test_a_module_imported_again_replaces_what_it_declared() -> None:
-    declare("mine", "score")
+    first = declare("mine", "score")
     again = declare("mine", "score")
-    assert declared() == {"mine": again}
+    assert declared([first, again]) == {"mine": again}
+
+
+def test_an_entrant_that_is_only_imported_somewhere_does_not_take_part() -> None:
+    declare("elsewhere", "one")
+    here = declare("here", "two")
+    assert declared([here]) == {"here": here}
+    with pytest.raises(InvalidMethod, match="no entrant 'elsewhere' is declared"):
+        find_entrant(target("elsewhere"))
 
 
 def test_two_entrants_of_one_name_are_refused() -> None:
-    declare("mine", "one")
-    declare("mine", "other")
+    both = [declare("mine", "one"), declare("mine", "other")]
     with pytest.raises(InvalidMethod, match=r"two entrants are called mine: .*one and .*other"):
-        declared()
+        declared(both)
 
 
 @pytest.mark.parametrize("name", ["a b", "a[b]", "a:b", "a/b", "a=b", "", "-a"])

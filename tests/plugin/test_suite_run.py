@@ -60,7 +60,7 @@ def params_tau(small_cache: Path) -> float:
         ("learner", "SKIPPED"),
     ],
 )
-def test_every_kind_of_cell_has_its_outcome(serial: Run, method: str, outcome: str) -> None:
+def test_every_kind_of_job_has_its_outcome(serial: Run, method: str, outcome: str) -> None:
     assert serial.outcome(f"{TASK}::{method}::0::0") == outcome
     assert serial.code == 1
 
@@ -76,7 +76,7 @@ def test_a_floor_is_reported_with_figure_interval_task_and_population(serial: Ru
 
 
 def test_a_failure_is_reported_with_its_message_and_place(serial: Run) -> None:
-    assert "ZeroDivisionError: one too many (test_mine.py:17 in breaks)" in serial.out
+    assert "ZeroDivisionError: one too many (test_mine.py:18 in breaks)" in serial.out
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_cannot_be_planned_is_a_collection_error(
     assert message in run.out
 
 
-def test_without_tables_every_cell_is_skipped_with_the_command(user_folder: Path, tmp_path: Path) -> None:
+def test_without_tables_every_job_is_skipped_with_the_command(user_folder: Path, tmp_path: Path) -> None:
     run = run_pytest(user_folder, tmp_path / "empty", *SUITE, "-m", "proxybench", "-p", "no:cacheprovider")
     assert run.code == 0
     assert "table darts-oncenas is not on this machine; run: proxybench fetch darts-oncenas" in run.out
