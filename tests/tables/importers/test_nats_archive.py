@@ -171,8 +171,8 @@ def copied(folder: Path, target: Path, change: Any) -> list[Path]:
     ("change", "message"),
     [
         (lambda record: record.pop("12"), "epoch budgets"),
-        (lambda record: record["12"].update(arch_str="|none~0|"), "but the meta file names"),
-        (lambda record: record["12"].update(arch_index=5), "but the meta file names"),
+        (lambda record: record["12"].update(arch_str="|none~0|"), "the meta file has"),
+        (lambda record: record["12"].update(arch_index=5), "the meta file has"),
         (lambda record: record["12"]["all_results"].clear(), "KeyError"),
         (lambda record: record["12"]["dataset_seed"]["cifar10"].append(5), "KeyError"),
         (lambda record: next(iter(record["12"]["all_results"].values())).update(epochs=7), "7 epochs"),

@@ -151,7 +151,7 @@ def test_documents_in_another_format_are_refused(tmp_path: Path, document: Any) 
 def test_wrong_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="nasbench201"):
         suite_zero_json.read([], nb201, "nasbench202")
-    with pytest.raises(ValueError, match="of the space nasbench101"):
+    with pytest.raises(ValueError, match="belong to the space nasbench101"):
         suite_zero_json.read([], nb201, "nasbench101")
 
 
