@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from predictors.errors import unknown_name
+from predictors.errors import naming_the_extra, unknown_name
 
 
 class Registry(Mapping[str, Any]):
@@ -16,6 +16,7 @@ class Registry(Mapping[str, Any]):
 
     Raises:
         UnknownName: if a name is not registered; suggests the nearest one.
+        LibraryMissing: if the object needs an optional library; the message says how to install it.
         ValueError: if a name is registered twice with different targets.
     """
 
@@ -32,7 +33,8 @@ class Registry(Mapping[str, Any]):
         if name not in self._targets:
             raise unknown_name(self.kind, name, self._targets)
         module, _, attribute = self._targets[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        with naming_the_extra(f"{self.kind} {name}"):
+            return getattr(importlib.import_module(module), attribute)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The object, or `default` if the name is not registered."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from predictors.errors import how_to_install
+from predictors.errors import naming_the_extra
 
 if TYPE_CHECKING:
     from predictors.adapters.naslib import NASLibPredictor
@@ -29,14 +29,8 @@ __all__ = ["AnotherChoice", "NASLibPredictor", "PredictedObjectives", "Predictor
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'predictors.adapters' has no attribute {name!r}")
-    try:
+    with naming_the_extra(name):
         return getattr(importlib.import_module(_PUBLIC[name]), name)
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if library not in ("optuna", "pymoo"):
-            raise
-        command = how_to_install("search", library)
-        raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from predictors.errors import how_to_install
+from predictors.errors import naming_the_extra
 
 if TYPE_CHECKING:
     from predictors.graph.base import GraphPredictor
@@ -30,11 +30,5 @@ __all__ = ["FLAN", "GATES", "GCN", "GIN", "GraphPredictor", "GraphTransformer", 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'predictors.graph' has no attribute {name!r}")
-    try:
+    with naming_the_extra(name):
         return getattr(importlib.import_module(_PUBLIC[name]), name)
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if library not in ("torch", "torch_geometric"):
-            raise
-        command = how_to_install("torch", "torch", "torch-geometric")
-        raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error

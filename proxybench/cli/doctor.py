@@ -55,7 +55,7 @@ def _software() -> list[Finding]:
             if extra is None:
                 findings.append(Finding(package, "problem", f"not installed; run: pip install {package}"))
             else:
-                findings.append(Finding(package, "absent", f"optional; {how_to_install(extra, package)}"))
+                findings.append(Finding(package, "absent", f"optional; {how_to_install(extra)}"))
     return findings
 
 

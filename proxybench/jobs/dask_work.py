@@ -38,7 +38,7 @@ def do_on_cluster(
     try:
         distributed = import_module("distributed")
     except ImportError as error:
-        raise ProxybenchError(f"a Dask cluster needs distributed; {how_to_install('dask', 'distributed')}") from error
+        raise ProxybenchError(f"a Dask cluster needs distributed; {how_to_install('dask')}") from error
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:

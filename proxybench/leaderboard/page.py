@@ -40,7 +40,7 @@ def missing_extra() -> str:
     """Why no page can be built and what to do, in one line; empty if it can."""
     if find_spec(_LIBRARY_MODULE):
         return ""
-    return f"no {PAGE}: {LIBRARY}, the charting library, is not installed; {how_to_install('report', LIBRARY)}"
+    return f"no {PAGE}: {LIBRARY}, the charting library, is not installed; {how_to_install('report')}"
 
 
 def render(content: dict[str, Any], csv_folder: str = "", library: str | None = None) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from predictors.errors import naming_the_extra
 from predictors.registry import Registry
 
 if TYPE_CHECKING:
@@ -67,4 +68,5 @@ def available() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'proxybench.proxies' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    with naming_the_extra(name):
+        return getattr(importlib.import_module(_PUBLIC[name]), name)

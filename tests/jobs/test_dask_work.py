@@ -16,7 +16,7 @@ from proxybench.jobs.dask_execute import ClusterLost
 from proxybench.jobs.dask_work import do_on_cluster
 from proxybench.jobs.folder import begin
 
-distributed = pytest.importorskip("distributed", reason="the extra proxybench[dask] is not installed")
+distributed = pytest.importorskip("distributed", reason="the extra nas-proxybench[dask] is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from proxybench.jobs.journal import Journal
 from proxybench.jobs.pool import WorkerFailed
 from proxybench.records import Record, comparable, read_records
 
-pytest.importorskip("distributed", reason="the extra proxybench[dask] is not installed")
+pytest.importorskip("distributed", reason="the extra nas-proxybench[dask] is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
 
