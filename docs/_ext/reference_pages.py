@@ -45,7 +45,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def write(folder: Path) -> list[Path]:
     """Write all pages to a folder, those that changed, and return their paths."""
     paths = []
-    for name, page in {**PAGES, **{f"api-{module.replace('.', '-')}": _api_page(module) for module in MODULES}}.items():
+    api = {f"api-{module.replace('.', '-')}": _api_page(module) for module in MODULES}
+    for name, page in {**PAGES, **api}.items():
         path, text = folder / f"{name}.md", page().rstrip() + "\n"
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
@@ -93,8 +94,8 @@ def proxies() -> str:
         "# Proxies",
         f"The {len(PROXIES)} registered proxies of networks; larger is better. *Own time* is the median over the 6,466 "
         "functions of NAS-Bench-201 of what a proxy takes beyond the passes that it shares with others, on one core, "
-        "with 16 images of 8 x 8 pixels. The other columns are Kendall's tau-b with the test accuracy: of the published "
-        "scores on NAS-Bench-201, CIFAR-10, and of this project's scores on its own four tables (records in "
+        "with 16 images of 8 x 8 pixels. The other columns are Kendall's tau-b with the test accuracy: of the "
+        "published scores on NAS-Bench-201, CIFAR-10, and of this project's scores on its own four tables (records in "
         "`leaderboard/`).",
         table(head, rows),
     ]
@@ -138,8 +139,8 @@ def predictors() -> str:
     from predictors import PREDICTORS
 
     intro = (
-        "Each has `fit(X, y)` and `predict(X)`, and is made by `predictors.make(NAME, ...)`. Defaults were chosen on some "
-        "tables; see [where defaults come from](../project/decisions.md). Results are in "
+        "Each has `fit(X, y)` and `predict(X)`, and is made by `predictors.make(NAME, ...)`. Defaults were chosen on "
+        "some tables; see [where defaults come from](../project/decisions.md). Results are in "
         "[Predictors](../results/predictors.md)."
     )
     return "\n\n".join(["# Predictors", intro, *_classes(PREDICTORS, hide=())])
@@ -150,8 +151,8 @@ def searchers() -> str:
     from proxybench.search import SEARCHERS
 
     intro = (
-        "Each is made by its name, in `pb.search(TABLE, [NAME, ...])`, in `proxybench search --searcher NAME` or step by "
-        "step with `proxybench.search.make_searcher`; arguments stand in brackets, `robot(refit=false)`."
+        "Each is made by its name, in `pb.search(TABLE, [NAME, ...])`, in `proxybench search --searcher NAME` or step "
+        "by step with `proxybench.search.make_searcher`; arguments stand in brackets, `robot(refit=false)`."
     )
     return "\n\n".join(["# Searchers", intro, *_classes(SEARCHERS, hide=("problem", "rng", "budget"))])
 
@@ -219,8 +220,8 @@ def benchmarks() -> str:
     parts = [
         "# Benchmarks",
         "Tables that come with the project are read in place; others are fetched, or imported from official files, see "
-        "[Tables and mirrors](../guides/tables.md). `pb.load(NAME).card` is the whole card, with what is measured and the "
-        "digest of every source file. Read the known faults before you use a number.",
+        "[Tables and mirrors](../guides/tables.md). `pb.load(NAME).card` is the whole card, with what is measured and "
+        "the digest of every source file. Read the known faults before you use a number.",
         table(
             ["benchmark", "space", "to fetch", "licence of the sources"],
             (

@@ -125,6 +125,8 @@ def _code(target: str, proxy: Proxy) -> dict[str, str]:
     if ":" not in target:
         return {}
     file = inspect.getsourcefile(proxy.function)
-    if not file or not Path(file).is_file():  # of a notebook or the main program; its target has the digest of its pickle
+    if (
+        not file or not Path(file).is_file()
+    ):  # of a notebook or the main program; its target has the digest of its pickle
         return {}
     return {"code": hashlib.sha256(Path(file).read_bytes()).hexdigest()}

@@ -9,7 +9,7 @@ Languages of a fenced block and what they mean:
 An HTML comment in the line before a block changes that:
 
 - `<!-- file: NAME -->`: the block is written to the file NAME, which later blocks use.
-- `<!-- slow -->`: it takes longer than a few seconds, and runs only when all blocks are requested.
+- `<!-- slow -->`: it takes long; it and all blocks after it run only when everything is requested.
 - `<!-- not run: REASON -->`: it is not run; for commands that need a network, for example.
 
 `python tests/documentation/blocks.py FILE...` runs all blocks of documents, and replaces the output that stands in them.
@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,11 +196,9 @@ def _in_this_process(words: list[str]) -> str:
     from proxybench.cli import main
 
     output = io.StringIO()
-    with mock.patch.object(sys, "argv", words), redirect_stdout(output), redirect_stderr(output):
-        try:
-            main()
-        except SystemExit:
-            pass
+    here = mock.patch.object(sys, "argv", words), redirect_stdout(output), redirect_stderr(output)
+    with here[0], here[1], here[2], suppress(SystemExit):
+        main()
     return output.getvalue()
 
 
@@ -211,7 +209,8 @@ def check(path: Path, everything: bool = False) -> int:
         WrongOutput: where the output is not what stands in the document.
     """
     count = 0
-    for count, (block, actual) in enumerate(run(path, everything), start=1):
+    for block, actual in run(path, everything):
+        count += 1
         if not same(block.text, actual):
             raise WrongOutput(f"{path}, line {block.line}, should be:\n{actual}")
     return count
