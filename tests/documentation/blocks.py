@@ -9,10 +9,10 @@ Languages of a fenced block and what they mean:
 An HTML comment in the line before a block changes that:
 
 - `<!-- file: NAME -->`: the block is written to the file NAME, which later blocks use.
-- `<!-- slow -->`: it takes long; it and all blocks after it run only when everything is requested.
+- `<!-- slow -->`: the block and all after it run only when everything is requested.
 - `<!-- not run: REASON -->`: it is not run; for commands that need a network, for example.
 
-`python tests/documentation/blocks.py FILE...` runs all blocks of documents, and replaces the output that stands in them.
+`python tests/documentation/blocks.py FILE...` runs all blocks of documents, and replaces the output that they show.
 """
 
 from __future__ import annotations

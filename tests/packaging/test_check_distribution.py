@@ -10,13 +10,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from check_distribution import NAME, NEEDED, problems_of_wheel  # noqa: E402
+from check_distribution import NAME, NEEDED, problems_of_wheel
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def wheel(folder: Path, leave_out: str = "", add: str = "", version: str = "1.0", name: str = "nas-proxybench") -> Path:
+def wheel(folder: Path, leave_out: str = "", add: str = "", version: str = "1.0", name: str = NAME.replace("_", "-")):
     path = folder / "one.whl"
     info = f"{NAME}-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
@@ -26,7 +26,7 @@ def wheel(folder: Path, leave_out: str = "", add: str = "", version: str = "1.0"
         archive.writestr(f"{info}/METADATA", f"Name: {name}\nVersion: {version}\n")
         archive.writestr(
             f"{info}/entry_points.txt",
-            "[console_scripts]\nproxybench = proxybench.cli:main\n\n[pytest11]\nproxybench = proxybench.pytest_plugin\n",
+            "[console_scripts]\nproxybench = proxybench.cli:main\n[pytest11]\nproxybench = proxybench.pytest_plugin\n",
         )
         if add:
             archive.writestr(add, "")
