@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import inspect
 import statistics
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,9 +215,9 @@ def spaces() -> str:
 def benchmarks() -> str:
     """The page of benchmarks: their cards without the tables of what is measured."""
     import proxybench as pb
-    from proxybench.tables.registry import load_registry
 
-    registry, infos = load_registry(), pb.list_benchmarks()
+    registered = tomllib.loads((ROOT / "data" / "registry.toml").read_text())["benchmarks"]
+    infos = pb.list_benchmarks()
     parts = [
         "# Benchmarks",
         "Tables that come with the project are read in place; others are fetched, or imported from official files, see "
@@ -232,23 +233,23 @@ def benchmarks() -> str:
                     plain(", ".join(info.licences)),
                 ]
                 for name, info in infos.items()
-                if name in registry.benchmarks
+                if name in registered
             ),
         ),
     ]
-    for name, entry in sorted(registry.benchmarks.items()):
-        faults = [f"  - {plain(fault)}" for fault in entry.caveats] or ["  - none known"]
+    for name, entry in sorted(registered.items()):
+        faults = [f"  - {plain(fault)}" for fault in entry.get("caveats", ())] or ["  - none known"]
         lines = [
             f"(benchmark-{name})=",
             f"## `{name}`",
             "",
-            f"{plain(entry.title)}",
+            f"{plain(entry['title'])}",
             "",
-            f"- Space: `{entry.space}`",
-            f"- Population: {plain(entry.population)}",
-            f"- Data sets and splits: {plain(entry.datasets)}",
+            f"- Space: `{entry['space']}`",
+            f"- Population: {plain(entry['population'])}",
+            f"- Data sets and splits: {plain(entry['datasets'])}",
             f"- Licence of the sources: {plain(', '.join(infos[name].licences))}",
-            f"- Citation: {plain(entry.citation)}",
+            f"- Citation: {plain(entry['citation'])}",
             "- Known faults and limits:",
             *faults,
         ]

@@ -25,7 +25,6 @@ NEEDED = (
     "proxybench/data/tables/nasbench201-proxies.parquet",
     "proxybench/data/models/generator-nasbench201.npz",
     "proxybench/data/cards/trained-nasbench201.md",
-    "proxybench/leaderboard/web/page.html",
 )
 ROOTS = ("predictors", "proxybench", f"{NAME}-")
 
@@ -38,6 +37,8 @@ def problems_of_wheel(path: Path, tag: str = "") -> list[str]:
         fields = message_from_bytes(wheel.read(metadata)) if metadata else {}
         entry_points = next((wheel.read(name).decode() for name in names if name.endswith("entry_points.txt")), "")
     found = [f"{name} is missing" for name in NEEDED if name not in names]
+    if not any(name.endswith("/web/page.html") for name in names):
+        found.append("the template of the leaderboard's page is missing")
     found += [f"{name} does not belong in a wheel" for name in names if not name.startswith(ROOTS)]
     if path.stat().st_size > MAX_BYTES:
         found.append(f"{path.stat().st_size:,} bytes are more than {MAX_BYTES:,}")

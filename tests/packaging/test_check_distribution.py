@@ -28,6 +28,7 @@ def wheel(folder: Path, leave_out: str = "", add: str = "", version: str = "1.0"
             f"{info}/entry_points.txt",
             "[console_scripts]\nproxybench = proxybench.cli:main\n[pytest11]\nproxybench = proxybench.pytest_plugin\n",
         )
+        archive.writestr("proxybench/leaderboard/web/page.html", "")
         if add:
             archive.writestr(add, "")
     return path
