@@ -12,7 +12,7 @@ from proxybench.proxies import Probe, proxy
 @proxy("logit_spread", source="this example", formula="standard deviation of the logits over images", needs=["images"])
 def logit_spread(probe: Probe) -> float:
     """Larger if the untrained network tells images apart."""
-    with torch.no_grad(), probe.borrowed() as network:
+    with probe.borrowed() as network, torch.no_grad():
         return float(network(probe.images).std(dim=0).mean())
 
 
