@@ -132,7 +132,11 @@ def _own_seconds() -> dict[str, str]:
     names = [name for name in pq.read_schema(path).names if name.startswith("seconds:")]
     columns = pq.read_table(path, columns=names).to_pydict()
     medians = {name: statistics.median(v for v in values if v is not None) for name, values in columns.items()}
-    return {name.removeprefix("seconds:"): f"{1000 * value:.2g}" for name, value in medians.items()}
+    return {name.removeprefix("seconds:"): _milliseconds(value) for name, value in medians.items()}
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.0f}" if seconds >= 0.01 else f"{1000 * seconds:.2g}"
 
 
 def predictors() -> str:
