@@ -25,7 +25,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def _convert(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     lines[:] = as_rst(lines)
     if what in ("property", "attribute") and lines:  # napoleon takes what is before a colon for a type
-        lines[0] = lines[0].replace(": ", " – ")
+        lines[0] = lines[0].replace(": ", "; ")
 
 
 def as_rst(lines: list[str]) -> list[str]:
