@@ -116,15 +116,27 @@ def on_task(task: str) -> Results:
     return Results(record for record in results().records if record.task.name == task)
 
 
+@cache
+def gains_of(task: str, method: str, base: str) -> dict[int, str]:
+    """By training size, the mean difference in tau-b between two methods on the same splits, and its 95 % interval."""
+    if not {method, base} <= methods_on(task):
+        return {}
+    return {
+        row["n_train"]: f"{row['difference']:+.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+        for row in on_task(task).compare(method, base).to_dict("records")
+        if row["splits"] > 2
+    }
+
+
+@cache
+def methods_on(task: str) -> frozenset[str]:
+    """The methods that have records on a task, with their parameters."""
+    return frozenset(on_task(task).frame()["method"])
+
+
 def gain_of(task: str, method: str, base: str, size: int) -> str:
-    """The mean difference in tau-b between two methods on the same splits, and its 95 % interval."""
-    known = set(on_task(task).frame()["method"])
-    if not {method, base} <= known:
-        return ""
-    for row in on_task(task).compare(method, base).to_dict("records"):
-        if row["n_train"] == size and row["splits"] > 2:
-            return f"{row['difference']:+.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-    return ""
+    """`gains_of` for one training size; empty if there is none."""
+    return gains_of(task, method, base).get(size, "")
 
 
 def scores_of_proxies(tasks: dict[str, str]) -> str:
