@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import blocks
@@ -36,6 +37,14 @@ def test_a_block_that_is_not_run_says_why() -> None:
         if block.mark == "not run" and len(block.argument.split()) < 3
     ]
     assert unexplained == []
+
+
+def test_the_readme_is_one_page_whose_links_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 130
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    assert len(targets) > 10
+    assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
 def write(folder: Path, *fenced: str) -> Path:
