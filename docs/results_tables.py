@@ -135,7 +135,7 @@ def methods_on(task: str) -> frozenset[str]:
 
 
 def gain_of(task: str, method: str, base: str, size: int) -> str:
-    """`gains_of` for one training size; empty if there is none."""
+    """`gains_of` for one training size; empty if there is no difference."""
     return gains_of(task, method, base).get(size, "")
 
 
