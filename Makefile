@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: leaderboard release-leaderboard test lint type bench check clean
+.PHONY: leaderboard release-leaderboard test lint type bench check docs check-docs clean
 .DEFAULT_GOAL := check
 
 $(READY): pyproject.toml constraints.txt
@@ -37,7 +37,15 @@ type: $(READY)
 bench: $(READY)
 	for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-check: lint type test
+check: lint type test docs
+
+# The documentation, with its reference made from the code; a warning is an error.
+docs: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+# Every code block of the README and of docs/, the slow ones too, every example, and every table of results.
+check-docs: docs
+	$(BIN)/python -m pytest -m "slow or not slow" tests/documentation
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

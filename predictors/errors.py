@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+DISTRIBUTION = "nas-proxybench"  # what pip installs; it brings the packages `predictors` and `proxybench`
 
 
 class UnknownName(LookupError):
@@ -17,6 +20,10 @@ class NotFitted(ValueError, AttributeError):
 
 class MissingInput(ValueError):
     """Architectures lack input that a predictor needs, such as node arrays."""
+
+
+class LibraryMissing(ModuleNotFoundError):
+    """An optional library is not installed; the message has the command that installs it."""
 
 
 class InvalidValues(ValueError, TypeError):
@@ -46,13 +53,21 @@ def unknown_name(kind: str, name: object, valid: Iterable[object], within: str =
     return UnknownName(f"unknown {kind} {name!r}{within and f' {within}'}.{hint} Valid: {shown or 'none'}.")
 
 
-def how_to_install(extra: str, *libraries: str) -> str:
-    """The commands that install libraries: as an extra, from a checkout of this project, or by themselves.
+def how_to_install(extra: str) -> str:
+    """The command that installs an extra of this project, whose distribution is named differently from its packages."""
+    return f"run: pip install '{DISTRIBUTION}[{extra}]'"
 
-    The extra is not named as `proxybench[EXTRA]`, since on PyPI that name belongs to another project.
-    """
-    alone = " ".join(libraries)
-    return f"run: python -m pip install -e '.[{extra}]' in a checkout of this project, or pip install {alone}"
+
+@contextmanager
+def naming_the_extra(user: str) -> Iterator[None]:
+    """Within it, the failed import of an optional library says that `user` needs it, and how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _EXTRA_OF or isinstance(error, LibraryMissing):
+            raise
+        raise LibraryMissing(f"{user} needs {library}; {how_to_install(_EXTRA_OF[library])}", name=library) from error
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
@@ -64,3 +79,4 @@ def warn_caller(message: str, category: type[Warning]) -> None:
 
 
 _OWN = ("predictors", "proxybench")
+_EXTRA_OF = {"torch": "torch", "torch_geometric": "torch", "PIL": "torch", "optuna": "search", "pymoo": "search"}

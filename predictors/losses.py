@@ -16,11 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.autograd.function import once_differentiable
-
+from predictors.errors import naming_the_extra
 from predictors.registry import Registry
+
+with naming_the_extra("predictors.losses"):
+    import torch
+    from torch import Tensor
+    from torch.autograd.function import once_differentiable
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 _EXACT_IN_FLOAT32 = 2**24  # integers up to this are exact in float32

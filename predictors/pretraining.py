@@ -96,8 +96,7 @@ class Pretrained(GraphPredictor):
         start: the result of `pretrain`; cloning keeps it.
         columns: whether columns, including statistics, are read in addition to the graph when learning the targets. To
             read the recipe but no statistics: columns=False, encodings=Columns(only=("recipe:",)).
-        hidden, layers, dropout, loss, target, encodings, reduce, members, epochs, min_steps, batch_size,
-            learning_rate, weight_decay, patience, random_state, threads, space: as in GraphPredictor.
+        hidden: like all arguments that are not in this list, as in GraphPredictor.
     """
 
     layers: int = 1

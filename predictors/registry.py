@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from predictors.errors import how_to_install, unknown_name
+from predictors.errors import naming_the_extra, unknown_name
 
 
 class Registry(Mapping[str, Any]):
@@ -16,6 +16,7 @@ class Registry(Mapping[str, Any]):
 
     Raises:
         UnknownName: if a name is not registered; suggests the nearest one.
+        LibraryMissing: if the object needs an optional library; the message says how to install it.
         ValueError: if a name is registered twice with different targets.
     """
 
@@ -36,7 +37,8 @@ class Registry(Mapping[str, Any]):
         if name not in self._targets:
             raise unknown_name(self.kind, name, self._targets)
         module, _, attribute = self._targets[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        with naming_the_extra(f"{self.kind} {name}"):
+            return getattr(importlib.import_module(module), attribute)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The object, or `default` if the name is not registered."""
@@ -54,28 +56,20 @@ class Registry(Mapping[str, Any]):
         return len(self._targets)
 
 
-def public_names(
-    package: str, modules: Mapping[str, str], extra: str = "", libraries: Mapping[str, Sequence[str]] | None = None
-) -> Callable[[str], Any]:
+def public_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of a package, which imports each public name from its module on first access.
+
+    A missing optional library is reported as LibraryMissing, with the command that installs it.
 
     Args:
         package: name of the package.
         modules: the module of each public name.
-        extra: the extra of this project that installs the libraries.
-        libraries: modules of other projects that may be missing, and what to install if they are.
     """
 
     def get(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        try:
+        with naming_the_extra(name):
             return getattr(importlib.import_module(modules[name]), name)
-        except ModuleNotFoundError as error:
-            library = (error.name or "").partition(".")[0]
-            if libraries is None or library not in libraries:
-                raise
-            command = how_to_install(extra, *libraries[library])
-            raise ModuleNotFoundError(f"{name} needs {library}; {command}", name=library) from error
 
     return get

@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from predictors.errors import naming_the_extra
+
 if TYPE_CHECKING:
     from proxybench import proxies, search, stats
     from proxybench.errors import (
@@ -105,8 +107,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'proxybench' has no attribute {name!r}")
-    module = importlib.import_module(_PUBLIC[name])
-    return module if _PUBLIC[name] == f"proxybench.{name}" else getattr(module, name)
+    with naming_the_extra(name):
+        module = importlib.import_module(_PUBLIC[name])
+        return module if _PUBLIC[name] == f"proxybench.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -24,7 +24,7 @@ _PUBLIC = {
 }
 __all__ = ["AnotherChoice", "NASLibPredictor", "PredictedObjectives", "PredictorSampler"]
 
-__getattr__ = public_names(__name__, _PUBLIC, "search", {"optuna": ["optuna"], "pymoo": ["pymoo"]})
+__getattr__ = public_names(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

@@ -25,5 +25,4 @@ _PUBLIC = {
 }
 __all__ = ["FLAN", "GATES", "GCN", "GIN", "GraphPredictor", "GraphTransformer", "Pretrained"]
 
-_BOTH = ("torch", "torch-geometric")
-__getattr__ = public_names(__name__, _PUBLIC, "torch", {"torch": _BOTH, "torch_geometric": _BOTH})
+__getattr__ = public_names(__name__, _PUBLIC)

@@ -35,7 +35,9 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(version("proxybench"))
+        from predictors.errors import DISTRIBUTION
+
+        typer.echo(version(DISTRIBUTION))
         raise typer.Exit
 
 

@@ -9,10 +9,21 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from predictors.errors import how_to_install
+from predictors.errors import DISTRIBUTION, how_to_install
 from proxybench.cli.output import Json, fail_if, print_json, print_table
 
-PACKAGES = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "lightgbm", "numba", "requests", "msgspec")
+PACKAGES = (
+    DISTRIBUTION,
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+    "lightgbm",
+    "numba",
+    "requests",
+    "msgspec",
+)
 OPTIONAL = {
     "torch": "torch",
     "torch-geometric": "torch",
@@ -53,9 +64,9 @@ def _software() -> list[Finding]:
         except PackageNotFoundError:
             extra = OPTIONAL.get(package)
             if extra is None:
-                findings.append(Finding(package, "problem", f"not installed; run: pip install {package}"))
+                findings.append(Finding(package, "problem", f"not installed; run: pip install {DISTRIBUTION}"))
             else:
-                findings.append(Finding(package, "absent", f"optional; {how_to_install(extra, package)}"))
+                findings.append(Finding(package, "absent", f"optional; {how_to_install(extra)}"))
     return findings
 
 

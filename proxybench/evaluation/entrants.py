@@ -100,9 +100,9 @@ DECLARED: dict[str, Any] = {}
 def entrant(name: str | None = None, *, floors: Mapping[str, float] | None = None) -> Callable[[T], T]:
     """Decorator that sets the name under which a user's own scoring function or predictor class is ranked.
 
-    @entrant("my_proxy")
-    def score(batch):  # an ArchBatch
-        return [len(arch.edges) for arch in batch]
+        @entrant("my_proxy")
+        def score(batch):  # an ArchBatch
+            return [len(arch.edges) for arch in batch]
 
     Args:
         name: default: the name of the function or class.

@@ -21,7 +21,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from predictors.errors import how_to_install
+from predictors.errors import naming_the_extra
 
 if TYPE_CHECKING:
     from proxybench.generation.codec import left_out, population
@@ -96,13 +96,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'proxybench.generation' has no attribute {name!r}")
-    try:
-        value = getattr(importlib.import_module(f"proxybench.generation.{_PUBLIC[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "torch":
-            raise
-        raise ModuleNotFoundError(f"{name} needs torch; {how_to_install('torch', 'torch')}", name="torch") from error
-    return value
+    with naming_the_extra(name):
+        return getattr(importlib.import_module(f"proxybench.generation.{_PUBLIC[name]}"), name)
 
 
 def __dir__() -> list[str]:

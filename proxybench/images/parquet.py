@@ -187,7 +187,7 @@ def _decode(data: bytes, images: int) -> Pixels:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ProxybenchError(f"images in parquet files need Pillow; {how_to_install('torch', 'pillow')}") from error
+        raise ProxybenchError(f"images in parquet files need Pillow; {how_to_install('torch')}") from error
 
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:

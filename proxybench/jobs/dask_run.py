@@ -255,4 +255,4 @@ def _distributed() -> Any:
     try:
         return import_module("distributed")
     except ImportError as error:
-        raise ProxybenchError(f"a Dask cluster needs distributed; {how_to_install('dask', 'distributed')}") from error
+        raise ProxybenchError(f"a Dask cluster needs distributed; {how_to_install('dask')}") from error

@@ -12,15 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import predictors
+from predictors.errors import DISTRIBUTION
 from proxybench.resources import data_path
 
-LIBRARIES = ("proxybench", "numpy", "scipy", "scikit-learn", "lightgbm", "numba", "pandas", "pyarrow")
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm", "numba", "pandas", "pyarrow")
 
 
 @cache
 def provenance() -> dict[str, str]:
     """Library versions, commit (empty outside a checkout), machine class and time (UTC, ISO 8601)."""
     return {
+        "proxybench": version(DISTRIBUTION),
         **{name: version(name) for name in LIBRARIES},
         "python": platform.python_version(),
         "machine": f"{platform.system()}-{platform.machine()}-{os.cpu_count()}cpu",

@@ -131,6 +131,7 @@ class SearchSpace(ABC):
         Raises:
             UnknownName: for a space without networks.
             InvalidArchitecture: for another space's graph.
+            LibraryMissing: if torch is not installed; the message says how to install it.
         """
         self.require(arch)
         network: Network = _ABOVE["build"](arch, num_classes, in_shape, **options)

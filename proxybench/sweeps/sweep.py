@@ -38,7 +38,7 @@ SEED_RULE = "first 8 bytes of BLAKE2b-64 of 'SEED DIGEST' // 2, for the weights 
 def require_torch() -> None:
     """Raise ProxybenchError, saying what to install, if torch is missing."""
     if importlib.util.find_spec("torch") is None:
-        raise ProxybenchError(f"zero-cost proxies need torch; {how_to_install('torch', 'torch')}")
+        raise ProxybenchError(f"zero-cost proxies need torch; {how_to_install('torch')}")
 
 
 def sweep_work(

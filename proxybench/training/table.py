@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from predictors.errors import DISTRIBUTION
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
 from proxybench.files import replace_file
 from proxybench.jobs.chunked_work import ChunkedWork
@@ -66,7 +67,7 @@ def merge(work: ChunkedWork, path: Path, *, partial: bool = False) -> int:
         "format": FORMAT,
         "failed": {item["arch"]: item["error"] for item in trained if item["error"]},
         "complete": whole,
-        "proxybench": version("proxybench"),
+        "proxybench": version(DISTRIBUTION),
     }
     metrics = [name for name in values.column_names if pa.types.is_floating(values.schema.field(name).type)]
     sink = io.BytesIO()

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from proxybench.scores.score_file import SweepScores, read_scores
 from proxybench.spaces import get_space
@@ -173,7 +173,4 @@ def test_the_architectures_of_a_benchmark(run, real_tables: Path) -> None:
 def test_without_torch_it_says_what_to_install(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = run("compute", "nasbench201", "--sample", "2")
-    assert answer.err == (
-        "error: zero-cost proxies need torch; run: python -m pip install -e '.[torch]' in a checkout of this project, "
-        "or pip install torch\n"
-    )
+    assert answer.err == ("error: zero-cost proxies need torch; run: pip install 'nas-proxybench[torch]'\n")

@@ -16,7 +16,7 @@ import psutil
 import pyarrow as pa
 import pytest
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from proxybench.training.table import read_table
 

@@ -60,3 +60,10 @@ def test_a_proxy_is_computed_on_the_networks_once_and_ranked_beside_scorers(home
 
 def _network(arch):
     return pb.get_space("nasbench201").build(arch, 10, (3, 4, 4), channels=2, cells=1)
+
+
+def test_a_proxy_of_the_main_program_needs_no_file_of_its_code(home: Path) -> None:
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    exec(compile(OWN, "<dynamic-code>", "exec"), namespace)
+    found = pb.evaluate([namespace["weights"]], tasks=[TASK], networks=SMALL, jobs=1, progress=False).frame()
+    assert found.set_index("method").loc["my_weights", "outcome"] == "ok"

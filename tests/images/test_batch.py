@@ -18,8 +18,8 @@ from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError, Un
 from proxybench.images import sources as pixels
 from proxybench.images.batch import choose, load_batch, read_batch, resized
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
-Image = pytest.importorskip("PIL.Image", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
+Image = pytest.importorskip("PIL.Image", reason="the extra nas-proxybench[torch] is not installed")
 
 
 def jpeg(colour: tuple[int, int, int], size: tuple[int, int] = (32, 32)) -> bytes:

@@ -20,7 +20,7 @@ from proxybench.images.batch import load_batch
 from proxybench.images.parquet import parquet_folder
 from proxybench.readers import columns
 
-Image = pytest.importorskip("PIL.Image", reason="the extra proxybench[torch] is not installed")
+Image = pytest.importorskip("PIL.Image", reason="the extra nas-proxybench[torch] is not installed")
 
 
 def encoded(grey: int, size: tuple[int, int] = (6, 4), kind: str = "PNG", mode: str = "RGB") -> bytes:

@@ -141,7 +141,7 @@ def test_without_the_extra_the_tables_are_built_and_a_line_names_it(tmp_path: Pa
     write(tmp_path)
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     monkeypatch.setattr(page, "find_spec", lambda name: None)
-    assert "run: python -m pip install -e '.[report]'" in page.missing_extra()
+    assert "run: pip install 'nas-proxybench[report]'" in page.missing_extra()
     assert sorted(build(tmp_path)) == ["MANIFEST.json", "leaderboard.csv", "suite-a.csv", "tiny.csv"]
     assert differences(tmp_path) == []
     with pytest.raises(DataNotAvailable, match="report"):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 import torch
 from torch import nn

@@ -49,7 +49,7 @@ def ridge():
 
 
 def study_of(sampler, trials, direction="maximize"):
-    optuna = pytest.importorskip("optuna", reason="the extra proxybench[search] is not installed")
+    optuna = pytest.importorskip("optuna", reason="the extra nas-proxybench[search] is not installed")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=sampler, direction=direction)
     sign = 1 if direction == "maximize" else -1
@@ -66,7 +66,7 @@ def settings_as_text(settings):
 
 
 def sampler(**options):
-    pytest.importorskip("optuna", reason="the extra proxybench[search] is not installed")
+    pytest.importorskip("optuna", reason="the extra nas-proxybench[search] is not installed")
     from predictors.adapters import PredictorSampler
 
     predictor = ridge().set_params(space=SPACE)
@@ -91,7 +91,7 @@ def test_the_optuna_sampler_repeats_itself_with_a_seed():
 
 
 def test_the_optuna_sampler_goes_on_where_all_has_been_tried_and_where_values_are_infinite():
-    optuna = pytest.importorskip("optuna", reason="the extra proxybench[search] is not installed")
+    optuna = pytest.importorskip("optuna", reason="the extra nas-proxybench[search] is not installed")
     asked = []
 
     def describe(settings):
@@ -109,7 +109,7 @@ def test_the_optuna_sampler_goes_on_where_all_has_been_tried_and_where_values_ar
 
 
 def test_wrong_use_of_the_optuna_sampler_is_named():
-    optuna = pytest.importorskip("optuna", reason="the extra proxybench[search] is not installed")
+    optuna = pytest.importorskip("optuna", reason="the extra nas-proxybench[search] is not installed")
     with pytest.raises(ValueError, match="startup >= 2"):
         sampler(startup=1)
     study = optuna.create_study(sampler=sampler(), directions=["maximize", "minimize"])
@@ -118,7 +118,7 @@ def test_wrong_use_of_the_optuna_sampler_is_named():
 
 
 def test_nsga2_of_pymoo_finds_the_front_of_predicted_quality_against_latency():
-    pytest.importorskip("pymoo", reason="the extra proxybench[search] is not installed")
+    pytest.importorskip("pymoo", reason="the extra nas-proxybench[search] is not installed")
     from pymoo.algorithms.moo.nsga2 import NSGA2
     from pymoo.operators.crossover.ux import UX
     from pymoo.operators.sampling.rnd import IntegerRandomSampling
@@ -144,7 +144,7 @@ def test_nsga2_of_pymoo_finds_the_front_of_predicted_quality_against_latency():
 
 
 def test_a_mutation_takes_another_option_and_all_of_them():
-    pytest.importorskip("pymoo", reason="the extra proxybench[search] is not installed")
+    pytest.importorskip("pymoo", reason="the extra nas-proxybench[search] is not installed")
     from predictors.adapters import AnotherChoice, PredictedObjectives
 
     problem = PredictedObjectives([1, 2, 5], cells, minimise=[latency])
@@ -157,7 +157,7 @@ def test_a_mutation_takes_another_option_and_all_of_them():
 
 
 def test_wrong_objectives_of_pymoo_are_named():
-    pytest.importorskip("pymoo", reason="the extra proxybench[search] is not installed")
+    pytest.importorskip("pymoo", reason="the extra nas-proxybench[search] is not installed")
     from predictors.adapters import PredictedObjectives
 
     def broken(archs):
@@ -212,7 +212,7 @@ def test_a_predictor_answers_as_naslibs_evaluator_calls_it():
 
 
 def test_naslibs_unlabelled_architectures_are_learned_from_first():
-    pytest.importorskip("torch_geometric", reason="the extra proxybench[torch] is not installed")
+    pytest.importorskip("torch_geometric", reason="the extra nas-proxybench[torch] is not installed")
     from predictors.pretraining import Pretrained
 
     def describe(archs):
@@ -241,8 +241,7 @@ def test_a_library_that_is_missing_is_named_when_its_adapter_is_asked_for(name, 
         "except ModuleNotFoundError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    command = f"python -m pip install -e '.[search]' in a checkout of this project, or pip install {library}"
-    assert done.stdout.strip() == f"{name} needs {library}; run: {command}"
+    assert done.stdout.strip() == f"{name} needs {library}; run: pip install 'nas-proxybench[search]'"
 
 
 def test_the_adapters_are_listed_and_load_nothing_before():

@@ -19,7 +19,7 @@ from predictors.containers import as_numbers
 from predictors.errors import InvalidValues
 from predictors.inputs import aligned, as_floats, as_scalar, as_vector
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 NAN = math.nan
 

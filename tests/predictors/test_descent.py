@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors.descent import WarmCosine, descend, warm_cosine  # noqa: E402
 

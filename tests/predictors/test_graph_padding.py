@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors.arch import ArchBatch, ArchGraph  # noqa: E402
 from predictors.encodings import Columns  # noqa: E402

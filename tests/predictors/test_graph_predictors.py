@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
-pytest.importorskip("torch_geometric", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
+pytest.importorskip("torch_geometric", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors.arch import ArchGraph  # noqa: E402
 from predictors.checks import check_predictor, example_batch  # noqa: E402
@@ -228,7 +228,9 @@ def test_the_package_says_what_to_install(monkeypatch):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delattr(predictors.graph, "convolutions")
     monkeypatch.delattr(predictors.graph, "dense")
-    with pytest.raises(ModuleNotFoundError, match=r"GCN needs torch_geometric; run: .*pip install -e '\.\[torch\]'"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"GCN needs torch_geometric; run: pip install 'nas-proxybench\[torch\]'"
+    ):
         predictors.graph.__getattr__("GCN")
     with pytest.raises(AttributeError, match="no attribute 'GCNN'"):
         predictors.graph.__getattr__("GCNN")

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors.checks import example_batch  # noqa: E402
 from predictors.descent import Recipe, at_most, shuffled, tau_a  # noqa: E402

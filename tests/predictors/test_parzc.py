@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors import check_predictor  # noqa: E402
 from predictors.arch import ArchBatch, ArchGraph, Ragged  # noqa: E402

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors.arch import Ragged
 from predictors.parzc.equals import first_equals

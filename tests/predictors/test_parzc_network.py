@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors.descent import Recipe, shuffled_for_members, warm_cosine  # noqa: E402
 from predictors.errors import UnknownName  # noqa: E402

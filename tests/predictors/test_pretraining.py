@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
-pytest.importorskip("torch_geometric", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
+pytest.importorskip("torch_geometric", reason="the extra nas-proxybench[torch] is not installed")
 
 from predictors.arch import ArchBatch, ArchGraph  # noqa: E402
 from predictors.checks import check_predictor, example_batch  # noqa: E402

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+torch = pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from proxybench.errors import DataNotAvailable, InvalidArchitecture, ProxybenchError, UnknownName  # noqa: E402
 from proxybench.images.batch import load_batch  # noqa: E402

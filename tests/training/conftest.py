@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 import torch
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 import torch
 from torch import nn

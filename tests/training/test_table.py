@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 from proxybench.errors import CorruptData, DataNotAvailable, ProxybenchError
 from proxybench.images.batch import ImageBatch, load_batch

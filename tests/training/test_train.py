@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
 
 import torch
 from torch import nn

@@ -41,7 +41,7 @@ def missing_extra() -> str:
     if find_spec(_LIBRARY_MODULE):
         return ""
     why = f"{LIBRARY}, which draws charts, is not installed"
-    return f"no {PAGE} and no pictures: {why}; {how_to_install('report', LIBRARY)}"
+    return f"no {PAGE} and no pictures: {why}; {how_to_install('report')}"
 
 
 def render(content: dict[str, Any], csv_folder: str = "", library: str | None = None) -> bytes:

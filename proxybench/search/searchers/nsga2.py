@@ -82,7 +82,7 @@ def _algorithm(problem: Problem, size: int, objectives: int, seed: int) -> Any:
         from pymoo.core.sampling import Sampling
         from pymoo.termination import get_termination
     except ImportError as error:
-        raise ProxybenchError(f"NSGA-II needs pymoo; {how_to_install('search', 'pymoo')}") from error
+        raise ProxybenchError(f"NSGA-II needs pymoo; {how_to_install('search')}") from error
 
     class Draw(Sampling):  # type: ignore[misc, unused-ignore]
         def _do(self, _: Any, n_samples: int, *args: Any, random_state: Any = None, **kwargs: Any) -> Any:
