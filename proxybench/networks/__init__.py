@@ -35,6 +35,8 @@ NETWORKS = Registry(
         "nasbench-macro": "proxybench.networks.nasbench_macro:build",
         "mnasnet": "proxybench.networks.mnasnet:build",
         "vit-micro": "proxybench.networks.vit:build",
+        "autoformer-tiny": "proxybench.networks.autoformer:build",
+        "pit": "proxybench.networks.pit:build",
     },
 )
 

@@ -36,6 +36,8 @@ SPACES = Registry(
         "nasbench-macro": "proxybench.spaces.nasbench_macro:NASBenchMacro",
         "mnasnet": "proxybench.spaces.mnasnet:MnasNet",
         "vit-micro": "proxybench.spaces.vit_micro:ViTMicro",
+        "autoformer-tiny": "proxybench.spaces.autoformer:AutoFormerTiny",
+        "pit": "proxybench.spaces.pit:PiT",
         "nasbench-graph": "proxybench.spaces.nasbench_graph:NASBenchGraph",
     },
 )
