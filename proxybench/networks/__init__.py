@@ -37,6 +37,7 @@ NETWORKS = Registry(
         "vit-micro": "proxybench.networks.vit:build",
         "autoformer-tiny": "proxybench.networks.autoformer:build",
         "pit": "proxybench.networks.pit:build",
+        "resnet20-pooling": "proxybench.networks.resnet20_pooling:build",
     },
 )
 

@@ -38,6 +38,7 @@ SPACES = Registry(
         "vit-micro": "proxybench.spaces.vit_micro:ViTMicro",
         "autoformer-tiny": "proxybench.spaces.autoformer:AutoFormerTiny",
         "pit": "proxybench.spaces.pit:PiT",
+        "resnet20-pooling": "proxybench.spaces.resnet20_pooling:ResNet20Pooling",
         "nasbench-graph": "proxybench.spaces.nasbench_graph:NASBenchGraph",
     },
 )

@@ -36,6 +36,7 @@ METRICS = {
     "train_acc": Metric("percent", True, "accuracy on the training data"),
     "val_acc": Metric("percent", True, "validation accuracy"),
     "test_acc": Metric("percent", True, "test accuracy"),
+    "test_acc_sd": Metric("percent", False, "standard deviation of the test accuracy over the trainings of the source"),
     "val_top5": Metric("percent", True, "validation accuracy within the five best guesses"),
     "train_loss": Metric("nats", False, "training loss"),
     "val_loss": Metric("nats", False, "validation loss"),
@@ -53,6 +54,7 @@ METRICS = {
     "intensity": Metric("operations per byte", True, "arithmetic intensity on the device after @"),
     "throughput": Metric("images per second", True, "throughput on the device after @"),
     "proxy": Metric("score", True, "zero-cost proxy, larger means predicted better"),
+    "oneshot": Metric("score", True, "estimate with weights of a supernet, larger means predicted better"),
     "proxy_s": Metric("seconds", False, "time the source took for the proxy"),
     "config": Metric("as given", True, "field of a configuration; FIELD=WORD is 1 where the field has that word"),
     "score": Metric("as given", True, "result in a unit of the user's own, larger is better"),
@@ -60,7 +62,7 @@ METRICS = {
 }
 _UNTRAINED_METRICS = {
     *("params", "flops", "latency_ms", "energy_mj", "intensity", "throughput"),
-    *("proxy", "proxy_s", "config"),
+    *("proxy", "oneshot", "proxy_s", "config"),
 }
 
 
