@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -42,7 +44,7 @@ def test_poolings_halve_the_resolution_where_the_graph_says() -> None:
         for part in network.body:
             maps = part(maps)
             sizes.append(maps.shape[2])
-        halved = [after < before for before, after in zip(sizes, sizes[1:], strict=False)]
+        halved = [after < before for before, after in pairwise(sizes)]
         assert halved == [op == "pool_block" for op in arch.ops[1:-1]]
         assert network(torch.randn(2, 3, 16, 16)).shape == (2, 10)
 
