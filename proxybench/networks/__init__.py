@@ -38,6 +38,8 @@ NETWORKS = Registry(
         "autoformer-tiny": "proxybench.networks.autoformer:build",
         "pit": "proxybench.networks.pit:build",
         "resnet20-pooling": "proxybench.networks.resnet20_pooling:build",
+        "fbnet": "proxybench.networks.fbnet:build",
+        "ofa-mobilenetv3": "proxybench.networks.ofa_mobilenetv3:build",
     },
 )
 

@@ -39,6 +39,8 @@ SPACES = Registry(
         "autoformer-tiny": "proxybench.spaces.autoformer:AutoFormerTiny",
         "pit": "proxybench.spaces.pit:PiT",
         "resnet20-pooling": "proxybench.spaces.resnet20_pooling:ResNet20Pooling",
+        "fbnet": "proxybench.spaces.fbnet:FBNet",
+        "ofa-mobilenetv3": "proxybench.spaces.ofa_mobilenetv3:OFAMobileNetV3",
         "nasbench-graph": "proxybench.spaces.nasbench_graph:NASBenchGraph",
     },
 )

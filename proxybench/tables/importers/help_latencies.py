@@ -1,0 +1,55 @@
+"""HELP, the authors' lists of latencies: one file of architectures, and one file per device with a number for each.
+
+Lee et al., "HELP: Hardware-Adaptive Efficient Latency Prediction for NAS via Meta-Learning", NeurIPS 2021. All files are
+of torch.save. Latencies are in milliseconds, those of most phones whole numbers; the number in the name of a GPU is the
+batch size. The architectures are a list, alone or as `arch` of a dictionary, each in the form of its space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from proxybench.errors import CorruptData
+from proxybench.readers.torch_file import read_torch
+from proxybench.readers.untrusted import reading
+from proxybench.spaces import SearchSpace
+from proxybench.tables.importers.checks import number, sequence
+from proxybench.tables.store.schema import Fragment, fragment
+
+
+def read(paths: Sequence[Path], space: SearchSpace, dataset: str) -> Fragment:
+    """Read the architectures in the first file and the latencies in the others: latency_ms@FILE at epochs 0.
+
+    Raises:
+        CorruptData: for a file of another form, another number of latencies than of architectures, or a latency that
+            is not above 0.
+    """
+    first, *others = paths
+    archs = _architectures(first, space)
+    columns: dict[str, Any] = {"arch": archs, "dataset": [dataset] * len(archs)}
+    columns |= {"epochs": [0] * len(archs), "seed": [""] * len(archs)}
+    for path in others:
+        columns[f"latency_ms@{path.stem}"] = _latencies(path, len(archs))
+    return fragment(columns)
+
+
+def _architectures(path: Path, space: SearchSpace) -> list[str]:
+    with reading(path):
+        document = read_torch(path)
+        listed = sequence(document["arch"] if isinstance(document, dict) else document, "the architectures")
+        texts = [space.format(space.parse(given)) for given in listed]
+    if len(set(texts)) != len(texts):
+        raise CorruptData(f"{path}: an architecture stands twice")
+    return texts
+
+
+def _latencies(path: Path, count: int) -> list[float]:
+    with reading(path):
+        values = [number(value, "a latency") for value in sequence(read_torch(path), "the document")]
+        if len(values) != count:
+            raise ValueError(f"{len(values)} latencies for {count} architectures")
+        if not all(value > 0 for value in values):
+            raise ValueError("a latency is not above 0")
+    return values
