@@ -1,7 +1,7 @@
 """HELP, the authors' lists of latencies: one file of architectures, and one file per device with a number for each.
 
-Lee et al., "HELP: Hardware-Adaptive Efficient Latency Prediction for NAS via Meta-Learning", NeurIPS 2021. All files are
-of torch.save. Latencies are in milliseconds, those of most phones whole numbers; the number in the name of a GPU is the
+Lee et al., "HELP: Hardware-Adaptive Efficient Latency Prediction for NAS via Meta-Learning", NeurIPS 2021. All are
+files of torch.save. Latencies are in milliseconds, those of most phones whole numbers; the number after a GPU is the
 batch size. The architectures are a list, alone or as `arch` of a dictionary, each in the form of its space.
 """
 
