@@ -38,6 +38,8 @@ METRICS = {
     "test_acc": Metric("percent", True, "test accuracy"),
     "test_acc_sd": Metric("percent", False, "standard deviation of the test accuracy over the trainings of the source"),
     "val_top5": Metric("percent", True, "validation accuracy within the five best guesses"),
+    "val_miou": Metric("percent", True, "mean intersection over union of the classes, on the validation data"),
+    "val_class_acc": Metric("percent", True, "mean accuracy of the classes on the validation data"),
     "train_loss": Metric("nats", False, "training loss"),
     "val_loss": Metric("nats", False, "validation loss"),
     "test_loss": Metric("nats", False, "test loss"),
