@@ -40,6 +40,7 @@ NETWORKS = Registry(
         "resnet20-pooling": "proxybench.networks.resnet20_pooling:build",
         "fbnet": "proxybench.networks.fbnet:build",
         "ofa-mobilenetv3": "proxybench.networks.ofa_mobilenetv3:build",
+        "flexibert": "proxybench.networks.flexibert:build",
     },
 )
 

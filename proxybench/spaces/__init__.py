@@ -41,6 +41,7 @@ SPACES = Registry(
         "resnet20-pooling": "proxybench.spaces.resnet20_pooling:ResNet20Pooling",
         "fbnet": "proxybench.spaces.fbnet:FBNet",
         "ofa-mobilenetv3": "proxybench.spaces.ofa_mobilenetv3:OFAMobileNetV3",
+        "flexibert": "proxybench.spaces.flexibert:FlexiBERT",
         "nasbench-mr": "proxybench.spaces.nasbench_mr:NASBenchMR",
         "nasbench-graph": "proxybench.spaces.nasbench_graph:NASBenchGraph",
     },

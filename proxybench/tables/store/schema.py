@@ -40,6 +40,7 @@ METRICS = {
     "val_top5": Metric("percent", True, "validation accuracy within the five best guesses"),
     "val_miou": Metric("percent", True, "mean intersection over union of the classes, on the validation data"),
     "val_class_acc": Metric("percent", True, "mean accuracy of the classes on the validation data"),
+    "glue_score": Metric("percent", True, "score of a task of GLUE, or their mean, on the validation data"),
     "train_loss": Metric("nats", False, "training loss"),
     "val_loss": Metric("nats", False, "validation loss"),
     "test_loss": Metric("nats", False, "test loss"),
