@@ -41,6 +41,9 @@ NETWORKS = Registry(
         "fbnet": "proxybench.networks.fbnet:build",
         "ofa-mobilenetv3": "proxybench.networks.ofa_mobilenetv3:build",
         "flexibert": "proxybench.networks.flexibert:build",
+        "gpt-s": "proxybench.networks.gpt:build",
+        "gpt-m": "proxybench.networks.gpt:build",
+        "gpt-l": "proxybench.networks.gpt:build",
     },
 )
 

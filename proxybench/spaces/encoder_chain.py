@@ -1,8 +1,8 @@
-"""Spaces of vision transformers: depth, embedding, and the heads and MLP ratio of each layer.
+"""Spaces of transformers: depth, embedding, and the heads and MLP ratio of each layer.
 
 The choices are those of Chen et al., "AutoFormer: Searching Transformers for Visual Recognition", ICCV 2021, section
 3.1. The text form is our own, the embedding and then one group per layer: `c48-h2r4-h4r1-h1r2` has three layers of 48
-channels.
+channels. Where linear layers may have no bias, the embedding is followed by b1 or b0: `c192b0-h4r2-...`.
 """
 
 from __future__ import annotations
@@ -18,34 +18,41 @@ from proxybench.spaces.spelling import is_row
 
 Layer = tuple[int, float]  # heads, MLP ratio
 
-_CHANNELS = re.compile(r"c([0-9]{2,3})", re.ASCII)
-_LAYER = re.compile(r"h([0-9])r([0-9](?:\.[1-9])?)", re.ASCII)
-_ATTENTION = re.compile(r"attention_h([0-9])", re.ASCII)
+_CHANNELS = re.compile(r"c([0-9]{2,4})(?:b([01]))?", re.ASCII)
+_LAYER = re.compile(r"h([0-9]{1,2})r([0-9](?:\.[1-9])?)", re.ASCII)
+_ATTENTION = re.compile(r"attention_h([0-9]{1,2})", re.ASCII)
 _MLP = re.compile(r"mlp_r([0-9](?:\.[1-9])?)", re.ASCII)
 
 
 class EncoderChain(SearchSpace):
-    """The graph is the chain of attention and MLP of the present layers; the attribute channels is the embedding.
+    """The graph is the chain of attention and MLP of the present layers.
+
+    Its attribute channels is the embedding; where there are `biases`, the attribute bias is one of them.
 
     Attributes:
         depths: the possible numbers of layers, without gaps.
         embeddings: the possible channels of the embedding.
         heads: the possible heads of a layer.
         ratios: the possible MLP ratios of a layer.
+        biases: 1 with biases of linear layers, 0 without; empty if all architectures of the space have them.
     """
 
     depths: ClassVar[tuple[int, ...]]
     embeddings: ClassVar[tuple[int, ...]]
     heads: ClassVar[tuple[int, ...]]
     ratios: ClassVar[tuple[float, ...]]
+    biases: ClassVar[tuple[int, ...]] = ()
 
-    def build_graph(self, channels: int, layers: list[Layer]) -> ArchGraph:
+    def build_graph(self, channels: int, layers: list[Layer], bias: int | None = None) -> ArchGraph:
         """The architecture with this embedding and (heads, MLP ratio) of each layer. Raises InvalidArchitecture."""
-        reason = self._misfit(channels, layers)
+        reason = self._misfit(channels, layers, bias)
         if reason is not None:
-            raise self.invalid((channels, layers), reason)
+            raise self.invalid((channels, layers, bias), reason)
         ops = [op for heads, ratio in layers for op in (f"attention_h{heads}", f"mlp_r{ratio:g}")]
-        return chain_graph(self.name, ops, {"channels": [channels] * len(ops)})
+        attrs = {"channels": [channels] * len(ops)}
+        if bias is not None:
+            attrs["bias"] = [bias] * len(ops)
+        return chain_graph(self.name, ops, attrs)
 
     def choices(self, arch: ArchGraph) -> tuple[int, list[Layer]]:
         """The embedding, and (heads, MLP ratio) of each layer. Raises InvalidArchitecture."""
@@ -54,34 +61,37 @@ class EncoderChain(SearchSpace):
         heads = [_ATTENTION.fullmatch(op) for op in ops[0::2]]
         ratios = [_MLP.fullmatch(op) for op in ops[1::2]]
         widths = set(chain_attr(arch, "channels"))
-        if (
-            len(widths) == 1
-            and widths <= set(self.embeddings)
-            and len(heads) == len(ratios)
-            and all(heads)
-            and all(ratios)
-        ):
+        known = len(widths) == 1 and widths <= set(self.embeddings)
+        if known and len(heads) == len(ratios) and all(heads) and all(ratios):
             layers = [(int(one[1]), float(other[1])) for one, other in zip(heads, ratios, strict=True) if one and other]
-            channels = int(widths.pop())
-            if self._misfit(channels, layers) is None and self.build_graph(channels, layers) == arch:
+            channels, bias = int(widths.pop()), self.bias(arch)
+            if self._misfit(channels, layers, bias) is None and self.build_graph(channels, layers, bias) == arch:
                 return channels, layers
         raise self.invalid(arch.ops, "not a chain of attention and MLP with one embedding")
 
+    def bias(self, arch: ArchGraph) -> int | None:
+        """Whether linear layers have biases, 1 or 0; None where the space leaves no choice, or for a mixed graph."""
+        found = set(chain_attr(arch, "bias"))
+        return int(found.pop()) if len(found) == 1 and found <= {0, 1} else None
+
     def _parse(self, text: str) -> ArchGraph:
         first, *rest = text.split("-")
-        channels = _CHANNELS.fullmatch(first)
+        start = _CHANNELS.fullmatch(first)
         groups = [_LAYER.fullmatch(part) for part in rest]
         layers = [(int(group[1]), float(group[2])) for group in groups if group is not None]
-        if channels is None or len(layers) != len(groups):
+        if start is None or len(layers) != len(groups):
             raise self.invalid(text, "not an embedding such as c48 and groups of the form h2r4, joined by hyphens")
-        reason = self._misfit(int(channels[1]), layers)
+        channels, bias = int(start[1]), None if start[2] is None else int(start[2])
+        reason = self._misfit(channels, layers, bias)
         if reason is not None:
             raise self.invalid(text, reason)
-        return self.build_graph(int(channels[1]), layers)
+        return self.build_graph(channels, layers, bias)
 
     def format(self, arch: ArchGraph) -> str:
         channels, layers = self.choices(arch)
-        return "-".join([f"c{channels}", *(f"h{heads}r{ratio:g}" for heads, ratio in layers)])
+        bias = self.bias(arch)
+        first = f"c{channels}" if bias is None else f"c{channels}b{bias}"
+        return "-".join([first, *(f"h{heads}r{ratio:g}" for heads, ratio in layers)])
 
     def sample(self, n: int, seed: int) -> list[ArchGraph]:
         """`n` different architectures: depth, embedding, heads and ratios each uniform, skipping earlier draws.
@@ -99,12 +109,17 @@ class EncoderChain(SearchSpace):
         while len(drawn) < n:
             depth, channels = draw.choice(self.depths), draw.choice(self.embeddings)
             layers = [(draw.choice(self.heads), draw.choice(self.ratios)) for _ in range(depth)]
-            drawn.setdefault(self.build_graph(channels, layers))
+            bias = draw.choice(self.biases) if self.biases else None
+            drawn.setdefault(self.build_graph(channels, layers, bias))
         return list(drawn)
 
     def neighbours(self, arch: ArchGraph) -> list[ArchGraph]:
-        """Another embedding; other heads or another ratio in one layer; the last layer removed; or a layer added."""
+        """Another embedding; other heads or another ratio in one layer; the last layer removed; or a layer added.
+
+        Where there are `biases`, also the other one.
+        """
         channels, layers = self.choices(arch)
+        bias = self.bias(arch)
         found = [(other, layers) for other in self.embeddings if other != channels]
         for place, (heads, ratio) in enumerate(layers):
             changed = [(other, ratio) for other in self.heads if other != heads]
@@ -114,10 +129,13 @@ class EncoderChain(SearchSpace):
             found.append((channels, layers[:-1]))
         if len(layers) < self.depths[-1]:
             found += [(channels, [*layers, (heads, ratio)]) for heads in self.heads for ratio in self.ratios]
-        return [self.build_graph(*one) for one in found]
+        others = [self.build_graph(channels, layers, other) for other in self.biases if other != bias]
+        return [self.build_graph(*one, bias) for one in found] + others
 
-    def _misfit(self, channels: int, layers: list[Layer]) -> str | None:
+    def _misfit(self, channels: int, layers: list[Layer], bias: int | None) -> str | None:
         """Why these choices do not belong to the space, or None."""
+        if bias not in (self.biases or (None,)):
+            return "it must say whether there are biases, b1 or b0" if self.biases else "there is no choice of biases"
         if channels not in self.embeddings:
             return f"{channels} channels are not among {_listed(self.embeddings)}"
         if len(layers) not in self.depths:

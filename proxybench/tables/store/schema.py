@@ -48,6 +48,7 @@ METRICS = {
     "val_neg_loss": Metric("nats", True, "negative validation loss"),
     "surrogate_acc": Metric("percent", True, "accuracy predicted by the benchmark's surrogate, not a training"),
     "supernet_acc": Metric("percent", True, "accuracy with weights inherited from a supernet, not trained alone"),
+    "supernet_ppl": Metric("perplexity", False, "perplexity with weights inherited from a supernet, not trained alone"),
     "robust_acc": Metric("percent", True, "accuracy under the attack after @"),
     "train_s": Metric("seconds", False, "training time for the whole epoch budget"),
     "params": Metric("count", True, "trainable parameters"),
