@@ -1,9 +1,9 @@
 """ResNet-20 with two poolings at any two of nine places.
 
 Javan, Toews and Pedersoli, "Balanced Mixture of SuperNets for Learning the CNN Pooling Architecture", AutoML 2023. The
-text form is the published one, a 1 for each layer before which the resolution is halved: `0,0,0,0,1,0,0,1,0,0` pools
-before the fourth and the seventh residual block. The first number, that of the stem, is always 0. The index order is
-that of the authors' enumeration, and one less than the number in their results.
+text form is the published one without commas, a 1 for each layer before which the resolution is halved: `0000100100`
+pools before the fourth and the seventh residual block. The first digit, that of the stem, is always 0. The index order
+is that of the authors' enumeration, and one less than the number in their results.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from proxybench.spaces.spelling import is_row
 BLOCKS = 9
 POOLINGS = 2
 PLACES = tuple(combinations(range(BLOCKS), POOLINGS))
-_TEXT = re.compile(r"0((?:,[01]){9})", re.ASCII)
+_TEXT = re.compile(r"0([01]{9})", re.ASCII)
 _OPS = ("block", "pool_block")
 
 
@@ -31,7 +31,7 @@ class ResNet20Pooling(EnumerableSpace):
     name = "resnet20-pooling"
     ops = ("input", *_OPS, "output")
     source = "Javan et al., AutoML 2023, https://arxiv.org/abs/2306.11982"
-    example = "0,0,0,0,1,0,0,1,0,0"
+    example = "0000100100"
 
     def __len__(self) -> int:
         return len(PLACES)
@@ -64,16 +64,16 @@ class ResNet20Pooling(EnumerableSpace):
     def _parse(self, text: str) -> ArchGraph:
         match = _TEXT.fullmatch(text)
         if match is None:
-            raise self.invalid(text, "not a 0 and nine numbers 0 or 1, joined by commas")
+            raise self.invalid(text, "not a 0 and nine digits 0 or 1")
         try:
-            return self.build_graph(tuple(block for block in range(BLOCKS) if match[1][2 * block + 1] == "1"))
+            return self.build_graph(tuple(block for block in range(BLOCKS) if match[1][block] == "1"))
         except InvalidArchitecture:
             raise self.invalid(text, f"not {POOLINGS} poolings") from None
 
     def _text_of(self, value: Any) -> str | None:
-        """Ten numbers, such as (0, 0, 0, 0, 1, 0, 0, 1, 0, 0)."""
-        return ",".join(map(str, value)) if is_row(value, int) else None
+        """Ten numbers, such as [0, 0, 0, 0, 1, 0, 0, 1, 0, 0]."""
+        return "".join(map(str, value)) if is_row(value, int) else None
 
     def format(self, arch: ArchGraph) -> str:
         places = self.places(arch)
-        return ",".join(["0", *(str(int(block in places)) for block in range(BLOCKS))])
+        return "".join(["0", *(str(int(block in places)) for block in range(BLOCKS))])

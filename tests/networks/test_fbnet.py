@@ -72,7 +72,7 @@ def test_an_unknown_macro_structure_is_refused() -> None:
 
 
 def test_every_proxy_has_a_number_or_a_reason() -> None:
-    images = torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     network = build(MIXED, 4, width=0.25)
     scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from proxybench.networks.counts import count_flops, count_parameters
-from proxybench.networks.ofa_mobilenetv3 import build
+from proxybench.networks.ofa_mobilenetv3 import HardSigmoid, build
 from proxybench.proxies import PROXIES
 from proxybench.proxies.layers import find_layers, group_by_operation
 from proxybench.proxies.probe import Probe
@@ -54,6 +54,11 @@ def test_the_resolution_is_that_of_the_architecture_unless_another_is_given() ->
     assert build(small, 10, (1, 32, 32), width=0.25)(torch.randn(2, 1, 32, 32)).shape == (2, 10)
 
 
+def test_the_gate_is_the_hard_sigmoid() -> None:
+    values = torch.linspace(-5, 5, 21)
+    torch.testing.assert_close(HardSigmoid()(values), nn.functional.hardsigmoid(values))
+
+
 def test_operations_with_weights_are_the_nodes_of_the_graph() -> None:
     for arch in SPACE.sample(3, 0):
         network = build(arch, 4, width=0.25)
@@ -67,9 +72,9 @@ def test_operations_with_weights_are_the_nodes_of_the_graph() -> None:
 
 
 def test_every_proxy_has_a_number_or_a_reason() -> None:
-    images = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
-    network = build(EXAMPLE, 4, (3, 32, 32), width=0.25)
+    network = build(EXAMPLE, 4, (3, 64, 64), width=0.25)
     scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
     assert set(scores.values) == set(PROXIES)
     assert all(np.isfinite(value) for name, value in scores.values.items() if name not in scores.unanswered)

@@ -19,7 +19,7 @@ from proxybench.proxies.probe import Probe
 from proxybench.spaces import get_space
 
 SPACE = get_space("resnet20-pooling")
-DEFAULT = SPACE.parse("0,0,0,0,1,0,0,1,0,0")
+DEFAULT = SPACE.parse("0000100100")
 
 
 def test_parameters_by_hand() -> None:

@@ -13,8 +13,8 @@ SPACE = ResNet20Pooling()
 def test_the_order_is_that_of_the_published_enumeration() -> None:
     texts = [SPACE.format(arch) for arch in SPACE]
     assert len(set(texts)) == 36
-    assert texts[:2] == ["0,1,1,0,0,0,0,0,0,0", "0,1,0,1,0,0,0,0,0,0"]
-    assert texts[-1] == "0,0,0,0,0,0,0,0,1,1"
+    assert texts[:2] == ["0110000000", "0101000000"]
+    assert texts[-1] == "0000000011"
     assert len({SPACE.digest(arch) for arch in SPACE}) == 36
 
 
@@ -25,12 +25,12 @@ def test_the_graph_labels_the_blocks_after_pooling() -> None:
 
 
 def test_neighbours_move_one_pooling() -> None:
-    neighbours = [SPACE.places(arch) for arch in SPACE.neighbours(SPACE.parse("0,0,0,0,1,0,0,1,0,0"))]
+    neighbours = [SPACE.places(arch) for arch in SPACE.neighbours(SPACE.parse("0000100100"))]
     assert len(neighbours) == 2 * 7
     assert all(len({3, 6} & set(places)) == 1 for places in neighbours)
 
 
-@pytest.mark.parametrize("text", ["1,1,0,0,0,0,0,0,0,0", "0,1,0,0,0,0,0,0,0,0", "0,1,1,1,0,0,0,0,0,0", "0,1,1,0"])
+@pytest.mark.parametrize("text", ["1100000000", "0100000000", "0111000000", "0110"])
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(InvalidArchitecture):
         SPACE.parse(text)
