@@ -73,7 +73,7 @@ class PatchTokens(nn.Module):
         self.places = places
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return tokens[:, :, 1:].squeeze(-1).unflatten(2, self.places)
+        return tokens[:, :, 1:].reshape(*tokens.shape[:2], *self.places)
 
 
 class ClassToken(nn.Module):

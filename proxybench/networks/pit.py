@@ -85,5 +85,5 @@ class TokenPooling(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         token: Tensor = self.linear(tokens[:, :, 0, 0])[..., None, None]
-        patches: Tensor = self.conv(tokens[:, :, 1:].squeeze(-1).unflatten(2, self.places))
+        patches: Tensor = self.conv(tokens[:, :, 1:].reshape(*tokens.shape[:2], *self.places))
         return torch.cat([token, patches.flatten(2)[..., None]], 2)

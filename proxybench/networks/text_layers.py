@@ -58,7 +58,7 @@ class Heads(nn.Module):
         self.heads = heads
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return tokens.reshape(*tokens.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
 def joined(heads: Tensor) -> Tensor:

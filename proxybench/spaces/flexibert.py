@@ -125,14 +125,12 @@ class FlexiBERT(SearchSpace):
         """The other width, and all architectures with one choice of one layer changed; the depth stays."""
         channels, layers = self.layers(arch)
         found = [self.build_graph(other, layers) for other in CHANNELS if other != channels]
-        options: tuple[tuple[Any, ...], ...] = (OPERATIONS, HEADS, HIDDEN, HIDDEN_LAYERS)
-        for place, layer in enumerate(layers):
-            for field, choices in enumerate(options):
-                for other in choices:
-                    if other != layer[field]:
-                        operation, heads, hidden, count = [*layer[:field], other, *layer[field + 1 :]]
-                        changed: Layer = (operation, heads, hidden, count)
-                        found.append(self.build_graph(channels, [*layers[:place], changed, *layers[place + 1 :]]))
+        for place, (operation, heads, hidden, count) in enumerate(layers):
+            changed = [(other, heads, hidden, count) for other in OPERATIONS if other != operation]
+            changed += [(operation, other, hidden, count) for other in HEADS if other != heads]
+            changed += [(operation, heads, other, count) for other in HIDDEN if other != hidden]
+            changed += [(operation, heads, hidden, other) for other in HIDDEN_LAYERS if other != count]
+            found += [self.build_graph(channels, [*layers[:place], one, *layers[place + 1 :]]) for one in changed]
         return found
 
 

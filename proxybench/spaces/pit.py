@@ -125,7 +125,10 @@ class PiT(ProductSpace):
 
 def _misfit(head_channels: float, ratio: int, stages: list[Stage]) -> str | None:
     """Why these choices do not belong to the space, or None."""
-    checks = [("channels per head", head_channels, HEAD_CHANNELS), ("MLP ratio", ratio, RATIOS)]
+    checks: list[tuple[str, float, tuple[int, ...]]] = [
+        ("channels per head", head_channels, HEAD_CHANNELS),
+        ("MLP ratio", ratio, RATIOS),
+    ]
     for number, (depths, (depth, heads)) in enumerate(zip(DEPTHS, stages, strict=True)):
         checks += [(f"depth of stage {number}", depth, depths), (f"heads of stage {number}", heads, HEADS)]
     for what, value, options in checks:
