@@ -42,9 +42,7 @@ def build(
     require_sizes(num_classes, in_shape)
     require_factors(width=width)
     if min(in_shape[1:]) < 4:
-        raise ValueError(
-            f"an image must have at least 4 x 4 pixels for two poolings, not {in_shape[1]} x {in_shape[2]}"
-        )
+        raise ValueError(f"two poolings need an image of at least 4 x 4 pixels, not {in_shape[1]} x {in_shape[2]}")
     places = ResNet20Pooling().places(arch)
     c_in = max(1, round(STEM_CHANNELS * width))
     parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], c_in, 3)}

@@ -66,6 +66,6 @@ def test_every_proxy_has_a_number() -> None:
     images = torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     network = build(DEFAULT, width=0.25)
-    scores = Probe(network, images, torch.arange(8), seed=0).run(list(PROXIES.values()))
+    scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
     assert scores.unanswered == {}
     assert all(np.isfinite(value) for value in scores.values.values())
