@@ -13,7 +13,10 @@ from proxybench.networks.vit import ChannelsFirst, ChannelsLast
 def require_tokens(in_shape: Sequence[int] | None, **sizes: int) -> None:
     """Raise ValueError for an image shape, and for sizes that are not whole numbers of at least 1."""
     if in_shape is not None:
-        raise ValueError("networks for text take integers [n, tokens]; leave in_shape out and use the option length")
+        raise ValueError(
+            "networks for text take tokens, integers [n, tokens], and have no image shape; in Python, leave in_shape out: "
+            "pb.score(space.build(arch), tokens, labels)"
+        )
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, not {size!r}")
