@@ -14,7 +14,7 @@ def require_tokens(in_shape: Sequence[int] | None, **sizes: int) -> None:
     """Raise ValueError for an image shape, and for sizes that are not whole numbers of at least 1."""
     if in_shape is not None:
         raise ValueError(
-            "networks for text take tokens, integers [n, tokens], and have no image shape; in Python, leave in_shape out: "
+            "networks for text take integers [n, tokens], without an image shape; in Python, leave in_shape out: "
             "pb.score(space.build(arch), tokens, labels)"
         )
     for name, size in sizes.items():
