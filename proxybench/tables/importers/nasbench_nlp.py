@@ -65,6 +65,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
                 if params.setdefault(arch, count) != count:
                     raise ValueError(f"num_params is {count}, in another log of the same cell {params[arch]}")
                 found = _losses(log)
+                seconds = sum(number(one, "wall_times") for one in sequence(log["wall_times"], "wall_times"))
             except (LookupError, ValueError, TypeError, AttributeError) as error:
                 raise CorruptData(f"{path}: {name}: {type(error).__name__}: {error}") from error
         cell = {"arch": arch, "dataset": DATASET}
@@ -74,7 +75,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
         for epoch in range(EPOCHS):
             row = found[epoch] if epoch < len(found) else dict.fromkeys(LOSSES, math.nan)
             rows.append(cell | {"epochs": epoch + 1, "seed": str(met[arch])} | row)
-        rows[-1]["train_s"] = sum(number(one, "wall_times") for one in sequence(log["wall_times"], "wall_times"))
+        rows[-1]["train_s"] = seconds
         met[arch] += 1
     notes = [f"{met.total()} trainings of {len(met)} cells; {diverged} diverged before the last epoch."]
     return fragment_from_rows(rows, notes)
