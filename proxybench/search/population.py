@@ -128,7 +128,7 @@ def _free_columns(bench: Benchmark, datasets: Sequence[str]) -> dict[str, Floats
     for dataset in datasets:
         label = "" if len(datasets) == 1 else f"[{dataset}]"
         for name in bench.metrics(dataset):
-            if name.startswith(("proxy:", "oneshot:", "config:")) or name in _COSTS:
+            if name.startswith(("proxy:", "config:")) or name in _COSTS:
                 full = f"cost:{name}" if name in _COSTS else name
                 columns[full + label] = bench.values(name, dataset=dataset)
     return columns

@@ -224,7 +224,7 @@ class Benchmark:
                 {"training-free": there, "none": []}.get(columns, [columns]) if isinstance(columns, str) else columns
             )
             for name in wanted if len(sources) == 1 else [name for name in wanted if name in there]:
-                label = name if name.startswith(("proxy:", "oneshot:", "config:")) else f"cost:{name}"
+                label = name if name.startswith(("proxy:", "config:")) else f"cost:{name}"
                 label = label if len(sources) == 1 else f"{label}[{source}]"
                 chosen[label] = self.values(name, dataset=source)
         return ArchBatch(self._graphs, chosen).named_by(lambda: self._arch_index)

@@ -2,7 +2,8 @@
 
 Lee et al., "HELP: Hardware-Adaptive Efficient Latency Prediction for NAS via Meta-Learning", NeurIPS 2021. All are
 files of torch.save. Latencies are in milliseconds, those of most phones whole numbers; the number after a GPU is the
-batch size. The architectures are a list, alone or as `arch` of a dictionary, each in the form of its space.
+batch size. The architectures are a list, alone or as `arch` of a dictionary, each in the form of its space, or a
+dictionary of texts and their places.
 """
 
 from __future__ import annotations
@@ -30,19 +31,32 @@ def read(paths: Sequence[Path], space: SearchSpace, dataset: str) -> Fragment:
     archs = _architectures(first, space)
     columns: dict[str, Any] = {"arch": archs, "dataset": [dataset] * len(archs)}
     columns |= {"epochs": [0] * len(archs), "seed": [""] * len(archs)}
+    whole = []
     for path in others:
-        columns[f"latency_ms@{path.stem}"] = _latencies(path, len(archs))
-    return fragment(columns)
+        columns[f"latency_ms@{path.stem}"] = latencies = _latencies(path, len(archs))
+        if all(latency.is_integer() for latency in latencies):
+            whole.append(path.stem)
+    notes = [f"Latencies on {', '.join(whole)} are whole milliseconds, so that many are equal."] if whole else []
+    return fragment(columns, notes)
 
 
 def _architectures(path: Path, space: SearchSpace) -> list[str]:
     with reading(path):
-        document = read_torch(path)
-        listed = sequence(document["arch"] if isinstance(document, dict) else document, "the architectures")
-        texts = [space.format(space.parse(given)) for given in listed]
+        texts = [space.format(space.parse(given)) for given in _listed(read_torch(path))]
     if len(set(texts)) != len(texts):
         raise CorruptData(f"{path}: an architecture stands twice")
     return texts
+
+
+def _listed(document: object) -> Sequence[Any]:
+    """The architectures in order, as the file has them."""
+    if not isinstance(document, dict):
+        return sequence(document, "the architectures")
+    if "arch" in document:
+        return sequence(document["arch"], "arch")
+    if sorted(document.values()) != list(range(len(document))):
+        raise ValueError(f"the places of the architectures are not 0 to {len(document) - 1}")
+    return sorted(document, key=document.__getitem__)
 
 
 def _latencies(path: Path, count: int) -> list[float]:

@@ -58,7 +58,7 @@ METRICS = {
     "intensity": Metric("operations per byte", True, "arithmetic intensity on the device after @"),
     "throughput": Metric("images per second", True, "throughput on the device after @"),
     "proxy": Metric("score", True, "zero-cost proxy, larger means predicted better"),
-    "oneshot": Metric("score", True, "estimate with weights of a supernet, larger means predicted better"),
+    "oneshot": Metric("as given", True, "estimate with the weights of a supernet, larger means predicted better"),
     "proxy_s": Metric("seconds", False, "time the source took for the proxy"),
     "config": Metric("as given", True, "field of a configuration; FIELD=WORD is 1 where the field has that word"),
     "score": Metric("as given", True, "result in a unit of the user's own, larger is better"),
@@ -66,8 +66,9 @@ METRICS = {
 }
 _UNTRAINED_METRICS = {
     *("params", "flops", "latency_ms", "energy_mj", "intensity", "throughput"),
-    *("proxy", "oneshot", "proxy_s", "config"),
+    *("proxy", "proxy_s", "config", "oneshot"),
 }
+_NOT_FREE = {"proxy_s", "oneshot"}  # times, and results of the training of a supernet
 
 
 def metric_of(column: str) -> Metric:
@@ -85,6 +86,11 @@ def metric_of(column: str) -> Metric:
 def is_untrained(column: str) -> bool:
     """Whether a column's metric is known without training the architecture."""
     return _base(column) in _UNTRAINED_METRICS
+
+
+def is_training_free(column: str) -> bool:
+    """Whether a column is one that methods see: a score, cost or field of a configuration that needs no training."""
+    return is_untrained(column) and _base(column) not in _NOT_FREE
 
 
 def _base(column: str) -> str:

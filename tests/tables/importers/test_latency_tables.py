@@ -64,7 +64,15 @@ def write_torch(tmp_path, archs, values):
     return paths
 
 
-@pytest.mark.parametrize("archs", [[NUMBERS], {"arch": [NUMBERS], "dataset": "cifar"}])
+def test_cells_listed_by_text_and_place(mirror):
+    folder = mirror / HELP / "nasbench201"
+    paths = [folder / "str_arch2idx.pt", folder / "latency/pixel2.pt"]
+    fragment = help_latencies.read(paths, get_space("nasbench201"), "cifar10")
+    assert len(fragment.values) == 15_625
+    assert fragment.notes == ("Latencies on pixel2 are whole milliseconds, so that many are equal.",)
+
+
+@pytest.mark.parametrize("archs", [[NUMBERS], {"arch": [NUMBERS], "dataset": "cifar"}, {FBNET.example: 0}])
 def test_one_architecture(tmp_path, archs):
     (row,) = help_latencies.read(write_torch(tmp_path, archs, [17]), FBNET, "cifar100").values.to_pylist()
     assert (row["arch"], row["epochs"], row["seed"]) == (FBNET.example, 0, "")
@@ -77,6 +85,7 @@ def test_one_architecture(tmp_path, archs):
         ([NUMBERS[:-1]], [17], "arch"),
         ([NUMBERS, NUMBERS], [17, 18], "arch"),
         ({"archs": [NUMBERS]}, [17], "arch"),
+        ({FBNET.example: 1}, [17], "arch"),
         (5, [17], "arch"),
         ([NUMBERS], [17, 18], "phone_1"),
         ([NUMBERS], ["17"], "phone_1"),
