@@ -35,6 +35,15 @@ NETWORKS = Registry(
         "nasbench-macro": "proxybench.networks.nasbench_macro:build",
         "mnasnet": "proxybench.networks.mnasnet:build",
         "vit-micro": "proxybench.networks.vit:build",
+        "autoformer-tiny": "proxybench.networks.autoformer:build",
+        "pit": "proxybench.networks.pit:build",
+        "resnet20-pooling": "proxybench.networks.resnet20_pooling:build",
+        "fbnet": "proxybench.networks.fbnet:build",
+        "ofa-mobilenetv3": "proxybench.networks.ofa_mobilenetv3:build",
+        "flexibert": "proxybench.networks.flexibert:build",
+        "gpt-s": "proxybench.networks.gpt:build",
+        "gpt-m": "proxybench.networks.gpt:build",
+        "gpt-l": "proxybench.networks.gpt:build",
     },
 )
 

@@ -37,7 +37,7 @@ class ConvBNActivation(nn.Sequential):
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels scaled by a sigmoid of two 1x1 convolutions (with bias) of their means; shape-preserving.
+    """Channels scaled by a gate on two 1x1 convolutions (with bias) of their means; shape-preserving.
 
     Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018, equations 2 to 4.
 
@@ -45,16 +45,23 @@ class SqueezeExcitation(nn.Module):
         channels: of input and output.
         squeezed: channels between the two convolutions.
         activation: between the two convolutions.
+        gate: after them, a sigmoid or an approximation of it.
     """
 
-    def __init__(self, channels: int, squeezed: int, activation: type[nn.Module] = nn.ReLU) -> None:
+    def __init__(
+        self,
+        channels: int,
+        squeezed: int,
+        activation: type[nn.Module] = nn.ReLU,
+        gate: type[nn.Module] = nn.Sigmoid,
+    ) -> None:
         super().__init__()
         self.scale = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Conv2d(channels, squeezed, 1),
             activation(),
             nn.Conv2d(squeezed, channels, 1),
-            nn.Sigmoid(),
+            gate(),
         )
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -76,6 +83,8 @@ class InvertedResidual(nn.Module):
         stride: of the depthwise convolution.
         squeezed: channels inside squeeze-and-excitation, 0 for none.
         activation: module class.
+        gate: of squeeze-and-excitation.
+        inner: activation inside squeeze-and-excitation, by default the same as everywhere.
     """
 
     def __init__(
@@ -88,6 +97,8 @@ class InvertedResidual(nn.Module):
         stride: int = 1,
         squeezed: int = 0,
         activation: type[nn.Module] = nn.ReLU,
+        gate: type[nn.Module] = nn.Sigmoid,
+        inner: type[nn.Module] | None = None,
     ) -> None:
         super().__init__()
         wide = expansion * c_in
@@ -96,7 +107,7 @@ class InvertedResidual(nn.Module):
             layers.append(ConvBNActivation(c_in, wide, 1, activation=activation))
         layers.append(ConvBNActivation(wide, wide, kernel, stride, groups=wide, activation=activation))
         if squeezed > 0:
-            layers.append(SqueezeExcitation(wide, squeezed, activation))
+            layers.append(SqueezeExcitation(wide, squeezed, inner or activation, gate))
         layers.append(ConvBNActivation(wide, c_out, 1, activation=None))
         self.layers = nn.Sequential(*layers)
         self.residual = stride == 1 and c_in == c_out

@@ -102,19 +102,20 @@ class EncoderLayer(nn.Module):
     Args:
         channels: of the embedding.
         heads: of the attention.
-        ratio: hidden channels of the MLP divided by the channels of the embedding.
+        ratio: hidden channels of the MLP divided by the channels of the embedding, rounded down.
         head_channels: of a head.
     """
 
-    def __init__(self, channels: int, heads: int, ratio: int, head_channels: int) -> None:
+    def __init__(self, channels: int, heads: int, ratio: float, head_channels: int) -> None:
         super().__init__()
+        hidden = int(ratio * channels)
         self.channels_last = ChannelsLast()
         self.attention = nn.Sequential(nn.LayerNorm(channels), Attention(channels, heads, head_channels))
         self.mlp = nn.Sequential(
             nn.LayerNorm(channels),
-            nn.Linear(channels, ratio * channels),
+            nn.Linear(channels, hidden),
             nn.GELU(),
-            nn.Linear(ratio * channels, channels),
+            nn.Linear(hidden, channels),
         )
         self.channels_first = ChannelsFirst()
 

@@ -57,9 +57,9 @@ class NASBenchGraph(EnumerableSpace):
         return self.from_key(_keys()[range(len(self))[index]])
 
     def index(self, arch: ArchGraph) -> int:
-        return bisect_left(_keys(), self.key(arch))
+        return bisect_left(_keys(), self.published_key(arch))
 
-    def key(self, arch: ArchGraph) -> int:
+    def published_key(self, arch: ArchGraph) -> int:
         """The integer key of `arch` in the published files: the position of its links, then 4 operations."""
         return _key(self._cell(arch))
 

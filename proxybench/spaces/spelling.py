@@ -82,6 +82,8 @@ def _value(node: ast.expr, depth: int = 0) -> Any:
     match node:
         case ast.Constant(value=str() | int() | float() as value):
             return value
+        case ast.Constant(value=None) if depth > 0:  # a missing field
+            return None
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return -value
         case ast.List(elts=elements) | ast.Tuple(elts=elements):

@@ -12,7 +12,9 @@ from proxybench.grammar import Quantity
 from proxybench.tables.benchmark import Benchmark
 from proxybench.tables.store.schema import metric_of
 
-_OBJECTIVES = ("val_acc", "val_ssim", "val_neg_loss", "surrogate_acc", "test_acc")
+_OBJECTIVES = (
+    *("val_acc", "val_miou", "val_ssim", "val_neg_loss", "glue_score", "surrogate_acc", "test_acc", "supernet_acc"),
+)
 
 
 def sign_of(quantity: Quantity) -> float:

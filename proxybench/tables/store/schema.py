@@ -36,13 +36,19 @@ METRICS = {
     "train_acc": Metric("percent", True, "accuracy on the training data"),
     "val_acc": Metric("percent", True, "validation accuracy"),
     "test_acc": Metric("percent", True, "test accuracy"),
+    "test_acc_sd": Metric("percent", False, "standard deviation of the test accuracy over the trainings of the source"),
     "val_top5": Metric("percent", True, "validation accuracy within the five best guesses"),
+    "val_miou": Metric("percent", True, "mean intersection over union of the classes, on the validation data"),
+    "val_class_acc": Metric("percent", True, "mean accuracy of the classes on the validation data"),
+    "glue_score": Metric("percent", True, "score of a task of GLUE, or their mean, on the validation data"),
     "train_loss": Metric("nats", False, "training loss"),
     "val_loss": Metric("nats", False, "validation loss"),
     "test_loss": Metric("nats", False, "test loss"),
     "val_ssim": Metric("index", True, "structural similarity on the validation data"),
     "val_neg_loss": Metric("nats", True, "negative validation loss"),
     "surrogate_acc": Metric("percent", True, "accuracy predicted by the benchmark's surrogate, not a training"),
+    "supernet_acc": Metric("percent", True, "accuracy with weights inherited from a supernet, not trained alone"),
+    "supernet_ppl": Metric("perplexity", False, "perplexity with weights inherited from a supernet, not trained alone"),
     "robust_acc": Metric("percent", True, "accuracy under the attack after @"),
     "train_s": Metric("seconds", False, "training time for the whole epoch budget"),
     "params": Metric("count", True, "trainable parameters"),
@@ -52,6 +58,7 @@ METRICS = {
     "intensity": Metric("operations per byte", True, "arithmetic intensity on the device after @"),
     "throughput": Metric("images per second", True, "throughput on the device after @"),
     "proxy": Metric("score", True, "zero-cost proxy, larger means predicted better"),
+    "oneshot": Metric("as given", True, "estimate with the weights of a supernet, larger means predicted better"),
     "proxy_s": Metric("seconds", False, "time the source took for the proxy"),
     "config": Metric("as given", True, "field of a configuration; FIELD=WORD is 1 where the field has that word"),
     "score": Metric("as given", True, "result in a unit of the user's own, larger is better"),
@@ -59,8 +66,9 @@ METRICS = {
 }
 _UNTRAINED_METRICS = {
     *("params", "flops", "latency_ms", "energy_mj", "intensity", "throughput"),
-    *("proxy", "proxy_s", "config"),
+    *("proxy", "proxy_s", "config", "oneshot"),
 }
+_NOT_FREE = {"proxy_s", "oneshot"}  # times, and results of the training of a supernet
 
 
 def metric_of(column: str) -> Metric:
@@ -83,6 +91,11 @@ def is_untrained(column: str) -> bool:
 def is_result(column: str) -> bool:
     """Whether a column is called like a metric that is measured by training."""
     return _base(column) in METRICS and not is_untrained(column)
+
+
+def is_training_free(column: str) -> bool:
+    """Whether a column is one that methods see: a score, cost or field of a configuration that needs no training."""
+    return is_untrained(column) and _base(column) not in _NOT_FREE
 
 
 def _base(column: str) -> str:
