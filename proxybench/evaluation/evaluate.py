@@ -71,7 +71,7 @@ def evaluate(spec: CellSpec, do_job: DoJob = do_job_apart) -> Record:
             architectures that the task does not provide.
     """
     task = task_of(spec)
-    bench = _benchmark(task.benchmark)
+    bench = _benchmark(task)
     if task.identity(bench) != spec.task:
         raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the job was specified")
     entrant = entrant_of(spec)
@@ -206,7 +206,7 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> t
 @cache
 def population(task: Task) -> ArchBatch:
     """The architectures of a task with its columns, in index order; read-only. Its graphs do not name their space."""
-    bench = _benchmark(task.benchmark)
+    bench = _benchmark(task)
     batch = without_space(task.batch(bench))
     for values in [*batch.columns.values(), *(ragged.values for ragged in batch.nodes.values())]:
         values.flags.writeable = False  # one method must not change what the next one sees
@@ -302,7 +302,7 @@ def _no_answer(entrant: Entrant, n: int) -> MethodFailed:
 
 def _split(task: Task, bench: Benchmark, spec: CellSpec) -> Split:
     digests = [bench.digests[row] for row in task.rows(bench)]
-    return hash_split(task.name, spec.repeat, digests, spec.n_train, task.n_test)
+    return hash_split(task.name, spec.repeat, digests, spec.n_train, task.n_test, *task.parts(bench))
 
 
 def _all_metrics(
@@ -340,7 +340,7 @@ def target_values(task: Task, bench: Benchmark) -> Floats:
 
 def _signed(task: Task, bench: Benchmark, target: Target) -> Floats:
     """A target of the population, negated if smaller is better."""
-    values = bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=target.seed)
+    values = target.values(bench, task.dataset)
     return values[task.rows(bench)] * (1.0 if metric_of(target.metric).larger_is_better else -1.0)
 
 
@@ -358,12 +358,13 @@ def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | Non
 def _ceiling(task: Task) -> NoiseCeiling | None:
     if task.target.seed != MEAN:
         return None
-    bench, target = _benchmark(task.benchmark), task.target
-    labels = bench.seeds(target.metric, task.dataset, target.epochs)
+    bench, target = _benchmark(task), task.target
+    dataset = target.dataset or task.dataset
+    labels = bench.seeds(target.metric, dataset, target.epochs)
     runs = [
         np.where(
-            bench.measured(target.metric, dataset=task.dataset, epochs=target.epochs, seed=label),
-            bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=label),
+            bench.measured(target.metric, dataset=dataset, epochs=target.epochs, seed=label),
+            bench.values(target.metric, dataset=dataset, epochs=target.epochs, seed=label),
             np.nan,
         )
         for label in labels
@@ -382,7 +383,13 @@ def _published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float 
 
 
 @cache
-def _benchmark(name: str) -> Benchmark:
+def _benchmark(task: Task) -> Benchmark:
+    """The edition of the task's table that the task uses."""
+    return task.edition(_table(task.benchmark))
+
+
+@cache
+def _table(name: str) -> Benchmark:
     return load(name)
 
 

@@ -100,7 +100,7 @@ def plan_tasks(
     known = {COLUMNS, PREDICTORS, *ALWAYS}
     for task in tasks:
         try:
-            bench = load(task.benchmark)
+            bench = task.edition(load(task.benchmark))
             task.identity(bench)
         except DataNotAvailable as error:
             plan.absent[task.name] = str(error)
@@ -225,7 +225,7 @@ def write_suite_scores(plan: Plan, folder: Path) -> list[Path]:
 
     paths = []
     for task in plan.tasks:
-        bench = load(task.benchmark)
+        bench = task.edition(load(task.benchmark))
         methods = {
             spec.method: training_free_scores(task, bench, entrant_of(spec))[0]
             for spec in plan.specs

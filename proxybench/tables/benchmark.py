@@ -19,6 +19,7 @@ from proxybench.errors import InvalidArchitecture, NotMeasured
 from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.answers import OpenTable, TableAnswers
 from proxybench.tables.catalogue import not_available
+from proxybench.tables.editions import Needed, first_edition_with
 from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
 from proxybench.tables.store.parquet import open_table, read_info
@@ -44,6 +45,7 @@ class Benchmark:
         self.name = table.info.name
         self.space: SearchSpace = get_space(table.info.space)
         self._answers = TableAnswers(table)
+        self._earlier: dict[str, Benchmark] = {}  # editions, by recipe
 
     @property
     def archs(self) -> Sequence[str]:
@@ -56,7 +58,7 @@ class Benchmark:
 
     @property
     def recipe(self) -> str:
-        """A digest of the table's sources and importers; equal recipes mean equal data."""
+        """A digest of the table's sources and importers; equal recipes mean equal data. Each edition has its own."""
         return self._table.info.recipe
 
     @property
@@ -99,6 +101,16 @@ class Benchmark:
                 for metric, count in block.measured.items()
             ]
         )
+
+    def edition_with(self, needs: Iterable[Needed]) -> Benchmark:
+        """The first edition of this table that has everything needed; itself if no earlier one has.
+
+        Rows keep their index. See `proxybench.tables.editions`.
+        """
+        table = first_edition_with(self._table, needs)
+        if table is self._table:
+            return self
+        return self._earlier.setdefault(table.info.recipe, Benchmark(table))
 
     def __len__(self) -> int:
         return self._table.info.architectures

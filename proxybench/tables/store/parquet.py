@@ -38,6 +38,7 @@ from proxybench.tables.store.pointer import (
     FORMAT,
     OWN,
     BlockInfo,
+    Edition,
     TableInfo,
     encode_pointer,
     folder_pattern,
@@ -198,6 +199,7 @@ def write_table(
     digests: Sequence[str],
     card: str,
     root: Path | None = None,
+    earlier: Sequence[Edition] = (),
 ) -> StoredTable:
     """Write a table and make it the current one with its name.
 
@@ -209,6 +211,7 @@ def write_table(
         digests: the space's digest of each architecture.
         card: the card, in markdown.
         root: folder for the table; `tables_dir()` by default.
+        earlier: the editions before this one, the first first.
 
     Raises:
         FetchFailed: if the cache cannot be written (read-only, disk full); the previous table is kept.
@@ -232,6 +235,7 @@ def write_table(
                     architectures=len(table.archs),
                     blocks=blocks,
                     sha256={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+                    earlier=tuple(earlier),
                 )
                 previous = _readable_info(root, name)
                 with atomic_path(root / f"{name}.json") as path:
