@@ -60,15 +60,15 @@ class _Part:
         self.complete = complete
 
 
-def check_pickle(data: bytes) -> None:
-    """Follow the opcodes of a pickle up to its STOP.
+def check_pickle(data: bytes) -> int:
+    """Follow the opcodes of a pickle up to its STOP; the position after it, where another pickle may start.
 
     Raises:
         pickle.UnpicklingError: for opcodes that data does not need, a truncated file, more than MAX_DEPTH nested
             containers, or more memory than MAX_UNITS, with shared parts counted each time.
         ValueError, IndexError: for a damaged pickle.
     """
-    _Walk(data).run()
+    return _Walk(data).run()
 
 
 class _Walk:
@@ -79,7 +79,7 @@ class _Walk:
         self._memo: dict[int, _Part | None] = {}
         self._units = 0  # spent so far; one for each opcode at least
 
-    def run(self) -> None:
+    def run(self) -> int:
         data, stack, steps, position, end = self._data, self._stack, _PLAIN_STEPS, 0, len(self._data)
         while position < end:
             opcode = data[position]
@@ -91,7 +91,7 @@ class _Walk:
                 position += steps[opcode]
             elif opcode == _STOP:
                 self._pop(1)
-                return
+                return position + 1
             elif opcode not in _ACTIONS:
                 raise pickle.UnpicklingError(f"opcode {opcode:#04x} at byte {position} is unknown or refused")
             elif _ARGUMENTS[opcode]:

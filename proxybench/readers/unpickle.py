@@ -36,6 +36,23 @@ def restricted_loads(data: bytes) -> Any:
     return _Unpickler(io.BytesIO(data), encoding="latin1").load()
 
 
+def restricted_sequence(data: bytes, count: int) -> list[Any]:
+    """The values of `count` pickles that stand one after another, each read like `restricted_loads`.
+
+    Raises:
+        pickle.UnpicklingError: if the data does not end with the last of them.
+        Exception: as for `restricted_loads`.
+    """
+    values = []
+    for _ in range(count):
+        end = check_pickle(data)
+        values.append(_Unpickler(io.BytesIO(data[:end]), encoding="latin1").load())
+        data = data[end:]
+    if data:
+        raise pickle.UnpicklingError(f"{len(data)} bytes follow the last of {count} pickles")
+    return values
+
+
 class _Unpickler(pickle.Unpickler):
     _arrays = False
 

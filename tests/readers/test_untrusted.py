@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from proxybench.errors import CorruptData
 from proxybench.readers import untrusted
 from proxybench.readers.arrays import read_npz
+from proxybench.readers.torch_file import read_torch
 from proxybench.readers.untrusted import (
     is_zip,
     iter_tar_json,
@@ -44,6 +45,8 @@ READERS = {
     ".zip": lambda path: list(iter_zip_json(path)),
     ".gz": lambda path: list(iter_tar_json(path)),
     ".csv": lambda path: read_csv_columns(path, ()),
+    ".pt": read_torch,
+    ".pth": read_torch,
 }
 
 
