@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from proxybench.errors import UnknownName, unknown_name
 from proxybench.tables.store.merge import BlockKey
 from proxybench.tables.store.pointer import BlockInfo, TableInfo
-from proxybench.tables.store.schema import MEAN, UNTRAINED
+from proxybench.tables.store.schema import MEAN, UNTRAINED, is_training_free
 
 
 class OpenTable(Protocol):
@@ -83,14 +83,14 @@ class TableAnswers:
         return sorted(block.seed for block in blocks if block.epochs == epochs)
 
     def untrained(self, dataset: str) -> list[str]:
-        """Names of the columns of a data set that need no training, without the times that proxies took."""
+        """Names of the columns of a data set that methods see; see `schema.is_training_free`."""
         names = {
             metric
             for block in self._blocks_of(dataset)
             if block.epochs == UNTRAINED["epochs"]
             for metric in block.measured
         }
-        return sorted(name for name in names if not name.startswith("proxy_s:"))
+        return sorted(filter(is_training_free, names))
 
     def answer(self, dataset: str | None, metric: str, epochs: int | None, seed: int | str | None) -> Answer:
         """The values for a query; arguments and errors as in `Benchmark.query`."""
