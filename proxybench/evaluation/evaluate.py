@@ -183,7 +183,7 @@ def _known_scores(
         return (np.full(len(rows), np.nan), ~everywhere) if seen is None else (seen, everywhere)
     if entrant.name.endswith(COMPUTED):
         return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
-    column = entrant.name if entrant.name in COSTS else f"proxy:{entrant.name}"
+    column = entrant.name if entrant.name in COSTS or entrant.kind == "one-shot" else f"proxy:{entrant.name}"
     if column not in bench.metrics(task.dataset):
         return np.full(len(rows), np.nan), ~everywhere
     return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]

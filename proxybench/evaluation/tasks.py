@@ -19,7 +19,7 @@ from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
 from proxybench.tables.benchmark import Benchmark
 from proxybench.tables.editions import Needed
-from proxybench.tables.store.schema import MEAN
+from proxybench.tables.store.schema import MEAN, is_untrained
 
 OWN = "own-"  # before the names of record files of tasks that are not this project's
 _MAX_BYTES = 2**20  # of a tasks file
@@ -39,6 +39,8 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __str__(self) -> str:
         where = f" on {self.dataset}" if self.dataset else ""
+        if is_untrained(self.metric):
+            return f"{self.metric}{where}"
         return f"{self.metric}{where}, {self.epochs} epochs, seed {self.seed}"
 
     def values(self, bench: Benchmark, dataset: str) -> NDArray[np.float64]:
@@ -63,8 +65,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             target.
         test_where: metrics that must be measured for an architecture to be scored, if there is a training part.
         n_test: how many digests are scored, the same for all sizes; None for all not trained on.
-        columns: columns that methods see for every architecture: those of the table that need no training, or
-            "all", which adds the proxies computed by this project for the space.
+        columns: columns that methods see for every architecture: those of the table that need no training; "all",
+            which adds the proxies computed by this project for the space; or "none", if they have the target.
         curves: epochs after which `val_acc` of every architecture is also a column `curve:val_acc@EPOCHS`; only if
             there is a training part, since it is not training-free.
         version: incremented with every change that affects a figure.
@@ -85,7 +87,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     train_where: tuple[str, ...] = ()
     test_where: tuple[str, ...] = ()
     n_test: int | None = None
-    columns: Literal["training-free", "all"] = "training-free"
+    columns: Literal["training-free", "all", "none"] = "training-free"
     curves: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
 from proxybench.tables.store.parquet import open_table, read_info
 from proxybench.tables.store.schema import metric_of
+from proxybench.tables.store.texts import Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -297,6 +298,8 @@ class Benchmark:
 
     @cached_property
     def _arch_index(self) -> pd.Index[str]:
+        if isinstance(self.archs, Texts):
+            return self.archs.index_called("arch")
         import pandas as pd
 
         index: pd.Index[str] = pd.Index(np.asarray(self.archs, dtype=object), name="arch")

@@ -58,6 +58,8 @@ def _losses(path: Path, layers: int) -> dict[str, float]:
         if _PATH.sub("", text):
             raise ValueError("a line is not part of the loss of a path")
     losses = dict(found)
-    if sorted(losses) != ["".join(digits) for digits in product("01234567", repeat=layers)] or len(found) != len(losses):
+    if sorted(losses) != ["".join(digits) for digits in product("01234567", repeat=layers)] or len(found) != len(
+        losses
+    ):
         raise CorruptData(f"{path}: is not one loss for each of {8**layers} paths")
     return losses

@@ -58,9 +58,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     parts = []
     for dataset in dict.fromkeys(dataset for dataset, _ in columns):
         keys = {"arch": texts, "dataset": [dataset] * n, "epochs": [EPOCHS] * n, "seed": [MEAN] * n}
-        values = {
-            metric: [row[place] for row in rows] for place, (one, metric) in enumerate(columns) if one == dataset
-        }
+        values = {metric: [row[place] for row in rows] for place, (one, metric) in enumerate(columns) if one == dataset}
         parts.append(fragment({**keys, **values}, notes))
     return joined(*parts)
 
@@ -89,7 +87,9 @@ def _rows(
         value = table[str(index)]
         if isinstance(value, str):
             if not isinstance(table.get(value), list) or digests[int(value)] != digest:
-                raise CorruptData(f"{path}: cell {index} refers to {value!r:.20}, which is not a trained isomorphic cell")
+                raise CorruptData(
+                    f"{path}: cell {index} refers to {value!r:.20}, which is not a trained isomorphic cell"
+                )
             value = table[value]
         fractions = [number(one, f"a value of cell {index}") for one in sequence(value, f"cell {index}")]
         if len(fractions) != width or not all(0 <= one <= 1 for one in fractions):

@@ -45,6 +45,7 @@ from proxybench.tables.store.pointer import (
     how_to_rebuild,
     read_pointer,
 )
+from proxybench.tables.store.texts import Texts
 
 __all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "read_info", "stored_names", "write_table"]
 
@@ -66,23 +67,22 @@ class StoredTable:
         self._row_groups = {block.key: number for number, block in enumerate(info.blocks)}
 
     @cached_property
-    def archs(self) -> list[str]:
+    def archs(self) -> Texts:
         """Architecture texts in index order."""
-        return self._archs[0]
+        return self._texts("arch")
 
     @cached_property
-    def digests(self) -> list[str]:
+    def digests(self) -> Texts:
         """The space's digest of each architecture, in index order."""
-        return self._archs[1]
+        return self._texts("digest")
 
-    @cached_property
-    def _archs(self) -> tuple[list[str], list[str]]:
+    def _texts(self, name: str) -> Texts:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         with self._reading("archs.parquet") as path, pq.ParquetFile(path, page_checksum_verification=True) as file:
             self._check_rows("archs.parquet", file.metadata.num_rows)
-            table = file.read(use_threads=False)
-            return table.column("arch").to_pylist(), table.column("digest").to_pylist()
+            return Texts(file.read(columns=[name], use_threads=False).column(name).cast(pa.large_string()))
 
     @property
     def card(self) -> str:
@@ -289,7 +289,8 @@ def _write_archs(path: Path, archs: Sequence[str], digests: Sequence[str]) -> No
     import pyarrow.parquet as pq
 
     table = pa.table({"arch": list(archs), "digest": list(digests)})
-    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+    # No text occurs twice, so a dictionary of them would only take time.
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True, use_dictionary=False)
     _sync(path)
 
 
