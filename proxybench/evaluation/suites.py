@@ -76,8 +76,8 @@ def plan_suite(
     Args:
         suite: a suite name of tasks.
         methods: as accepted by `find_entrant`; "columns" means every proxy and one-shot estimate of a task's table,
-            "predictors" every registered predictor and, on tasks that provide accuracies early in training, those too. The
-            controls (parameters, FLOPs, random) always take part.
+            "predictors" every registered predictor and, on tasks that provide accuracies early in training, those too.
+            The controls (parameters, FLOPs, random) always take part.
         repeats: splits of each training size, on tasks that have a training part.
         without: methods to exclude from "columns" and "predictors".
         tasks: names of tasks of the suite; if empty, all.

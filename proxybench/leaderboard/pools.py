@@ -1,8 +1,8 @@
 """Pools: groups of entries that compete on a task, and their ranks.
 
 A pool is a kind of method on a split: training-free methods, those that use labels, one-shot estimates, predictors
-trained on n architectures, searches that trained n. Controls and costs compete in every pool: those of the same split, or otherwise
-of the whole population. Ranks are computed separately in each pool.
+trained on n architectures, searches that trained n. Controls and costs compete in every pool: those of the same split,
+or otherwise of the whole population. Ranks are computed separately in each pool.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A reader for pickled pandas frames of numbers and text, as pandas 0.25 to 2 wrote them.
+"""A reader for pickled pandas frames of numbers and text, from pandas 0.25 on.
 
 pandas is not imported, and no code in the file runs: each class and function that a frame is made of has a stand-in
 here which only keeps its arguments, and any other is refused. The blocks of the frame are then taken apart by column.
@@ -23,11 +23,12 @@ from proxybench.readers.untrusted import decompressed, read_bytes, reading
 
 MAX_COLUMNS = 1000
 Column = NDArray[Any] | list[Any]
+_PLAIN_VALUES = (str, int, float, type(None))
 _OLD_STATE = "0.14.1"  # key of the state of a BlockManager before pandas 1.3
 
 
 def read_frame_pickle(path: Path) -> dict[str, Column]:
-    """The columns of a pickled frame by name, gzipped or not: arrays of n numbers, or lists of n objects of plain data.
+    """The columns of a pickled frame by name, gzipped or not: arrays of n numbers, or lists of n texts or numbers.
 
     The index of the rows is not read.
 
@@ -49,6 +50,7 @@ def read_frame_pickle(path: Path) -> dict[str, Column]:
 
 class _FrameUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        module = {"__builtin__": "builtins"}.get(module, module)
         found = _FRAME.get((module, name), PLAIN.get((module, name)))
         if found is None:
             raise pickle.UnpicklingError(f"refused to load {module[:80]}.{name[:80]}")
@@ -119,12 +121,16 @@ class _Objects:
     __slots__ = ("items", "shape")
 
     def __init__(self, shape: tuple[int, ...], items: list[Any]) -> None:
-        if not isinstance(items, list) or math.prod(shape) != len(items):
-            raise pickle.UnpicklingError(f"an array of objects without the {shape} objects of its shape")
+        fits = isinstance(items, list) and isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
+        if not fits or math.prod(shape) != len(items):
+            raise pickle.UnpicklingError("an array of objects without as many objects as its shape says")
         self.shape, self.items = shape, items
 
     def rows(self) -> list[list[Any]]:
+        """The rows of a matrix of plain values. Raises ValueError for any other array."""
         count, length = self.shape
+        if count > MAX_COLUMNS or not all(isinstance(item, _PLAIN_VALUES) for item in self.items):
+            raise ValueError("an array of objects that are not text or numbers")
         return [self.items[row * length : (row + 1) * length] for row in range(count)]
 
 
@@ -170,7 +176,7 @@ def _no_call(*_: Any) -> None:
     raise pickle.UnpicklingError("a class or function that a frame only names is called")
 
 
-_NEW_BLOCK = Call(_no_call)
+_NEW_BLOCK, _NAMED = Call(_no_call), Call(_no_call)
 _FRAME: dict[tuple[str, str], Any] = {
     ("pandas.core.frame", "DataFrame"): _Frame,
     ("pandas.core.internals.managers", "BlockManager"): _Manager,
@@ -180,8 +186,11 @@ _FRAME: dict[tuple[str, str], Any] = {
     ("functools", "partial"): _BlockMaker,
     ("builtins", "slice"): Call(_slice),
     ("numpy", "dtype"): Call(_type),
-    **{("pandas.core.indexes.base", kind): Call(_no_call) for kind in ("Index",)},
-    **{("pandas.core.indexes.range", kind): Call(_no_call) for kind in ("RangeIndex",)},
+    ("pandas.core.indexes.base", "Index"): _NAMED,
+    ("pandas.core.indexes.range", "RangeIndex"): _NAMED,
+    ("pandas", "DataFrame"): _Frame,  # as pandas 3 names them
+    ("pandas", "Index"): _NAMED,
+    ("pandas", "RangeIndex"): _NAMED,
     **{(f"numpy.{core}.multiarray", "_reconstruct"): Call(_reconstruct) for core in ("core", "_core")},
 }
 

@@ -128,6 +128,7 @@ def _with_arrays(value: Any, seen: dict[int, Any]) -> Any:
 
 
 def plain_array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+    """An array of numbers or text from its bytes. Raises pickle.UnpicklingError if they do not fit shape and type."""
     if isinstance(data, str):  # bytes of Python 2
         data = data.encode("latin1")
     if not (isinstance(data, bytes | bytearray) and isinstance(dtype, NumberType) and isinstance(shape, tuple)):

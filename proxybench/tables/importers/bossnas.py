@@ -4,8 +4,8 @@ Li et al., "BossNAS: Exploring Hybrid CNN-transformers with Block-wisely Self-su
 ICCV 2021. A supernet of three blocks; each file lists the paths of one block, a digit from 0 to 7 for the width of each
 of its layers, with its self-supervised loss, lower for better paths. The first block has the widths of layers 1
 and 2, the second those of layers 3 and 4, the third that of layer 5. The blocks are independent, so the estimate
-for a network is the negative sum of its three losses. The files are YAML in which PyYAML wrote tuples; their lines are read here
-one by one.
+for a network is the negative sum of its three losses. The files are YAML in which PyYAML wrote tuples; their lines are
+read here one by one.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """NAS-Bench-201 accuracies in the pickled frames of the authors of NASWOT: after 200 epochs, and after 12.
 
 Mellor, Turner, Storkey and Crowley, "Neural Architecture Search without Training", ICML 2021. The rows are in the index
-order of NATS-Bench and name their cell. The names of the columns are the authors'; what they hold follows from agreement with
-other sources of the table: `valid_top1` is the accuracy on the 25,000 validation images of the cifar10-valid training
-(x-valid in NATS-Bench), the mean over its runs, and `valid_test_top1` that of the same training on the test set.
-The frame's own NASWOT score, and its test accuracy, which other sources have by run, are not read.
+order of NATS-Bench and name their cell. The names of the columns are the authors'; what they hold follows from their
+agreement with other sources of the table: `valid_top1` is the accuracy on the 25,000 validation images of the
+cifar10-valid training (x-valid in NATS-Bench), the mean over its runs, and `valid_test_top1` that of the same training
+on the test set. The frame's own NASWOT score, and its test accuracy, which other sources have by run, are not read.
 """
 
 from __future__ import annotations
