@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxybench.readers.pickle_walk import check_pickle
-from proxybench.readers.unpickle import PLAIN, ArrayStandIn, Call, NumberType, plain_array
+from proxybench.readers.unpickle import PLAIN, ArrayStandIn, Call, NumberType
 from proxybench.readers.untrusted import decompressed, read_bytes, reading
 
 MAX_COLUMNS = 1000
@@ -70,6 +70,8 @@ class _Manager:
     """Stand-in for the manager of blocks: its arguments, or its state in old pickles."""
 
     __slots__ = ("args", "state")
+    args: tuple[Any, ...]
+    state: Any
 
     def __new__(cls, *args: Any) -> _Manager:
         manager = super().__new__(cls)
@@ -140,11 +142,11 @@ class _Array(ArrayStandIn):
     __slots__ = ()
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, kind, fortran, data = state
+        _, shape, kind, _, data = state
         if isinstance(kind, _ObjectType):
             self.value = _Objects(shape, data)
         else:
-            self.value = plain_array(data, kind, shape, "F" if fortran else "C")
+            super().__setstate__(state)
 
 
 class _ObjectType:

@@ -268,7 +268,7 @@ class _Walk:
 
     def _new(self, _: int) -> None:
         if not self._objects:
-            raise pickle.UnpicklingError("opcode NEWOBJ is refused: plain data holds no objects of classes")
+            raise pickle.UnpicklingError("opcode NEWOBJ is unknown or refused: plain data has no objects of classes")
         self._call(0)
 
     def _state(self, _: int) -> None:

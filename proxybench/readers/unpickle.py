@@ -105,11 +105,12 @@ class ArrayStandIn:
     """Placeholder for an array until the whole pickle is read."""
 
     __slots__ = ("value",)
+    value: Any
     __hash__ = None  # type: ignore[assignment]  # as an array, it is no dictionary key
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, fortran, data = state
-        self.value = plain_array(data, dtype, shape, "F" if fortran else "C")
+        self.value = _array(data, dtype, shape, "F" if fortran else "C")
 
 
 def _with_arrays(value: Any, seen: dict[int, Any]) -> Any:
@@ -127,8 +128,7 @@ def _with_arrays(value: Any, seen: dict[int, Any]) -> Any:
     return value
 
 
-def plain_array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
-    """An array of numbers or text from its bytes. Raises pickle.UnpicklingError if they do not fit shape and type."""
+def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
     if isinstance(data, str):  # bytes of Python 2
         data = data.encode("latin1")
     if not (isinstance(data, bytes | bytearray) and isinstance(dtype, NumberType) and isinstance(shape, tuple)):
@@ -143,11 +143,11 @@ def plain_array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any
 
 
 def _scalar(dtype: Any, data: Any) -> Any:
-    return plain_array(data, dtype, (), "C")[()]
+    return _array(data, dtype, (), "C")[()]
 
 
 def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> np.ndarray[Any, Any]:
-    array = plain_array(data, dtype, shape, "C" if axes is not None else order)
+    array = _array(data, dtype, shape, "C" if axes is not None else order)
     return array if axes is None else array.transpose(axes)
 
 

@@ -49,15 +49,15 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
         texts = [_text(code, space) for code in sequence(codes, "arch")]
     table = read_assignment(paths[0], "acc")
     with reading(paths[0]):
-        names = sequence(mapping(table, "acc").pop("", None), "the list of columns")
-        columns = [_column(name) for name in names]
+        table = dict(mapping(table, "acc"))
+        columns = [_column(name) for name in sequence(table.pop("", None), "the list of columns")]
         rows = _rows(paths[0], table, texts, space, len(columns))
     trained = sum(isinstance(value, list) for value in table.values())
     notes = [f"{trained} distinct cells were trained; the other {len(texts) - trained} have the values of theirs."]
     n = len(texts)
     parts = []
     for dataset in dict.fromkeys(dataset for dataset, _ in columns):
-        keys = {"arch": texts, "dataset": [dataset] * n, "epochs": [EPOCHS] * n, "seed": [MEAN] * n}
+        keys: dict[str, Any] = {"arch": texts, "dataset": [dataset] * n, "epochs": [EPOCHS] * n, "seed": [MEAN] * n}
         values = {metric: [row[place] for row in rows] for place, (one, metric) in enumerate(columns) if one == dataset}
         parts.append(fragment({**keys, **values}, notes))
     return joined(*parts)
