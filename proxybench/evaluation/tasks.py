@@ -145,8 +145,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _measured(self, bench: Benchmark, metrics: Sequence[str]) -> NDArray[np.bool_]:
         """Mask of the table's architectures for which all these are measured."""
-        masks = [bench.measured(metric, dataset=self.dataset) for metric in metrics]
-        return np.all([np.ones(len(bench), dtype=bool), *masks], axis=0)
+        measured = np.ones(len(bench), dtype=bool)
+        for metric in metrics:
+            measured &= bench.measured(metric, dataset=self.dataset)
+        return measured
 
     def batch(self, bench: Benchmark) -> ArchBatch:
         """The population, in index order, with the columns that methods see.

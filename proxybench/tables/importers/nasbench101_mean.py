@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +43,9 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     cells = shipped_cells()
     texts = [cells.text(row) for row in range(len(space))]
     n = len(texts)
-    trained = {"arch": texts, "dataset": [DATASET] * n, "epochs": [EPOCHS] * n, "seed": [MEAN] * n}
-    counted = {"arch": texts, "dataset": [DATASET] * n, **{key: [value] * n for key, value in UNTRAINED.items()}}
+    trained: dict[str, Any] = {"arch": texts, "dataset": [DATASET] * n, "epochs": [EPOCHS] * n, "seed": [MEAN] * n}
+    counted: dict[str, Any] = {"arch": texts, "dataset": [DATASET] * n}
+    counted |= {key: [value] * n for key, value in UNTRAINED.items()}
     return joined(
         fragment({**trained, "test_acc": 100 * accuracies}),
         fragment({**counted, "params": np.rint(1e6 * parameters)}),
