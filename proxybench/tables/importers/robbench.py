@@ -44,9 +44,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
         CorruptData: for scripts of another form, a reference to a cell that is not isomorphic, or a value that is no
             fraction.
     """
-    codes = read_assignment(paths[1], "arch")
-    with reading(paths[1]):
-        texts = [_text(code, space) for code in sequence(codes, "arch")]
+    texts = cells_in_order(paths[1], space)
     table = read_assignment(paths[0], "acc")
     with reading(paths[0]):
         table = dict(mapping(table, "acc"))
@@ -63,7 +61,18 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     return joined(*parts)
 
 
-def _text(code: Any, space: SearchSpace) -> str:
+def cells_in_order(path: Path, space: SearchSpace) -> list[str]:
+    """The cells in the index order of NATS-Bench, from the script of operations. Raises CorruptData."""
+    codes = read_assignment(path, "arch")
+    with reading(path):
+        texts = [cell_text(code, space) for code in sequence(codes, "arch")]
+    if len(set(texts)) != len(texts):
+        raise CorruptData(f"{path}: a cell occurs twice")
+    return texts
+
+
+def cell_text(code: Any, space: SearchSpace) -> str:
+    """The cell of six digits, one per edge. Raises ValueError for any other value."""
     if not isinstance(code, str) or len(code) != 6 or not set(code) <= set(OPERATIONS):
         raise ValueError(f"{code!r:.40} is not six digits of operations")
     a, b, c, d, e, f = (OPERATIONS[digit] for digit in code)
@@ -79,7 +88,7 @@ def _rows(
     path: Path, table: Mapping[str, Any], texts: Sequence[str], space: SearchSpace, width: int
 ) -> list[list[float]]:
     """The percentages of each cell in index order."""
-    if table.keys() != {str(index) for index in range(len(texts))} or len(set(texts)) != len(texts):
+    if table.keys() != {str(index) for index in range(len(texts))}:
         raise CorruptData(f"{path}: is not one entry for each of {len(texts)} different cells")
     digests = space.digests([space.parse(text) for text in texts])
     rows = []

@@ -47,6 +47,7 @@ METRICS = {
     "train_s": Metric("seconds", False, "training time for the whole epoch budget"),
     "params": Metric("count", True, "trainable parameters"),
     "flops": Metric("count", True, "floating-point (multiply-add) operations of a forward pass of one input"),
+    "size": Metric("as given", False, "size of the weights of the network in the source's unit"),
     "latency_ms": Metric("milliseconds", False, "latency on the device after @"),
     "energy_mj": Metric("millijoules", False, "energy of a forward pass on the device after @"),
     "intensity": Metric("operations per byte", True, "arithmetic intensity on the device after @"),
@@ -60,7 +61,7 @@ METRICS = {
     "loss": Metric("as given", False, "result in a unit of the user's own, smaller is better"),
 }
 _UNTRAINED_METRICS = {
-    *("params", "flops", "latency_ms", "energy_mj", "intensity", "throughput"),
+    *("params", "flops", "size", "latency_ms", "energy_mj", "intensity", "throughput"),
     *("proxy", "proxy_s", "config", "oneshot", "subset"),
 }
 _NOT_FREE = {"proxy_s", "oneshot", "subset"}  # times, results of the training of a supernet, and parts of the space
