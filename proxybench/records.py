@@ -20,7 +20,7 @@ from proxybench.record_limits import check_record
 
 MAX_LINE = 64 * 2**20  # bytes of a record; the longest, a problem with its searches, has a few hundred thousand
 Scalar = str | int | float | bool | None
-Kind = Literal["training-free", "training-free with labels", "predictor", "search", "control", "cost"]
+Kind = Literal["training-free", "training-free with labels", "one-shot", "predictor", "search", "control", "cost"]
 Outcome = Literal["ok", "failed", "timeout", "unsupported"]
 Line = TypeVar("Line", bound=msgspec.Struct)
 

@@ -110,7 +110,7 @@ def _methods() -> Rows:
     proxies = [{"method": row["proxy"], "kind": "proxy", "what": row["formula"]} for row in _proxies()]
     learned = [{"method": row["predictor"], "kind": "predictor", "what": row["what"]} for row in _predictors()]
     groups = [
-        {"method": "columns", "kind": "group", "what": "every proxy among the columns of a task"},
+        {"method": "columns", "kind": "group", "what": "every proxy and one-shot estimate of a task's table"},
         {"method": PREDICTORS, "kind": "group", "what": "every registered predictor"},
     ]
     names = {row["method"] for row in controls}

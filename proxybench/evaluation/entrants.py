@@ -1,6 +1,7 @@
 """Entrants: what a method name refers to, and how the method scores architectures.
 
-A method is a score column of the table (`synflow`), a score that this project computed (`synflow@proxybench`), a cost
+A method is a score column of the table (`synflow`), an estimate with the weights of a supernet
+(`oneshot:few-shot`), a score that this project computed (`synflow@proxybench`), a cost
 (`params`, `flops`), the random control, an accuracy early in training (`val_acc@1`), a predictor of `predictors`
 (`gbdt`, or `gbdt(columns=false)` with constructor arguments), or a user's own object as "module:name": a
 function from an ArchBatch to scores, or a predictor class.
@@ -36,6 +37,7 @@ from proxybench.records import Kind, Scalar
 COSTS = ("params", "flops")
 CONTROL = "random"
 ALWAYS = (*COSTS, CONTROL)
+ONE_SHOT = "oneshot:"  # start of the columns of estimates with the weights of a supernet
 COLUMNS = "columns"
 PREDICTORS = "predictors"
 COMPUTED = "@proxybench"  # a score computed by this project, as opposed to the published one of the same name
@@ -134,7 +136,7 @@ def find_entrant(method: str) -> Entrant:
     """
     call = parse_call(method)
     name, params = call.name, {argument: recordable(value) for argument, value in call.arguments.items()}
-    if ":" in name:
+    if ":" in name and not name.startswith(ONE_SHOT):
         own = _own(name)
         free: Kind = "training-free with labels" if own.labelled else "training-free"
         kind: Kind = "predictor" if own.learns else free
@@ -248,6 +250,8 @@ def _sha256(source: str) -> str:
 def _kind(name: str) -> Kind:
     if name == CONTROL:
         return "control"
+    if name.startswith(ONE_SHOT):
+        return "one-shot"
     if name in COSTS:
         return "cost"
     if EARLY.fullmatch(name):

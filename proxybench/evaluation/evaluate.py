@@ -71,7 +71,7 @@ def evaluate(spec: JobSpec, do_job: DoJob = do_job_apart) -> Record:
             architectures that the task does not provide.
     """
     task = task_of(spec)
-    bench = _benchmark(task.benchmark)
+    bench = _benchmark(task)
     if task.identity(bench) != spec.task:
         raise CorruptData(f"task {task.name}: the table of {task.benchmark} changed since the job was specified")
     entrant = entrant_of(spec)
@@ -183,7 +183,7 @@ def _known_scores(
         return (np.full(len(rows), np.nan), ~everywhere) if seen is None else (seen, everywhere)
     if entrant.name.endswith(COMPUTED):
         return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
-    column = entrant.name if entrant.name in COSTS else f"proxy:{entrant.name}"
+    column = entrant.name if entrant.name in COSTS or entrant.kind == "one-shot" else f"proxy:{entrant.name}"
     if column not in bench.metrics(task.dataset):
         return np.full(len(rows), np.nan), ~everywhere
     return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
@@ -205,7 +205,7 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> t
 
 def population(task: Task) -> ArchBatch:
     """The architectures of a task with its columns, in index order; read-only. Its graphs do not name their space."""
-    return _population(task, _benchmark(task.benchmark))
+    return _population(task, _benchmark(task))
 
 
 @cache
@@ -305,7 +305,7 @@ def _no_answer(entrant: Entrant, n: int) -> MethodFailed:
 
 def _split(task: Task, bench: Benchmark, spec: JobSpec) -> Split:
     digests = [bench.digests[row] for row in task.rows(bench)]
-    return hash_split(task.name, spec.repeat, digests, spec.n_train, task.n_test)
+    return hash_split(task.name, spec.repeat, digests, spec.n_train, task.n_test, *task.parts(bench))
 
 
 def _all_metrics(
@@ -343,13 +343,13 @@ def target_values(task: Task, bench: Benchmark) -> Floats:
 
 def _signed(task: Task, bench: Benchmark, target: Target) -> Floats:
     """A target of the population, negated if smaller is better."""
-    values = bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=target.seed)
+    values = target.values(bench, task.dataset)
     return values[task.rows(bench)] * (1.0 if metric_of(target.metric).larger_is_better else -1.0)
 
 
 def _ceiling_metrics(task: Task, kendall: float | None) -> dict[str, float | None]:
     """The noise ceiling of the target and the share of it that was reached; null if unknown."""
-    ceiling = _ceiling(task, _benchmark(task.benchmark))
+    ceiling = _ceiling(task, _benchmark(task))
     if ceiling is None:
         return {"noise_ceiling": None, "share_of_ceiling": None}
     attainable = _defined(ceiling.attainable.value)
@@ -362,11 +362,12 @@ def _ceiling(task: Task, bench: Benchmark) -> NoiseCeiling | None:
     if task.target.seed != MEAN:
         return None
     target = task.target
-    labels = bench.seeds(target.metric, task.dataset, target.epochs)
+    dataset = target.dataset or task.dataset
+    labels = bench.seeds(target.metric, dataset, target.epochs)
     runs = [
         np.where(
-            bench.measured(target.metric, dataset=task.dataset, epochs=target.epochs, seed=label),
-            bench.values(target.metric, dataset=task.dataset, epochs=target.epochs, seed=label),
+            bench.measured(target.metric, dataset=dataset, epochs=target.epochs, seed=label),
+            bench.values(target.metric, dataset=dataset, epochs=target.epochs, seed=label),
             np.nan,
         )
         for label in labels
@@ -384,9 +385,14 @@ def _published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float 
     return float(np.mean(seconds[np.isfinite(seconds)])) if np.isfinite(seconds).any() else None
 
 
-def _benchmark(name: str) -> Benchmark:
-    """The benchmark, opened once for each content: a user may replace a table of their own."""
-    return _opened(name, load(name).recipe)
+def _benchmark(task: Task) -> Benchmark:
+    """The edition of the task's table that the task uses, opened once: a user may replace a table of their own."""
+    return _edition(task, _opened(task.benchmark, load(task.benchmark).recipe))
+
+
+@cache
+def _edition(task: Task, bench: Benchmark) -> Benchmark:
+    return task.edition(bench)
 
 
 @cache

@@ -28,7 +28,15 @@ class Split:
     test: NDArray[np.int64]
 
 
-def hash_split(task: str, repeat: int, digests: Sequence[str], n_train: int, n_test: int | None = None) -> Split:
+def hash_split(
+    task: str,
+    repeat: int,
+    digests: Sequence[str],
+    n_train: int,
+    n_test: int | None = None,
+    trainable: NDArray[np.bool_] | None = None,
+    scored: NDArray[np.bool_] | None = None,
+) -> Split:
     """Split a population.
 
     Args:
@@ -38,20 +46,37 @@ def hash_split(task: str, repeat: int, digests: Sequence[str], n_train: int, n_t
         n_train: how many architectures to train on, one per digest.
         n_test: how many digests to score, the last in hash order and thus the same for every n_train; None for all
             not trained on.
+        trainable: mask of the architectures that may be trained on; None for all.
+        scored: mask of the architectures that may be scored; None for all.
 
     Raises:
         ValueError: if the population has too few digests.
     """
+    order = sorted(set(digests), key=lambda digest: hash_key(task, repeat, digest))
+    to_learn, to_score = (_members(digests, mask) for mask in (trainable, scored))
+    tested = [digest for digest in order if digest in to_score]
+    if n_test is not None:
+        tested = tested[max(len(tested) - n_test, 0) :]
+    reserved = set() if n_test is None else set(tested)  # the same for every n_train
+    learnt = [digest for digest in order if digest in to_learn and digest not in reserved][: max(n_train, 0)]
+    if n_test is None:
+        trained_on = set(learnt)
+        tested = [digest for digest in tested if digest not in trained_on]
+    if n_train != len(learnt) or len(tested) < (n_test or 1):
+        wanted = "any" if n_test is None else n_test
+        raise ValueError(f"task {task}: {len(order)} digests are too few to train on {n_train} and score {wanted}")
+    train = [to_learn[digest][0] for digest in learnt]
+    test = sorted(position for digest in tested for position in to_score[digest])
+    return Split(np.array(train, dtype=np.int64), np.array(test, dtype=np.int64))
+
+
+def _members(digests: Sequence[str], mask: NDArray[np.bool_] | None) -> dict[str, list[int]]:
+    """The positions of each digest, of those in the mask."""
     members: dict[str, list[int]] = {}
     for position, digest in enumerate(digests):
-        members.setdefault(digest, []).append(position)
-    order = sorted(members, key=lambda digest: hash_key(task, repeat, digest))
-    scored = len(order) - n_train if n_test is None else n_test
-    if n_train < 0 or scored < 1 or n_train + scored > len(order):
-        raise ValueError(f"task {task}: {len(order)} digests are too few to train on {n_train} and score {scored}")
-    train = [members[digest][0] for digest in order[:n_train]]
-    test = sorted(position for digest in order[len(order) - scored :] for position in members[digest])
-    return Split(np.array(train, dtype=np.int64), np.array(test, dtype=np.int64))
+        if mask is None or mask[position]:
+            members.setdefault(digest, []).append(position)
+    return members
 
 
 def hash_key(task: str, repeat: int, digest: str) -> bytes:

@@ -9,7 +9,15 @@ from pathlib import Path
 import predictors
 from predictors.errors import unknown_name
 from proxybench.errors import DataNotAvailable
-from proxybench.evaluation.entrants import ALWAYS, COLUMNS, COMPUTED, PREDICTORS, InvalidMethod, find_entrant
+from proxybench.evaluation.entrants import (
+    ALWAYS,
+    COLUMNS,
+    COMPUTED,
+    ONE_SHOT,
+    PREDICTORS,
+    InvalidMethod,
+    find_entrant,
+)
 from proxybench.evaluation.evaluate import entrant_of, specify, specify_scores, training_free_scores
 from proxybench.evaluation.own_tasks import own_tasks
 from proxybench.evaluation.score_files import score_columns
@@ -67,9 +75,9 @@ def plan_suite(
 
     Args:
         suite: a suite name of tasks.
-        methods: as accepted by `find_entrant`; "columns" means every proxy among a task's columns, "predictors"
-            every registered predictor and, on tasks that provide accuracies early in training, those too. The
-            controls (parameters, FLOPs, random) always take part.
+        methods: as accepted by `find_entrant`; "columns" means every proxy and one-shot estimate of a task's table,
+            "predictors" every registered predictor and, on tasks that provide accuracies early in training, those too.
+            The controls (parameters, FLOPs, random) always take part.
         repeats: splits of each training size, on tasks that have a training part.
         without: methods to exclude from "columns" and "predictors".
         tasks: names of tasks of the suite; if empty, all.
@@ -100,13 +108,14 @@ def plan_tasks(
     known = {COLUMNS, PREDICTORS, *ALWAYS}
     for task in tasks:
         try:
-            bench = load(task.benchmark)
+            bench = task.edition(load(task.benchmark))
             task.identity(bench)
         except DataNotAvailable as error:
             plan.absent[task.name] = str(error)
             continue
         plan.tasks.append(task)
-        published = [name.removeprefix("proxy:") for name in bench.metrics(task.dataset) if name.startswith("proxy:")]
+        columns = [name for name in bench.metrics(task.dataset) if name.startswith(("proxy:", ONE_SHOT))]
+        published = [name.removeprefix("proxy:") for name in columns]
         needed = task.columns == "all" or any(_is_computed(method, published) for method in (*methods, *without))
         computed = _computed(bench) if needed else []
         early = [f"val_acc@{epochs}" for epochs in task.curves]
@@ -227,7 +236,7 @@ def write_suite_scores(plan: RunPlan, folder: Path) -> list[Path]:
 
     paths = []
     for task in plan.tasks:
-        bench = load(task.benchmark)
+        bench = task.edition(load(task.benchmark))
         methods = {
             spec.method: training_free_scores(task, bench, entrant_of(spec))[0]
             for spec in plan.specs

@@ -18,21 +18,34 @@ from proxybench.readers.untrusted import read_bytes
 from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.store.schema import MEAN
+from proxybench.tables.editions import Needed
+from proxybench.tables.store.schema import MEAN, is_untrained
 
 OWN = "own-"  # before the names of record files of tasks that are not this project's
 _MAX_BYTES = 2**20  # of a tasks file
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The measured quantity that scores are compared with."""
+    """The measured quantity that scores are compared with.
+
+    Attributes:
+        dataset: data set on which it is measured; empty for that of the task.
+    """
 
     metric: str
     epochs: int
     seed: str = "mean"
+    dataset: str = ""
 
     def __str__(self) -> str:
-        return f"{self.metric}, {self.epochs} epochs, seed {self.seed}"
+        where = f" on {self.dataset}" if self.dataset else ""
+        if is_untrained(self.metric):
+            return f"{self.metric}{where}"
+        return f"{self.metric}{where}, {self.epochs} epochs, seed {self.seed}"
+
+    def values(self, bench: Benchmark, dataset: str) -> NDArray[np.float64]:
+        """The quantity of every architecture, float64[n]; on `dataset` if it names none. Raises like `bench.values`."""
+        return bench.values(self.metric, dataset=self.dataset or dataset, epochs=self.epochs, seed=self.seed)
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,9 +61,12 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         size: the required number of architectures; None if it depends on a file of the user.
         train_target: target that methods that learn are trained on; None if they may not take part.
         sizes: numbers of training architectures; see `proxybench.evaluation.splits` for the rule.
+        train_where: metrics that must be measured for an architecture to be trained on, apart from a finite training
+            target.
+        test_where: metrics that must be measured for an architecture to be scored, if there is a training part.
         n_test: how many digests are scored, the same for all sizes; None for all not trained on.
-        columns: columns that methods see for every architecture: those of the table that need no training, or
-            "all", which adds the proxies computed by this project for the space.
+        columns: columns that methods see for every architecture: those of the table that need no training; "all",
+            which adds the proxies computed by this project for the space; or "none", if they have the target.
         curves: epochs after which `val_acc` of every architecture is also a column `curve:val_acc@EPOCHS`; only if
             there is a training part, since it is not training-free.
         version: incremented with every change that affects a figure.
@@ -68,8 +84,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: tuple[str, ...] = ()
     train_target: Target | None = None
     sizes: tuple[int, ...] = ()
+    train_where: tuple[str, ...] = ()
+    test_where: tuple[str, ...] = ()
     n_test: int | None = None
-    columns: Literal["training-free", "all"] = "training-free"
+    columns: Literal["training-free", "all", "none"] = "training-free"
     curves: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -89,8 +107,18 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.train_target is None:
             return "whole population"
         scored = "all digests not trained on" if self.n_test is None else f"{self.n_test} digests"
+        scored += f" with {', '.join(self.test_where)}" if self.test_where else ""
+        learnt = f" with {', '.join(self.train_where)}" if self.train_where else ""
         told = f"; told val_acc of all after {', '.join(map(str, self.curves))} epochs" if self.curves else ""
-        return f"hash order; trained on {self.train_target}{told}; scored on {scored}"
+        return f"hash order; trained on {self.train_target}{learnt}{told}; scored on {scored}"
+
+    def edition(self, bench: Benchmark) -> Benchmark:
+        """The first edition of the table that has everything the task names; `bench` may be a later one."""
+        targets = [target for target in (self.target, self.train_target) if target is not None]
+        needs = [Needed(target.dataset or self.dataset, target.metric, target.epochs) for target in targets]
+        needs += [Needed(self.dataset, metric) for metric in (*self.where, *self.train_where, *self.test_where)]
+        needs += [Needed(self.dataset, "val_acc", epochs) for epochs in self.curves]
+        return bench.edition_with(needs)
 
     def rows(self, bench: Benchmark) -> NDArray[np.int64]:
         """Indices of the population.
@@ -98,18 +126,29 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             CorruptData: if the number of architectures in the table differs from the one the task states.
         """
-        target = bench.values(
-            self.target.metric, dataset=self.dataset, epochs=self.target.epochs, seed=self.target.seed
-        )
-        chosen = np.isfinite(target)
-        for metric in self.where:
-            chosen &= bench.measured(metric, dataset=self.dataset)
-        rows = np.flatnonzero(chosen)
+        bench = self.edition(bench)
+        chosen = np.isfinite(self.target.values(bench, self.dataset))
+        rows = np.flatnonzero(chosen & self._measured(bench, self.where))
         if self.sample is not None:
             rows = _first_digests(rows, bench.digests, self.sample)
         if self.size is not None and len(rows) != self.size:
             raise CorruptData(f"task {self.name}: the population has {len(rows)} architectures, not {self.size}")
         return rows
+
+    def parts(self, bench: Benchmark) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Masks of the population, bool[len(rows)]: the architectures that may be trained on, and be scored."""
+        bench, rows = self.edition(bench), self.rows(bench)
+        trainable = self._measured(bench, self.train_where)[rows]
+        if self.train_target is not None:
+            trainable &= np.isfinite(self.train_target.values(bench, self.dataset)[rows])
+        return trainable, self._measured(bench, self.test_where)[rows]
+
+    def _measured(self, bench: Benchmark, metrics: Sequence[str]) -> NDArray[np.bool_]:
+        """Mask of the table's architectures for which all these are measured."""
+        measured = np.ones(len(bench), dtype=bool)
+        for metric in metrics:
+            measured &= bench.measured(metric, dataset=self.dataset)
+        return measured
 
     def batch(self, bench: Benchmark) -> ArchBatch:
         """The population, in index order, with the columns that methods see.
@@ -117,6 +156,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             DataNotAvailable: if the task's columns need scores that do not come with the project.
         """
+        bench = self.edition(bench)
         early = {
             f"curve:val_acc@{epochs}": bench.values("val_acc", dataset=self.dataset, epochs=epochs, seed=MEAN)
             for epochs in self.curves
@@ -130,6 +170,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             CorruptData: like `rows`.
             DataNotAvailable: if the task's columns need scores that do not come with the project.
         """
+        bench = self.edition(bench)
         return TaskIdentity(
             name=self.name,
             version=self.version,

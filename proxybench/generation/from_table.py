@@ -28,7 +28,7 @@ from proxybench.generation.sampling import Gradient
 from proxybench.grammar import Quantity
 from proxybench.spaces import EnumerableSpace
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.quantities import quantities, sign_of, signed_values
+from proxybench.tables.quantities import edition_with, quantities, sign_of, signed_values
 
 Floats = NDArray[np.float64]
 _SHARE_OF_A_ROUND = 0.15
@@ -115,6 +115,8 @@ class TableGuide:
     """
 
     def __init__(self, model: DiffusionModel, bench: Benchmark, posing: Posing) -> None:
+        named = [posing.objective, *(constraint.quantity for constraint in posing.constraints)]
+        bench = edition_with(bench, posing.dataset, named)
         self.bench, self.posing = bench, posing
         self.dataset, objective, _ = quantities(bench, posing.dataset, posing.objective, None)
         self.objective: Quantity | None = objective if posing.objective is not None else None

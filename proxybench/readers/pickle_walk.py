@@ -22,7 +22,7 @@ _LONG = 256  # bytes of a text or number beyond which it is more than one unit
 
 _NEVER_NEEDED = {
     *("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"),
-    *("INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"),
+    *("INST", "OBJ", "NEWOBJ_EX"),
 }
 _COUNT_BYTES = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
@@ -60,20 +60,25 @@ class _Part:
         self.complete = complete
 
 
-def check_pickle(data: bytes) -> int:
+def check_pickle(data: bytes, objects: bool = False) -> int:
     """Follow the opcodes of a pickle up to its STOP; the position after it, where another pickle may start.
+
+    Args:
+        data: the pickle.
+        objects: whether it may make objects of classes by NEWOBJ, and call objects; the reader decides which.
 
     Raises:
         pickle.UnpicklingError: for opcodes that data does not need, a truncated file, more than MAX_DEPTH nested
             containers, or more memory than MAX_UNITS, with shared parts counted each time.
         ValueError, IndexError: for a damaged pickle.
     """
-    return _Walk(data).run()
+    return _Walk(data, objects).run()
 
 
 class _Walk:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, objects: bool) -> None:
         self._data = data
+        self._objects = objects
         self._stack: list[_Part | None] = []
         self._marks: list[int] = []
         self._memo: dict[int, _Part | None] = {}
@@ -253,13 +258,18 @@ class _Walk:
     def _call(self, _: int) -> None:
         """A function may return a copy of its arguments, and may hash their content."""
         function, arguments = self._pop(2)
-        if function is not None or arguments is None:
+        if (function is not None and not self._objects) or arguments is None:
             raise pickle.UnpicklingError("a call is not of a function with a tuple of arguments")
         self._hash([arguments])
         self._spend(arguments.copied)
         result = _Part(1, arguments.copied, complete=False)
-        self._fill(result, [arguments])
+        self._fill(result, [function, arguments])
         self._stack.append(result)
+
+    def _new(self, _: int) -> None:
+        if not self._objects:
+            raise pickle.UnpicklingError("opcode NEWOBJ is unknown or refused: plain data has no objects of classes")
+        self._call(0)
 
     def _state(self, _: int) -> None:
         """A state that is set may be copied; it does not affect the hash."""
@@ -316,6 +326,7 @@ _BY_NAME: dict[str, Callable[[_Walk, int], None]] = {
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Walk._get),
     "STACK_GLOBAL": _Walk._name,
     "REDUCE": _Walk._call,
+    "NEWOBJ": _Walk._new,
     "BUILD": _Walk._state,
 }
 _ACTIONS = {ord(_OPCODES[name].code): action for name, action in _BY_NAME.items()}

@@ -60,7 +60,7 @@ class _Unpickler(pickle.Unpickler):
         module = {"__builtin__": "builtins"}.get(module, module)
         self._arrays = self._arrays or name == "_reconstruct"
         try:
-            return _ALLOWED[module, name]
+            return PLAIN[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"refused to load {module[:80]}.{name[:80]}") from None
 
@@ -69,7 +69,7 @@ class _Unpickler(pickle.Unpickler):
         return _with_arrays(value, {}) if self._arrays else value
 
 
-class _Call:
+class Call:
     """A function that a pickle may call but, unlike a plain one, not give a new state."""
 
     __slots__ = ("_function",)
@@ -84,7 +84,7 @@ class _Call:
         raise pickle.UnpicklingError("state for a function")
 
 
-class _DType:
+class NumberType:
     """A numpy type of numbers or text, built from its code and then the byte order in its state."""
 
     __slots__ = ("dtype",)
@@ -101,10 +101,11 @@ class _DType:
         self.dtype = self.dtype.newbyteorder(order)
 
 
-class _Array:
+class ArrayStandIn:
     """Placeholder for an array until the whole pickle is read."""
 
     __slots__ = ("value",)
+    value: Any
     __hash__ = None  # type: ignore[assignment]  # as an array, it is no dictionary key
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -114,7 +115,7 @@ class _Array:
 
 def _with_arrays(value: Any, seen: dict[int, Any]) -> Any:
     """The value with placeholders replaced by arrays; shared and circular parts are visited once."""
-    if isinstance(value, _Array):
+    if isinstance(value, ArrayStandIn):
         return value.value
     if not isinstance(value, list | dict | tuple) or id(value) in seen:
         return seen.get(id(value), value)
@@ -130,7 +131,7 @@ def _with_arrays(value: Any, seen: dict[int, Any]) -> Any:
 def _array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
     if isinstance(data, str):  # bytes of Python 2
         data = data.encode("latin1")
-    if not (isinstance(data, bytes | bytearray) and isinstance(dtype, _DType) and isinstance(shape, tuple)):
+    if not (isinstance(data, bytes | bytearray) and isinstance(dtype, NumberType) and isinstance(shape, tuple)):
         raise pickle.UnpicklingError("numpy array in an unexpected form")
     if len(shape) > _DIMENSIONS or any(type(length) is not int or not 0 <= length < 2**63 for length in shape):
         raise pickle.UnpicklingError(f"numpy array of shape {reprlib.repr(shape)}")
@@ -150,10 +151,10 @@ def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None
     return array if axes is None else array.transpose(axes)
 
 
-def _reconstruct(subtype: Any, shape: Any, _code: Any) -> _Array:
+def _reconstruct(subtype: Any, shape: Any, _code: Any) -> ArrayStandIn:
     if subtype is not _NDARRAY or shape != (0,):
         raise pickle.UnpicklingError("numpy array in an unexpected form")
-    return _Array()
+    return ArrayStandIn()
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -166,21 +167,21 @@ def _refuse(*_: Any) -> None:
     raise pickle.UnpicklingError("numpy.ndarray called")
 
 
-_NDARRAY = _Call(_refuse)
-_ALLOWED: dict[tuple[str, str], Any] = {
+_NDARRAY = Call(_refuse)
+PLAIN: dict[tuple[str, str], Any] = {
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,
     ("builtins", "dict"): dict,
     ("builtins", "list"): list,
     ("builtins", "complex"): complex,
-    ("builtins", "bytes"): _Call(lambda: b""),  # how old protocols write empty bytes
+    ("builtins", "bytes"): Call(lambda: b""),  # how old protocols write empty bytes
     ("collections", "OrderedDict"): OrderedDict,
     ("collections", "defaultdict"): defaultdict,
-    ("_codecs", "encode"): _Call(_encode),
+    ("_codecs", "encode"): Call(_encode),
     ("numpy", "ndarray"): _NDARRAY,
-    ("numpy", "dtype"): _Call(_DType),
+    ("numpy", "dtype"): Call(NumberType),
 }
 for _package in ("numpy.core", "numpy._core"):
-    _ALLOWED[f"{_package}.multiarray", "scalar"] = _Call(_scalar)
-    _ALLOWED[f"{_package}.multiarray", "_reconstruct"] = _Call(_reconstruct)
-    _ALLOWED[f"{_package}.numeric", "_frombuffer"] = _Call(_from_buffer)
+    PLAIN[f"{_package}.multiarray", "scalar"] = Call(_scalar)
+    PLAIN[f"{_package}.multiarray", "_reconstruct"] = Call(_reconstruct)
+    PLAIN[f"{_package}.numeric", "_frombuffer"] = Call(_from_buffer)

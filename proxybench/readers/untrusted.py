@@ -93,7 +93,7 @@ def read_pickle(path: Path) -> Any:
 def read_pickle_bz2(path: Path) -> Any:
     """A bz2-compressed pickle, with the same restriction."""
     with reading(path), open_regular(path) as file, bz2.BZ2File(file) as stream:
-        return restricted_loads(_decompressed(path, stream))
+        return restricted_loads(decompressed(path, stream))
 
 
 def read_json(path: Path) -> Any:
@@ -176,10 +176,11 @@ def _tar_bytes(path: Path) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
         return data
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        return _decompressed(path, stream)
+        return decompressed(path, stream)
 
 
-def _decompressed(path: Path, stream: io.BufferedIOBase) -> bytes:
+def decompressed(path: Path, stream: io.BufferedIOBase) -> bytes:
+    """What a stream of compressed data holds. Raises CorruptData, naming `path`, for more than MAX_BYTES."""
     data = bytearray()
     while piece := stream.read(2**20):
         data += piece

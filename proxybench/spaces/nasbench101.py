@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from math import isqrt
 from typing import Any
 
@@ -16,10 +17,15 @@ from predictors.arch import ArchGraph
 from proxybench.spaces.base import EnumerableSpace
 from proxybench.spaces.nasbench101_cells import CELLS, shipped_cells
 from proxybench.spaces.nasbench101_enumeration import MAX_EDGES, MAX_VERTICES
-from proxybench.spaces.nasbench101_graph import Cell, changes, pruned
+from proxybench.spaces.nasbench101_graph import Cell, Edge, changes, pruned
 from proxybench.spaces.nasbench101_hash import OPERATIONS, cell_hash, cell_hashes
 from proxybench.spaces.spelling import arguments, is_row
 
+# All cells have 2,493 graphs and 364 lists of operations, so parsed cells share them: a table of all cells fits in
+# memory, and is parsed in seconds.
+_GRAPHS = 4096
+_LISTS = 1024
+_LONGEST = 7 * 16  # characters of a list of operations
 _TEXT = re.compile(r"([01]+):([a-z0-9,-]+)", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -106,6 +112,9 @@ class NASBench101(EnumerableSpace):
         match = _TEXT.fullmatch(text)
         if match is None:
             raise self.invalid(text, "neither ADJACENCY:OPERATIONS nor a hash of 32 hexadecimal digits")
+        edges, ops = _connected(match[1]), _listed(match[2])
+        if edges is not None and ops is not None and len(ops) ** 2 == len(match[1]):
+            return ArchGraph.unchecked(self.name, ops, edges)
         return self._cell(text, match[1], match[2].split(","))
 
     def _text_of(self, value: Any) -> str | None:
@@ -169,3 +178,32 @@ class NASBench101(EnumerableSpace):
         )
         if not fits:
             raise self.invalid(f"<graph of {len(arch)} nodes>", "not a pruned cell in topological order")
+
+
+def _connected(bits: str) -> tuple[Edge, ...] | None:
+    """The edges of a matrix that needs no pruning and is within the limits; None for any other."""
+    return _edges(bits) if len(bits) <= MAX_VERTICES**2 else None
+
+
+@lru_cache(_GRAPHS)
+def _edges(bits: str) -> tuple[Edge, ...] | None:
+    vertices = isqrt(len(bits))
+    edges = [divmod(position, vertices) for position, bit in enumerate(bits) if bit == "1"]
+    if vertices < 2 or vertices**2 != len(bits) or len(edges) > MAX_EDGES:
+        return None
+    if any(source >= target for source, target in edges):
+        return None
+    cell = pruned([""] * vertices, edges)
+    return cell[1] if cell is not None and len(cell[0]) == vertices else None
+
+
+def _listed(text: str) -> tuple[str, ...] | None:
+    return _operations(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(_LISTS)
+def _operations(text: str) -> tuple[str, ...] | None:
+    """The operations of a text; None if they are not those of a cell."""
+    ops = tuple(text.split(","))
+    fits = len(ops) >= 2 and (ops[0], ops[-1]) == ("input", "output") and set(ops[1:-1]) <= set(OPERATIONS)
+    return ops if fits else None

@@ -15,10 +15,12 @@ from proxybench.errors import InvalidArchitecture, NotMeasured
 from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.answers import OpenTable, TableAnswers
 from proxybench.tables.catalogue import not_available
+from proxybench.tables.editions import Needed, first_edition_with
 from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
 from proxybench.tables.store.parquet import open_table, read_info
 from proxybench.tables.store.schema import metric_of
+from proxybench.tables.store.texts import Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,7 @@ class Benchmark:
         self.name = table.info.name
         self.space: SearchSpace = get_space(table.info.space)
         self._answers = TableAnswers(table)
+        self._earlier: dict[str, Benchmark] = {}  # editions, by recipe
 
     @property
     def archs(self) -> Sequence[str]:
@@ -52,7 +55,7 @@ class Benchmark:
 
     @property
     def recipe(self) -> str:
-        """A digest of the table's sources and importers; equal recipes mean equal data."""
+        """A digest of the table's sources and importers; equal recipes mean equal data. Each edition has its own."""
         return self._table.info.recipe
 
     @property
@@ -95,6 +98,16 @@ class Benchmark:
                 for metric, count in block.measured.items()
             ]
         )
+
+    def edition_with(self, needs: Iterable[Needed]) -> Benchmark:
+        """The first edition of this table that has everything needed; itself if no earlier one has.
+
+        Rows keep their index. See `proxybench.tables.editions`.
+        """
+        table = first_edition_with(self._table, needs)
+        if table is self._table:
+            return self
+        return self._earlier.setdefault(table.info.recipe, Benchmark(table))
 
     def __len__(self) -> int:
         return self._table.info.architectures
@@ -277,6 +290,8 @@ class Benchmark:
 
     @cached_property
     def _arch_index(self) -> pd.Index[str]:
+        if isinstance(self.archs, Texts):
+            return self.archs.index_called("arch")
         import pandas as pd
 
         index: pd.Index[str] = pd.Index(np.asarray(self.archs, dtype=object), name="arch")

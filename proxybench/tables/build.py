@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from predictors.arch import ArchGraph
 from proxybench.errors import CorruptData, InvalidArchitecture, UnknownName
@@ -16,7 +17,8 @@ from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, Use
 from proxybench.tables.store.cards import write_card
 from proxybench.tables.store.merge import MergedTable, NamedFragment, merge
-from proxybench.tables.store.parquet import FORMAT, StoredTable, write_table
+from proxybench.tables.store.parquet import FORMAT, StoredTable, block_infos, write_table
+from proxybench.tables.store.pointer import Edition
 from proxybench.tables.store.schema import Fragment
 
 Importer = Callable[..., Fragment]
@@ -26,8 +28,17 @@ CODE_VERSION = 1  # increment when an importer or the merge changes the content 
 
 
 def recipe(entry: BenchmarkEntry, files: Mapping[str, SourceFile]) -> str:
-    """A digest of everything that determines a table's content: sources, importers, arguments, code version."""
-    parts = [FORMAT, CODE_VERSION, msgspec.to_builtins(entry), {name: file.sha256 for name, file in files.items()}]
+    """A digest of everything that determines a table's content: sources, importers, arguments, code version.
+
+    Args:
+        entry: the registry's entry, or one edition of it.
+        files: the files of the table; those that the edition does not use are ignored.
+    """
+    described = msgspec.to_builtins(entry)
+    if not entry.additions:  # as it was before tables had additions
+        del described["additions"]
+    used = {name for use in entry.flat.sources for name in use.files}
+    parts = [FORMAT, CODE_VERSION, described, {name: file.sha256 for name, file in files.items() if name in used}]
     return hashlib.blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
 
 
@@ -50,7 +61,14 @@ def build_table(
     Raises:
         CorruptData: if a file is not what its importer expects, or two sources contradict each other.
     """
-    return store_merged(name, entry, files, import_files(entry, paths, progress), recipe(entry, files), progress)
+    sources = _fragments(entry, paths, progress)
+    progress("joining sources")
+    table = merge(sources)
+    earlier = [
+        _edition(name, table, merge(sources[: len(edition.flat.sources)]), recipe(edition, files))
+        for edition in entry.editions[:-1]
+    ]
+    return store_merged(name, entry.flat, files, table, recipe(entry, files), progress, earlier)
 
 
 def import_files(
@@ -61,14 +79,40 @@ def import_files(
     Raises:
         CorruptData: like `build_table`.
     """
+    sources = _fragments(entry, paths, progress)
+    progress("joining sources")
+    return merge(sources)
+
+
+def _fragments(
+    entry: BenchmarkEntry, paths: Mapping[str, Path], progress: Callable[[str], None]
+) -> list[NamedFragment]:
     space = get_space(entry.space)
     sources = []
-    for use in entry.sources:
+    for use in entry.flat.sources:
         progress(f"reading {', '.join(use.files)}")
         fragment = _run(use, [paths[file] for file in use.files], space)
         sources.append(NamedFragment(", ".join(use.files), fragment, use.fills))
-    progress("joining sources")
-    return merge(sources)
+    return sources
+
+
+def _edition(name: str, table: MergedTable, edition: MergedTable, made_by: str) -> Edition:
+    """What the pointer says about an earlier edition.
+
+    Raises:
+        CorruptData: if the whole table has another value where the edition has one or has none.
+    """
+    count = len(edition.archs)
+    for key, block in edition.blocks.items():
+        for metric, column in block.items():
+            whole = table.blocks[key][metric]
+            same = np.array_equal(whole.values[:count], column.values, equal_nan=True)
+            if not same or not np.array_equal(whole.measured[:count], column.measured):
+                raise CorruptData(
+                    f"table {name}: an addition changes {metric} on {key.dataset} at {key.epochs} epochs, which an "
+                    "earlier edition has; give it another seed or data set"
+                )
+    return Edition(made_by, count, block_infos(edition))
 
 
 def store_merged(
@@ -78,6 +122,7 @@ def store_merged(
     table: MergedTable,
     made_by: str,
     progress: Callable[[str], None] = lambda step: None,
+    earlier: Sequence[Edition] = (),
 ) -> StoredTable:
     """Check every architecture against the space, then write table and card."""
     if not table.archs:
@@ -85,7 +130,8 @@ def store_merged(
     progress(f"checking {len(table.archs)} architectures")
     digests = checked_digests(name, table.archs, get_space(entry.space))
     progress("writing")
-    return write_table(name, entry.space, made_by, table, digests, write_card(name, entry, files, table, digests))
+    card = write_card(name, entry, files, table, digests)
+    return write_table(name, entry.space, made_by, table, digests, card, earlier=earlier)
 
 
 def _run(use: Use, paths: Sequence[Path], space: SearchSpace) -> Fragment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from proxybench.errors import NotMeasured, UnknownName
 from proxybench.grammar import Quantity
 from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.editions import Needed
 from proxybench.tables.store.schema import metric_of
 
 _OBJECTIVES = (
@@ -67,6 +68,25 @@ def quantities(
     if wanted is None:
         raise NotMeasured(f"{bench.name} has no objective on {dataset}; name one of {bench.metrics(dataset)}")
     return dataset, wanted, Quantity.parse(report) if report else _default(bench, dataset, ("test_acc",))
+
+
+def edition_with(
+    bench: Benchmark, dataset: str | None, named: Iterable[Quantity | str | None], where: Iterable[str] = ()
+) -> Benchmark:
+    """The first edition of a table that has a data set and the quantities that are named; see `tables.editions`.
+
+    Args:
+        bench: the table.
+        dataset: data set of quantities that name none.
+        named: quantities, or their texts; None for those that are left to the defaults of `quantities`.
+        where: metrics that need no training and must be in the table.
+
+    Raises:
+        InvalidText: if a text is not a quantity.
+    """
+    parsed = [Quantity.parse(one) if isinstance(one, str) else one for one in named if one is not None]
+    needs = [Needed(one.dataset or dataset, one.metric, one.epochs) for one in parsed]
+    return bench.edition_with([Needed(dataset), *needs, *(Needed(dataset, metric) for metric in where)])
 
 
 def has_objective(bench: Benchmark, dataset: str) -> bool:

@@ -23,7 +23,7 @@ def test_the_suite_has_published_columns_and_all_columns_side_by_side_and_the_tr
     names = {task.name for task in suite_tasks(FULL)}
     trained = {f"trained-{space}-predict-all-columns" for space in TRAINED}
     assert names == {*TWINS, *(f"{name}-all-columns" for name in TWINS), *trained}
-    assert len(TWINS) == 4
+    assert len(TWINS) == 5
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -72,3 +72,32 @@ def test_the_nasbench201_split_leaves_no_isomorphic_twin_in_both_parts() -> None
     trained = {space.expression(cells[position]) for position in split.train}
     assert all(space.expression(cells[position]) not in trained for position in split.test)
     assert len(np.intersect1d(split.train, split.test)) == 0
+
+
+@given(populations, st.data())
+def test_masks_limit_who_is_trained_on_and_who_is_scored(digests: list[str], data: st.DataObject) -> None:
+    masks = st.lists(st.booleans(), min_size=len(digests), max_size=len(digests)).map(np.array)
+    trainable, scored = data.draw(masks), data.draw(masks)
+    known = {digest for digest, chosen in zip(digests, trainable, strict=True) if chosen}
+    n_train = data.draw(st.integers(0, len(known)))
+    try:
+        split = hash_split("t", 0, digests, n_train, None, trainable, scored)
+    except ValueError:
+        assert {digest for digest, chosen in zip(digests, scored, strict=True) if chosen} <= known
+        return
+    assert len(split.train) == n_train
+    assert trainable[split.train].all()
+    trained = {digests[position] for position in split.train}
+    rest = [at for at, digest in enumerate(digests) if scored[at] and digest not in trained]
+    assert split.test.tolist() == rest
+
+
+def test_a_fixed_test_part_is_never_trained_on() -> None:
+    digests = [f"{number:032x}" for number in range(20)]
+    trainable, scored = np.arange(20) < 15, np.arange(20) >= 5
+    parts = [hash_split("t", 0, digests, n_train, 8, trainable, scored) for n_train in (1, 5)]
+    assert parts[0].test.tolist() == parts[1].test.tolist()
+    assert parts[0].train.tolist() == parts[1].train[:1].tolist()
+    assert not set(parts[1].train.tolist()) & set(parts[1].test.tolist())
+    assert max(parts[1].train) < 15
+    assert min(parts[1].test) >= 5

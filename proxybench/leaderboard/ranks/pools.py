@@ -1,8 +1,8 @@
 """Pools: groups of entries that compete on a task, and their ranks.
 
-A pool is a kind of method on a split: training-free methods, those that use labels, predictors trained on n
-architectures, searches that trained n. Controls and costs compete in every pool: those of the same split, or otherwise
-of the whole population. Ranks are computed separately in each pool.
+A pool is a kind of method on a split: training-free methods, those that use labels, one-shot estimates, predictors
+trained on n architectures, searches that trained n. Controls and costs compete in every pool: those of the same split,
+or otherwise of the whole population. Ranks are computed separately in each pool.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Pool(NamedTuple):
 
     @property
     def order(self) -> tuple[int, str, int]:
-        """Sorts pools by their cost: no training, labels, predictors and searches by budget."""
-        kinds = ("training-free", "training-free with labels", "predictor", "search")
+        """Sorts pools by their cost: no training, labels, a supernet, predictors and searches by budget."""
+        kinds = ("training-free", "training-free with labels", "one-shot", "predictor", "search")
         return kinds.index(self.kind) if self.kind in kinds else len(kinds), self.kind, self.n_train
 
     @property

@@ -28,7 +28,7 @@ from proxybench.search.experiments.run_groups import RunBlock, RunSummary, run_s
 from proxybench.search.experiments.run_records import SearchRecord, read_runs, search_record
 from proxybench.search.searchers.robot import RoBoT
 from proxybench.tables.benchmark import Benchmark, load
-from proxybench.tables.quantities import quantities, sign_of
+from proxybench.tables.quantities import edition_with, quantities, sign_of
 
 HINDSIGHT = "best in hindsight"  # ranking's "metrics": the single best metric, not known in advance
 
@@ -76,7 +76,8 @@ class TableSearch:
     """A problem on a table, with its identity in records, and runs of searchers on it."""
 
     def __init__(self, setting: ProblemSetting) -> None:
-        self.bench: Benchmark = load(setting.benchmark)
+        named = (setting.objective, setting.report)
+        self.bench: Benchmark = edition_with(load(setting.benchmark), setting.dataset, named, setting.where)
         self.dataset, objective, report = quantities(self.bench, setting.dataset, setting.objective, setting.report)
         self.objective: Quantity = objective
         self.report: Quantity | None = report

@@ -59,8 +59,33 @@ class Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fills: bool = False
 
 
+class Addition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sources that joined a table after results on it had been recorded; see `BenchmarkEntry.edition`.
+
+    Attributes:
+        sources: the importer uses, after all earlier ones.
+        title, population, datasets: texts that replace the earlier ones; empty to keep them.
+        citation: text that follows the earlier one.
+        caveats: caveats that follow the earlier ones.
+        withdrawn: beginnings of earlier caveats that no longer hold.
+    """
+
+    sources: tuple[Use, ...]
+    title: str = ""
+    population: str = ""
+    datasets: str = ""
+    citation: str = ""
+    caveats: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+
+
 class BenchmarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table: its space, the importer uses that fill it, and the texts of its card."""
+    """A table: its space, the importer uses that fill it, and the texts of its card.
+
+    A table grows by additions. Edition 1 has the first sources only; each addition makes one more edition, which keeps
+    the rows and values of the one before. Results refer to the first edition that has what they use, so an addition
+    changes neither a recorded task nor what its methods see.
+    """
 
     space: str
     title: str
@@ -69,6 +94,37 @@ class BenchmarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     datasets: str
     sources: tuple[Use, ...] = ()
     caveats: tuple[str, ...] = ()
+    additions: tuple[Addition, ...] = ()
+
+    @property
+    def editions(self) -> list[BenchmarkEntry]:
+        """The entry of each edition, the whole one last."""
+        return [msgspec.structs.replace(self, additions=self.additions[:n]) for n in range(len(self.additions) + 1)]
+
+    @property
+    def flat(self) -> BenchmarkEntry:
+        """The same table without additions: their sources and texts among its own. Raises ValueError: see `_joined`."""
+        entry = msgspec.structs.replace(self, additions=())
+        for addition in self.additions:
+            entry = _joined(entry, addition)
+        return entry
+
+
+def _joined(entry: BenchmarkEntry, addition: Addition) -> BenchmarkEntry:
+    """An entry with the content of an addition. Raises ValueError if a withdrawn caveat does not exist."""
+    for beginning in addition.withdrawn:
+        if not any(caveat.startswith(beginning) for caveat in entry.caveats):
+            raise ValueError(f"no earlier caveat starts with the withdrawn {beginning!r}")
+    kept = [caveat for caveat in entry.caveats if not caveat.startswith(addition.withdrawn)]
+    return msgspec.structs.replace(
+        entry,
+        sources=entry.sources + addition.sources,
+        title=addition.title or entry.title,
+        population=addition.population or entry.population,
+        datasets=addition.datasets or entry.datasets,
+        citation=f"{entry.citation} {addition.citation}".strip(),
+        caveats=(*kept, *addition.caveats),
+    )
 
 
 class SourceRegistry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,7 +154,7 @@ class SourceRegistry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {file: self.shipped[file] for file in self._names_of(name) if file in self.shipped}
 
     def _names_of(self, name: str) -> list[str]:
-        return [file for use in self.benchmark(name).sources for file in use.files]
+        return [file for use in self.benchmark(name).flat.sources for file in use.files]
 
 
 def parse_registry(text: str, origin: str) -> SourceRegistry:
@@ -114,7 +170,11 @@ def parse_registry(text: str, origin: str) -> SourceRegistry:
             raise CorruptData(f"{origin}: shipped {file!r}: {path!r} is not a relative path below the data folder")
     known = {**registry.files, **registry.shipped}
     for name, entry in registry.benchmarks.items():
-        for use in entry.sources:
+        try:
+            sources = entry.flat.sources
+        except ValueError as error:
+            raise CorruptData(f"{origin}: benchmark {name!r}: {error}") from error
+        for use in sources:
             for file in use.files:
                 if file not in known:
                     raise CorruptData(f"{origin}: benchmark {name!r}: {unknown_name('file', file, known)}")

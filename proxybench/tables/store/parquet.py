@@ -38,12 +38,14 @@ from proxybench.tables.store.pointer import (
     FORMAT,
     OWN,
     BlockInfo,
+    Edition,
     TableInfo,
     encode_pointer,
     folder_pattern,
     how_to_rebuild,
     read_pointer,
 )
+from proxybench.tables.store.texts import Texts
 
 __all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "read_info", "stored_names", "write_table"]
 
@@ -65,23 +67,22 @@ class StoredTable:
         self._row_groups = {block.key: number for number, block in enumerate(info.blocks)}
 
     @cached_property
-    def archs(self) -> list[str]:
+    def archs(self) -> Texts:
         """Architecture texts in index order."""
-        return self._archs[0]
+        return self._texts("arch")
 
     @cached_property
-    def digests(self) -> list[str]:
+    def digests(self) -> Texts:
         """The space's digest of each architecture, in index order."""
-        return self._archs[1]
+        return self._texts("digest")
 
-    @cached_property
-    def _archs(self) -> tuple[list[str], list[str]]:
+    def _texts(self, name: str) -> Texts:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         with self._reading("archs.parquet") as path, pq.ParquetFile(path, page_checksum_verification=True) as file:
             self._check_rows("archs.parquet", file.metadata.num_rows)
-            table = file.read(use_threads=False)
-            return table.column("arch").to_pylist(), table.column("digest").to_pylist()
+            return Texts(file.read(columns=[name], use_threads=False).column(name).cast(pa.large_string()))
 
     @property
     def card(self) -> str:
@@ -198,6 +199,7 @@ def write_table(
     digests: Sequence[str],
     card: str,
     root: Path | None = None,
+    earlier: Sequence[Edition] = (),
 ) -> StoredTable:
     """Write a table and make it the current one with its name.
 
@@ -209,6 +211,7 @@ def write_table(
         digests: the space's digest of each architecture.
         card: the card, in markdown.
         root: folder for the table; `tables_dir()` by default.
+        earlier: the editions before this one, the first first.
 
     Raises:
         FetchFailed: if the cache cannot be written (read-only, disk full); the previous table is kept.
@@ -232,6 +235,7 @@ def write_table(
                     architectures=len(table.archs),
                     blocks=blocks,
                     sha256={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+                    earlier=tuple(earlier),
                 )
                 previous = _readable_info(root, name)
                 with atomic_path(root / f"{name}.json") as path:
@@ -285,7 +289,8 @@ def _write_archs(path: Path, archs: Sequence[str], digests: Sequence[str]) -> No
     import pyarrow.parquet as pq
 
     table = pa.table({"arch": list(archs), "digest": list(digests)})
-    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+    # No text occurs twice, so a dictionary of them would only take time.
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True, use_dictionary=False)
     _sync(path)
 
 

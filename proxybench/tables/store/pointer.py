@@ -38,6 +38,18 @@ class BlockInfo(msgspec.Struct, frozen=True):
         return BlockKey(self.dataset, self.epochs, self.seed)
 
 
+class Edition(msgspec.Struct, frozen=True):
+    """What a table had before its last additions: the first rows, and the blocks with their metrics as they were.
+
+    Attributes:
+        recipe: digest of the sources and importers of this edition.
+    """
+
+    recipe: str
+    architectures: Count
+    blocks: tuple[BlockInfo, ...]
+
+
 class TableInfo(msgspec.Struct, frozen=True):
     """The pointer: the folder of the table, and its content.
 
@@ -45,6 +57,7 @@ class TableInfo(msgspec.Struct, frozen=True):
         recipe: digest of the table's sources and importers; equal recipes give equal tables.
         sha256: SHA-256 of each file in the folder.
         checksum: checksum of the rest of the pointer; empty if written by an earlier version.
+        earlier: the editions before this one, the first first.
     """
 
     format: int
@@ -56,6 +69,7 @@ class TableInfo(msgspec.Struct, frozen=True):
     blocks: tuple[BlockInfo, ...]
     sha256: dict[str, str]
     checksum: str = ""
+    earlier: tuple[Edition, ...] = ()
 
 
 def folder_pattern(name: str) -> re.Pattern[str]:
@@ -94,6 +108,8 @@ def read_pointer(path: Path, name: str) -> TableInfo | None:
 
 def _checksum(info: TableInfo) -> str:
     content = msgspec.json.encode(msgspec.structs.replace(info, checksum=""), order="deterministic")
+    if not info.earlier:  # so that the checksums of pointers written before tables had editions stay valid
+        content = content.removesuffix(b',"earlier":[]}') + b"}"
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 

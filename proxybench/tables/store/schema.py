@@ -53,22 +53,24 @@ METRICS = {
     "train_s": Metric("seconds", False, "training time for the whole epoch budget"),
     "params": Metric("count", True, "trainable parameters"),
     "flops": Metric("count", True, "floating-point (multiply-add) operations of a forward pass of one input"),
+    "size": Metric("as given", False, "size of the weights of the network in the source's unit"),
     "latency_ms": Metric("milliseconds", False, "latency on the device after @"),
     "energy_mj": Metric("millijoules", False, "energy of a forward pass on the device after @"),
     "intensity": Metric("operations per byte", True, "arithmetic intensity on the device after @"),
     "throughput": Metric("images per second", True, "throughput on the device after @"),
     "proxy": Metric("score", True, "zero-cost proxy, larger means predicted better"),
     "oneshot": Metric("as given", True, "estimate with the weights of a supernet, larger means predicted better"),
+    "subset": Metric("1 if in it", True, "whether the architecture is in the published part of the space after :"),
     "proxy_s": Metric("seconds", False, "time the source took for the proxy"),
     "config": Metric("as given", True, "field of a configuration; FIELD=WORD is 1 where the field has that word"),
     "score": Metric("as given", True, "result in a unit of the user's own, larger is better"),
     "loss": Metric("as given", False, "result in a unit of the user's own, smaller is better"),
 }
 _UNTRAINED_METRICS = {
-    *("params", "flops", "latency_ms", "energy_mj", "intensity", "throughput"),
-    *("proxy", "proxy_s", "config", "oneshot"),
+    *("params", "flops", "size", "latency_ms", "energy_mj", "intensity", "throughput"),
+    *("proxy", "proxy_s", "config", "oneshot", "subset"),
 }
-_NOT_FREE = {"proxy_s", "oneshot"}  # times, and results of the training of a supernet
+_NOT_FREE = {"proxy_s", "oneshot", "subset"}  # times, results of the training of a supernet, and parts of the space
 
 
 def metric_of(column: str) -> Metric:
@@ -134,6 +136,14 @@ def fragment(columns: Mapping[str, Iterable[Any]], notes: Iterable[str] = ()) ->
         kind = pa.type_for_alias(KEY_TYPES.get(name, "float64"))
         arrays[name] = pa.array(values, type=kind, from_pandas=False)
     return Fragment(pa.table(arrays), tuple(notes))
+
+
+def joined(*fragments: Fragment) -> Fragment:
+    """The rows of several fragments; metrics that one of them lacks are null in its rows."""
+    import pyarrow as pa
+
+    values = pa.concat_tables([one.values for one in fragments], promote_options="default")
+    return Fragment(values, tuple(dict.fromkeys(note for one in fragments for note in one.notes)))
 
 
 def fragment_from_rows(rows: Sequence[Mapping[str, Any]], notes: Iterable[str] = ()) -> Fragment:
