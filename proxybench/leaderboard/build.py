@@ -29,7 +29,7 @@ from proxybench.leaderboard.page.html import (
     render,
     without_library,
 )
-from proxybench.leaderboard.page.overview import LEARNED, RANKED, overview
+from proxybench.leaderboard.page.overview import PICTURES, overview
 from proxybench.leaderboard.page.pictures import draw, is_current
 from proxybench.leaderboard.page.rank_content import rank_content
 from proxybench.leaderboard.page.search_content import search_content
@@ -45,7 +45,6 @@ RUNS = "runs"
 LOCAL = "local"
 MANIFEST = "MANIFEST.json"
 OVERALL = "leaderboard.csv"
-PICTURE = "overview.svg"
 SUITE = "suite-"
 SEARCHED = "searches.csv"
 CURVES = "searches-curves.csv"
@@ -131,11 +130,12 @@ class Leaderboard:
         return {**tables, MANIFEST: self.manifest(tables)}
 
     def pictures(self) -> dict[str, Spec]:
-        """Specifications of the pictures by name of their files: the shipped tables, and each generation problem."""
+        """Specifications of the pictures by name of their files: a few tables, and each generation problem."""
         pictures = {f"{problem.task.name}.svg": generation_picture(problem) for problem in self.generation}
-        if RANKED in self.suites:
-            ranked, learned = (self._entries_of(self.suites.get(suite, [])) for suite in (RANKED, LEARNED))
-            pictures[PICTURE] = overview(ranked, learned)
+        for name, suites in PICTURES.items():
+            ranked, learned = (self._entries_of(self.suites.get(suite, [])) for suite in suites)
+            if ranked:
+                pictures[name] = overview(ranked, learned)
         return pictures
 
     def _entries_of(self, tasks: Iterable[str]) -> list[Entry]:

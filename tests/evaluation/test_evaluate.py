@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 import proxybench as pb
 from predictors.arch import ArchGraph
@@ -26,6 +27,7 @@ from proxybench.evaluation.splits import hash_split
 from proxybench.evaluation.suites import plan_suite, suite_tasks
 from proxybench.evaluation.tasks import Task, load_tasks
 from proxybench.records import Record
+from proxybench.scores.shipped import shipped_scores_of
 
 # Kendall's tau-b and Spearman's rho on the 9,445 cells, of the GRAF repository's score files (target: the source's
 # validation accuracy), and tau-b against the mean test accuracy.
@@ -123,10 +125,22 @@ def test_failed_scores_are_counted_and_ranked_last(real_tables: Path) -> None:
 
 
 def test_a_missing_column_is_unsupported_and_named(real_tables: Path) -> None:
-    record = record_of("nasbench101-val", "flops")
+    record = record_of("transnas101-micro-jigsaw", "flops")
     assert record.outcome == "unsupported"
     assert record.metrics["kendall"] is None
     assert "no flops" in record.message
+
+
+def test_costs_that_a_table_lacks_are_those_of_this_projects_networks(real_tables: Path) -> None:
+    bench = pb.load("nasbench101")
+    accuracy = bench.values("val_acc", dataset="cifar10", epochs=108, seed="max")
+    scores = shipped_scores_of("nasbench101", "flops")
+    flops = dict(zip(scores.digests, scores.scores["proxy:flops"], strict=True))
+    rows = np.flatnonzero(np.isfinite(accuracy))
+    tau = kendalltau([flops[bench.digests[row]] for row in rows], accuracy[rows]).statistic
+    record = record_of("nasbench101-val", "flops")
+    assert record.metrics["attempted"] == 30_001
+    assert record.metrics["kendall"] == pytest.approx(tau, abs=1e-12)
 
 
 def test_a_predictor_of_node_arrays_is_unsupported_where_a_task_gives_none(real_tables: Path) -> None:

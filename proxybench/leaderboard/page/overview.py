@@ -1,6 +1,6 @@
-"""One picture of the leaderboard: Kendall's tau of every method on the tables that come with the project.
+"""Pictures of the leaderboard: Kendall's tau of every method on a few tables.
 
-There is a panel for each benchmark and a row for each method; dots have 95 percent intervals.
+There is a panel for each data set of a benchmark and a row for each method; dots have 95 percent intervals.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from proxybench.leaderboard.page.pictures import GRID, INK, QUIET, picture
 from proxybench.leaderboard.page.rank_content import rounded
 from proxybench.leaderboard.ranks.entries import Entry
 
-RANKED = "trained"  # the suite whose tasks are ranked without training
-LEARNED = "trained-predictors"  # the suite whose tasks have a training part
+PICTURES = {  # by file: the suite whose tasks are ranked without training, and the one whose tasks have a training part
+    "overview.svg": ("networks", "predictors-full"),
+    "overview-trained.svg": ("trained", "trained-predictors"),
+}
 OWN = "@proxybench"  # all scores of these suites are this project's
+MOST_TRAINED_ON = 1000  # architectures; a picture shows predictors where labels are few
 WIDTH, LABELS, ROW, GAP, VALUE, NUMBER = 960, 160, 15, 26, 34, 24  # pixels
 DIGITS = 4  # significant digits of a value, less than a pixel, so that equal records give equal specifications
 COLOURS = {
@@ -33,7 +36,7 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A method: its entries by benchmark, in the order of their training sizes."""
+    """A method: its entries by panel, in the order of their training sizes."""
 
     label: str
     kind: str
@@ -41,16 +44,16 @@ class Row:
 
     @property
     def mean(self) -> float:
-        """Mean tau over the benchmarks, of the entries with the largest training size; rows are sorted by it."""
+        """Mean tau over the panels, of the entries with the largest training size; rows are sorted by it."""
         taus = [tau.mean for found in self.entries.values() if (tau := found[-1].metric("kendall"))]
         return math.fsum(taus) / len(taus) if taus else -math.inf
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """The benchmark, size and scale of a panel, and the noise ceiling of its target."""
+    """The name, size and scale of a panel, and the noise ceiling of its target."""
 
-    benchmark: str
+    name: str
     width: float
     lowest: float
     ceiling: float | None
@@ -67,10 +70,16 @@ def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> Spec:
 
     Args:
         ranked: entries of tasks on which nothing is trained.
-        learned: entries of tasks with a training part; of these the methods that learn are shown, at their largest
-            training size, with smaller ones as hollow dots.
+        learned: entries of tasks with a training part; of these the methods that learn are shown where they are
+            ranked on the same data sets, with their default arguments and at most MOST_TRAINED_ON architectures: at
+            the largest training size, with smaller ones as hollow dots.
     """
-    trained = [entry for entry in learned if entry.trained_on]
+    known = {panel_of(entry) for entry in ranked}
+    trained = [
+        entry
+        for entry in learned
+        if 0 < entry.trained_on <= MOST_TRAINED_ON and entry.params == "{}" and panel_of(entry) in known
+    ]
     sections = [("without training", rows_of(ranked))]
     if trained:
         sizes = ", ".join(map(str, sorted({entry.trained_on for entry in trained})))
@@ -83,7 +92,7 @@ def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> Spec:
         for place, (title, rows) in enumerate(sections)
         for number, panel in enumerate(panels)
     ]
-    names = ", ".join(panel.benchmark for panel in panels)
+    names = ", ".join(panel.name for panel in panels)
     return picture(
         f"Kendall's tau of each method on {names}, with 95 percent intervals",
         "Kendall's tau-b with the target. Lines: 95 percent intervals, over architectures, for predictors over splits. "
@@ -96,28 +105,31 @@ def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> Spec:
     )
 
 
+def panel_of(entry: Entry) -> str:
+    """The name of the panel that shows an entry: benchmark and data set."""
+    return f"{entry.task.benchmark} {entry.task.dataset}"
+
+
 def rows_of(entries: Iterable[Entry]) -> list[Row]:
     """Methods that have a value, best mean first."""
     rows: dict[str, Row] = {}
     for entry in sorted(entries, key=lambda entry: (entry.trained_on, entry.task.name)):
         if entry.metric("kendall"):
             row = rows.setdefault(entry.label, Row(entry.label, entry.kind, {}))
-            row.entries.setdefault(entry.task.benchmark, []).append(entry)
+            row.entries.setdefault(panel_of(entry), []).append(entry)
     return sorted(rows.values(), key=lambda row: (-row.mean, row.label))
 
 
 def _panels(ranked: Sequence[Entry], trained: Sequence[Entry]) -> list[_Panel]:
     entries = [*ranked, *trained]
-    benchmarks = sorted({entry.task.benchmark for entry in entries})
+    names = sorted({panel_of(entry) for entry in entries})
     lows = [tau.mean if tau.low is None else tau.low for entry in entries if (tau := entry.metric("kendall"))]
     lowest = min(0.0, math.floor(min(lows, default=0.0) * 5) / 5)
-    width = (WIDTH - LABELS) / max(len(benchmarks), 1) - GAP - VALUE
+    width = (WIDTH - LABELS) / max(len(names), 1) - GAP - VALUE
     ceilings = {
-        entry.task.benchmark: rounded(found.mean, DIGITS)
-        for entry in ranked
-        if (found := entry.metric("noise_ceiling"))
+        panel_of(entry): rounded(found.mean, DIGITS) for entry in ranked if (found := entry.metric("noise_ceiling"))
     }
-    return [_Panel(name, width, lowest, ceilings.get(name)) for name in benchmarks]
+    return [_Panel(name, width, lowest, ceilings.get(name)) for name in names]
 
 
 def _view(
@@ -167,7 +179,7 @@ def _shown(row: Row) -> str:
 
 def _values(panel: _Panel, row: Row) -> list[dict[str, Any]]:
     """The dots of a row in a panel, the filled one last; ends of intervals stay within the panel."""
-    taus = [tau for entry in row.entries.get(panel.benchmark, []) if (tau := entry.metric("kendall"))]
+    taus = [tau for entry in row.entries.get(panel.name, []) if (tau := entry.metric("kendall"))]
     return [
         {
             "method": _shown(row),
@@ -183,7 +195,7 @@ def _values(panel: _Panel, row: Row) -> list[dict[str, Any]]:
 
 
 def _heading(panel: _Panel) -> list[Spec]:
-    mark = {"type": "text", "text": panel.benchmark, "fontWeight": "bold"}
+    mark = {"type": "text", "text": panel.name, "fontWeight": "bold"}
     at = {"x": {"value": panel.width / 2}, "y": {"value": -22}}
     return [{"data": {"values": [{}]}, "mark": mark, "encoding": at}]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from proxybench.errors import DataNotAvailable
-from proxybench.leaderboard.build import PICTURE, build, differences, write
+from proxybench.leaderboard.build import build, differences, write
 from proxybench.leaderboard.page import html
 from proxybench.leaderboard.page.charts import Spec
 from proxybench.leaderboard.page.overview import overview
@@ -17,6 +17,7 @@ from proxybench.leaderboard.page.pictures import draw, is_current
 from proxybench.leaderboard.ranks.entries import entries_of
 from proxybench.records import write_records
 
+PICTURE = "overview-trained.svg"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -78,6 +79,19 @@ def test_what_learns_is_shown_at_its_largest_size_with_the_others_hollow(ranked,
     assert [path.get("fill") for path in paths if path.get("aria-roledescription") == "point"] == ["white"]
 
 
+def test_other_data_sets_larger_training_sets_and_variants_are_not_shown(ranked, record, task) -> None:
+    learned = entries_of(
+        [
+            record("elsewhere", 0.6, task("three", "nasbench101"), kind="predictor", n_train=20),
+            record("greedy", 0.6, "two", kind="predictor", n_train=4000),
+            record("variant", 0.6, "two", kind="predictor", n_train=20, params={"columns": False}),
+            record("plain", 0.6, "two", kind="predictor", n_train=20),
+        ]
+    )
+    shown = texts(overview(ranked, learned))
+    assert {"elsewhere", "greedy", "variant", "plain"} & set(shown) == {"plain"}
+
+
 def test_names_are_text_and_nothing_else(record) -> None:
     assert "<b>&" in texts(overview(entries_of([record("<b>&", 0.5)]), []))
 
@@ -104,7 +118,7 @@ def test_a_picture_is_that_of_the_records_if_neither_they_nor_the_drawing_have_c
 
 def test_without_the_extra_drawing_names_it(ranked, monkeypatch) -> None:
     monkeypatch.setattr(html, "find_spec", lambda name: None)
-    with pytest.raises(DataNotAvailable, match=r"no pictures.*\.\[report\]"):
+    with pytest.raises(DataNotAvailable, match=r"no pictures.*\[report\]"):
         draw(overview(ranked, []))
 
 
