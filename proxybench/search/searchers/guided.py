@@ -5,6 +5,7 @@ White, Neiswanger, Savani: BANANAS, AAAI 2021, with any predictor in place of th
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ class ModelGuided(GuidedBatches):
         problem: the population to search.
         rng: source of randomness.
         budget: full trainings of the run; a quarter of it is random unless `start` says otherwise.
-        predictor: a name for `predictors.make`, or an unfitted predictor; by default LightGBM with a quarter of its
+        predictor: a name for `predictors.make`, or any unfitted object with `fit(X, y)` and `predict(X)`, which is
+            copied by scikit-learn's `clone` if it has `get_params`, and otherwise by `copy.deepcopy`; by default LightGBM with a quarter of its
             usual rounds, each four times as large, since it is fitted repeatedly to few architectures.
         acquisition: "ucb", "ei", "thompson" or "greedy".
         ensemble: members of the ensemble, each fitted to a bootstrap sample; not used if the predictor has a std.
@@ -94,6 +96,8 @@ class _Ensemble:
 
     def _fresh(self) -> Any:
         """An unfitted copy, with its own random state if it takes one."""
+        if not hasattr(self._predictor, "get_params"):
+            return deepcopy(self._predictor)
         from sklearn.base import clone
 
         model = clone(self._predictor)

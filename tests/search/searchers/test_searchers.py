@@ -170,6 +170,23 @@ class Oracle(Parameters):
         return np.array([int("".join("1" if op == "on" else "0" for op in arch.ops), 2) for arch in X], dtype=float)
 
 
+def test_an_object_with_fit_and_predict_alone_guides(make_problem) -> None:
+    class Plain:
+        """No constructor arguments to list, and no base class."""
+
+        def fit(self, X, y):
+            self.mean = float(np.mean(y))
+
+        def predict(self, X):
+            return np.array([self.mean + arch.ops.count("on") for arch in X])
+
+    problem, plain = make_problem(), Plain()
+    searcher = ModelGuided(problem, np.random.default_rng(0), 12, predictor=plain, acquisition="greedy", start=2)
+    history = run(searcher, problem, 12)
+    assert history.candidates[2] == 63  # all six on
+    assert not hasattr(plain, "mean")  # a copy learns
+
+
 def test_a_perfect_predictor_finds_the_optimum_at_its_first_chance(make_problem) -> None:
     problem = make_problem()
     searcher = ModelGuided(problem, np.random.default_rng(0), 12, predictor=Oracle(), acquisition="greedy", start=2)
