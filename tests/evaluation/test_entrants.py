@@ -49,6 +49,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("params", "cost", False),
         ("flops", "cost", False),
         ("random", "control", False),
+        ("oneshot:few-shot", "one-shot", False),
         ("gbdt", "predictor", True),
     ],
 )

@@ -278,3 +278,40 @@ def test_random_scores_depend_on_the_digest_alone() -> None:
     assert random_scores(["c", "a"], "task").tolist() == [scores[2], scores[0]]
     assert random_scores(["a"], "other").tolist() != [scores[0]]
     assert ((scores >= 0) & (scores < 1)).all()
+
+
+def test_estimates_of_supernets_are_ranked_as_a_kind_of_their_own(real_tables: Path) -> None:
+    assert kendall_and_spearman("nasbench201-cifar10-supernets", "oneshot:one-shot") == pytest.approx(
+        (0.4855, 0.6780), abs=5e-5
+    )
+    assert kendall_and_spearman("nasbench201-cifar10-supernets", "oneshot:few-shot") == pytest.approx(
+        (0.5503, 0.7407), abs=5e-5
+    )
+    assert kendall_and_spearman("natsbench-size-supernets", "oneshot:bossnas") == pytest.approx(
+        (0.5336, 0.7342), abs=5e-5
+    )
+    plan = plan_suite("one-shot")
+    kinds = {spec.method: spec.kind for spec in plan.specs}
+    assert {method for method, kind in kinds.items() if kind == "one-shot"} == {
+        *("oneshot:one-shot", "oneshot:few-shot", "oneshot:bossnas"),
+    }
+    older = {spec.method for spec in plan_suite("published", tasks=["nasbench201-cifar10-test-all"]).specs}
+    assert not any(method.startswith("oneshot:") for method in older)
+
+
+def test_only_cells_with_a_validation_accuracy_are_trained_on_and_all_others_are_scored(real_tables: Path) -> None:
+    task = load_tasks()["nasbench101-predict-test"]
+    bench = pb.load("nasbench101")
+    trainable, scored = task.parts(bench)
+    assert (len(trainable), trainable.sum(), scored.sum()) == (423_624, 30_001, 423_624)
+    split = hash_split(task.name, 0, list(bench.digests), 100, task.n_test, trainable, scored)
+    assert trainable[split.train].all()
+    assert len(split.test) == 423_524
+    assert not set(split.train.tolist()) & set(split.test.tolist())
+
+
+def test_the_split_of_ta_gates(real_tables: Path) -> None:
+    task = load_tasks()["nasbench101-ta-gates-split"]
+    trainable, scored = task.parts(pb.load("nasbench101"))
+    assert (trainable.sum(), scored.sum(), (trainable & scored).sum()) == (7_290, 7_290, 0)
+    assert task.sizes[-1] == 7_290

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from proxybench.errors import CorruptData
 from proxybench.readers import untrusted
 from proxybench.readers.arrays import read_npz
+from proxybench.readers.frame_pickle import read_frame_pickle
 from proxybench.readers.torch_file import read_torch
 from proxybench.readers.untrusted import (
     is_zip,
@@ -39,6 +40,7 @@ from proxybench.tables.importers.tfrecord import read_batches
 
 READERS = {
     ".p": read_pickle,
+    ".pd": read_frame_pickle,
     ".bench": read_pickle,
     ".pbz2": read_pickle_bz2,
     ".json": read_json,

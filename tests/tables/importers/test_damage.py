@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -52,6 +53,12 @@ def write_images(path: Path) -> None:
     pq.write_table(pa.table({"label": [n % 4 for n in range(20)], "jpeg": jpegs}), path, compression="zstd")
 
 
+def write_frame(path: Path) -> None:
+    frame = pd.DataFrame({"a": np.arange(20) / 7, "b": range(20), "c": np.array(ARCHS * 10, dtype=object)})
+    frame = frame.astype({"c": object}).set_axis(pd.Index(list("abc"), dtype=object), axis=1)
+    path.write_bytes(pickle.dumps(frame, 4))
+
+
 def write_zip(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/1.json", json.dumps(DOCUMENT))
@@ -87,6 +94,8 @@ WRITERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "images": ("train.parquet", write_images),
     "pickle": ("x.p", lambda path: path.write_bytes(pickle.dumps(PICKLED, 4))),
     "pickle.bz2": ("x.pbz2", lambda path: path.write_bytes(bz2.compress(pickle.dumps(PICKLED, 2)))),
+    "frame": ("x.pd", write_frame),
+    "script": ("x.js", lambda path: path.write_text(f"acc={json.dumps(DOCUMENT)};")),
     "json": ("x.json", lambda path: path.write_text(json.dumps(DOCUMENT))),
     "zip": ("x.zip", write_zip),
     "tar": ("x.tar.gz", write_tar),

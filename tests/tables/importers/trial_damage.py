@@ -19,6 +19,8 @@ import numpy as np
 from proxybench.errors import ProxybenchError
 from proxybench.generation.files import read as read_model
 from proxybench.images.sources import parquet_folder
+from proxybench.readers.frame_pickle import read_frame_pickle
+from proxybench.readers.javascript import read_assignment
 from proxybench.readers.untrusted import (
     iter_tar_json,
     iter_zip_json,
@@ -54,6 +56,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "scores": lambda path: read_scores(path).scores.to_numpy().tobytes(),
     "pickle": read_pickle,
     "pickle.bz2": read_pickle_bz2,
+    "frame": lambda path: {name: list(column) for name, column in read_frame_pickle(path).items()},
+    "script": lambda path: read_assignment(path, "acc"),
     "json": read_json,
     "zip": lambda path: list(iter_zip_json(path)),
     "tar": lambda path: list(iter_tar_json(path)),
