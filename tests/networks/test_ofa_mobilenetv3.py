@@ -72,9 +72,9 @@ def test_operations_with_weights_are_the_nodes_of_the_graph() -> None:
 
 
 def test_every_proxy_has_a_number_or_a_reason() -> None:
-    images = torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(8, 3, 40, 40, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
-    network = build(EXAMPLE, 4, (3, 64, 64), width=0.25)
+    network = build(EXAMPLE, 4, (3, 40, 40), width=0.25)
     scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
     assert set(scores.values) == set(PROXIES)
     assert all(np.isfinite(value) for name, value in scores.values.items() if name not in scores.unanswered)
