@@ -22,7 +22,7 @@ from proxybench.spaces import get_space
 from proxybench.tables.importers import (
     few_shot,
     graf,
-    help_latency,
+    help_latencies,
     hw_nas_bench,
     meco,
     nas_without_training,
@@ -301,6 +301,6 @@ def test_the_index_of_robbench_is_that_of_the_other_files(mirror: Path) -> None:
 def test_latencies_of_help_that_hw_nas_bench_has_too_are_equal(mirror: Path, device: str) -> None:
     files = [mirror / HELP / "str_arch2idx.pt", mirror / HELP / "latency" / f"{device}.pt"]
     column = f"latency_ms@{device}"
-    measured = by_arch(help_latency.read(files, SPACE, dataset="cifar10"), column)
+    measured = by_arch(help_latencies.read(files, SPACE, dataset="cifar10"), column)
     published = by_arch(hw_nas_bench.read([mirror / GRAF / "hw_cifar10.csv"], SPACE, dataset="cifar10"), column)
     assert measured == published

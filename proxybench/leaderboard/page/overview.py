@@ -69,11 +69,13 @@ def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> Spec:
     """The picture.
 
     Args:
-        ranked: entries of tasks on which nothing is trained.
+        ranked: entries of tasks on which nothing is trained; where a proxy was computed by this project, scores that
+            others stored are not shown.
         learned: entries of tasks with a training part; of these the methods that learn are shown where they are
             ranked on the same data sets, with their default arguments and at most MOST_TRAINED_ON architectures: at
             the largest training size, with smaller ones as hollow dots.
     """
+    ranked = _one_source(ranked)
     known = {panel_of(entry) for entry in ranked}
     trained = [
         entry
@@ -103,6 +105,12 @@ def overview(ranked: Sequence[Entry], learned: Sequence[Entry]) -> Spec:
         spacing={"row": 2 * ROW, "column": GAP + VALUE},
         resolve={"scale": {"color": "shared"}},
     )
+
+
+def _one_source(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries without scores of others by a proxy that this project has computed too."""
+    ours = {entry.label for entry in entries if entry.label.endswith(OWN)}
+    return [entry for entry in entries if f"{entry.label}{OWN}" not in ours]
 
 
 def panel_of(entry: Entry) -> str:

@@ -25,8 +25,9 @@ class ModelGuided(GuidedBatches):
         rng: source of randomness.
         budget: full trainings of the run; a quarter of it is random unless `start` says otherwise.
         predictor: a name for `predictors.make`, or any unfitted object with `fit(X, y)` and `predict(X)`, which is
-            copied by scikit-learn's `clone` if it has `get_params`, and otherwise by `copy.deepcopy`; by default LightGBM with a quarter of its
-            usual rounds, each four times as large, since it is fitted repeatedly to few architectures.
+            copied by scikit-learn's `clone` if it has `get_params`, and otherwise by `copy.deepcopy`. By default
+            LightGBM with a quarter of its usual rounds, each four times as large, since it is fitted repeatedly to few
+            architectures.
         acquisition: "ucb", "ei", "thompson" or "greedy".
         ensemble: members of the ensemble, each fitted to a bootstrap sample; not used if the predictor has a std.
         start: random queries before the first fit.

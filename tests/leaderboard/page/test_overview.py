@@ -79,6 +79,12 @@ def test_what_learns_is_shown_at_its_largest_size_with_the_others_hollow(ranked,
     assert [path.get("fill") for path in paths if path.get("aria-roledescription") == "point"] == ["white"]
 
 
+def test_scores_of_others_are_not_shown_where_this_project_has_its_own(record) -> None:
+    entries = entries_of([record("nwot", 0.2), record("nwot@proxybench", 0.4), record("elsewhere", 0.3)])
+    shown = texts(overview(entries, []))
+    assert (shown.count("nwot"), "0.40" in shown, "0.20" in shown, "0.30" in shown) == (1, True, False, True)
+
+
 def test_other_data_sets_larger_training_sets_and_variants_are_not_shown(ranked, record, task) -> None:
     learned = entries_of(
         [
