@@ -18,7 +18,7 @@ from proxybench.proxies.probe import Probe
 from proxybench.proxies.structure import structure_pass
 
 
-def by_layer(probe: Probe, by_module: Mapping[str, int]) -> Tensor:
+def by_layer(probe: Probe, by_module: Mapping[str, float]) -> Tensor:
     """The counts of all modules, added up by the layer to which each is attributed, float64[layers]."""
     modules = list(probe.network.named_modules())
     order = {name: place for place, (name, _) in enumerate(modules)}
@@ -110,3 +110,22 @@ def convolutions(probe: Probe) -> Tensor:
     connected = probe.once(structure_pass).connected
     counted = [there and layer.convolution for there, layer in zip(connected, probe.layers, strict=True)]
     return torch.tensor(counted, dtype=torch.float64)
+
+
+@proxy(
+    "trainable_layers",
+    source="Tybl and Neumann, VKDNW, CVPR 2025, section 4, where it is a proxy of its own",
+    formula="number of modules with parameters of their own",
+    batch_norm="unused",
+    initialisation="unused",
+    per_layer=True,
+)
+def trainable_layers(probe: Probe) -> Tensor:
+    """Number of convolutions, linear layers, normalisations and other modules that own a parameter.
+
+    Unlike `convolutions`, it counts modules of all kinds, wherever they are; unlike `depth`, it counts parallel ones. A
+    module all of whose parameters belong to an earlier one does not count. The authors' code counts tensors of
+    parameters, so that a weight and its bias are two.
+    """
+    owners = count_parameters(probe.network).by_module
+    return by_layer(probe, dict.fromkeys(owners, 1))
