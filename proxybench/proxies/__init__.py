@@ -39,7 +39,6 @@ PROXIES = Registry(
         "grad_norm": "proxybench.proxies.gradients:grad_norm",
         "gradsign": "proxybench.proxies.gradsign:gradsign",
         "grasp": "proxybench.proxies.gradients:grasp",
-        "ibfs": "proxybench.proxies.ibfs:ibfs",
         "intrain": "proxybench.proxies.intrain:intrain",
         "jacov": "proxybench.proxies.jacobian:jacov",
         "l2_norm": "proxybench.proxies.weights:l2_norm",

@@ -13,6 +13,8 @@ from torch.nn.modules import activation
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
+from proxybench.proxies.functions import unwatched
+
 _ACTIVATIONS: tuple[type[nn.Module], ...] = tuple(getattr(activation, name) for name in activation.__all__)
 _CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm)
 
@@ -41,7 +43,8 @@ def module_outputs(network: nn.Module, seen: Seen) -> Iterator[None]:
         else:
             axis = axes[value.shape] = 1 if isinstance(module, _CHANNELS_FIRST) else value.dim() - 1
         if value.numel():
-            seen(name, value.detach(), axis)
+            with unwatched():
+                seen(name, value.detach(), axis)
 
     handles = [
         module.register_forward_hook(partial(hook, name=name))

@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from proxybench.networks.counts import count_flops
+from proxybench.networks.counts import flops_of
 from proxybench.networks.initialise import initialise
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.blocks import FeatureMap, channels_first, feature_maps
+from proxybench.proxies.counts import work_pass
 from proxybench.proxies.probe import Probe
 
 _SOURCE = "Lee and Ham, AZ-NAS, CVPR 2024, section 3"
@@ -188,6 +189,4 @@ def az_trainability(probe: Probe) -> float:
 )
 def az_complexity(probe: Probe) -> float:
     """Multiply-adds of convolutions and matrix products, plus biases, as NATS-Bench counts them, at this resolution."""
-    with probe.borrowed(train=False, weights=False) as network:
-        shape, image = tuple(probe.images.shape[1:]), probe.images[:1]
-        return float(count_flops(network, shape, rule="nats-bench", image=image).total)
+    return float(flops_of(probe.once(work_pass), "nats-bench").total)

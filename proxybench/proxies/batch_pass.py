@@ -177,9 +177,7 @@ def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:
 
 
 @contextmanager
-def _watched_rectifiers(
-    network: nn.Module, taps: Set[Tap], signs: SeenTensors, responses: Responses
-) -> Iterator[None]:
+def _watched_rectifiers(network: nn.Module, taps: Set[Tap], signs: SeenTensors, responses: Responses) -> Iterator[None]:
     """Record what the taps want of the rectifiers in a forward pass inside."""
     responding = Tap.RECTIFIER_RESPONSES in taps
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from proxybench.networks.counts import count_flops, count_parameters
+from proxybench.networks.arithmetic import Work
+from proxybench.networks.counts import count_parameters, count_work, flops_of
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.structure import structure_pass
@@ -45,6 +46,12 @@ def _enclosing(name: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(len(parts), -1, -1)]
 
 
+def work_pass(probe: Probe) -> dict[str, Work]:
+    """The arithmetic of each module for the first image in evaluation mode; no convolution is actually computed."""
+    with probe.borrowed(train=False, weights=False) as network:
+        return count_work(network, tuple(probe.images.shape[1:]), image=probe.images[:1])
+
+
 @proxy(
     "params",
     source="Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022",
@@ -67,13 +74,8 @@ def params(probe: Probe) -> Tensor:
     per_layer=True,
 )
 def flops(probe: Probe) -> Tensor:
-    """Floating-point operations for one image as NAS-Bench-Suite-Zero counts them, a multiply-add as one.
-
-    No convolution is actually computed.
-    """
-    with probe.borrowed(train=False, weights=False) as network:
-        counts = count_flops(network, tuple(probe.images.shape[1:]), image=probe.images[:1])
-    return by_layer(probe, counts.by_module)
+    """Floating-point operations for one image as NAS-Bench-Suite-Zero counts them, a multiply-add as one."""
+    return by_layer(probe, flops_of(probe.once(work_pass), "suite-zero").by_module)
 
 
 @proxy(

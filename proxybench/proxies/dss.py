@@ -10,7 +10,7 @@ from proxybench.proxies.layers import Layer
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.synflow import absolute_pass
 
-_NAMES = ("attention", "attn", "qkv", "query", "key_value", "self_attn")
+_NAMES = ("attention", "attn", "qkv", "query")
 
 
 def belongs_to_attention(layer: Layer) -> bool:
@@ -27,8 +27,8 @@ def belongs_to_attention(layer: Layer) -> bool:
 @proxy(
     "dss",
     source="Zhou et al., Training-free Transformer Architecture Search, CVPR 2022, equations 4 and 5",
-    formula="sum over layers of attention of ||dR/dW||_nuc ||W||_nuc, plus sum over other weights of |w dR/dw|; R as in "
-    "synflow",
+    formula="sum over layers of attention of ||dR/dW||_nuc ||W||_nuc, plus sum over other weights of |w dR/dw|; "
+    "R as in synflow",
     needs=["gradients"],
     batch_norm="removed",
     per_layer=True,

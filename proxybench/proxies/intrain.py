@@ -13,15 +13,15 @@ from proxybench.proxies.probe import Probe
 
 
 def evenness(gradient: Tensor) -> float:
-    """min(1, standard deviation / largest magnitude) of a gradient; 0 if it is zero or has one entry.
+    """min(1, standard deviation / largest magnitude) of a gradient, with n - 1 in the denominator.
 
-    The standard deviation is over the entries, with n - 1 in the denominator.
+    0 if it is zero or has one entry; NaN if an entry is.
     """
     values = gradient.double()
     if values.numel() < 2 or not values.any():
         return 0.0
-    largest = values.abs().max()
-    return min(1.0, float((values / largest).std()))
+    deviation = (values / values.abs().max()).std()
+    return float(deviation.clamp_max(1))
 
 
 @proxy(
@@ -41,10 +41,8 @@ def intrain(probe: Probe) -> float:
     if no layer's output varies.
     """
     found = probe.once(noise_pass)
-    capacities = [math.log(ratio) for ratio in found.dimensions if ratio > 0]
+    capacities = [math.log(ratio) for ratio in found.dimensions if ratio != 0]
     if not capacities:
         raise NoAnswer("no layer has an output that varies")
     resilience = sum(evenness(as_real(gradient)) for gradient in (*found.layer_gradients, *found.other_gradients))
     return sum(capacities) * (1 + resilience) / math.log(len(found.dimensions) + 1)
-
-

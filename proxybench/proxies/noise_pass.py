@@ -10,6 +10,7 @@ from torch import Tensor
 
 from proxybench.proxies.base import NoAnswer, Tap
 from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.functions import unwatched
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
@@ -51,7 +52,9 @@ def noise_pass(probe: Probe) -> NoisePass:
         ]
 
         def seen(position: int, output: Tensor) -> None:
-            dimensions.append(participation_ratio(output.detach(), channels_first=probe.layers[position].convolution))
+            with unwatched():
+                ratio = participation_ratio(output.detach(), channels_first=probe.layers[position].convolution)
+            dimensions.append(ratio)
 
         outputs = recording.enter_context(layer_outputs(probe.layers, seen)) if varied else None
         logits = probe.forward(network, probe.noise("eznas_a").to(probe.images.dtype))

@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.blocks import block_names
-from proxybench.proxies.functions import AxisMoves
+from proxybench.proxies.functions import AxisMoves, unwatched
 from proxybench.proxies.image_axis import Found, ImageAxis, is_clear, known_axis
 from proxybench.proxies.layers import Layer
 
@@ -86,9 +86,10 @@ class Responses:
     def entered(self, inputs: Tensor, moves: AxisMoves) -> None:
         """A rectifier is about to be evaluated."""
         clear = is_clear(inputs.shape, self._images, move_axes=moves.move_axes)
-        self._responses.append(_Response(self._ended, None if clear else inputs.detach().clone()))
-        if clear:
-            self._add(self._responses[-1], inputs.detach())
+        with unwatched():
+            self._responses.append(_Response(self._ended, None if clear else inputs.detach().clone()))
+            if clear:
+                self._add(self._responses[-1], inputs.detach())
 
     def left(self, output: Tensor) -> None:
         """The rectifier has been evaluated; wait for the gradient with respect to its input."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ _SOURCE = "Tybl and Neumann, VKDNW, CVPR 2025"
 SAMPLES = 16
 SMOOTHING = 0.05
 QUANTILES = 9
+CHUNK = 2**24  # derivatives held in memory at a time
 
 
 def fisher_pass(probe: Probe) -> Tensor:
@@ -73,11 +75,41 @@ def scores_together(probe: Probe, network: nn.Module, images: Tensor) -> Tensor 
         return None
     position = {layer.module: place for place, layer in enumerate(probe.layers)}
     scores = torch.zeros((*factors.shape[:2], len(probe.layers)), dtype=torch.float64)
-    for of_class, factor in zip(scores, factors, strict=True):
-        deltas = gradients((logits * factor).sum(), [call.output for call in calls], keep=True)
-        for call, delta in zip(calls, deltas, strict=True):
-            of_class[:, position[call.layer.module]] += of_first_entry(call, delta).double().cpu()
+    outputs = [call.output for call in calls]
+    together = max(1, CHUNK // max(1, sum(output.numel() for output in outputs)))
+    for start in range(0, len(factors), together):
+        of_classes = slice(start, start + together)
+        for call, deltas in zip(calls, derivatives(logits, outputs, factors[of_classes]), strict=True):
+            entries = torch.stack([of_first_entry(call, delta) for delta in deltas])
+            scores[of_classes, :, position[call.layer.module]] += entries.double().cpu()
     return scores
+
+
+def derivatives(logits: Tensor, outputs: Sequence[Tensor], factors: Tensor) -> list[Tensor]:
+    """For each of `outputs`, the derivatives of sum(factor * logits) with respect to it, [factors, *output.shape].
+
+    Args:
+        logits: [n, classes].
+        outputs: of the graph.
+        factors: [factors, n, classes].
+    """
+    if len(factors) > 1:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # torch warns of operations that it cannot batch
+                found = torch.autograd.grad(
+                    logits, list(outputs), factors, retain_graph=True, allow_unused=True, is_grads_batched=True
+                )
+            return [
+                output.new_zeros((len(factors), *output.shape)) if each is None else each
+                for output, each in zip(outputs, found, strict=True)
+            ]
+        except MemoryError:
+            raise
+        except Exception:  # whatever an operation without a batched derivative raises; the loop needs none
+            pass
+    rows = [gradients((logits * factor).sum(), outputs, keep=True) for factor in factors]
+    return [torch.stack(each) for each in zip(*rows, strict=True)]
 
 
 def of_first_entry(call: Call, delta: Tensor) -> Tensor:
@@ -159,5 +191,9 @@ def vkdnw_entropy(probe: Probe) -> float:
     initialisation="kaiming",
 )
 def vkdnw(probe: Probe) -> float:
-    """The number of trainable layers plus an entropy of at most log 9 = 2.2: mostly a count, made finer by the entropy."""
+    """The number of trainable layers plus an entropy of at most log 9 = 2.2.
+
+    Mostly a count, so that the entropy decides between networks of equally many layers. The entropy is that of
+    vkdnw_entropy, and NaN where that is.
+    """
     return len(count_parameters(probe.network).by_module) + probe.once(fisher_entropy)
