@@ -79,9 +79,9 @@ def spectral_entropy(feature: Tensor) -> float:
 
     The n h w positions are the observations. Between 0 and log c; 0 for a constant map.
     """
-    rows = feature.double().movedim(1, -1).flatten(0, -2)
-    rows = rows - rows.mean(0)
-    eigenvalues = torch.linalg.eigvalsh(rows.T @ rows / len(rows)).clamp_min(0)
+    maps = _at_least_single(feature).flatten(2)
+    maps = maps - maps.mean((0, 2), keepdim=True, dtype=torch.float64).to(maps)
+    eigenvalues = torch.linalg.eigvalsh(_mean_products(maps, maps)).clamp_min(0)
     total = eigenvalues.sum()
     if total == 0:
         return 0.0
@@ -115,8 +115,17 @@ def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> floa
     if len(out) != len(back) or height > back.shape[2] or width > back.shape[3]:
         raise NoAnswer("a block gives a larger feature map than it gets, or another number of images")
     reduced = to_resolution(back, height, width)
-    rows_out, rows_back = (side.double().movedim(1, -1).flatten(0, -2) for side in (out, reduced))
-    return float(torch.linalg.matrix_norm(rows_back.T @ rows_out / len(rows_out), ord=2))
+    sides = (_at_least_single(side).flatten(2) for side in (reduced, out))
+    return float(torch.linalg.matrix_norm(_mean_products(*sides), ord=2))
+
+
+def _at_least_single(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _mean_products(one: Tensor, other: Tensor) -> Tensor:
+    """The mean over images and positions of the products of channels, [n, c, p] and [n, d, p] to float64[c, d]."""
+    return torch.bmm(one, other.mT).sum(0, dtype=torch.float64) / (one.shape[0] * one.shape[2])
 
 
 def to_resolution(feature: Tensor, height: int, width: int) -> Tensor:

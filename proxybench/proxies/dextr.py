@@ -9,8 +9,11 @@ from torch import Tensor
 
 from proxybench.proxies.activation_rows import module_outputs
 from proxybench.proxies.base import NoAnswer, proxy
-from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.batched import gradients_of_each
 from proxybench.proxies.probe import Probe
+
+TOGETHER = 16
+MOST = 2048
 
 
 def inverse_condition(features: Tensor) -> float:
@@ -67,9 +70,11 @@ def curvature(probe: Probe) -> float:
         for parameter in network.parameters():
             parameter.requires_grad_(False)
         logits = probe.forward(network, first * angle.cos() + second * angle.sin()).flatten()
-        velocity = derivative(logits, angle)
-        acceleration = derivative(velocity, angle).detach().double()
-    velocity = velocity.detach().double()
+        if len(logits) > MOST:
+            raise NoAnswer(f"the network has {len(logits)} outputs for an image, too many to differentiate one by one")
+        if not logits.requires_grad:
+            raise NoAnswer("the logits do not change along a circle of images")
+        velocity, acceleration = (one.double() for one in derivatives(logits, angle))
     speed = velocity.norm()
     if not speed > 0:
         raise NoAnswer("the logits do not change along a circle of images")
@@ -78,17 +83,23 @@ def curvature(probe: Probe) -> float:
     return float(across.norm() / speed.square())
 
 
-def derivative(values: Tensor, variable: Tensor) -> Tensor:
-    """The derivative of each of `values` [k] with respect to a scalar, [k], from two backward passes.
+def derivatives(values: Tensor, variable: Tensor) -> tuple[Tensor, Tensor]:
+    """The first and second derivative of each of `values` [k] with respect to a scalar, [k] each.
 
-    The derivative of u'values is linear in u, and its derivative with respect to u is the wanted one.
+    Each value is differentiated twice on its own, many at a time: torch's third derivatives, with which two passes
+    would be enough for all, are wrong for batch normalisation.
     """
-    weights = torch.zeros_like(values, requires_grad=True)
-    [combined] = gradients((weights * values).sum(), [variable], create_graph=True)
-    if not combined.requires_grad:
-        raise NoAnswer("the logits do not change along a circle of images")
-    [found] = gradients(combined, [weights], create_graph=True)
-    return found
+    rows = torch.eye(len(values), dtype=values.dtype, device=values.device)
+    parts = []
+    for some in rows.split(TOGETHER):
+        [first] = gradients_of_each(values, [variable], some, create_graph=True)
+        if first.requires_grad:
+            [second] = gradients_of_each(first, [variable], torch.eye(len(some)).to(some))
+        else:
+            second = torch.zeros_like(first)
+        parts.append((first.detach(), second.detach()))
+    velocities, accelerations = zip(*parts, strict=True)
+    return torch.cat(velocities), torch.cat(accelerations)
 
 
 @proxy(

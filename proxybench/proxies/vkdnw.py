@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from proxybench.networks.counts import count_parameters
 from proxybench.networks.initialise import initialise
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.batched import gradients_of_each
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.per_image import Call, all_plain, all_separable, recorded_calls
 from proxybench.proxies.probe import Probe
@@ -79,37 +79,10 @@ def scores_together(probe: Probe, network: nn.Module, images: Tensor) -> Tensor 
     together = max(1, CHUNK // max(1, sum(output.numel() for output in outputs)))
     for start in range(0, len(factors), together):
         of_classes = slice(start, start + together)
-        for call, deltas in zip(calls, derivatives(logits, outputs, factors[of_classes]), strict=True):
+        for call, deltas in zip(calls, gradients_of_each(logits, outputs, factors[of_classes]), strict=True):
             entries = torch.stack([of_first_entry(call, delta) for delta in deltas])
             scores[of_classes, :, position[call.layer.module]] += entries.double().cpu()
     return scores
-
-
-def derivatives(logits: Tensor, outputs: Sequence[Tensor], factors: Tensor) -> list[Tensor]:
-    """For each of `outputs`, the derivatives of sum(factor * logits) with respect to it, [factors, *output.shape].
-
-    Args:
-        logits: [n, classes].
-        outputs: of the graph.
-        factors: [factors, n, classes].
-    """
-    if len(factors) > 1:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")  # torch warns of operations that it cannot batch
-                found = torch.autograd.grad(
-                    logits, list(outputs), factors, retain_graph=True, allow_unused=True, is_grads_batched=True
-                )
-            return [
-                output.new_zeros((len(factors), *output.shape)) if each is None else each
-                for output, each in zip(outputs, found, strict=True)
-            ]
-        except MemoryError:
-            raise
-        except Exception:  # whatever an operation without a batched derivative raises; the loop needs none
-            pass
-    rows = [gradients((logits * factor).sum(), outputs, keep=True) for factor in factors]
-    return [torch.stack(each) for each in zip(*rows, strict=True)]
 
 
 def of_first_entry(call: Call, delta: Tensor) -> Tensor:

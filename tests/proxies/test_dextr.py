@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from proxybench.proxies import PROXIES
 from proxybench.proxies.base import NoAnswer
-from proxybench.proxies.dextr import curvature, derivative, independence, inverse_condition
+from proxybench.proxies.dextr import curvature, derivatives, independence, inverse_condition
 from proxybench.proxies.probe import Probe
 
 
@@ -25,10 +26,32 @@ def test_inverse_conditions_by_hand() -> None:
 
 def test_derivatives_by_hand() -> None:
     angle = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
-    values = torch.stack([angle**3, angle.sin()])
-    first = derivative(values, angle)
-    torch.testing.assert_close(first, torch.tensor([3 * 0.09, math.cos(0.3)], dtype=torch.float64))
-    torch.testing.assert_close(derivative(first, angle), torch.tensor([6 * 0.3, -math.sin(0.3)], dtype=torch.float64))
+    first, second = derivatives(torch.stack([angle**3, angle.sin(), 2 * angle]), angle)
+    torch.testing.assert_close(first, torch.tensor([3 * 0.09, math.cos(0.3), 2], dtype=torch.float64))
+    torch.testing.assert_close(second, torch.tensor([6 * 0.3, -math.sin(0.3), 0], dtype=torch.float64))
+
+
+class NotBatched(torch.autograd.Function):
+    """The square of a number, whose derivative torch cannot batch."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x**2
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        [x] = ctx.saved_tensors
+        assert grads[0].item() in (0.0, 1.0)  # looks at a value
+        return 2 * x * grads[0]
+
+
+def test_operations_that_cannot_be_batched_are_differentiated_one_by_one() -> None:
+    angle = torch.tensor(3.0, requires_grad=True)
+    squared: Tensor = NotBatched.apply(angle)  # type: ignore[no-untyped-call]
+    first, second = derivatives(torch.stack([squared, angle]), angle)
+    assert first.tolist() == [6, 1]
+    assert second.tolist() == [2, 0]
 
 
 class Scaled(nn.Module):

@@ -35,7 +35,7 @@ ZERO = {
     "constant images": {"t_cet"},  # singular codes have volume 0 in its definition
     "two equal images": {"t_cet"},
     "one pixel": {"t_cet"},
-    "images of zeros": {"grad_norm", "snip", "plain", "grasp", "gradsign", "ntk_trace", "t_cet"},
+    "images of zeros": {"dextr", "grad_norm", "snip", "plain", "grasp", "gradsign", "ntk_trace", "t_cet"},
 }
 OF_TRANSFORMERS = {"dss"}
 EVERYTHING_HAS_AN_ANSWER = [
