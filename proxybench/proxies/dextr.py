@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from proxybench.proxies.activation_rows import module_outputs
 from proxybench.proxies.base import NoAnswer, proxy
-from proxybench.proxies.batched import gradients_of_each
-from proxybench.proxies.probe import Probe
+from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.per_image import each_image_alone
+from proxybench.proxies.probe import Probe, logits_of_one_image
 
 TOGETHER = 16
 MOST = 2048
@@ -53,28 +54,27 @@ def independence(probe: Probe) -> float:
 
 
 def curvature(probe: Probe) -> float:
-    """The curvature of the logits at one point of a random circle of images through the origin's unit sphere.
+    """The curvature of the logits at one point of a random circle of images around the origin, of radius 1.
 
     It is sqrt(|v|^2 |a|^2 - (v'a)^2) / |v|^3 with v and a the first and second derivatives of all logits with respect
-    to the angle, for a batch of that one image in training mode.
+    to the angle, in training mode, for a batch of that one image.
 
     Raises:
-        NoAnswer: for a network that takes integers, one that cannot be differentiated often enough, or one whose logits
-            do not change along the circle.
+        NoAnswer: for a network that takes integers, one that cannot be differentiated twice, or one whose logits do not
+            change along the circle.
     """
-    shape = probe.images.shape[1:]
     plane, _ = torch.linalg.qr(probe.noise("dextr", 2).flatten(1).double().T.cpu())
-    first, second = (side.reshape(1, *shape).to(probe.images) for side in plane.T)
-    angle = torch.zeros((), dtype=probe.images.dtype, device=probe.device, requires_grad=True)
+    outputs = probe.once(logits_of_one_image, timed=False).numel()
+    if outputs > MOST:
+        raise NoAnswer(f"the network has {outputs} outputs for an image, too many to differentiate one by one")
     with probe.borrowed(weights=False) as network:
         for parameter in network.parameters():
             parameter.requires_grad_(False)
-        logits = probe.forward(network, first * angle.cos() + second * angle.sin()).flatten()
-        if len(logits) > MOST:
-            raise NoAnswer(f"the network has {len(logits)} outputs for an image, too many to differentiate one by one")
-        if not logits.requires_grad:
-            raise NoAnswer("the logits do not change along a circle of images")
-        velocity, acceleration = (one.double() for one in derivatives(logits, angle))
+        parts = [
+            derivatives(probe, network, plane, torch.arange(start, min(start + TOGETHER, outputs)))
+            for start in range(0, outputs, TOGETHER)
+        ]
+    velocity, acceleration = (torch.cat(one).double().cpu() for one in zip(*parts, strict=True))
     speed = velocity.norm()
     if not speed > 0:
         raise NoAnswer("the logits do not change along a circle of images")
@@ -83,23 +83,31 @@ def curvature(probe: Probe) -> float:
     return float(across.norm() / speed.square())
 
 
-def derivatives(values: Tensor, variable: Tensor) -> tuple[Tensor, Tensor]:
-    """The first and second derivative of each of `values` [k] with respect to a scalar, [k] each.
+def derivatives(probe: Probe, network: nn.Module, plane: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """The first and second derivatives of some logits with respect to the angle at 0, [k] each.
 
-    Each value is differentiated twice on its own, many at a time: torch's third derivatives, with which two passes
-    would be enough for all, are wrong for batch normalisation.
+    Each logit has a copy of the image with an angle of its own, so that two backward passes are enough. Batch
+    normalisation treats each copy as a batch.
+
+    Args:
+        probe: of the network.
+        network: in training mode.
+        plane: two orthonormal images as columns, between which the circle runs.
+        places: of the logits, int64[k].
     """
-    rows = torch.eye(len(values), dtype=values.dtype, device=values.device)
-    parts = []
-    for some in rows.split(TOGETHER):
-        [first] = gradients_of_each(values, [variable], some, create_graph=True)
-        if first.requires_grad:
-            [second] = gradients_of_each(first, [variable], torch.eye(len(some)).to(some))
-        else:
-            second = torch.zeros_like(first)
-        parts.append((first.detach(), second.detach()))
-    velocities, accelerations = zip(*parts, strict=True)
-    return torch.cat(velocities), torch.cat(accelerations)
+    first, second = (side.reshape(1, *probe.images.shape[1:]).to(probe.images) for side in plane.T)
+    angles = torch.zeros(len(places), dtype=probe.images.dtype, device=probe.device, requires_grad=True)
+    shaped = angles.reshape(-1, *[1] * (first.dim() - 1))
+    with each_image_alone():
+        logits = probe.forward(network, first * shaped.cos() + second * shaped.sin())
+    if len(logits) != len(places):
+        raise NoAnswer(f"logits of shape {tuple(logits.shape)} do not say what belongs to which image")
+    chosen = logits.reshape(len(logits), -1)[torch.arange(len(places)), places]
+    [velocity] = gradients(chosen.sum(), [angles], create_graph=True)
+    if not velocity.requires_grad:
+        return velocity, torch.zeros_like(velocity)
+    [acceleration] = gradients(velocity.sum(), [angles])
+    return velocity.detach(), acceleration
 
 
 @proxy(
@@ -113,8 +121,8 @@ def dextr(probe: Probe) -> float:
     """Independence of channels (convergence and generalisation) and curvature (expressivity) of one image, no labels.
 
     Feature maps are the outputs of modules with a weight and of activations; the authors' code also counts a map again
-    for each container that outputs it. As there, the curvature is taken at one point of the circle. NaN if batch
-    normalisation sees one value per channel for an image.
+    for each container that outputs it. As there, the curvature is taken at one point of the circle. Takes time linear
+    in the number of logits. NaN if batch normalisation sees one value per channel for an image.
     """
     a, b = math.log1p(probe.once(independence)), math.log1p(probe.once(curvature))
     if a + b == 0:

@@ -12,7 +12,6 @@ from proxybench.networks.counts import count_parameters
 from proxybench.networks.initialise import initialise
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
-from proxybench.proxies.batched import gradients_of_each
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.per_image import Call, all_plain, all_separable, recorded_calls
 from proxybench.proxies.probe import Probe
@@ -21,7 +20,6 @@ _SOURCE = "Tybl and Neumann, VKDNW, CVPR 2025"
 SAMPLES = 16
 SMOOTHING = 0.05
 QUANTILES = 9
-CHUNK = 2**24  # derivatives held in memory at a time
 
 
 def fisher_pass(probe: Probe) -> Tensor:
@@ -46,7 +44,8 @@ def fisher_pass(probe: Probe) -> Tensor:
     rows = scores.flatten(0, 1)
     if not rows.isfinite().all():
         raise NoAnswer("a derivative of the logits is not finite")
-    return torch.linalg.eigvalsh(rows.T @ rows / SAMPLES).clamp_min(0)
+    eigenvalues: Tensor = torch.linalg.eigvalsh(rows.T @ rows / SAMPLES).clamp_min(0)
+    return eigenvalues
 
 
 def directions(logits: Tensor) -> Tensor:
@@ -75,13 +74,10 @@ def scores_together(probe: Probe, network: nn.Module, images: Tensor) -> Tensor 
         return None
     position = {layer.module: place for place, layer in enumerate(probe.layers)}
     scores = torch.zeros((*factors.shape[:2], len(probe.layers)), dtype=torch.float64)
-    outputs = [call.output for call in calls]
-    together = max(1, CHUNK // max(1, sum(output.numel() for output in outputs)))
-    for start in range(0, len(factors), together):
-        of_classes = slice(start, start + together)
-        for call, deltas in zip(calls, gradients_of_each(logits, outputs, factors[of_classes]), strict=True):
-            entries = torch.stack([of_first_entry(call, delta) for delta in deltas])
-            scores[of_classes, :, position[call.layer.module]] += entries.double().cpu()
+    for of_class, factor in zip(scores, factors, strict=True):
+        deltas = gradients((logits * factor).sum(), [call.output for call in calls], keep=True)
+        for call, delta in zip(calls, deltas, strict=True):
+            of_class[:, position[call.layer.module]] += of_first_entry(call, delta).double().cpu()
     return scores
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from proxybench.proxies import PROXIES
 from proxybench.proxies.base import NoAnswer
-from proxybench.proxies.dextr import curvature, derivatives, independence, inverse_condition
+from proxybench.proxies.dextr import curvature, independence, inverse_condition
 from proxybench.proxies.probe import Probe
 
 
@@ -22,36 +21,6 @@ def test_inverse_conditions_by_hand() -> None:
     assert inverse_condition(torch.ones(3, 5)) == pytest.approx(0, abs=1e-7)
     assert inverse_condition(torch.zeros(2, 2)) == 0
     assert math.isnan(inverse_condition(torch.tensor([[math.nan, 1.0]])))
-
-
-def test_derivatives_by_hand() -> None:
-    angle = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
-    first, second = derivatives(torch.stack([angle**3, angle.sin(), 2 * angle]), angle)
-    torch.testing.assert_close(first, torch.tensor([3 * 0.09, math.cos(0.3), 2], dtype=torch.float64))
-    torch.testing.assert_close(second, torch.tensor([6 * 0.3, -math.sin(0.3), 0], dtype=torch.float64))
-
-
-class NotBatched(torch.autograd.Function):
-    """The square of a number, whose derivative torch cannot batch."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x**2
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        [x] = ctx.saved_tensors
-        assert grads[0].item() in (0.0, 1.0)  # looks at a value
-        return 2 * x * grads[0]
-
-
-def test_operations_that_cannot_be_batched_are_differentiated_one_by_one() -> None:
-    angle = torch.tensor(3.0, requires_grad=True)
-    squared: Tensor = NotBatched.apply(angle)  # type: ignore[no-untyped-call]
-    first, second = derivatives(torch.stack([squared, angle]), angle)
-    assert first.tolist() == [6, 1]
-    assert second.tolist() == [2, 0]
 
 
 class Scaled(nn.Module):
@@ -72,6 +41,13 @@ class Scaled(nn.Module):
 def test_a_circle_has_the_curvature_of_its_radius(factor: float) -> None:
     probe = Probe(Scaled(factor), torch.zeros(2, 2, 2, 2, dtype=torch.float64))
     assert curvature(probe) == pytest.approx(1 / factor, rel=1e-12)
+
+
+def test_many_logits_are_differentiated_in_groups() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(8, 40, bias=False, dtype=torch.float64))
+    with torch.no_grad():
+        network[1].weight.copy_(torch.linalg.qr(torch.randn(40, 8, dtype=torch.float64))[0])
+    assert curvature(Probe(network, torch.zeros(2, 2, 2, 2, dtype=torch.float64))) == pytest.approx(1, rel=1e-12)
 
 
 def test_logits_that_do_not_move_have_no_curvature() -> None:
