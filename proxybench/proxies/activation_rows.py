@@ -49,7 +49,7 @@ def module_outputs(network: nn.Module, seen: Seen) -> Iterator[None]:
     handles = [
         module.register_forward_hook(partial(hook, name=name))
         for name, module in network.named_modules()
-        if isinstance(module, _ACTIVATIONS) or isinstance(getattr(module, "weight", None), Tensor)
+        if isinstance(module, _ACTIVATIONS) or module._parameters.get("weight") is not None
     ]
     try:
         yield
