@@ -36,6 +36,14 @@ class Work:
     linear_biases: int = 0
     elements: int = 0
 
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.multiply_adds + other.multiply_adds,
+            self.convolution_biases + other.convolution_biases,
+            self.linear_biases + other.linear_biases,
+            self.elements + other.elements,
+        )
+
 
 def _convolution(arguments: Arguments, result: Tensor) -> Work:
     weight = arguments["weight"]

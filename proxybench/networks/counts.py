@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from predictors.errors import unknown_name
-from proxybench.networks.operations import OperationCounter, Rule, ValuesWanted
+from proxybench.networks.arithmetic import Work
+from proxybench.networks.operations import OperationCounter, ValuesWanted
 
 FlopRule = Literal["suite-zero", "nats-bench"]
+Rule = Callable[[Work], int]  # which part of an operation's arithmetic counts
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,20 @@ def count_flops(
     """
     if rule not in _RULES:
         raise unknown_name("rule for FLOPs", rule, _RULES)
+    return flops_of(count_work(network, in_shape, image=image), rule)
+
+
+def flops_of(work: Mapping[str, Work], rule: FlopRule) -> Counts:
+    """The floating-point operations that a rule of `count_flops` counts in the arithmetic of modules."""
+    counts = {module: _RULES[rule](done) for module, done in work.items()}
+    return Counts({module: count for module, count in counts.items() if count})
+
+
+def count_work(network: nn.Module, in_shape: tuple[int, ...], *, image: Tensor | None = None) -> dict[str, Work]:
+    """The arithmetic of each module in one image's forward pass, from which every rule of `count_flops` counts.
+
+    Args and errors are those of `count_flops`.
+    """
     if any(size < 1 for size in in_shape):
         raise ValueError(f"all sizes of in_shape must be at least 1, not {in_shape!r}")
     if image is None:
@@ -89,23 +105,26 @@ def count_flops(
         image = noise.to(weight)
     elif image.shape != (1, *in_shape):
         raise ValueError(f"image must be of shape {[1, *in_shape]}, not {list(image.shape)}")
-    return Counts(_counted(network, image, _RULES[rule]))
+    return _counted(network, image)
 
 
-def _counted(network: nn.Module, image: Tensor, rule: Rule) -> dict[str, int]:
-    """FLOPs of each module; tries the fastest way first, then without the shortcuts that interfere with the network."""
+def _counted(network: nn.Module, image: Tensor) -> dict[str, Work]:
+    """The arithmetic of each module.
+
+    Tries the fastest way first, then without the shortcuts that interfere with the network.
+    """
     for shortcuts in (True, False):
         try:
-            return _run(network, image, rule, zeros=shortcuts, composite=True)
+            return _run(network, image, zeros=shortcuts, composite=True)
         except (ValuesWanted, Exception):
             continue
     # For a network that takes derivatives in its forward pass, operations are seen as decomposed by autograd.
-    return _run(network, image, rule, zeros=False, composite=False)
+    return _run(network, image, zeros=False, composite=False)
 
 
-def _run(network: nn.Module, image: Tensor, rule: Rule, *, zeros: bool, composite: bool) -> dict[str, int]:
+def _run(network: nn.Module, image: Tensor, *, zeros: bool, composite: bool) -> dict[str, Work]:
     devices = [image.device] if image.device.type == "cuda" else []
-    counter = OperationCounter(rule, zeros=zeros)
+    counter = OperationCounter(zeros=zeros)
     below = torch._C._AutoDispatchBelowAutograd() if composite else nullcontext()
     with (
         torch.random.fork_rng(devices),
@@ -116,7 +135,7 @@ def _run(network: nn.Module, image: Tensor, rule: Rule, *, zeros: bool, composit
         counter.watching(),
     ):
         network(image.clone())
-    return counter.flops
+    return counter.work
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -15,8 +15,7 @@ from torch.overrides import TorchFunctionMode
 from proxybench.networks.arithmetic import PRICES, PRICES_OF_FUNCTIONS, Arguments, Price, Work, work_of_quantised
 from proxybench.networks.dispatch import Dispatch
 
-Rule = Callable[[Work], int]  # which part of an operation's arithmetic counts
-
+_NOTHING = Work()
 _READ_BY_PYTHON: frozenset[Any] = frozenset({Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.__dlpack__})
 _VALUE_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 _FREE = frozenset({"aten", "prim", "prims", "profiler"})  # namespaces whose operations have a price or are free
@@ -27,23 +26,21 @@ class ValuesWanted(BaseException):
 
 
 class OperationCounter(Dispatch):
-    """Adds the price of every operation to the running module.
+    """Adds the arithmetic of every operation to that of the running module.
 
     Args:
-        rule: which part of an operation's arithmetic counts.
         zeros: whether convolutions return zeros of the right shape instead of being computed.
 
     Attributes:
         running: names of the running modules, the innermost last.
-        flops: module name to its count so far.
+        work: module name to its arithmetic so far, in the order in which modules first have any.
     """
 
-    def __init__(self, rule: Rule, *, zeros: bool) -> None:
+    def __init__(self, *, zeros: bool) -> None:
         super().__init__()
-        self.rule = rule
         self.zeros = zeros
         self.running = [""]
-        self.flops: dict[str, int] = {}
+        self.work: dict[str, Work] = {}
         self._within_function = False
 
     @contextmanager
@@ -74,9 +71,9 @@ class OperationCounter(Dispatch):
 
     def add(self, work: Work) -> None:
         """Count the work of an operation of the running module."""
-        flops = 0 if self._within_function else self.rule(work)
-        if flops:
-            self.flops[self.running[-1]] = self.flops.get(self.running[-1], 0) + flops
+        if not self._within_function and work != _NOTHING:
+            module = self.running[-1]
+            self.work[module] = self.work.get(module, _NOTHING) + work
 
     def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a torch function; if it has its own price, the operations inside it are free."""

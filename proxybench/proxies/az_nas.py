@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from proxybench.networks.counts import count_flops
+from proxybench.networks.counts import flops_of
 from proxybench.networks.initialise import initialise
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.blocks import FeatureMap, channels_first, feature_maps
+from proxybench.proxies.counts import work_pass
 from proxybench.proxies.probe import Probe
 
 _SOURCE = "Lee and Ham, AZ-NAS, CVPR 2024, section 3"
@@ -78,9 +79,9 @@ def spectral_entropy(feature: Tensor) -> float:
 
     The n h w positions are the observations. Between 0 and log c; 0 for a constant map.
     """
-    rows = feature.double().movedim(1, -1).flatten(0, -2)
-    rows = rows - rows.mean(0)
-    eigenvalues = torch.linalg.eigvalsh(rows.T @ rows / len(rows)).clamp_min(0)
+    maps = _at_least_single(feature).flatten(2)
+    maps = maps - maps.mean((0, 2), keepdim=True, dtype=torch.float64).to(maps)
+    eigenvalues = torch.linalg.eigvalsh(_mean_products(maps, maps)).clamp_min(0)
     total = eigenvalues.sum()
     if total == 0:
         return 0.0
@@ -114,8 +115,17 @@ def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> floa
     if len(out) != len(back) or height > back.shape[2] or width > back.shape[3]:
         raise NoAnswer("a block gives a larger feature map than it gets, or another number of images")
     reduced = to_resolution(back, height, width)
-    rows_out, rows_back = (side.double().movedim(1, -1).flatten(0, -2) for side in (out, reduced))
-    return float(torch.linalg.matrix_norm(rows_back.T @ rows_out / len(rows_out), ord=2))
+    sides = (_at_least_single(side).flatten(2) for side in (reduced, out))
+    return float(torch.linalg.matrix_norm(_mean_products(*sides), ord=2))
+
+
+def _at_least_single(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _mean_products(one: Tensor, other: Tensor) -> Tensor:
+    """The mean over images and positions of the products of channels, [n, c, p] and [n, d, p] to float64[c, d]."""
+    return torch.bmm(one, other.mT).sum(0, dtype=torch.float64) / (one.shape[0] * one.shape[2])
 
 
 def to_resolution(feature: Tensor, height: int, width: int) -> Tensor:
@@ -188,6 +198,4 @@ def az_trainability(probe: Probe) -> float:
 )
 def az_complexity(probe: Probe) -> float:
     """Multiply-adds of convolutions and matrix products, plus biases, as NATS-Bench counts them, at this resolution."""
-    with probe.borrowed(train=False, weights=False) as network:
-        shape, image = tuple(probe.images.shape[1:]), probe.images[:1]
-        return float(count_flops(network, shape, rule="nats-bench", image=image).total)
+    return float(flops_of(probe.once(work_pass), "nats-bench").total)

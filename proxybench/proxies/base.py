@@ -20,13 +20,16 @@ Initialisation = Literal["unused", "as given", "torch", "kaiming", "kaiming-fan-
 
 
 class Tap(Enum):
-    """What the shared pass over the batch records in addition to the loss because a proxy needs it."""
+    """What a shared pass, over the batch unless it says otherwise, records because a proxy needs it."""
 
     WEIGHT_GRADIENTS = "gradient of the loss with respect to each layer's weight"
     HESSIAN_GRADIENTS = "product of the loss's Hessian and gradient, for each layer's weight"
     CHANNEL_PRODUCTS = "each layer's output times its gradient, summed over positions"
     INPUT_GRADIENT = "gradient of the summed logits with respect to the images"
     RECTIFIER_SIGNS = "which inputs of each rectifier are positive"
+    RECTIFIER_RESPONSES = "correlations between images of each rectifier's inputs and of the gradients there"
+    ACTIVATION_ROWS = "a window of rows of the output of each module with a weight or of an activation"
+    NOISE_VARIATION = "of the pass over noise: the variation of each layer's output, and all gradients"
 
 
 class NoAnswer(Exception):

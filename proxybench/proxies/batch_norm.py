@@ -105,13 +105,20 @@ class RunningStatistics:
         self._momentum, self._like = momentum, like
         self._owned: set[int] = set()
         self._kept: dict[Any, tuple[Tensor, Tensor]] = {}
+        self._of_modules: dict[_BatchNorm, tuple[Tensor, Tensor]] = {}
         self._calls = 0
         self._fixed = False
+        self.install(network)
+
+    def install(self, network: nn.Module) -> None:
+        """Give the modules of the network, lent again, the buffers in which their statistics are."""
         for module in network.modules():
             if isinstance(module, _BatchNorm):
-                module.track_running_stats, module.momentum = True, momentum
-                module.running_mean, module.running_var = self._start(module.num_features)
-                self._owned.add(module.running_mean.data_ptr())
+                if module not in self._of_modules:
+                    self._of_modules[module] = self._start(module.num_features)
+                    self._owned.add(self._of_modules[module][0].data_ptr())
+                module.track_running_stats, module.momentum = True, self._momentum
+                module.running_mean, module.running_var = self._of_modules[module]
 
     def _start(self, channels: int) -> tuple[Tensor, Tensor]:
         mean, variance = self._like.new_zeros(channels), self._like.new_ones(channels)

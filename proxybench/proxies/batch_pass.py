@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from proxybench.proxies.activation_rows import activation_rows
 from proxybench.proxies.base import NoAnswer, Tap
 from proxybench.proxies.channel_products import ChannelProducts
 from proxybench.proxies.functions import overwrites
@@ -18,10 +19,11 @@ from proxybench.proxies.layers import Layer, as_real
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.rectifiers import rectifier_inputs
+from proxybench.proxies.responses import Responses
 from proxybench.proxies.scores import reason_of
 
 T = TypeVar("T")
-_LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS}
+_LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS, Tap.RECTIFIER_RESPONSES}
 
 
 class BatchPass:
@@ -80,6 +82,18 @@ class BatchPass:
         found: list[Tensor] = self._read(Tap.RECTIFIER_SIGNS)
         return found
 
+    @property
+    def rectifier_responses(self) -> Tensor:
+        """The sum over rectifiers of weighted |correlations| between images, float64[n, n]; see `Responses`."""
+        found: Tensor = self._read(Tap.RECTIFIER_RESPONSES)
+        return found
+
+    @property
+    def activation_rows(self) -> dict[str, Tensor]:
+        """By name of a module with a weight or of an activation, some rows of its output, [rows, channels]."""
+        found: dict[str, Tensor] = self._read(Tap.ACTIVATION_ROWS)
+        return found
+
 
 def batch_pass(probe: Probe) -> BatchPass:
     """Run the batch forward in training mode, then take the gradients listed in `probe.taps`.
@@ -98,6 +112,7 @@ def batch_pass(probe: Probe) -> BatchPass:
         taps -= _LOSS_TAPS
     products = ChannelProducts(layers, len(probe.images))
     signs = SeenTensors(len(probe.images))
+    responses = Responses(probe.network, layers, len(probe.images))
     images = probe.images.detach().clone()
     images.requires_grad_(Tap.INPUT_GRADIENT in taps and images.is_floating_point())
     with probe.borrowed(weights=False) as network, ExitStack() as recording:
@@ -107,21 +122,24 @@ def batch_pass(probe: Probe) -> BatchPass:
         if Tap.CHANNEL_PRODUCTS in taps:
             moves = recording.enter_context(overwrites(products.before_overwrite))
             outputs = recording.enter_context(layer_outputs(layers, partial(products.watch, moves=moves)))
-        if Tap.RECTIFIER_SIGNS in taps:
-            watch = recording.enter_context(
-                rectifier_inputs(lambda inputs: signs.add(inputs.detach() > 0, watch), network)
-            )
+        if taps & {Tap.RECTIFIER_SIGNS, Tap.RECTIFIER_RESPONSES}:
+            recording.enter_context(_watched_rectifiers(network, taps, signs, responses))
+        if Tap.ACTIVATION_ROWS in taps:
+            rows = recording.enter_context(activation_rows(network, probe.generator("activation rows")))
         logits = probe.forward(network, images)
         recording.close()
         found = BatchPass(logits.detach())
         for tap in _LOSS_TAPS if unknown is not None else ():
             found.keep(tap, unknown)
         found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: _signs_by_image(probe, signs)))
+        if Tap.ACTIVATION_ROWS in taps:
+            found.keep(Tap.ACTIVATION_ROWS, rows)
         if outputs is not None:
             products.find_axes(lambda position: probe.once(image_axes).outputs[position], outputs)
             products.require_all(logits)
+        responses.find_axes(lambda: probe.once(image_axes).rectifiers)
         if taps & _LOSS_TAPS:
-            _take_loss_gradients(probe, logits, products, found)
+            _take_loss_gradients(probe, logits, products, responses, found)
         if Tap.INPUT_GRADIENT in taps:
             found.keep(Tap.INPUT_GRADIENT, _attempt(lambda: _input_gradient(logits, images)))
     return found
@@ -158,7 +176,29 @@ def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:
     return gradients(logits.sum(), [images])[0]
 
 
-def _take_loss_gradients(probe: Probe, logits: Tensor, products: ChannelProducts, found: BatchPass) -> None:
+@contextmanager
+def _watched_rectifiers(network: nn.Module, taps: Set[Tap], signs: SeenTensors, responses: Responses) -> Iterator[None]:
+    """Record what the taps want of the rectifiers in a forward pass inside."""
+    responding = Tap.RECTIFIER_RESPONSES in taps
+
+    def seen(inputs: Tensor) -> None:
+        if Tap.RECTIFIER_SIGNS in taps:
+            signs.add(inputs.detach() > 0, watch)
+        if responding:
+            responses.entered(inputs, watch)
+
+    def rectified(inputs: Tensor, output: Tensor) -> None:
+        if responding:
+            responses.left(output)
+
+    counted = responses.blocks_counted() if responding else nullcontext()
+    with counted, rectifier_inputs(seen, network, rectified=rectified) as watch:
+        yield
+
+
+def _take_loss_gradients(
+    probe: Probe, logits: Tensor, products: ChannelProducts, responses: Responses, found: BatchPass
+) -> None:
     taps, weights = probe.taps, [layer.weight for layer in probe.layers]
     second, keep = Tap.HESSIAN_GRADIENTS in taps, Tap.INPUT_GRADIENT in taps
 
@@ -174,6 +214,7 @@ def _take_loss_gradients(probe: Probe, logits: Tensor, products: ChannelProducts
         return
     found.keep(Tap.WEIGHT_GRADIENTS, [as_real(gradient.detach()) for gradient in first])
     found.keep(Tap.CHANNEL_PRODUCTS, products.finish())
+    found.keep(Tap.RECTIFIER_RESPONSES, responses.finish())
     if second:
         twice = "the network cannot be differentiated twice: "
         found.keep(Tap.HESSIAN_GRADIENTS, _attempt(lambda: _hessian_gradients(first, weights, keep=keep), twice))

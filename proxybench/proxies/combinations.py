@@ -59,6 +59,12 @@ COMBINATIONS: dict[str, Combination] = {
         source="Chen, Gong and Wang, TE-NAS, ICLR 2021",
         formula="sum over parts of the rank; equal values share a rank, the next value has the next",
     ),
+    "vkdnw_agg": Combination(
+        ("vkdnw", "jacov", "az_expressivity", "az_trainability", "az_complexity"),
+        _log_ranks,
+        source="Tybl and Neumann, VKDNW, CVPR 2025, section 4",
+        formula="sum over parts of log(rank / n), equal values share their mean rank",
+    ),
 }
 
 

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from proxybench.networks.counts import count_flops, count_parameters
+from proxybench.networks.arithmetic import Work
+from proxybench.networks.counts import count_parameters, count_work, flops_of
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.structure import structure_pass
 
 
-def by_layer(probe: Probe, by_module: Mapping[str, int]) -> Tensor:
+def by_layer(probe: Probe, by_module: Mapping[str, float]) -> Tensor:
     """The counts of all modules, added up by the layer to which each is attributed, float64[layers]."""
     modules = list(probe.network.named_modules())
     order = {name: place for place, (name, _) in enumerate(modules)}
@@ -45,6 +46,12 @@ def _enclosing(name: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(len(parts), -1, -1)]
 
 
+def work_pass(probe: Probe) -> dict[str, Work]:
+    """The arithmetic of each module for the first image in evaluation mode; no convolution is actually computed."""
+    with probe.borrowed(train=False, weights=False) as network:
+        return count_work(network, tuple(probe.images.shape[1:]), image=probe.images[:1])
+
+
 @proxy(
     "params",
     source="Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022",
@@ -67,13 +74,8 @@ def params(probe: Probe) -> Tensor:
     per_layer=True,
 )
 def flops(probe: Probe) -> Tensor:
-    """Floating-point operations for one image as NAS-Bench-Suite-Zero counts them, a multiply-add as one.
-
-    No convolution is actually computed.
-    """
-    with probe.borrowed(train=False, weights=False) as network:
-        counts = count_flops(network, tuple(probe.images.shape[1:]), image=probe.images[:1])
-    return by_layer(probe, counts.by_module)
+    """Floating-point operations for one image as NAS-Bench-Suite-Zero counts them, a multiply-add as one."""
+    return by_layer(probe, flops_of(probe.once(work_pass), "suite-zero").by_module)
 
 
 @proxy(
@@ -110,3 +112,22 @@ def convolutions(probe: Probe) -> Tensor:
     connected = probe.once(structure_pass).connected
     counted = [there and layer.convolution for there, layer in zip(connected, probe.layers, strict=True)]
     return torch.tensor(counted, dtype=torch.float64)
+
+
+@proxy(
+    "trainable_layers",
+    source="Tybl and Neumann, VKDNW, CVPR 2025, section 4, where it is a proxy of its own",
+    formula="number of modules with parameters of their own",
+    batch_norm="unused",
+    initialisation="unused",
+    per_layer=True,
+)
+def trainable_layers(probe: Probe) -> Tensor:
+    """Number of convolutions, linear layers, normalisations and other modules that own a parameter.
+
+    Unlike `convolutions`, it counts modules of all kinds, wherever they are; unlike `depth`, it counts parallel ones. A
+    module all of whose parameters belong to an earlier one does not count. The authors' code counts tensors of
+    parameters, so that a weight and its bias are two.
+    """
+    owners = count_parameters(probe.network).by_module
+    return by_layer(probe, dict.fromkeys(owners, 1))

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from proxybench.proxies.base import NoAnswer, proxy
-from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.layers import Layer
+from proxybench.proxies.noise_pass import noise_pass
 from proxybench.proxies.probe import Probe
 
 
@@ -33,20 +33,6 @@ def kernel_score(gradient: Tensor) -> Tensor:
     return norm.cpu()
 
 
-def noise_pass(probe: Probe) -> list[Tensor]:
-    """The gradient of the loss for standard normal images with the labels of the batch, one per layer.
-
-    Raises:
-        NoAnswer: if batch normalisation would see a single value per channel.
-    """
-    if probe.labels is None:
-        raise ValueError("the gradient of the loss needs labels; pass labels= to the Probe")
-    with probe.borrowed(weights=False) as network:
-        weights = [layer.weight.requires_grad_() for layer in probe.layers]
-        loss = probe.loss(probe.forward(network, probe.noise("eznas_a").to(probe.images.dtype)), probe.labels)
-        return gradients(loss, weights)
-
-
 @proxy(
     "eznas_a",
     source="Akhauri et al., EZNAS, NeurIPS 2022",
@@ -69,6 +55,6 @@ def eznas_a(probe: Probe) -> Tensor:
     zero = torch.zeros((), dtype=torch.float64)
     scores = [
         kernel_score(gradient) if counts else zero
-        for gradient, counts in zip(probe.once(noise_pass), counted, strict=True)
+        for gradient, counts in zip(probe.once(noise_pass).layer_gradients, counted, strict=True)
     ]
     return torch.stack(scores)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -54,6 +55,11 @@ def _changes_first(args: tuple[Any, ...], result: Any) -> bool:
     if not isinstance(result, Tensor) or not args or not isinstance(args[0], Tensor):
         return False
     return bool(result.dim()) and result.shape[:1] != args[0].shape[:1]
+
+
+def unwatched() -> AbstractContextManager[None]:
+    """What an observer itself computes inside is seen by no other observer of the forward pass."""
+    return torch._C.DisableTorchFunction()
 
 
 _names: dict[Any, str] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +20,31 @@ SEGMENTS = 4
 STEPS = 4
 
 
-def statistics_of_batch(probe: Probe, network: nn.Module) -> RunningStatistics:
-    """The batch's statistics; under their `fixed()` the network, in evaluation mode, is a function of one image."""
+def statistics_pass(probe: Probe) -> RunningStatistics:
+    """The statistics of the whole batch at each batch normalisation, from a forward pass in training mode.
+
+    Raises:
+        NoAnswer: if batch normalisation would see a single value per channel.
+    """
     like = torch.zeros(0, device=probe.device, dtype=probe.dtype)
-    statistics = RunningStatistics(network, momentum=1.0, like=like)
-    with statistics.tracked():
-        probe.forward(network, probe.images)
-    network.eval()
+    with probe.borrowed(weights=False) as network, torch.no_grad():
+        statistics = RunningStatistics(network, momentum=1.0, like=like)
+        with statistics.tracked():
+            probe.forward(network, probe.images)
     return statistics
+
+
+@contextmanager
+def of_single_images(probe: Probe) -> Iterator[tuple[nn.Module, RunningStatistics]]:
+    """The network, lent in evaluation mode, and the batch's statistics, under whose `fixed()` images do not interact.
+
+    Raises:
+        NoAnswer: if batch normalisation would see a single value per channel of the batch.
+    """
+    statistics = probe.once(statistics_pass)
+    with probe.borrowed(train=False, weights=False) as network:
+        statistics.install(network)
+        yield network, statistics
 
 
 def rectifier_signs(network: nn.Module, images: Tensor, axes: Axes = NO_AXES) -> list[Tensor]:
@@ -85,8 +103,7 @@ def linear_regions(probe: Probe) -> float:
         raise NoAnswer("there is no line segment between images of integers")
     if not pairs:
         raise NoAnswer("a line segment needs two images")
-    with probe.borrowed(weights=False) as network, torch.no_grad():
-        statistics = statistics_of_batch(probe, network)
+    with of_single_images(probe) as (network, statistics), torch.no_grad():
         start, end = probe.images[:pairs], probe.images[pairs : 2 * pairs]
 
         def axes() -> Sequence[Found]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.layers import as_real
-from proxybench.proxies.linear_regions import statistics_of_batch
+from proxybench.proxies.linear_regions import of_single_images
 from proxybench.proxies.per_image import Call, all_plain, all_separable, chunks_of_gradients, recorded_calls
 from proxybench.proxies.probe import Probe
 
@@ -28,8 +28,7 @@ def layer_kernels(probe: Probe) -> Tensor:
     Raises:
         NoAnswer: if batch normalisation would see a single value per channel.
     """
-    with probe.borrowed(weights=False) as network:
-        statistics = statistics_of_batch(probe, network)
+    with of_single_images(probe) as (network, statistics):
         for layer in probe.layers:
             layer.weight.requires_grad_()
         with statistics.fixed():

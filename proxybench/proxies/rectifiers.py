@@ -25,6 +25,10 @@ _COMPARISONS = frozenset({"gt", "ge", "greater", "greater_equal"})
 _MASKED = frozenset({"mul", "multiply", "where"})
 
 Seen = Callable[[Tensor], None]
+Rectified = Callable[[Tensor, Tensor], None]
+
+
+def _ignore(*tensors: Tensor) -> None: ...
 
 
 class _Recogniser:
@@ -86,9 +90,9 @@ def _is_zero(value: Any) -> bool:
 class _Functions(Functions):
     """Sees the functions that Python calls; both modules and functions go through torch.nn.functional."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, rectified: Rectified) -> None:
         super().__init__()
-        self._seen, self._recogniser = seen, _Recogniser()
+        self._seen, self._rectified, self._recogniser = seen, rectified, _Recogniser()
 
     def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         plain = name.strip("_")
@@ -98,6 +102,8 @@ class _Functions(Functions):
         if inputs is not None:
             self._seen(inputs)
         result = func(*args, **kwargs)
+        if inputs is not None:
+            self._rectified(inputs, result)
         self._recogniser.remember(plain, args, result)
         return result
 
@@ -108,9 +114,9 @@ _RELEVANT = _RECTIFIERS | _CLAMPS | _LARGER | _COMPARISONS | _MASKED | {"thresho
 class _Operations(Dispatch):
     """Sees the operations that run, including those of scripted modules, which make no Python calls."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, rectified: Rectified) -> None:
         super().__init__()
-        self._seen, self._recogniser = seen, _Recogniser()
+        self._seen, self._rectified, self._recogniser = seen, rectified, _Recogniser()
         self.move_axes = False
 
     def __torch_dispatch__(
@@ -122,18 +128,27 @@ class _Operations(Dispatch):
         if inputs is not None:
             self._seen(inputs)
         result = func(*args, **(kwargs or {}))
+        if inputs is not None:
+            self._rectified(inputs, result)
         self._recogniser.remember(name, args, result)
         return result
 
 
 @contextmanager
-def rectifier_inputs(seen: Seen, network: nn.Module | None = None) -> Iterator[AxisMoves]:
+def rectifier_inputs(
+    seen: Seen = _ignore, network: nn.Module | None = None, *, rectified: Rectified = _ignore
+) -> Iterator[AxisMoves]:
     """Call `seen` with the input of every rectifier (ReLU and relatives) evaluated inside, in order.
 
     Functions are watched as Python calls them. If `network` has scripted modules, which make no Python calls, the
     executed operations are watched instead, which takes longer. Yields an object that says whether axes were moved.
+
+    Args:
+        seen: called before the rectifier runs.
+        network: the network that is run inside.
+        rectified: called afterwards with the input, which the rectifier may have overwritten, and the output.
     """
     scripted = network is not None and any(isinstance(module, torch.jit.ScriptModule) for module in network.modules())
-    mode: _Operations | _Functions = _Operations(seen) if scripted else _Functions(seen)
+    mode: _Operations | _Functions = _Operations(seen, rectified) if scripted else _Functions(seen, rectified)
     with mode:
         yield mode

@@ -121,8 +121,7 @@ def test_every_proxy_has_a_number_or_a_reason_and_nodes_at_the_same_places() -> 
     torch.manual_seed(0)
     scores = Probe(build(SHALLOW, **SMALL), images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
     assert set(scores.values) == set(PROXIES)
-    assert len(scores.values) == 31
-    # gradients of products of attention and normalisation may be below -1, where it takes a logarithm of 1 + gradient
+    # Gradients of products of attention and normalisation may be below -1, where it takes a logarithm of 1 + gradient
     assert set(scores.unanswered) <= {"logsynflow"}
     for name, nodes in scores.nodes.items():
         assert nodes.shape == (15,)

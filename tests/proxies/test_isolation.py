@@ -141,6 +141,7 @@ def test_targets_that_are_no_classes_have_the_scores_that_need_no_classes(kind: 
     assert "labels" in found.reasons["epe_nas"]
     without_pooling = {"zen"} | ({"az_progressivity", "az_trainability"} if "regression" in kind else set())
     flat = {"zen", "az_progressivity", "az_trainability", "t_cet", "epe_nas"}
+    flat |= {"vkdnw", "vkdnw_entropy", "dss"}
     assert set(found.reasons) <= without_pooling | flat
     for name in ("snip", "grad_norm", "zico", "gradsign", "fisher", "grasp", "ntk_trace", "jacov"):
         assert math.isfinite(found[name]), name

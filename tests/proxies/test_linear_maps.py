@@ -248,5 +248,6 @@ def test_a_product_that_is_summed_is_a_linear_map_and_a_mask_belongs_to_its_weig
 
 def test_every_proxy_takes_a_network_of_own_products() -> None:
     found = pb.score(OwnProducts(), IMAGES, LABELS)
-    assert set(found.reasons) <= {"zen", "meco", "az_expressivity", "az_progressivity", "az_trainability", "logsynflow"}
+    without_maps = {"zen", "meco", "az_expressivity", "az_progressivity", "az_trainability", "dextr"}
+    assert set(found.reasons) <= {*without_maps, "logsynflow", "dss"}
     assert set(found) == set(PROXIES)

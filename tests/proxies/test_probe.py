@@ -102,17 +102,18 @@ def together() -> dict[str, float]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_score_does_not_depend_on_what_else_is_asked_for(name: str, together: dict[str, float]) -> None:
-    assert Probe(nasbench201(), *batch(), seed=3).run([PROXIES[name]]).values == {name: together[name]}
+    found = Probe(nasbench201(), *batch(), seed=3).run([PROXIES[name]]).values
+    np.testing.assert_equal(found, {name: together[name]})
 
 
 def test_the_order_of_proxies_does_not_matter(together: dict[str, float]) -> None:
-    assert Probe(nasbench201(), *batch(), seed=3).run(ALL[::-1]).values == together
+    np.testing.assert_equal(Probe(nasbench201(), *batch(), seed=3).run(ALL[::-1]).values, together)
 
 
 def test_a_proxy_draws_no_random_number_from_outside(together: dict[str, float]) -> None:
     torch.manual_seed(99)
     torch.rand(17)
-    assert Probe(nasbench201(), *batch(), seed=3).run(ALL).values == together
+    np.testing.assert_equal(Probe(nasbench201(), *batch(), seed=3).run(ALL).values, together)
 
 
 def test_dropout_draws_from_the_seed() -> None:
@@ -150,7 +151,9 @@ def test_values_of_operations_add_up_to_the_score(kind: str) -> None:
 def test_operations_of_two_architectures_are_aligned_and_those_without_weights_are_zero() -> None:
     scores = [Probe(odd(kind)[0], *batch()).run(ALL) for kind in ("a cell", "all skip")]
     assert scores[0].operations == scores[1].operations
-    for nodes in scores[1].nodes.values():
+    for name, nodes in scores[1].nodes.items():
+        if name in scores[1].unanswered:
+            continue
         # of an all-skip network only stem, reductions and classifier have weights
         with_values = {scores[1].operations[place] for place in np.flatnonzero(nodes)}
         assert with_values <= {"stem", "cells.1", "cells.3", "classifier"}

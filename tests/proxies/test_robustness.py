@@ -35,8 +35,9 @@ ZERO = {
     "constant images": {"t_cet"},  # singular codes have volume 0 in its definition
     "two equal images": {"t_cet"},
     "one pixel": {"t_cet"},
-    "images of zeros": {"grad_norm", "snip", "plain", "grasp", "gradsign", "ntk_trace", "t_cet"},
+    "images of zeros": {"dextr", "grad_norm", "snip", "plain", "grasp", "gradsign", "ntk_trace", "t_cet"},
 }
+OF_TRANSFORMERS = {"dss"}
 EVERYTHING_HAS_AN_ANSWER = [
     *("a cell", "all skip", "dead end", "no normalisation", "frozen", "in-place modules", "shared weights"),
     *("evaluation mode", "float64", "own attributes", "residual", "one class"),
@@ -68,7 +69,7 @@ def test_a_score_is_a_number_or_nan_with_a_reason(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", EVERYTHING_HAS_AN_ANSWER)
 def test_every_proxy_has_an_answer(kind: str) -> None:
-    assert probe_of(kind).run(ALL).unanswered == {}
+    assert probe_of(kind).run(ALL).unanswered.keys() == OF_TRANSFORMERS
 
 
 def test_weights_that_are_nan_leave_an_answer_to_those_that_do_not_read_them() -> None:
@@ -88,7 +89,7 @@ def test_one_nan_in_one_weight_is_enough() -> None:
 def test_state_that_a_pass_sets_itself_does_not_matter(kind: str) -> None:
     expected = probe_of("a cell").run(ALL).values
     found = probe_of(kind).run(ALL).values
-    assert found == expected
+    assert found == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
 
 
 def test_modules_in_place_give_what_others_give() -> None:
@@ -96,7 +97,7 @@ def test_modules_in_place_give_what_others_give() -> None:
     other = plain_network(norm=False)
     other.load_state_dict(network.state_dict())
     expected = Probe(other, images, labels).run(ALL).values
-    assert Probe(network, images, labels).run(ALL).values == pytest.approx(expected, rel=1e-6)
+    assert Probe(network, images, labels).run(ALL).values == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
 def test_float64_agrees_with_float32() -> None:
@@ -105,7 +106,7 @@ def test_float64_agrees_with_float32() -> None:
     # Counts of patterns and regions may differ by a sign of a number near 0, those of the smallest eigenvalue by more.
     coarse = {"gradsign", "eznas_a", "swap", "l_swag", "linear_regions", "zico", "ntk_cond", "meco", "t_cet"}
     for name in NAMES:
-        assert found[name] == pytest.approx(expected[name], rel=0.05 if name in coarse else 1e-3), name
+        assert found[name] == pytest.approx(expected[name], rel=0.05 if name in coarse else 1e-3, nan_ok=True), name
 
 
 def test_batch_normalisation_that_overflows_is_no_zero() -> None:
