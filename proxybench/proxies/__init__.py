@@ -67,7 +67,20 @@ PROXIES = Registry(
 )
 
 LABELLED = frozenset(
-    ("epe_nas", "eznas_a", "fisher", "grad_norm", "gradsign", "grasp", "l_swag", "plain", "snip", "zico")
+    (
+        "epe_nas",
+        "eznas_a",
+        "fisher",
+        "grad_norm",
+        "gradsign",
+        "grasp",
+        "intrain",
+        "l_swag",
+        "plain",
+        "snip",
+        "zico",
+        "wrcor",
+    )
 )
 """Names of those that need the labels of a batch of images, known without importing torch; also of published scores."""
 

@@ -27,7 +27,8 @@ def test_nothing_is_imported_without_a_suite(pytester: pytest.Pytester) -> None:
 
         def test_modules():
             ours = {name for name in sys.modules if name.split(".")[0] in ("proxybench", "predictors")}
-            assert ours == {"proxybench", "proxybench.pytest_plugin"}
+            light = {"predictors", "predictors.errors", "predictors.registry"}  # the lazy names of both packages
+            assert ours - light == {"proxybench", "proxybench.pytest_plugin"}
             assert not {"numpy", "pandas", "scipy", "msgspec", "numba"} & set(sys.modules)
         """
     )
