@@ -64,7 +64,7 @@ def curvature(probe: Probe) -> float:
             change along the circle.
     """
     plane, _ = torch.linalg.qr(probe.noise("dextr", 2).flatten(1).double().T.cpu())
-    outputs = probe.once(logits_of_one_image, timed=False).numel()
+    outputs = probe.once(logits_of_one_image).numel()
     if outputs > MOST:
         raise NoAnswer(f"the network has {outputs} outputs for an image, too many to differentiate one by one")
     with probe.borrowed(weights=False) as network:
