@@ -49,3 +49,11 @@ def test_the_population_is_described() -> None:
     found = reference("nasbench201", SHAPE)
     assert (found.size, found.shape) == (6466, SHAPE)
     assert found.describe(SHAPE).endswith("scored on 16 images of 3 x 8 x 8.")
+
+
+def test_the_population_has_the_batch_of_the_network_where_there_is_a_choice() -> None:
+    full_size = reference("nasbench201", (64, 3, 32, 32))
+    assert full_size.shape == (64, 3, 32, 32)
+    own = dict(full_size.scores.scores.iloc[0])
+    found = pb.percentiles({"nwot": own["proxy:nwot"]}, (64, 3, 32, 32))
+    assert 0 < found["nwot"] < 100
