@@ -18,8 +18,8 @@ from proxybench.spaces.spelling import is_row
 
 Layer = tuple[int, float]  # heads, MLP ratio
 
-_CHANNELS = re.compile(r"c([0-9]{2,4})(?:b([01]))?", re.ASCII)
-_LAYER = re.compile(r"h([0-9]{1,2})r([0-9](?:\.[1-9])?)", re.ASCII)
+_CHANNELS = re.compile(r"c([1-9][0-9]{1,3})(?:b([01]))?", re.ASCII)
+_LAYER = re.compile(r"h([1-9][0-9]?)r([0-9](?:\.[1-9])?)", re.ASCII)
 _ATTENTION = re.compile(r"attention_h([0-9]{1,2})", re.ASCII)
 _MLP = re.compile(r"mlp_r([0-9](?:\.[1-9])?)", re.ASCII)
 

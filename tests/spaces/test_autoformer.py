@@ -44,6 +44,11 @@ def test_other_dictionaries_are_refused(change: dict[str, object]) -> None:
 
 
 def test_only_one_text_names_an_architecture() -> None:
-    for text in (TEXT.replace("r4-", "r4.0-"), TEXT.replace("r3.5", "r3.50"), TEXT.replace("c216", "c0216")):
+    for text in (
+        TEXT.replace("r4-", "r4.0-"),
+        TEXT.replace("r3.5", "r3.50"),
+        TEXT.replace("c216", "c0216"),
+        TEXT.replace("h3", "h03"),
+    ):
         with pytest.raises(InvalidArchitecture):
             SPACE.parse(text)

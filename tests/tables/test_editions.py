@@ -102,12 +102,12 @@ def test_recorded_tasks_are_what_they_were(real_tables: Path) -> None:
 
 
 def test_searches_and_their_columns_are_what_they_were(real_tables: Path) -> None:
-    from proxybench.search.experiment import Posed, Setting
+    from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
 
-    posed = Posed(Setting("nasbench101", "cifar10", "val_acc@108"))
-    assert (len(posed.problem), posed.task.table) == (30_001, "8eae729f5c143b27e6b74c35fc1f9f68")
-    assert posed.report is None
-    posed = Posed(Setting("nasbench201", "cifar10", "val_acc@200", "test_acc@200"))
-    assert posed.task.table == "9bae9f2b88b4a0a35652c5f66d34fd7d"
-    whole = Posed(Setting("nasbench101", "cifar10", "test_acc@108"))
+    search = TableSearch(ProblemSetting("nasbench101", "cifar10", "val_acc@108"))
+    assert (len(search.problem), search.task.table) == (30_001, "8eae729f5c143b27e6b74c35fc1f9f68")
+    assert search.report is None
+    search = TableSearch(ProblemSetting("nasbench201", "cifar10", "val_acc@200", "test_acc@200"))
+    assert search.task.table == "9bae9f2b88b4a0a35652c5f66d34fd7d"
+    whole = TableSearch(ProblemSetting("nasbench101", "cifar10", "test_acc@108"))
     assert len(whole.problem) == 423_624
