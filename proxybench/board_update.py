@@ -134,10 +134,10 @@ def update(
             keep_scores=part.keep_scores,
         )
     on_step("building the tables and the page")
-    write(folder)
     done.board = Leaderboard.of(folder)
+    write(folder, done.board)
     if not missing_extra():
-        done.page = write_local(folder) if (folder / LOCAL).is_dir() else folder / PAGE
+        done.page = write_local(folder, done.board) if (folder / LOCAL).is_dir() else folder / PAGE
     done.seconds = time.perf_counter() - start
     return done
 

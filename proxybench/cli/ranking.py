@@ -143,15 +143,16 @@ def _is_listed(benchmark: str | None) -> bool:
 
 def build(folder: Folder = Path("leaderboard")) -> None:
     """Build the CSV files and the page from the records; if local/ exists, also a page with local scores."""
-    from proxybench.leaderboard.build import LOCAL, write, write_local
+    from proxybench.leaderboard.build import LOCAL, Leaderboard, write, write_local
     from proxybench.leaderboard.page.html import missing_extra
 
-    for path in write(folder):
+    leaderboard = Leaderboard.of(folder)
+    for path in write(folder, leaderboard):
         typer.echo(path)
     if missing_extra():
         typer.echo(missing_extra(), err=True)
     elif (folder / LOCAL).is_dir():
-        typer.echo(write_local(folder))
+        typer.echo(write_local(folder, leaderboard))
 
 
 def check(folder: Folder = Path("leaderboard")) -> None:

@@ -146,16 +146,20 @@ class Leaderboard:
         return [comparison for comparison in self.comparisons if comparison.scope in names]
 
 
-def build(folder: Path) -> dict[str, bytes]:
+def build(folder: Path, leaderboard: Leaderboard | None = None) -> dict[str, bytes]:
     """The files made from the records below `folder`/runs, by name.
 
     Without the extra "report" they do not include the page and the pictures, see `page.html.missing_extra`.
+
+    Args:
+        folder: the folder of the leaderboard.
+        leaderboard: its content, if it has been read already.
 
     Raises:
         DataNotAvailable: when there are no records.
         CorruptData: for damaged records or scores, see `Leaderboard.of`.
     """
-    leaderboard = Leaderboard.of(folder)
+    leaderboard = leaderboard or Leaderboard.of(folder)
     files = leaderboard.files()
     if not missing_extra():
         files |= {name: draw(spec) for name, spec in leaderboard.pictures().items()}
@@ -163,16 +167,18 @@ def build(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def write(folder: Path) -> list[Path]:
+def write(folder: Path, leaderboard: Leaderboard | None = None) -> list[Path]:
     """Write the files from `build`, remove earlier ones for tasks that are gone, and return the paths."""
-    files = build(folder)
+    files = build(folder, leaderboard)
     for name in _built_before(folder) - set(files):
         (folder / name).unlink(missing_ok=True)
     return [replace_file(folder / name, content) for name, content in files.items()]
 
 
-def write_local(folder: Path) -> Path:
+def write_local(folder: Path, leaderboard: Leaderboard | None = None) -> Path:
     """Write the page, including the scores in `folder`/local, to `folder`/local/index.html, and return its path.
+
+    Arguments as in `build`.
 
     Raises:
         DataNotAvailable: if there are no records, or the extra "report", needed for the page, is not installed.
@@ -182,7 +188,7 @@ def write_local(folder: Path) -> Path:
         raise DataNotAvailable(missing_extra())
     local = folder / LOCAL
     own = {path.name: path for path in [*_scores(folder / RUNS), *_scores(local)]}
-    page = Leaderboard.of(folder).page(own.values(), csv_folder="../")
+    page = (leaderboard or Leaderboard.of(folder)).page(own.values(), csv_folder="../")
     return replace_file(local / PAGE, page)
 
 
