@@ -32,6 +32,9 @@ def compute(
     benchmark: Annotated[str | None, typer.Option(help="Use the architectures of this local table.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Number of architectures to draw with --seed.")] = None,
     archs: Annotated[Path | None, typer.Option(help="Text file with one architecture per line.")] = None,
+    first: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N of them by digest, which are a random sample.")
+    ] = None,
     network: Annotated[str, typer.Option(help="Network options, such as channels=16,cells=5.")] = "",
     resolution: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
@@ -73,7 +76,7 @@ def compute(
         work = begin_sweep(
             output,
             space,
-            _items(space, benchmark, sample, archs, seed),
+            _items(space, benchmark, sample, archs, first, seed),
             chosen,
             load_batch(images, batch, resolution=resolution, seed=seed, choice=choice),
             network=parse_arguments(network),
@@ -134,7 +137,9 @@ def _report(work: ChunkedWork, table: Path | None, rows: int | None, as_json: bo
     fail_if([f"{len(errors)} architectures failed, such as {first[0]}: {first[1]}"] if errors else [])
 
 
-def _items(space_name: str, benchmark: str | None, sample: int | None, file: Path | None, seed: int) -> pa.Table:
+def _items(
+    space_name: str, benchmark: str | None, sample: int | None, file: Path | None, first: int | None, seed: int
+) -> pa.Table:
     """The work items for the selected architectures; reports how many remain after deduplication."""
     from proxybench.spaces import get_space
     from proxybench.sweeps.front import architectures
@@ -145,4 +150,4 @@ def _items(space_name: str, benchmark: str | None, sample: int | None, file: Pat
     items = items_of(*chosen)
     if items.num_rows < len(chosen[0]) and (sample or file):
         typer.echo(f"{len(chosen[0])} architectures, {items.num_rows} after merging isomorphic ones", err=True)
-    return items
+    return items.slice(0, first)

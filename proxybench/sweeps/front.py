@@ -31,6 +31,7 @@ def compute(
     archs: Sequence[ArchGraph | str] | None = None,
     benchmark: str | None = None,
     sample: int | None = None,
+    first: int | None = None,
     images: str = "noise",
     batch: int = 64,
     resolution: int | None = None,
@@ -55,6 +56,8 @@ def compute(
         archs: the architectures, as graphs or texts; by default all of the space.
         benchmark: use the architectures of this table instead.
         sample: draw this many architectures with `seed` instead.
+        first: compute only this many, the first by digest. Digests say nothing about accuracy, so these are a random
+            sample, and a larger `first` keeps the architectures of a smaller one.
         images: `noise`, `digits`, `cifar10:PATH` of cifar-10-python.tar.gz, or `parquet:FOLDER`.
         batch: number of images.
         resolution: height and width to resize the images to.
@@ -77,7 +80,7 @@ def compute(
     names = [proxies] if isinstance(proxies, str) else list(proxies)
     chosen, _ = choose_proxies(names)
     known = get_space(space)
-    items = items_of(*architectures(known, archs, benchmark, sample, seed))
+    items = items_of(*architectures(known, archs, benchmark, sample, seed)).slice(0, first)
     with ExitStack() as stack:
         place = Path(folder) if folder is not None else Path(stack.enter_context(TemporaryDirectory()))
         work = begin_sweep(

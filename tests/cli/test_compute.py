@@ -88,6 +88,14 @@ def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
     assert not list(Path("sweep/shards").glob(".*"))
 
 
+def test_only_the_first_architectures_by_digest(run) -> None:
+    words = ("compute", "nasbench201", "--sample", "9", "--first", "2", "--proxies", "l2_norm", *SMALL)
+    answer = run(*words, "--table", "two.parquet")
+    assert answer.code == 0, answer.err
+    digests = get_space("nasbench201").digests(get_space("nasbench201").sample(9, 0))
+    assert list(read_scores("two.parquet").digests) == sorted(digests)[:2]
+
+
 def test_the_scores_of_a_part_can_be_merged(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxybench.cli.sweeps.LINE_S", 0)
     words = ("compute", "nasbench201", "--sample", "3", "--proxies", "l2_norm", "--chunk", "1", *SMALL)

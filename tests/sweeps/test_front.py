@@ -35,6 +35,14 @@ def test_the_architectures_of_a_table() -> None:
     assert set(found.digests) == set(pb.load("trained-nasbench201").digests)
 
 
+def test_the_first_architectures_by_digest_are_a_part_of_all() -> None:
+    bench = pb.load("trained-nasbench201")
+    few = pb.compute("nasbench201", "params", benchmark="trained-nasbench201", first=3, **SMALL)
+    more = pb.compute("nasbench201", "params", benchmark="trained-nasbench201", first=5, **SMALL)
+    assert list(few.digests) == sorted(bench.digests)[:3]
+    assert more.scores[:3].equals(few.scores)
+
+
 def test_two_ways_to_name_architectures_exclude_each_other() -> None:
     with pytest.raises(ProxybenchError, match="exclude each other"):
         pb.compute("nasbench201", "params", archs=[CELL], sample=3, **SMALL)
