@@ -20,7 +20,7 @@ MOST_ITEMS = 1_000
 Value = TypeVar("Value")
 _SLACK = 1e-6  # sums of floats may exceed a limit in their last digits
 _CORRELATIONS = ("kendall", "spearman", "pearson", "noise_ceiling")
-_SHARES = ("precision_at", "recall_at", "ndcg_at")
+_SHARES = ("precision_at", "recall_at", "ndcg_at", "best_rank_share_at")
 _COUNTS = ("attempted", "answered")
 _BEST_RANK, _REGRET = "best_rank_at", "regret_at"
 

@@ -2,7 +2,7 @@
 
 A name is a plain one (`kendall`, `kendall_a`, `spearman`, `pearson`) or a family with the size of its top:
 `precision_at_10`, `regret_at_1`, `ndcg_at_50`, and with a share of the architectures that count:
-`precision_at_1_percent`, `kendall_top_10_percent`.
+`precision_at_1_percent`, `kendall_top_10_percent`, `best_rank_share_at_5_percent`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from numpy.typing import ArrayLike
 from proxybench.errors import unknown_name
 from proxybench.ranking.correlation import kendall, kendall_a, kendall_top, pearson, spearman
 from proxybench.ranking.policy import Top, answered, vectors
-from proxybench.ranking.topk import best_rank_at_k, ndcg_at_k, precision_at_k, recall_at_k, regret_at_k
+from proxybench.ranking.topk import (
+    best_rank_at_k,
+    best_rank_share_at_k,
+    ndcg_at_k,
+    precision_at_k,
+    recall_at_k,
+    regret_at_k,
+)
 
 LEADERBOARD = (
     "kendall",
@@ -33,6 +40,16 @@ LEADERBOARD = (
     "regret_at_10",
     "best_rank_at_10",
 )
+TOP_SLICES = (  # also in a leaderboard row, for tops that grow with the population
+    "kendall_top_20_percent",
+    "kendall_top_5_percent",
+    "precision_at_10_percent",
+    "precision_at_5_percent",
+    "ndcg_at_10_percent",
+    "best_rank_share_at_10_percent",
+    "best_rank_share_at_5_percent",
+    "best_rank_share_at_1_percent",
+)
 
 _PLAIN: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "kendall": kendall,
@@ -47,6 +64,7 @@ _OF_A_TOP: dict[str, Callable[[ArrayLike, ArrayLike, Any], float]] = {
     "ndcg_at": ndcg_at_k,
     "regret_at": regret_at_k,
     "best_rank_at": best_rank_at_k,
+    "best_rank_share_at": best_rank_share_at_k,
 }
 _NAME = re.compile(rf"({'|'.join(_OF_A_TOP)})_([1-9]\d*)(_percent)?")
 
@@ -95,7 +113,8 @@ def rank_metrics(y_true: ArrayLike, y_score: ArrayLike) -> dict[str, float]:
     Returns:
         `kendall` (tau-b), `kendall_a`, `spearman`, `pearson`; `kendall_top_10_percent`, tau-b among the true top
         tenth; `precision_at_10`, `precision_at_1_percent`, `recall_at_10_percent`, `ndcg_at_10`; `regret_at_1` and
-        `regret_at_10` (unit of the target); `best_rank_at_10` (1 is the best); `answered`, how many count.
+        `regret_at_10` (unit of the target); `best_rank_at_10` (1 is the best); the metrics of `TOP_SLICES`, such as
+        `kendall_top_5_percent` and `best_rank_share_at_5_percent`; `answered`, how many count.
 
     Warns:
         IndexIgnored: if one is a pandas Series whose index is whole numbers other than 0 to n - 1, and the other
@@ -105,5 +124,5 @@ def rank_metrics(y_true: ArrayLike, y_score: ArrayLike) -> dict[str, float]:
         ValueError: unless both are vectors of the same length, of real numbers, and two pandas indices are equal.
     """
     target, score = vectors(y_true, y_score)
-    values = {name: get_metric(name)(target, score) for name in LEADERBOARD}
+    values = {name: get_metric(name)(target, score) for name in (*LEADERBOARD, *TOP_SLICES)}
     return values | {"answered": float(answered(target, score).sum())}

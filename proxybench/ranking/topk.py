@@ -1,7 +1,8 @@
 """The quality of the top of a ranking. Ties by score are averaged exactly, see `policy`.
 
 Precision, recall and the best rank found are the measures of the NAS literature: precision at T of RoBoT (ICLR 2024),
-"top 10 %" of Abdelfattah et al. (ICLR 2021), N@K of TA-GATES (NeurIPS 2022) and PWLNAS.
+"top 10 %" of Abdelfattah et al. (ICLR 2021), N@K of TA-GATES (NeurIPS 2022) and PWLNAS, BR@K of Ning et al.
+(NeurIPS 2021).
 """
 
 from __future__ import annotations
@@ -66,6 +67,16 @@ def best_rank_at_k(y_true: ArrayLike, y_score: ArrayLike, k: Top) -> float:
         return math.nan
     rank = 1 + len(target) - np.searchsorted(np.sort(target), target, side="right")
     return -expected_best(-rank.astype(np.float64), score, size)
+
+
+def best_rank_share_at_k(y_true: ArrayLike, y_score: ArrayLike, k: Top) -> float:
+    """Expected best true rank among the `k` best by score, divided by the number of architectures: in (0, 1].
+
+    BR@K of Ning et al., "Evaluating efficient performance estimators of neural architectures", NeurIPS 2021, where k is
+    a fraction: 0.02 means that the best architecture found is as good as the best 2 percent. Smaller is better.
+    """
+    target, score = counted(y_true, y_score)
+    return best_rank_at_k(target, score, k) / len(target) if len(target) else math.nan
 
 
 def expected_best(values: Floats, score: Floats, k: int) -> float:

@@ -96,7 +96,7 @@ class _Top:
     """The top of each weighting: the best by score compared with the best by target."""
 
     def __init__(self, column: Column, weights: Weights, drawn: Integers, top: Top) -> None:
-        self.column, self.weights = column, weights
+        self.column, self.weights, self.drawn = column, weights, drawn
         self.sizes = np.array([top_size(top, int(number)) for number in drawn], dtype=np.int64)
         self.first, self.held = np.empty_like(drawn), np.empty_like(drawn)
         ends = np.empty((2, len(drawn)), dtype=np.int64)
@@ -119,6 +119,9 @@ class _Top:
         if family == "best_rank_at":
             rank: Floats = self._found[2]
             return rank
+        if family == "best_rank_share_at":
+            share: Floats = self._found[2] / np.maximum(self.drawn, 1)
+            return share
         return self._ndcg(self._found[3])
 
     @cached_property

@@ -24,6 +24,8 @@ METRICS = (
     "precision_at_1",
     "ndcg_at_25_percent",
     "best_rank_at_3",
+    "best_rank_share_at_3",
+    "best_rank_share_at_20_percent",
     "kendall_top_5",
     "recall_at_100_percent",
 )

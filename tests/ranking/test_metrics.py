@@ -15,7 +15,7 @@ from scipy import stats
 
 from proxybench.errors import UnknownName
 from proxybench.ranking.correlation import kendall, kendall_a, kendall_top, pearson, spearman
-from proxybench.ranking.metrics import LEADERBOARD, get_metric, rank_metrics
+from proxybench.ranking.metrics import LEADERBOARD, TOP_SLICES, get_metric, rank_metrics
 from proxybench.ranking.topk import precision_at_k, regret_at_k
 
 small = st.lists(st.integers(-5, 5), min_size=2, max_size=30)
@@ -59,6 +59,23 @@ def test_kendall_among_the_true_top_by_hand() -> None:
     # The top half by target is (3, 4), whose scores are the wrong way round; all six pairs give (4 - 2) / 6.
     assert kendall_top([1, 2, 3, 4], [1, 2, 4, 3], 0.5) == -1.0
     assert kendall([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx(4 / 6)
+
+
+def test_the_slices_of_the_top_by_hand() -> None:
+    """Twenty architectures, ranked rightly except that the best four are in the order 3, 4, 2, 1 (1 is the best)."""
+    target = np.arange(20, 0, -1)
+    score = np.array([17, 18, 20, 19, *range(16, 0, -1)])
+    found = rank_metrics(target, score)
+    # Of the six pairs of the true top 20 percent, (3, 4) alone is in order; a top of one has no pair.
+    assert found["kendall_top_20_percent"] == pytest.approx((1 - 5) / 6)
+    assert found["kendall_top_10_percent"] == -1
+    assert math.isnan(found["kendall_top_5_percent"])
+    # The best two by score are 3 and 4, the best one is 3.
+    assert found["precision_at_10_percent"] == found["precision_at_5_percent"] == 0
+    assert found["best_rank_share_at_10_percent"] == found["best_rank_share_at_5_percent"] == 3 / 20
+    # Gains 17/19 and 16/19 where 19/19 and 18/19 were possible.
+    ideal = 1 + 18 / 19 / math.log2(3)
+    assert found["ndcg_at_10_percent"] == pytest.approx((17 / 19 + 16 / 19 / math.log2(3)) / ideal)
 
 
 def test_the_true_top_takes_all_that_tie_with_its_last() -> None:
@@ -109,10 +126,11 @@ def test_a_leaderboard_row_has_every_metric() -> None:
     rng = np.random.default_rng(0)
     target = rng.normal(size=200)
     metrics = rank_metrics(target, target)
-    assert list(metrics) == [*LEADERBOARD, "answered"]
+    assert list(metrics) == [*LEADERBOARD, *TOP_SLICES, "answered"]
     assert metrics == pytest.approx(
         {
-            **dict.fromkeys(LEADERBOARD, 1.0),
+            **dict.fromkeys((*LEADERBOARD, *TOP_SLICES), 1.0),
+            **{f"best_rank_share_at_{percent}_percent": 1 / 200 for percent in (1, 5, 10)},
             "regret_at_1": 0.0,
             "regret_at_10": 0.0,
             "answered": 200.0,

@@ -14,6 +14,7 @@ from sklearn.metrics import ndcg_score
 from proxybench.ranking.policy import top_size
 from proxybench.ranking.topk import (
     best_rank_at_k,
+    best_rank_share_at_k,
     expected_best,
     largest_drawn,
     ndcg_at_k,
@@ -98,6 +99,15 @@ def test_a_perfect_ranking_with_ties_in_the_target_is_perfect() -> None:
 
 def test_equal_targets_share_the_lower_rank() -> None:
     assert best_rank_at_k([3, 2, 2, 1], [0, 5, 4, 3], 1) == 2.0
+
+
+def test_the_share_of_the_best_rank_by_hand() -> None:
+    # Ten architectures; the two best by score have the true ranks 4 and 7, so the better one is among the best 40 %.
+    target, score = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1], [0, 0, 0, 5, 0, 0, 6, 0, 0, 0]
+    assert best_rank_share_at_k(target, score, 0.2) == pytest.approx(0.4)
+    assert best_rank_share_at_k(target, score, 0.1) == pytest.approx(0.7)
+    assert math.isnan(best_rank_share_at_k(target, score, 11))
+    assert math.isnan(best_rank_share_at_k([], [], 0.1))
 
 
 @pytest.mark.parametrize(
