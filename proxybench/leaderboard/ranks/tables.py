@@ -1,4 +1,8 @@
-"""CSV: the rows of a task, and the methods over several tasks. An empty field is a missing value."""
+"""CSV: the rows of a task, and the methods over several tasks. An empty field is a missing value.
+
+Records made before the metrics of `ranking.metrics.TOP_SLICES` existed do not have them: only the file of a task with a
+record that has them gets their columns, after all others.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from proxybench.csv_text import csv_bytes
 from proxybench.leaderboard.ranks.entries import Entry, Estimate
 from proxybench.leaderboard.ranks.overall import Comparison
 from proxybench.leaderboard.ranks.pools import Place, Pool
+from proxybench.ranking.metrics import TOP_SLICES
 
 TASK_COLUMNS = (
     "task",
@@ -50,6 +55,7 @@ TASK_COLUMNS = (
     "target",
     "task_version",
 )
+SLICES = ("kendall_top_10_percent", *TOP_SLICES)
 OVERALL_COLUMNS = (
     "scope",
     "pool",
@@ -75,7 +81,9 @@ OVERALL_COLUMNS = (
 
 def task_csv(pools: Mapping[Pool, Sequence[Place]]) -> bytes:
     """Rows of a task by pool, best first."""
-    return _csv(TASK_COLUMNS, (_task_row(pool, place) for pool, places in pools.items() for place in places))
+    entries = [place.entry for places in pools.values() for place in places]
+    columns = (*TASK_COLUMNS, *SLICES) if any(map(_has_slices, entries)) else TASK_COLUMNS
+    return _csv(columns, (_task_row(pool, place) for pool, places in pools.items() for place in places))
 
 
 def overall_csv(comparisons: Iterable[Comparison]) -> bytes:
@@ -92,6 +100,11 @@ def failed(entry: Entry) -> int | None:
         and (answered := record.metrics.get("answered")) is not None
     ]
     return max(gaps, default=None)
+
+
+def _has_slices(entry: Entry) -> bool:
+    """Whether one of the records was made with the metrics of TOP_SLICES, even if none is defined there."""
+    return any(name in record.metrics for record in entry.records for name in TOP_SLICES)
 
 
 def _task_row(pool: Pool, place: Place) -> dict[str, object]:
@@ -127,6 +140,7 @@ def _task_row(pool: Pool, place: Place) -> dict[str, object]:
         "split": task.split,
         "target": task.target,
         "task_version": task.version,
+        **{name: _mean(entry.metric(name), 4) for name in SLICES},
     }
 
 
