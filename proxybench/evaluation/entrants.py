@@ -1,7 +1,8 @@
 """Entrants: what a method name refers to, and how the method scores architectures.
 
 A method is a score column of the table (`synflow`), an estimate with the weights of a supernet
-(`oneshot:few-shot`), a score that this project computed (`synflow@proxybench`), a cost
+(`oneshot:few-shot`), a score that this project computed (`synflow@proxybench`), a published one on a task where plain
+names are this project's (`synflow@published`), a cost
 (`params`, `flops`), the random control, an accuracy early in training (`val_acc@1`), a predictor of `predictors`
 (`gbdt`, or `gbdt(columns=false)` with constructor arguments), or a user's own object as "module:name": a
 function from an ArchBatch to scores, or a predictor class.
@@ -33,6 +34,7 @@ from proxybench.errors import ProxybenchError
 from proxybench.grammar import current_arguments, parse_call, recordable, recorded_arguments
 from proxybench.proxies import LABELLED
 from proxybench.records import Kind, Scalar
+from proxybench.tables.computed import OWN, PUBLISHED
 
 COSTS = ("params", "flops")
 CONTROL = "random"
@@ -40,7 +42,7 @@ ALWAYS = (*COSTS, CONTROL)
 ONE_SHOT = "oneshot:"  # start of the columns of estimates with the weights of a supernet
 COLUMNS = "columns"
 PREDICTORS = "predictors"
-COMPUTED = "@proxybench"  # a score computed by this project, as opposed to the published one of the same name
+COMPUTED = OWN  # a score computed by this project, as opposed to the published one of the same name
 EARLY = re.compile(r"val_acc@[1-9][0-9]*")  # on tasks that give it to methods
 _NAME = re.compile(r"\w[\w.+-]*")
 T = TypeVar("T")
@@ -256,7 +258,8 @@ def _kind(name: str) -> Kind:
         return "cost"
     if EARLY.fullmatch(name):
         return "predictor"  # it costs trainings, like the methods it competes with
-    return "training-free with labels" if name.removesuffix(COMPUTED) in LABELLED else "training-free"
+    proxy = name.removesuffix(COMPUTED).removesuffix(PUBLISHED)
+    return "training-free with labels" if proxy in LABELLED else "training-free"
 
 
 def random_scores(digests: Sequence[str], salt: str) -> NDArray[np.float64]:

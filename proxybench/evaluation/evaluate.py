@@ -19,25 +19,14 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch
 from predictors.errors import MissingInput
-from proxybench.errors import CorruptData, DataNotAvailable, Unsupported
-from proxybench.evaluation.entrants import (
-    COMPUTED,
-    CONTROL,
-    COSTS,
-    EARLY,
-    Entrant,
-    InvalidMethod,
-    find_entrant,
-    make_predictor,
-    random_scores,
-)
+from proxybench.errors import CorruptData, Unsupported
+from proxybench.evaluation.entrants import Entrant, InvalidMethod, find_entrant, make_predictor
+from proxybench.evaluation.known_scores import known_scores, published_seconds
 from proxybench.evaluation.method_job import MethodJob, MethodScores, fit_and_score, without_space
 from proxybench.evaluation.method_process import do_job_apart
-from proxybench.evaluation.network_proxies import scores_in
-from proxybench.evaluation.score_files import scores_of_file
 from proxybench.evaluation.splits import Split, hash_split
 from proxybench.evaluation.tasks import Target, Task, load_tasks
-from proxybench.jobs.failure import MethodFailed, MethodLacking, NotInstalled
+from proxybench.jobs.failure import MethodFailed, NotInstalled
 from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.provenance import provenance
 from proxybench.ranking.ceiling import NoiseCeiling, noise_ceiling, share_of_ceiling
@@ -45,7 +34,6 @@ from proxybench.ranking.intervals import has_interval, metric_intervals
 from proxybench.ranking.metrics import LEADERBOARD, rank_metrics
 from proxybench.ranking.strata import quantile_strata, within_strata
 from proxybench.records import Record
-from proxybench.scores.shipped import shipped_scores_of
 from proxybench.tables.benchmark import Benchmark, load
 from proxybench.tables.sources.cache import sha256_of
 from proxybench.tables.store.schema import MEAN, metric_of
@@ -158,51 +146,8 @@ def _scored(
         done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
         cost = {"seconds_per_architecture": done.score_s / len(rows), **_peak(done)}
         return done.scores, np.ones(len(rows), dtype=bool), cost
-    scores, attempted = _known_scores(task, bench, entrant, rows)
-    return scores, attempted, {"seconds_per_architecture": _published_seconds(task, bench, entrant)}
-
-
-def _known_scores(
-    task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[np.int64]
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Scores known without running a method: columns, costs, the control."""
-    everywhere = np.ones(len(rows), dtype=bool)
-    if entrant.column:
-        file = Path(entrant.scores)
-        if not file.is_file() or sha256_of(file) != entrant.code:
-            raise MethodLacking(f"{file} has changed since this run was planned")
-        return scores_of_file(file, entrant.column, bench, rows)
-    if entrant.network:
-        if not Path(entrant.scores).is_file():
-            raise MethodLacking(f"the scores of {entrant.name} are missing at {entrant.scores or 'their place'}")
-        return scores_in(Path(entrant.scores), entrant.name, [bench.digests[row] for row in rows]), everywhere
-    if entrant.name == CONTROL:
-        return random_scores([bench.digests[row] for row in rows], task.name), everywhere
-    if EARLY.fullmatch(entrant.name):
-        seen = population(task).columns.get(f"curve:{entrant.name}")
-        return (np.full(len(rows), np.nan), ~everywhere) if seen is None else (seen, everywhere)
-    if entrant.name.endswith(COMPUTED):
-        return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
-    column = entrant.name if entrant.name in COSTS or entrant.kind == "one-shot" else f"proxy:{entrant.name}"
-    if column not in bench.metrics(task.dataset):
-        if entrant.name in COSTS:  # counted in this project's own networks
-            return _computed_scores(bench, entrant.name, rows)
-        return np.full(len(rows), np.nan), ~everywhere
-    return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
-
-
-def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Scores computed by this project; NaN and not attempted if it lacks the proxy or the architecture."""
-    try:
-        computed = shipped_scores_of(bench.space.name, proxy)
-    except DataNotAvailable:
-        return np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool)
-    row_of = {digest: row for row, digest in enumerate(computed.digests)}
-    places = np.array([row_of.get(bench.digests[row], -1) for row in rows])
-    column = f"proxy:{proxy}"
-    known = column in computed.scores
-    values = computed.scores[column].to_numpy() if known else np.full(len(computed.digests), np.nan)
-    return np.where(places < 0, np.nan, values[places]), (places >= 0) & known
+    scores, attempted = known_scores(task, bench, entrant, rows)
+    return scores, attempted, {"seconds_per_architecture": published_seconds(task, bench, entrant)}
 
 
 def population(task: Task) -> ArchBatch:
@@ -376,15 +321,6 @@ def _ceiling(task: Task, bench: Benchmark) -> NoiseCeiling | None:
         if label.isdecimal()
     ]
     return noise_ceiling(np.column_stack(runs)[task.rows(bench)], resamples=200) if len(runs) > 1 else None
-
-
-def _published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float | None:
-    """Mean time the source took for one score, if it is known."""
-    column = f"proxy_s:{entrant.name}"
-    if column not in bench.metrics(task.dataset):
-        return None
-    seconds = bench.values(column, dataset=task.dataset)[task.rows(bench)]
-    return float(np.mean(seconds[np.isfinite(seconds)])) if np.isfinite(seconds).any() else None
 
 
 def _benchmark(task: Task) -> Benchmark:

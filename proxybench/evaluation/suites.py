@@ -28,8 +28,10 @@ from proxybench.jobs.journal_store import JournalStore, RunSummary
 from proxybench.jobs.run import run_in_processes
 from proxybench.proxies import PROXIES
 from proxybench.records import JobKey, Record
-from proxybench.scores.shipped import shipped_sweeps
+from proxybench.scores.score_file import SweepScores
+from proxybench.scores.shipped import required_full_size, shipped_sweeps
 from proxybench.tables.benchmark import Benchmark, load
+from proxybench.tables.computed import PUBLISHED
 
 EVALUATE = "proxybench.evaluation.evaluate:evaluate"
 FAILURES = ("failed", "timeout")
@@ -114,20 +116,8 @@ def plan_tasks(
             plan.absent[task.name] = str(error)
             continue
         plan.tasks.append(task)
-        columns = [name for name in bench.metrics(task.dataset) if name.startswith(("proxy:", ONE_SHOT))]
-        published = [name.removeprefix("proxy:") for name in columns]
-        needed = task.columns == "all" or any(_is_computed(method, published) for method in (*methods, *without))
-        computed = _computed(bench) if needed else []
-        early = [f"val_acc@{epochs}" for epochs in task.curves]
-        groups = {
-            COLUMNS: published + (computed if task.columns == "all" else []),
-            PREDICTORS: early + predictors.available(),
-        }
-        for name in computed:  # if the table has no score under the plain name, it means this project's
-            plain = name.removesuffix(COMPUTED)
-            if plain not in published:
-                groups[plain] = [name]
-        known |= {*published, *computed, *early, *groups}
+        groups = groups_of(task, bench, (*methods, *without))
+        known |= {*groups, *(name for group in groups.values() for name in group)}
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
             plan.specs += [specify(task, bench, method, *split) for split in _splits(task, method, repeats, sizes)]
@@ -170,6 +160,41 @@ def chosen_tasks(
     return [task for name, task in among.items() if name in names or not names]
 
 
+def groups_of(task: Task, bench: Benchmark, methods: Sequence[str] = ()) -> dict[str, list[str]]:
+    """The methods that a name stands for on a task: "columns", "predictors", and plain names of this project's scores.
+
+    Args:
+        task: the task.
+        bench: the edition of its table that it uses.
+        methods: the methods that will be looked up; reading scores that none of them needs takes a while.
+
+    Raises:
+        DataNotAvailable: if the task needs full-size scores that do not come with the project.
+    """
+    columns = [name for name in bench.metrics(task.dataset) if name.startswith(("proxy:", ONE_SHOT))]
+    published = [name.removeprefix("proxy:") for name in columns]
+    learned = [f"val_acc@{epochs}" for epochs in task.curves] + predictors.available()
+    if task.grows:
+        own = _names(required_full_size(bench.space.name))
+        named = [name if name.startswith(ONE_SHOT) else f"{name}{PUBLISHED}" for name in published]
+        return {COLUMNS: own + named, PREDICTORS: learned}
+    needed = task.columns == "all" or any(_is_computed(method, published) for method in methods)
+    computed = _computed(bench) if needed else []
+    groups = {COLUMNS: published + (computed if task.columns == "all" else []), PREDICTORS: learned}
+    for name in computed:  # if the table has no score under the plain name, it means this project's
+        plain = name.removesuffix(COMPUTED)
+        groups[name] = [name]
+        if plain not in published:
+            groups[plain] = [name]
+    return groups
+
+
+def _names(sweep: SweepScores) -> list[str]:
+    """Names of the proxies of a sweep, without those that take part in every task anyway."""
+    names = (str(column).removeprefix("proxy:") for column in sweep.scores)
+    return [name for name in names if name not in ALWAYS]
+
+
 def _is_computed(method: str, published: Sequence[str]) -> bool:
     """Whether a method may be ranked by a score of this project, whose files take a while to read."""
     return method.endswith(COMPUTED) or (method in PROXIES and method not in (*published, *ALWAYS))
@@ -181,12 +206,13 @@ def _computed(bench: Benchmark) -> list[str]:
         sweeps = shipped_sweeps(bench.space.name)
     except DataNotAvailable:
         return []
-    names = dict.fromkeys(str(column).removeprefix("proxy:") for sweep in sweeps for column in sweep.scores)
-    return [f"{name}{COMPUTED}" for name in names if name not in ALWAYS]
+    return [f"{name}{COMPUTED}" for name in dict.fromkeys(name for sweep in sweeps for name in _names(sweep))]
 
 
 def forget(plan: RunPlan, journal: Journal, *, everything: bool = False, failures: bool = False) -> int:
     """Drop the records of the plan's jobs that are to be rerun; returns their number.
+
+    Records of tasks whose population has grown since are always dropped: they are not comparable with new ones.
 
     Args:
         plan: the plan of the jobs.
@@ -197,9 +223,11 @@ def forget(plan: RunPlan, journal: Journal, *, everything: bool = False, failure
     """
     codes = {spec.key: entrant_of(spec).code for spec in plan.specs}
     tasks = {spec.task.name: spec.task for spec in plan.specs}
+    growing = {task.name for task in plan.tasks if task.grows}
 
     def unwanted(record: Record) -> bool:
-        if everything and record.task != tasks.get(record.task.name, record.task):
+        stale = record.task != tasks.get(record.task.name, record.task)
+        if stale and (everything or record.task.name in growing):
             return True
         if record.key not in codes:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -17,7 +18,9 @@ from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.readers.untrusted import read_bytes
 from proxybench.records import TaskIdentity
 from proxybench.resources import data_path
+from proxybench.scores.shipped import required_full_size
 from proxybench.tables.benchmark import Benchmark
+from proxybench.tables.computed import FULL_SIZE
 from proxybench.tables.editions import Needed
 from proxybench.tables.store.schema import MEAN, is_untrained
 
@@ -58,7 +61,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         where: metrics that must be measured; they select the population from the table.
         sample: use only this many distinct digests, the first in digest order, one architecture each; None
             for all.
-        size: the required number of architectures; None if it depends on a file of the user.
+        size: the required number of architectures; None if it depends on a file of the user, or grows.
         train_target: target that methods that learn are trained on; None if they may not take part.
         sizes: numbers of training architectures; see `proxybench.evaluation.splits` for the rule.
         train_where: metrics that must be measured for an architecture to be trained on, apart from a finite training
@@ -66,7 +69,10 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         test_where: metrics that must be measured for an architecture to be scored, if there is a training part.
         n_test: how many digests are scored, the same for all sizes; None for all not trained on.
         columns: columns that methods see for every architecture: those of the table that need no training; "all",
-            which adds the proxies computed by this project for the space; or "none", if they have the target.
+            which adds the proxies computed by this project for the space; "full-size", where plain names are the
+            proxies computed by this project on networks of the benchmark's own size; or "none", if they have the
+            target. With "full-size" the population is every digest whose network has been scored, one architecture
+            each, and grows with the file of scores.
         curves: epochs after which `val_acc` of every architecture is also a column `curve:val_acc@EPOCHS`; only if
             there is a training part, since it is not training-free.
         version: incremented with every change that affects a figure.
@@ -87,7 +93,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     train_where: tuple[str, ...] = ()
     test_where: tuple[str, ...] = ()
     n_test: int | None = None
-    columns: Literal["training-free", "all", "none"] = "training-free"
+    columns: Literal["training-free", "all", "full-size", "none"] = "training-free"
     curves: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,6 +101,13 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"task {self.name}: belongs to no suite")
         if self.curves and (self.train_target is None or max(self.curves) >= self.target.epochs):
             raise ValueError(f"task {self.name}: curves need a training part, and must end before the target's epochs")
+        if self.grows and (self.size, self.sample) != (None, None):
+            raise ValueError(f"task {self.name}: its population grows with the full-size scores, so it has no size")
+
+    @property
+    def grows(self) -> bool:
+        """Whether the population grows with a file of scores, so that earlier records become stale."""
+        return self.columns == FULL_SIZE
 
     @property
     def home(self) -> str:
@@ -125,10 +138,13 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Raises:
             CorruptData: if the number of architectures in the table differs from the one the task states.
+            DataNotAvailable: if the task needs full-size scores that do not come with the project.
         """
         bench = self.edition(bench)
         chosen = np.isfinite(self.target.values(bench, self.dataset))
         rows = np.flatnonzero(chosen & self._measured(bench, self.where))
+        if self.grows:
+            rows = _scored_digests(rows, bench)
         if self.sample is not None:
             rows = _first_digests(rows, bench.digests, self.sample)
         if self.size is not None and len(rows) != self.size:
@@ -171,13 +187,14 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             DataNotAvailable: if the task's columns need scores that do not come with the project.
         """
         bench = self.edition(bench)
+        rows = self.rows(bench)
         return TaskIdentity(
             name=self.name,
             version=self.version,
             benchmark=self.benchmark,
             dataset=self.dataset,
-            population=self.population,
-            size=len(self.rows(bench)),
+            population=self.population + (_named(rows, bench) if self.grows else ""),
+            size=len(rows),
             split=self.split,
             target=str(self.target),
             table=bench.recipe_with(self.columns),
@@ -190,6 +207,23 @@ def _first_digests(rows: NDArray[np.int64], digests: Sequence[str], count: int) 
     for row in rows.tolist():
         first.setdefault(digests[row], row)
     return np.array(sorted(first[digest] for digest in sorted(first)[:count]), dtype=np.int64)
+
+
+def _scored_digests(rows: NDArray[np.int64], bench: Benchmark) -> NDArray[np.int64]:
+    """The first row of each digest whose network has full-size scores, in index order."""
+    scores = required_full_size(bench.space.name)
+    scored = {digest for digest, error in zip(scores.digests, scores.errors, strict=True) if not error}
+    known = np.array([row for row in rows.tolist() if bench.digests[row] in scored], dtype=np.int64)
+    if not len(known):
+        raise DataNotAvailable(f"the full-size scores of {bench.space.name} cover no architecture of {bench.name}")
+    return _first_digests(known, bench.digests, len(scored))
+
+
+def _named(rows: NDArray[np.int64], bench: Benchmark) -> str:
+    """The number and the digest of a population that grows, so that records name the one they were made on."""
+    digests = sorted(bench.digests[row] for row in rows.tolist())
+    digest = hashlib.blake2b(" ".join(digests).encode(), digest_size=8).hexdigest()
+    return f": {len(digests):,}, digest {digest}"
 
 
 class _TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

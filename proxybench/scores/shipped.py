@@ -62,6 +62,30 @@ def full_size_scores(space: str) -> SweepScores | None:
     return read_scores(path) if path.is_file() else None
 
 
+def required_full_size(space: str) -> SweepScores:
+    """The shipped scores at the benchmark's own size.
+
+    Raises:
+        DataNotAvailable: if the space has none; says how to compute them.
+        CorruptData: if the file is damaged.
+    """
+    scores = full_size_scores(space)
+    if scores is None:
+        raise DataNotAvailable(
+            f"no full-size scores of {space} come with the project; compute them with: proxybench compute {space} "
+            f"--first 40 --output FOLDER --table {Path(FULL_SIZE.format(space=space)).name}, and put the file in "
+            "data/tables"
+        )
+    return scores
+
+
+@cache
+def full_size_digest(space: str) -> str:
+    """The SHA-256 digest of the file of full-size scores. Raises DataNotAvailable if the space has none."""
+    required_full_size(space)
+    return hashlib.sha256(Path(data_path(FULL_SIZE.format(space=space))).read_bytes()).hexdigest()
+
+
 @cache
 def shipped_digest(space: str) -> str:
     """The SHA-256 digests of the files, as text. Raises DataNotAvailable like `shipped_sweeps`."""

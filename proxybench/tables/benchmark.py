@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from proxybench.errors import InvalidArchitecture, NotMeasured
 from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.answers import OpenTable, TableAnswers
 from proxybench.tables.catalogue import not_available
+from proxybench.tables.computed import ALL, COMPUTED, FULL_SIZE, recipe_with, with_full_size, with_small
 from proxybench.tables.editions import Needed, first_edition_with
 from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
@@ -209,22 +209,26 @@ class Benchmark:
 
         Args:
             columns: "training-free" for all published proxies and costs, "computed" for the proxies computed by this
-                project for the space, including one value per node, "all" for both, "none", or names of
-                untrained metrics.
+                project for the space, including one value per node, "all" for both, "full-size" for those that it
+                computed on networks of the benchmark's own size and the published ones, "none", or names of untrained
+                metrics.
             dataset: data set of the published columns; None for those of all data sets.
 
         Returns:
             An ArchBatch with columns `proxy:NAME`, `cost:NAME` for parameters, FLOPs, latency, energy, and
             `config:FIELD` for fields of configurations, followed by `[DATASET]` if they are from several data sets.
             Proxies computed by this project are `proxy:NAME@proxybench`, with nodes `nodes:NAME`; NaN and no nodes if
-            there is no value.
+            there is no value. With "full-size" they, parameters and FLOPs have the plain names, and published proxies
+            are `proxy:NAME@published`.
 
         Raises:
-            DataNotAvailable: for "computed" or "all" if no scores of the space come with the project.
+            DataNotAvailable: for "computed", "all" or "full-size" if no such scores of the space come with the project.
         """
-        if columns in ("computed", "all"):
-            published = self.batch("training-free" if columns == "all" else "none", dataset)
-            return self._with_computed(published)
+        if columns in (COMPUTED, ALL, FULL_SIZE):
+            published = self.batch("none" if columns == COMPUTED else "training-free", dataset)
+            add = with_full_size if columns == FULL_SIZE else with_small
+            extended = add(published, self._rows.graphs, self.space, self.digests)
+            return extended.named_by(lambda: self._arch_index)
         sources = [dataset] if dataset is not None else self.datasets
         chosen = {}
         for source in sources:
@@ -239,26 +243,12 @@ class Benchmark:
         return ArchBatch(self._rows.graphs, chosen).named_by(lambda: self._arch_index)
 
     def recipe_with(self, columns: str) -> str:
-        """A digest of the table and the columns added by `batch(columns)`; `recipe` except for "computed" and "all".
+        """A digest of the table and the columns added by `batch(columns)`; `recipe` without computed scores.
 
         Raises:
             DataNotAvailable: like `batch`.
         """
-        if columns not in ("computed", "all"):
-            return self.recipe
-        from proxybench.scores.shipped import shipped_digest
-
-        both = f"{self.recipe} {shipped_digest(self.space.name)}"
-        return hashlib.blake2b(both.encode(), digest_size=16).hexdigest()
-
-    def _with_computed(self, batch: ArchBatch) -> ArchBatch:
-        from proxybench.scores.shipped import shipped_sweeps
-
-        computed = ArchBatch(self._rows.graphs)
-        for scores in shipped_sweeps(self.space.name):
-            computed = scores.join(computed, self.space, self.digests)
-        own = {f"{name}@proxybench": values for name, values in computed.columns.items()}
-        return batch.extended(own, computed.nodes)
+        return recipe_with(self.recipe, columns, self.space.name)
 
     def neighbours(self, arch: Arch) -> list[ArchGraph]:
         """The neighbours of `arch` in the space that are in the table, in the space's order."""

@@ -1,9 +1,11 @@
 """Average ranks over tasks, by scope and pool, with the critical difference for significance.
 
 A scope is a set of tasks: all of them, those of a suite, those of a benchmark. Average ranks compare methods only over
-the same tasks: all of them if at least three methods are complete on all, otherwise the largest block of methods and
-tasks without a gap (`shared_block`). Methods that lack some of these tasks come below, with their average rank over
-the tasks that they have.
+the same tasks: those of the largest block of methods and tasks without a gap (`blocks.largest_block`). Methods that
+lack some of these tasks come below, with their average rank over the tasks that they have.
+
+The tasks of a suite in APART have a scope of their own and belong to no other, since a method's name does not mean the
+same there as elsewhere.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from proxybench.leaderboard.ranks.blocks import METHODS, TASKS, largest_block
 from proxybench.leaderboard.ranks.entries import Entry
 from proxybench.leaderboard.ranks.pools import GUESTS, Place, Pool, pools_of
 
 ALL = "all tasks"
-ENOUGH = 3
+APART = ("full-size",)  # suites whose plain names are scores of this project, elsewhere those of the table
 Ranked = Mapping[str, Mapping[Pool, Sequence[Place]]]
 
 
@@ -62,11 +65,14 @@ class Significance:
     """Friedman's test, and the critical difference of average ranks in Nemenyi's test at the 5 percent level.
 
     Attributes:
+        difference: methods whose average ranks differ by this much or more differ significantly.
         p_value: of Friedman's test with Iman and Davenport's correction; None where all methods tie.
+        groups: largest sets of two or more labels, best first, that do not differ significantly.
     """
 
     difference: float
     p_value: float | None
+    groups: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,19 @@ class Comparison:
     standings: tuple[Standing, ...]
     significance: Significance | None
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Labels of the methods that are compared, best first."""
+        return tuple(standing.label for standing in self.standings if standing.place is not None)
+
+    @property
+    def basis(self) -> str:
+        """A sentence that says which methods are compared on which tasks."""
+        methods = f"{len(self.compared)} of {len(self.standings)} methods"
+        whole = len(self.compared_on) == len(self.tasks)
+        tasks = f"all {len(self.tasks)}" if whole else f"{len(self.compared_on)} of {len(self.tasks)}"
+        return f"{methods} compared on {tasks} tasks: the largest set of methods and tasks without a gap."
+
 
 def rank_tasks(entries: Iterable[Entry]) -> dict[str, dict[Pool, list[Place]]]:
     """Pools and ranks by task name."""
@@ -96,11 +115,13 @@ def rank_tasks(entries: Iterable[Entry]) -> dict[str, dict[Pool, list[Place]]]:
 
 
 def scopes_of(entries: Sequence[Entry], suites: Mapping[str, Iterable[str]]) -> list[Scope]:
-    """All tasks, those of each suite and those of each benchmark."""
-    everything = tuple(sorted({entry.task.name for entry in entries}))
+    """All tasks, those of each suite and those of each benchmark; see APART."""
+    apart = {task for suite in APART for task in suites.get(suite, ())}
     benchmarks: defaultdict[str, set[str]] = defaultdict(set)
     for entry in entries:
-        benchmarks[entry.task.benchmark].add(entry.task.name)
+        if entry.task.name not in apart:
+            benchmarks[entry.task.benchmark].add(entry.task.name)
+    everything = tuple(sorted(task for tasks in benchmarks.values() for task in tasks))
     parts = [Scope(f"suite {name}", tuple(sorted(suites[name]))) for name in sorted(suites)]
     parts += [Scope(f"benchmark {name}", tuple(sorted(benchmarks[name]))) for name in sorted(benchmarks)]
     return [Scope(ALL, everything), *parts]
@@ -118,7 +139,7 @@ def compare(ranked: Ranked, scope: Scope) -> list[Comparison]:
 def _compare(scope: Scope, pool: Pool, by_task: Mapping[str, Sequence[Place]]) -> Comparison:
     values = _complete_values(pool, by_task)
     guests = {place.entry.label for places in by_task.values() for place in places if place.entry.kind in GUESTS}
-    names, tasks = shared_block({name: set(found) for name, found in values.items()}, guests)
+    names, tasks = largest_block({name: set(found) for name, found in values.items()}, guests)
     table = [[values[name][task] for name in names] for task in tasks]
     ranks = _average_ranks(names, table)
     return Comparison(
@@ -127,47 +148,8 @@ def _compare(scope: Scope, pool: Pool, by_task: Mapping[str, Sequence[Place]]) -
         tasks=tuple(by_task),
         compared_on=tuple(tasks),
         standings=_standings(by_task, ranks),
-        significance=_significance(names, table),
+        significance=_significance(names, table, ranks),
     )
-
-
-def shared_block(tasks_of: Mapping[str, set[str]], guests: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Methods, and the tasks that they all have.
-
-    If ENOUGH methods have all tasks of the pool, the block is these tasks. Otherwise methods are sorted by their number
-    of tasks, and the block is the tasks that the first k of them share, for the k with the largest product of methods
-    and tasks; if possible k is at least half of the methods, so that the method with the most tasks does not decide
-    alone. Methods that no chain of common tasks connects with these, such as those of another benchmark, do not count.
-    Guests do not shape the block; those that have its tasks join it.
-    """
-    hosts = set(tasks_of) - set(guests) or set(tasks_of)
-    order = sorted(_connected({name: tasks_of[name] for name in hosts}), key=lambda name: (-len(tasks_of[name]), name))
-    best: tuple[list[str], set[str]] = [], set()
-    most = (False, 0)
-    half = (len(order) + 1) // 2
-    shared = set().union(*tasks_of.values())
-    everywhere = [name for name in order if tasks_of[name] == shared]
-    if len(everywhere) >= ENOUGH:
-        order = everywhere
-    for size, name in enumerate(order, start=1):
-        shared = shared & tasks_of[name]
-        worth = (size >= half, size * len(shared))
-        if shared and worth > most:
-            best, most = (order[:size], shared), worth
-    chosen, tasks = best
-    joining = [name for name in tasks_of if tasks and name not in chosen and tasks <= tasks_of[name]]
-    return sorted([*chosen, *joining]), sorted(tasks)
-
-
-def _connected(tasks_of: Mapping[str, set[str]]) -> list[str]:
-    """Of the groups of methods connected by common tasks, the one with the most pairs of method and task."""
-    groups: list[tuple[list[str], set[str]]] = []
-    for name in sorted(tasks_of):
-        met = [group for group in groups if group[1] & tasks_of[name]]
-        names = [other for group in met for other in group[0]]
-        joined = [*names, name], tasks_of[name].union(*(tasks for _, tasks in met))
-        groups = [*(group for group in groups if group not in met), joined]
-    return max((names for names, _ in groups), key=lambda names: sum(len(tasks_of[name]) for name in names), default=[])
 
 
 def _complete_values(pool: Pool, by_task: Mapping[str, Sequence[Place]]) -> dict[str, dict[str, float]]:
@@ -190,13 +172,17 @@ def _average_ranks(names: Sequence[str], table: Sequence[Sequence[float]]) -> di
     return dict(zip(names, average_ranks(table).tolist(), strict=True))
 
 
-def _significance(names: Sequence[str], table: Sequence[Sequence[float]]) -> Significance | None:
-    from proxybench.ranking.comparison import friedman, nemenyi_difference
+def _significance(
+    names: Sequence[str], table: Sequence[Sequence[float]], ranks: Mapping[str, float]
+) -> Significance | None:
+    from proxybench.ranking.comparison import friedman, nemenyi_difference, rank_groups
 
-    if len(names) < ENOUGH or len(table) < 2:
+    if len(names) < METHODS or len(table) < TASKS:
         return None
     p_value = friedman(table).f_p_value
-    return Significance(nemenyi_difference(len(names), len(table)), None if math.isnan(p_value) else p_value)
+    difference = nemenyi_difference(len(names), len(table))
+    groups = rank_groups(dict(sorted(ranks.items(), key=lambda one: (one[1], one[0]))), difference)
+    return Significance(difference, None if math.isnan(p_value) else p_value, groups)
 
 
 def _standings(by_task: Mapping[str, Sequence[Place]], ranks: Mapping[str, float]) -> tuple[Standing, ...]:

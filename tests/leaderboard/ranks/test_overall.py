@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proxybench.leaderboard.ranks.entries import entries_of
-from proxybench.leaderboard.ranks.overall import Comparison, Scope, compare, rank_tasks, scopes_of, shared_block
+from proxybench.leaderboard.ranks.overall import Comparison, Scope, compare, rank_tasks, scopes_of
 
 # tau          one       two        three     four       average rank
 # a         .8 (1)    .7 (1.5)    .5 (3)    .6 (2)    7.5 / 4 = 1.875
@@ -112,37 +110,31 @@ def test_scopes_are_all_tasks_suites_and_benchmarks(record, task) -> None:
     ]
 
 
-def test_all_tasks_count_where_three_methods_have_them_all() -> None:
-    """Though leaving out the task that many lack would give a larger block."""
-    tasks_of = {name: {"one"} for name in "defghij"} | {name: {"one", "two"} for name in "abc"}
-    assert shared_block(tasks_of, guests=()) == (["a", "b", "c"], ["one", "two"])
-    del tasks_of["c"]
-    assert shared_block(tasks_of, guests=()) == (sorted("abdefghij"), ["one"])
+def test_tasks_whose_plain_names_mean_something_else_are_compared_among_themselves_only(record, task) -> None:
+    entries = entries_of([record("zen", 0.5, task("one")), record("zen", 0.4, task("one-full-size"))])
+    assert scopes_of(entries, {"published": ["one"], "full-size": ["one-full-size"]}) == [
+        Scope("all tasks", ("one",)),
+        Scope("suite full-size", ("one-full-size",)),
+        Scope("suite published", ("one",)),
+        Scope("benchmark nasbench201", ("one",)),
+    ]
 
 
-def test_the_method_with_most_tasks_does_not_make_the_comparison_alone() -> None:
-    """Five methods share two tasks, ten cells; one of them has twelve tasks."""
-    two = {"1", "2"}
-    tasks_of = {name: set(two) for name in "abcd"} | {"e": {str(number) for number in range(1, 13)}}
-    assert shared_block(tasks_of, guests=()) == (list("abcde"), ["1", "2"])
+def test_a_comparison_says_what_is_compared_on_what(record) -> None:
+    """Four methods share four tasks; a fifth has one of them, and a sixth two others."""
+    more = [record("e", 0.5, "one"), record("f", 0.5, "five"), record("f", 0.5, "six")]
+    found = compared([*four_by_four(record), *more])
+    assert sorted(found.compared) == ["a", "b", "c", "d"]
+    assert found.basis == (
+        "4 of 6 methods compared on 4 of 6 tasks: the largest set of methods and tasks without a gap."
+    )
+    assert compared(four_by_four(record)).basis.startswith("4 of 4 methods compared on all 4 tasks")
 
 
-@given(st.dictionaries(st.sampled_from("abcdef"), st.sets(st.sampled_from("123456")), min_size=1))
-def test_the_shared_block_has_no_gap_and_half_of_the_methods_where_they_share_a_task(
-    tasks_of: dict[str, set[str]],
-) -> None:
-    names, tasks = shared_block(tasks_of, guests=())
-    assert all(set(tasks) <= tasks_of[name] for name in names)
-    if set.intersection(*tasks_of.values()):
-        everywhere = [name for name in tasks_of if tasks_of[name] == set.union(*tasks_of.values())]
-        assert 2 * len(names) >= len(tasks_of) or len(everywhere) >= 3
-
-
-def test_methods_of_a_benchmark_of_their_own_leave_the_comparison_of_the_others_as_it_is() -> None:
-    """Three methods share two tasks, six cells, one of them has nine; the six others would make half of the methods."""
-    three = {"a": set("123456789"), "b": {"1", "2", "x"}, "c": {"1", "2", "y"}}
-    others = {name: {"z"} for name in "uvwxyz"}
-    assert shared_block(three, guests=()) == (list("abc"), ["1", "2"])
-    assert shared_block(three | others, guests=()) == (list("abc"), ["1", "2"])
-    everywhere = {"guest": {"1", "2", "z"}}
-    assert shared_block(three | others | everywhere, guests=["guest"]) == ([*"abc", "guest"], ["1", "2"])
+def test_methods_that_do_not_differ_significantly_are_grouped(record) -> None:
+    """Ten tasks: a before b before c before d everywhere; the critical difference of four methods is 1.483."""
+    taus = {"a": 0.4, "b": 0.3, "c": 0.2, "d": 0.1}
+    records = [record(name, tau, f"task {number}") for name, tau in taus.items() for number in range(10)]
+    found = compared(records).significance
+    assert found.difference == pytest.approx(1.483, abs=1e-3)
+    assert found.groups == (("a", "b"), ("b", "c"), ("c", "d"))
