@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from proxybench.jobs.journal_store import RunSummary
 
 RUNS = "runs"
+Test = Literal["t", "mann-whitney"]
+TESTS: tuple[str, ...] = get_args(Test)
 SHOWN = 12  # rows of a printed leaderboard
 _BOARD = ("task", "pool", "rank", "method", "tau", "low", "high", "interval", "spearman", "scored", "failed", "outcome")
 
@@ -108,32 +110,35 @@ class Results:
         ]
         return pd.DataFrame(rows, columns=list(_BOARD))
 
-    def compare(self, first: str, second: str) -> pd.DataFrame:
+    def compare(self, first: str, second: str, test: Test = "t") -> pd.DataFrame:
         """The difference in Kendall's tau-b between the first and the second method, on the same splits.
 
         One row per task and training size that both were evaluated on: `difference`, the mean over their common
-        splits; `low` and `high`, Student's 95 percent interval over splits; `p_value` of the paired t-test; the number
-        of `splits`, and on how many the first is `better`. With one split, the interval and the p-value are
-        NaN.
+        splits; `low` and `high`, Student's 95 percent interval over splits; `p_value` of the test; the number of
+        `splits`, and on how many the first is `better`. With one split, the interval and the p-value are NaN.
 
         Args:
             first: method as `leaderboard` names it.
             second: likewise.
+            test: "t", the paired t-test over splits; or "mann-whitney", the Mann-Whitney U test, which compares the two
+                sets of values on the same splits without pairing them and needs no normal values.
 
         Raises:
-            UnknownName: if a method has no records.
+            UnknownName: if a method has no records, or for an unknown test.
             ValueError: if no split has a value for both.
         """
+        if test not in TESTS:
+            raise unknown_name("test", test, TESTS)
         import pandas as pd
 
         found = {label: self._taus(label) for label in (first, second)}
-        shared: dict[tuple[str, int], list[float]] = {}
+        shared: dict[tuple[str, int], list[tuple[float, float]]] = {}
         for (task, n_train, repeat), tau in found[first].items():
             if (task, n_train, repeat) in found[second]:
-                shared.setdefault((task, n_train), []).append(tau - found[second][task, n_train, repeat])
+                shared.setdefault((task, n_train), []).append((tau, found[second][task, n_train, repeat]))
         if not shared:
             raise ValueError(f"{first} and {second} have no common split with a Kendall's tau for both; see .frame()")
-        return pd.DataFrame([_comparison(*key, gains) for key, gains in sorted(shared.items())])
+        return pd.DataFrame([_comparison(*key, pairs, test) for key, pairs in sorted(shared.items())])
 
     def _taus(self, label: str) -> dict[tuple[str, int, int], float]:
         labels = {label_of(record) for record in self.records}
@@ -226,8 +231,13 @@ def _board_row(task: str, pool: str, place: Any) -> tuple[Any, ...]:
     )
 
 
-def _comparison(task: str, n_train: int, gains: list[float]) -> dict[str, Any]:
-    return {"task": task, "n_train": n_train, **mean_difference(gains), "splits": len(gains)}
+def _comparison(task: str, n_train: int, pairs: list[tuple[float, float]], test: Test) -> dict[str, Any]:
+    found = mean_difference([first - second for first, second in pairs])
+    if test == "mann-whitney" and len(pairs) > 1:
+        from proxybench.ranking.comparison import mann_whitney
+
+        found["p_value"] = mann_whitney(*zip(*pairs, strict=True)).p_value
+    return {"task": task, "n_train": n_train, **found, "splits": len(pairs)}
 
 
 def mean_difference(gains: Sequence[float]) -> dict[str, float]:

@@ -74,6 +74,17 @@ def test_two_methods_are_compared_on_the_splits_that_both_have() -> None:
     assert (row["better"], row["splits"], row["n_train"]) == (3, 3, 50)
 
 
+def test_two_methods_are_compared_by_the_ranks_of_their_values() -> None:
+    ours = [learned("gbdt", tau, repeat) for repeat, tau in enumerate((0.70, 0.72, 0.74))]
+    theirs = [learned("ridge", tau, repeat) for repeat, tau in enumerate((0.60, 0.64, 0.62, 0.9))]
+    (row,) = Results([*ours, *theirs]).compare("gbdt", "ridge", test="mann-whitney").to_dict("records")
+    # On the three splits that both have all nine pairs go one way: two of the 20 ways to choose three of six ranks.
+    assert row["p_value"] == pytest.approx(2 / 20)
+    assert row["difference"] == pytest.approx(0.1)
+    with pytest.raises(UnknownName, match="mann-whitney"):
+        Results(ours).compare("gbdt", "gbdt", test="mann-witney")  # type: ignore[arg-type]
+
+
 def test_one_split_gives_a_difference_without_an_interval() -> None:
     (row,) = Results([record("snip", 0.25), record("synflow", 0.5)]).compare("synflow", "snip").to_dict("records")
     assert row["difference"] == 0.25

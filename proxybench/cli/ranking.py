@@ -191,6 +191,10 @@ def show(
         str | None,
         typer.Option(help="With --task: show the others' gains in Kendall's tau over this method on the same splits."),
     ] = None,
+    mann_whitney: Annotated[
+        bool,
+        typer.Option("--mann-whitney", help="With --compare: the p-value of the Mann-Whitney U test over repeats too."),
+    ] = False,
     beside: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
@@ -210,7 +214,7 @@ def show(
     if compare is not None:
         if task is None:
             fail_if(["--compare compares methods on one task; add --task"])
-        _show_gains([entry for entry in leaderboard.entries if entry.task.name == task], compare, as_json)
+        _show_gains([one for one in leaderboard.entries if one.task.name == task], compare, mann_whitney, as_json)
         return
     rows = csv.DictReader(io.StringIO(leaderboard.tables()[f"{task}.csv" if task else OVERALL].decode()))
     columns = TASK_COLUMNS if task else OVERALL_COLUMNS
@@ -221,7 +225,7 @@ def show(
         print_table(columns, [tuple(row[column] for column in columns) for row in shown])
 
 
-def _show_gains(entries: list[Entry], method: str, as_json: bool) -> None:
+def _show_gains(entries: list[Entry], method: str, with_p_value: bool, as_json: bool) -> None:
     """Print gains over a method, named as for `proxybench run`."""
     from proxybench.evaluation.entrants import find_entrant
     from proxybench.leaderboard.ranks.entries import label_of
@@ -229,16 +233,30 @@ def _show_gains(entries: list[Entry], method: str, as_json: bool) -> None:
     from proxybench.records import params_text
 
     entrant = find_entrant(method)
+    found = paired_gains(entries, label_of(entrant.name, params_text(entrant.params)))
+    columns = (*GAIN_COLUMNS, "mann_whitney_p") if with_p_value else GAIN_COLUMNS
     rows = [
-        (one.entry.n_train, one.entry.method, one.entry.params, one.gain, one.low, one.high, one.better, one.repeats)
-        for one in paired_gains(entries, label_of(entrant.name, params_text(entrant.params)))
+        {
+            "n_train": one.entry.n_train,
+            "method": one.entry.method,
+            "params": one.entry.params,
+            "gain": one.gain,
+            "low": one.low,
+            "high": one.high,
+            "better": one.better,
+            "repeats": one.repeats,
+            "mann_whitney_p": one.p_value,
+        }
+        for one in found
     ]
     if as_json:
-        print_json([dict(zip(GAIN_COLUMNS, row, strict=True)) for row in rows])
+        print_json([{name: row[name] for name in columns} for row in rows])
     else:
-        print_table(GAIN_COLUMNS, [tuple(map(_signed, row)) for row in rows])
+        print_table(columns, [tuple(_cell(name, row[name]) for name in columns) for row in rows])
 
 
-def _signed(value: object) -> str:
-    """A float with its sign, None as empty text, anything else as is."""
+def _cell(column: str, value: object) -> str:
+    """A gain with its sign, a p-value with three digits, None as empty text, anything else as is."""
+    if column == "mann_whitney_p" and isinstance(value, float):
+        return f"{value:.3g}"
     return f"{value:+.4f}" if isinstance(value, float) else "" if value is None else str(value)

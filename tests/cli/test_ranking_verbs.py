@@ -217,6 +217,7 @@ def test_methods_are_compared_with_one_of_them(run, recorded) -> None:
     assert "convolutions" in {row["method"] for row in rows}
     assert {row["repeats"] for row in rows} == {1}
     assert "gain" in run(*shown, "--task", task).out
+    assert "mann_whitney_p" in run(*shown, "--task", task, "--mann-whitney").out
     assert "add --task" in run(*shown).err
     assert "Did you mean 'random'" in run(*shown[:-1], "randm", "--task", task).err
     assert "use --compare random" in run(*shown[:-2], "--beside", "random", "--task", task).err

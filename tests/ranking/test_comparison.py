@@ -16,6 +16,7 @@ from proxybench.ranking.comparison import (
     critical_difference,
     friedman,
     holm,
+    mann_whitney,
     nemenyi_difference,
     rank_groups,
     wilcoxon_pairs,
@@ -156,3 +157,27 @@ def test_adjusted_p_values_are_ordered(p: list[float]) -> None:
 def test_undefined_p_values_are_refused() -> None:
     with pytest.raises(ValueError, match="leave undefined ones out"):
         holm([0.1, math.nan])
+
+
+def test_mann_whitney_by_hand() -> None:
+    # 4 exceeds two of (1, 2, 5); 5 exceeds two and ties with one; 6 and 7 exceed all three.
+    found = mann_whitney([4, 5, 6, 7], [1, 2, 5])
+    assert found.u == 2 + 2.5 + 3 + 3
+    assert found.share == pytest.approx(10.5 / 12)
+    # Without ties the p-value is exact: 2 of the 10 ways to choose two of five ranks are as extreme as (4, 5).
+    assert mann_whitney([8, 9], [1, 2, 3]).p_value == pytest.approx(2 / 10)
+    assert mann_whitney([1, 2, 3], [8, 9]).share == 0
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8), st.lists(st.integers(0, 5), min_size=1, max_size=8))
+def test_mann_whitney_of_samples_in_the_other_order(first: list[int], second: list[int]) -> None:
+    one, other = mann_whitney(first, second), mann_whitney(second, first)
+    assert one.share + other.share == pytest.approx(1)
+    assert one.p_value == pytest.approx(other.p_value)
+    assert one.u == sum((a > b) + (a == b) / 2 for a in first for b in second)
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [[1.0, 2.0]]])
+def test_mann_whitney_needs_finite_numbers(values: object) -> None:
+    with pytest.raises(ValueError, match="Mann-Whitney U test needs"):
+        mann_whitney(values, [1.0, 2.0])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from predictors.errors import unknown_name
 from proxybench.leaderboard.ranks.entries import Entry
+from proxybench.ranking.comparison import mann_whitney
 from proxybench.ranking.intervals import half_interval
 
 METRIC = "kendall"
@@ -23,6 +24,8 @@ class PairedGain(NamedTuple):
         high: upper end.
         better: number of repeats in which it is above 0.
         repeats: number of repeats that both have.
+        p_value: two-sided, of the Mann-Whitney U test between the taus of the two over these repeats; None for fewer
+            than two.
     """
 
     entry: Entry
@@ -31,6 +34,7 @@ class PairedGain(NamedTuple):
     high: float | None
     better: int
     repeats: int
+    p_value: float | None
 
 
 def paired_gains(entries: Iterable[Entry], label: str) -> list[PairedGain]:
@@ -53,12 +57,15 @@ def _gains_over(base: Entry, group: Mapping[str, Entry]) -> list[PairedGain]:
     base_taus, found = _by_repeat(base), []
     for entry in group.values():
         own = _by_repeat(entry)
-        gains = [own[repeat] - base_taus[repeat] for repeat in sorted(own.keys() & base_taus.keys())]
+        both = sorted(own.keys() & base_taus.keys())
+        gains = [own[repeat] - base_taus[repeat] for repeat in both]
         if not gains or entry is base:
             continue
         mean, half = math.fsum(gains) / len(gains), half_interval(gains)
         low, high = (None, None) if half is None else (mean - half, mean + half)
-        found.append(PairedGain(entry, mean, low, high, sum(gain > 0 for gain in gains), len(gains)))
+        drawn = [own[repeat] for repeat in both], [base_taus[repeat] for repeat in both]
+        p_value = mann_whitney(*drawn).p_value if len(both) > 1 else None
+        found.append(PairedGain(entry, mean, low, high, sum(gain > 0 for gain in gains), len(gains), p_value))
     return sorted(found, key=lambda one: (-one.gain, one.entry.label))
 
 

@@ -31,6 +31,12 @@ def test_one_repeat_has_no_interval_and_none_in_common_no_row(record) -> None:
     assert [(one.entry.method, one.low, one.high) for one in found] == [("one", None, None)]
 
 
+def test_the_draws_are_compared_by_rank(record) -> None:
+    # All sixteen pairs go one way: of the 70 ways to choose four of eight ranks two are as extreme.
+    found = paired_gains(entries(record, base=[0.1, 0.2, 0.3, 0.4], good=[0.5, 0.8, 0.6, 0.7], one=[0.9]), "base")
+    assert {one.entry.method: one.p_value for one in found} == {"good": pytest.approx(2 / 70), "one": None}
+
+
 def test_a_method_that_was_not_run_is_named(record) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'base'"):
         paired_gains(entries(record, base=[0.5]), "bse")
