@@ -10,6 +10,7 @@ from proxybench.cli import (
     compute,
     data,
     doctor,
+    gaps,
     generate,
     importing,
     listing,
@@ -99,6 +100,7 @@ leaderboard.command("check", epilog="Example: proxybench leaderboard check --fol
 leaderboard.command(
     "show", epilog="Example: proxybench leaderboard show --task nasbench201-cifar10-predict --compare gbdt"
 )(ranking.show)
+leaderboard.command("gaps", epilog="Example: proxybench leaderboard gaps --suite full-size --fail-under 95")(gaps.gaps)
 leaderboard.command("serve", epilog="Example: proxybench leaderboard serve --port 8765")(ranking.serve)
 app.add_typer(leaderboard, name="leaderboard")
 app.add_typer(new.app, name="new")

@@ -21,7 +21,7 @@ from predictors.arch import ArchBatch
 from predictors.errors import MissingInput
 from proxybench.errors import CorruptData, Unsupported
 from proxybench.evaluation.entrants import Entrant, InvalidMethod, find_entrant, make_predictor
-from proxybench.evaluation.known_scores import known_scores, published_seconds
+from proxybench.evaluation.known_scores import known_scores, published_seconds, why_no_score
 from proxybench.evaluation.method_job import MethodJob, MethodScores, fit_and_score, without_space
 from proxybench.evaluation.method_process import do_job_apart
 from proxybench.evaluation.splits import Split, hash_split
@@ -209,7 +209,7 @@ def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: JobSpec
         params=entrant.params,
         intervals=_intervals(target[attempted], scores[attempted]) if usable else {},
         cost=cost,
-        message="" if usable else f"the table has no {entrant.name} for this population",
+        message="" if usable else why_no_score(task, bench, entrant),
         provenance=provenance(),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,18 @@ def known_scores(task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[n
     if entrant.name in COSTS:  # counted in this project's own networks
         return _computed_scores(bench, entrant.name, rows)
     return _nothing(rows)
+
+
+def why_no_score(task: Task, bench: Benchmark, entrant: Entrant) -> str:
+    """Why no architecture of the population has a score: the most frequent reason in a file of scores that has any."""
+    unknown = f"the table has no {entrant.name} for this population"
+    if not task.grows or entrant.kind == "one-shot" or entrant.name.endswith((COMPUTED, PUBLISHED)):
+        return unknown
+    scores = required_full_size(bench.space.name)
+    reasons = Counter(found[entrant.name] for found in scores.unanswered if entrant.name in found)
+    if reasons:
+        return reasons.most_common(1)[0][0]
+    return f"the full-size scores of {bench.space.name} lack {entrant.name}"
 
 
 def published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float | None:

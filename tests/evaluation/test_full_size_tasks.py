@@ -12,6 +12,7 @@ import pytest
 
 import proxybench as pb
 from proxybench.errors import CorruptData, DataNotAvailable
+from proxybench.evaluation import evaluate as evaluate_module
 from proxybench.evaluation.entrants import find_entrant
 from proxybench.evaluation.evaluate import evaluate, specify
 from proxybench.evaluation.known_scores import known_scores
@@ -46,13 +47,17 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     def use(count: int) -> None:
         pq.write_table(pq.read_table(SCORES).slice(0, count), tmp_path / "nasbench201.parquet")
-        shipped.full_size_scores.cache_clear()
-        shipped.full_size_digest.cache_clear()
+        forget_scores()
 
     yield use
     monkeypatch.undo()
-    shipped.full_size_scores.cache_clear()
-    shipped.full_size_digest.cache_clear()
+    forget_scores()
+
+
+def forget_scores() -> None:
+    """Nothing of the files read earlier in this process stays in memory."""
+    for function in (shipped.full_size_scores, shipped.full_size_digest, evaluate_module._population):
+        function.cache_clear()
 
 
 def test_the_population_is_what_has_been_scored_one_architecture_for_each_digest() -> None:
