@@ -213,10 +213,15 @@ def _scored_digests(rows: NDArray[np.int64], bench: Benchmark) -> NDArray[np.int
     """The first row of each digest whose network has full-size scores, in index order."""
     scores = required_full_size(bench.space.name)
     scored = {digest for digest, error in zip(scores.digests, scores.errors, strict=True) if not error}
-    known = np.array([row for row in rows.tolist() if bench.digests[row] in scored], dtype=np.int64)
-    if not len(known):
+    chosen = np.zeros(len(bench), dtype=bool)
+    chosen[rows] = True
+    first: dict[str, int] = {}
+    for row, digest in enumerate(bench.digests):  # in order: tables are slow to index one by one
+        if digest in scored and chosen[row]:
+            first.setdefault(digest, row)
+    if not first:
         raise DataNotAvailable(f"the full-size scores of {bench.space.name} cover no architecture of {bench.name}")
-    return _first_digests(known, bench.digests, len(scored))
+    return np.array(sorted(first.values()), dtype=np.int64)
 
 
 def _named(rows: NDArray[np.int64], bench: Benchmark) -> str:
