@@ -101,6 +101,8 @@ class Comparison:
     def basis(self) -> str:
         """A sentence that says which methods are compared on which tasks."""
         methods = f"{len(self.compared)} of {len(self.standings)} methods"
+        if len(self.tasks) == 1:
+            return f"{methods} compared on one task."
         whole = len(self.compared_on) == len(self.tasks)
         tasks = f"all {len(self.tasks)}" if whole else f"{len(self.compared_on)} of {len(self.tasks)}"
         return f"{methods} compared on {tasks} tasks: the largest set of methods and tasks without a gap."

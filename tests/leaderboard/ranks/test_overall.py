@@ -129,6 +129,7 @@ def test_a_comparison_says_what_is_compared_on_what(record) -> None:
         "4 of 6 methods compared on 4 of 6 tasks: the largest set of methods and tasks without a gap."
     )
     assert compared(four_by_four(record)).basis.startswith("4 of 4 methods compared on all 4 tasks")
+    assert compared([record("a", 0.5)]).basis == "1 of 1 methods compared on one task."
 
 
 def test_methods_that_do_not_differ_significantly_are_grouped(record) -> None:
