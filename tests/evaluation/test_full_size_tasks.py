@@ -14,7 +14,7 @@ import proxybench as pb
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.evaluation import evaluate as evaluate_module
 from proxybench.evaluation.entrants import find_entrant
-from proxybench.evaluation.evaluate import evaluate, specify
+from proxybench.evaluation.evaluate import evaluate
 from proxybench.evaluation.known_scores import known_scores
 from proxybench.evaluation.suites import EVALUATE, forget, groups_of, plan_tasks, suite_tasks
 from proxybench.evaluation.tasks import Target, Task, load_tasks
