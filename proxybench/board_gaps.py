@@ -109,8 +109,10 @@ def find_gaps(tasks: Sequence[Task], records: Iterable[Record]) -> Gaps:
     for task in tasks:
         here = _as_it_is_here(task)
         for method, lacking in _due(here, recorded).items():
-            found = _judged(here, method, lacking, recorded.get((task.name, method), []))
-            counts[_pool(method)][found.reason if isinstance(found, Gap) else found] += 1
+            known = recorded.get((task.name, method), [])
+            pool = _pool(method, known)
+            found = _judged(here, method, pool, lacking, known)
+            counts[pool][found.reason if isinstance(found, Gap) else found] += 1
             if isinstance(found, Gap):
                 gaps.append(found)
     pools = tuple(_summary(pool, counts[pool]) for pool in sorted(counts, reverse=True))
@@ -148,8 +150,10 @@ def _due(here: _Due, recorded: Iterable[tuple[str, str]]) -> dict[str, str]:
     return methods | dict.fromkeys(ALWAYS, "")
 
 
-def _judged(here: _Due, method: str, lacking: str, found: Sequence[Record]) -> Gap | Literal["filled", "inapplicable"]:
-    pool = _pool(method)
+def _judged(
+    here: _Due, method: str, pool: Pool, lacking: str, found: Sequence[Record]
+) -> Gap | Literal["filled", "inapplicable"]:
+    """What the records of a method on a task amount to; `lacking` says which scores are missing, if they are."""
     sizes = set(here.task.sizes) if here.task.train_target is not None else {0}
     current = [record for record in found if not here.outdates(record)]
 
@@ -171,8 +175,9 @@ def _judged(here: _Due, method: str, lacking: str, found: Sequence[Record]) -> G
     return gap("scores missing", lacking) if lacking else gap("not run")
 
 
-def _pool(method: str) -> Pool:
-    kind = find_entrant(method).kind
+def _pool(method: str, found: Sequence[Record]) -> Pool:
+    """A recorded method may be the user's own, whose name alone says nothing."""
+    kind = found[0].kind if found else find_entrant(method).kind
     return "predictors" if kind == "predictor" else "one-shot" if kind == "one-shot" else "training-free"
 
 
