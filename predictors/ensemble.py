@@ -14,7 +14,7 @@ from predictors.cross_fitting import TrainingPart, deviations, encoded_once, pre
 from predictors.encodings import EncodingLike
 from predictors.errors import unknown_name
 from predictors.folds import random_folds
-from predictors.learner import UncertainLearner
+from predictors.learner import AT_ONCE, UncertainLearner
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 from predictors.targets import normal_scores
 from predictors.units import Units
@@ -67,6 +67,7 @@ class Ensemble(UncertainLearner):
         fold_scores_: out-of-fold Kendall's tau of each member; empty if nothing was held out.
     """
 
+    at_once = AT_ONCE
     first = 3  # number of members that "select" starts with
 
     members: Sequence[Any] | None = None

@@ -6,7 +6,7 @@ changing their order (`predictors.units`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     TrainingScores = Callable[[Positions], Floats]
 
 
+AT_ONCE = 32_768  # architectures whose rows of several hundred numbers take some 500 MB with all copies
+
+
 class Learner(Parameters):
     """A predictor with a `space`; subclasses learn and score.
 
@@ -44,11 +47,14 @@ class Learner(Parameters):
             text; None if they are not.
         fewest: minimum number of architectures to learn from.
         needs_graphs: whether it learns nothing from architectures that are described by columns alone.
+        at_once: number of architectures that are scored at once, so that a whole space of them fits in memory; None for
+            all, if the score of an architecture may depend on the others.
         units_: converts scores to the units of the targets.
     """
 
     fewest: ClassVar[int] = 1
     needs_graphs: ClassVar[bool] = False
+    at_once: ClassVar[int | None] = None
     space: Any
     units_: Units
 
@@ -87,11 +93,12 @@ class Learner(Parameters):
 
     def scores(self, X: Architectures) -> Floats:
         """The scores behind `predict`, float64[n]: in the same order, on the learner's own scale. Raises as it does."""
-        return self._scores(self._known(X))
+        return np.concatenate([self._scores(part) for part in self._parts(X)])
 
     def beliefs(self, X: Architectures) -> tuple[Floats, Floats]:
         """The scores and their standard deviations, which are 0 if unknown, float64[n] each. Raises as `predict`."""
-        return self._beliefs(self._known(X))
+        means, deviations = zip(*(self._beliefs(part) for part in self._parts(X)), strict=True)
+        return np.concatenate(means), np.concatenate(deviations)
 
     def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
         raise NotImplementedError
@@ -110,6 +117,15 @@ class Learner(Parameters):
         if not hasattr(self, "units_"):
             raise NotFitted(f"{type(self).__name__} is not fitted; call fit(X, y) first")
         return self._batch(X)
+
+    def _parts(self, X: Architectures) -> Iterator[ArchBatch]:
+        """The architectures as batches of at most `at_once`; one batch if there are none."""
+        batch = self._known(X)
+        if self.at_once is None or len(batch) <= self.at_once:
+            yield batch
+            return
+        for start in range(0, len(batch), self.at_once):
+            yield batch[start : start + self.at_once]
 
     def _few_predictions(self) -> dict[str, Any]:
         """Further arguments of `warn_of_few_predictions`."""

@@ -10,7 +10,7 @@ import numpy as np
 from predictors.calibration import Spread
 from predictors.constant_graphs import score_of_constants
 from predictors.encodings import EncodingLike, encoding_parts
-from predictors.learner import Learner, UncertainLearner
+from predictors.learner import AT_ONCE, Learner, UncertainLearner
 from predictors.tabular.rows import Rows
 from predictors.targets import scaled, spread
 from predictors.units import Units
@@ -48,6 +48,7 @@ class Tabular(Learner):
     """
 
     pairwise = False
+    at_once = AT_ONCE
 
     encodings: EncodingLike = DEFAULT_ENCODINGS
     columns: bool = True

@@ -59,6 +59,7 @@ def _root(
 app.command("list", epilog="Example: proxybench list tasks --json")(listing.list_)
 app.command(epilog="Example: proxybench fetch nasbench201 nasbench101")(data.fetch)
 app.command(epilog="Example: proxybench verify")(data.verify)
+app.command(epilog="Example: proxybench info nasbench201")(data.info)
 app.command(
     "import",
     epilog="Example: proxybench import csv results.csv --arch arch --space nasbench201 --seed seed "

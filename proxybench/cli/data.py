@@ -1,4 +1,4 @@
-"""Commands for tables: fetch, verify, query."""
+"""Commands for tables: fetch, verify, info, query."""
 
 from __future__ import annotations
 
@@ -73,6 +73,23 @@ def verify(as_json: Json = False) -> None:
     else:
         print_table(("name", "kind", "state"), [(result.name, result.kind, result.state) for result in results])
     fail_if([f"{result.kind} {result.name}: {result.state}" for result in results if not result.ok])
+
+
+def info(
+    name: Annotated[str, typer.Argument(help="A benchmark from `proxybench list`.")],
+    as_json: Json = False,
+) -> None:
+    """Print the card of a benchmark: population, meaning of its figures, licences, citation, checks.
+
+    The card of a table that is not on this machine lacks what is counted from its content.
+    """
+    from proxybench.tables.catalogue import describe, list_benchmarks
+
+    card = describe(name)
+    if as_json:
+        print_json(dataclasses.asdict(list_benchmarks()[name]) | {"card": card})
+    else:
+        typer.echo(card.rstrip("\n"))
 
 
 def query(

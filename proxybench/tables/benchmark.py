@@ -18,6 +18,8 @@ from proxybench.tables.computed import ALL, COMPUTED, FULL_SIZE, recipe_with, wi
 from proxybench.tables.editions import Needed, first_edition_with
 from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
+from proxybench.tables.sources.registry import load_registry
+from proxybench.tables.store.cards import with_checks
 from proxybench.tables.store.parquet import open_table, read_info
 from proxybench.tables.store.schema import metric_of
 from proxybench.tables.store.texts import Texts
@@ -50,8 +52,9 @@ class Benchmark:
 
     @property
     def card(self) -> str:
-        """Population, split, target, epochs, seeds, provenance, licence and citation. Markdown."""
-        return self._table.card
+        """Population, split, target, epochs, seeds, provenance, licence, citation and checks. Markdown."""
+        entry = load_registry().benchmarks.get(self.name)
+        return with_checks(self._table.card, entry) if entry else self._table.card
 
     @property
     def recipe(self) -> str:

@@ -35,6 +35,7 @@ def recipe(entry: BenchmarkEntry, files: Mapping[str, SourceFile]) -> str:
         files: the files of the table; those that the edition does not use are ignored.
     """
     described = msgspec.to_builtins(entry)
+    del described["checks"]
     if not entry.additions:  # as it was before tables had additions
         del described["additions"]
     used = {name for use in entry.flat.sources for name in use.files}

@@ -8,7 +8,8 @@ from predictors.errors import UnknownName, unknown_name
 from proxybench.errors import DataNotAvailable
 from proxybench.tables.shipped import LICENCE, shipped_table
 from proxybench.tables.sources.registry import load_registry
-from proxybench.tables.store.parquet import own_names, read_info, stored_names
+from proxybench.tables.store.cards import with_checks, write_outline
+from proxybench.tables.store.parquet import open_table, own_names, read_info, stored_names
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,23 @@ def list_benchmarks() -> dict[str, BenchmarkInfo]:
             own=entry is None and name in own,
         )
     return infos
+
+
+def describe(name: str) -> str:
+    """A benchmark's card, in markdown: of the table if it is on this machine, otherwise what the registry knows.
+
+    Raises:
+        UnknownName: if there is no such benchmark; suggests the nearest.
+        DataNotAvailable: if the table comes from official files of the user, and has not been imported.
+        CorruptData: if the table is damaged.
+    """
+    registry = load_registry()
+    entry = registry.benchmarks.get(name)
+    table = shipped_table(name) or (open_table(name) if read_info(name) else None)
+    if table is None and entry is None:
+        raise not_available(name)
+    card = table.card if table else write_outline(name, registry.benchmark(name).flat, registry.files_of(name))
+    return with_checks(card, entry) if entry else card
 
 
 # Tables imported only from a user's official file: prefix of their names, and the kind for `import`.

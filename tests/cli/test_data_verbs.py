@@ -13,6 +13,7 @@ VERBS = (
     ["list"],
     ["fetch"],
     ["verify"],
+    ["info"],
     ["import"],
     ["query"],
     ["doctor"],
@@ -148,3 +149,28 @@ def test_doctor_finds_a_cache_that_cannot_be_used(run, tmp_path: Path, monkeypat
     answer = run("doctor")
     assert answer.code == 1
     assert "PROXYBENCH_CACHE" in answer.err
+
+
+def test_info_is_what_the_registry_knows_of_a_table_that_is_not_here(run, cache: Path) -> None:
+    answer = run("info", "nasrobbench201")
+    assert answer.out.startswith("# nasrobbench201: NAS-RobBench-201")
+    assert "- Citation: Wu, Liu" in answer.out
+    assert "| none stated |" in answer.out
+    assert "## Checks" in answer.out
+    assert "0.882 on cifar10" in answer.out
+    described = json.loads(run("info", "nasrobbench201", "--json").out)
+    assert (described["available"], described["licences"]) == (False, ["none stated"])
+    assert described["card"].rstrip() == answer.out.rstrip()
+
+
+def test_info_of_a_table_is_its_card(run, cache: Path) -> None:
+    import proxybench as pb
+
+    assert run("info", "trained-nasbench201").out.rstrip() == pb.load("trained-nasbench201").card.rstrip()
+
+
+@pytest.mark.parametrize("name", ["nasbench210", "nats-tss"])
+def test_info_of_an_absent_name_says_what_to_do(run, cache: Path, name: str) -> None:
+    answer = run("info", name)
+    assert answer.code == 1
+    assert "Did you mean" in answer.err or "proxybench import nats-tss" in answer.err

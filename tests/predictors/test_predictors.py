@@ -175,3 +175,18 @@ def test_predictions_before_fit_and_of_nothing() -> None:
     with pytest.raises(NotFitted, match="GBDT is not fitted; call fit"):
         make("gbdt").predict(batch)
     assert make("gbdt", rounds=5).fit(batch, targets).predict(batch[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["gbdt", "gp", "ridge", "knn", "random_forest", "mlp", "ensemble"])
+def test_predictions_in_parts_are_those_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, targets = example_batch(60)
+    model = make(name).fit(batch[:40], targets[:40])
+    whole, spread = model.predict(batch), getattr(model, "predict_std", lambda given: np.zeros(len(given)))(batch)
+    seen: list[int] = []
+    scored = type(model)._beliefs
+    monkeypatch.setattr(type(model), "at_once", 7)
+    monkeypatch.setattr(type(model), "_beliefs", lambda self, part: seen.append(len(part)) or scored(self, part))
+    np.testing.assert_allclose(model.predict(batch), whole, rtol=1e-12)
+    if model.tags.has_std:
+        np.testing.assert_allclose(model.predict_std(batch), spread, rtol=1e-9)
+        assert seen == [*[7] * 8, 4]

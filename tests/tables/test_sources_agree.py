@@ -297,6 +297,17 @@ def test_the_index_of_robbench_is_that_of_the_other_files(mirror: Path) -> None:
     assert robbench.cells_in_order(mirror / ROBBENCH, SPACE) == frame["cellstr"]
 
 
+@pytest.mark.parametrize(("dataset", "tau"), [("cifar10", 0.882), ("cifar100", 0.799), ("ImageNet16-120", 0.769)])
+def test_accuracies_after_adversarial_training_rank_cells_like_those_of_clean_training(
+    mirror: Path, mean_test: dict[str, dict[str, float]], dataset: str, tau: float
+) -> None:
+    files = [(mirror / ROBBENCH).with_name("NAS-RobBench-201_html.json"), mirror / ROBBENCH]
+    rows = robbench.read(files, SPACE).values.to_pylist()
+    robust = {row["arch"]: row["val_acc"] for row in rows if row["dataset"] == dataset}
+    clean = [mean_test[dataset][arch] for arch in robust]
+    assert kendalltau(list(robust.values()), clean).statistic == pytest.approx(tau, abs=5e-4)
+
+
 @pytest.mark.parametrize("device", ["raspi4", "pixel3", "eyeriss", "fpga"])
 def test_latencies_of_help_that_hw_nas_bench_has_too_are_equal(mirror: Path, device: str) -> None:
     files = [mirror / HELP / "str_arch2idx.pt", mirror / HELP / "latency" / f"{device}.pt"]

@@ -85,6 +85,9 @@ class BenchmarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A table grows by additions. Edition 1 has the first sources only; each addition makes one more edition, which keeps
     the rows and values of the one before. Results refer to the first edition that has what they use, so an addition
     changes neither a recorded task nor what its methods see.
+
+    Attributes:
+        checks: agreement of the table with second sources, in figures; what they say is no part of the table's recipe.
     """
 
     space: str
@@ -95,6 +98,7 @@ class BenchmarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[Use, ...] = ()
     caveats: tuple[str, ...] = ()
     additions: tuple[Addition, ...] = ()
+    checks: tuple[str, ...] = ()
 
     @property
     def editions(self) -> list[BenchmarkEntry]:

@@ -1,4 +1,8 @@
-"""A table's card: its content and its sources, in markdown, written together with the table."""
+"""A table's card: its content and its sources, in markdown, written together with the table.
+
+The agreement with second sources is not written into it: it is added from the registry whenever a card is shown, so that
+a new check needs no new import.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +38,7 @@ def write_card(
         own: a card by the creator of the data, in markdown; it is appended with its headings one level lower.
     """
     lines = [
-        f"# {name}: {entry.title}",
-        "",
-        f"- Search space: {entry.space}",
-        f"- Population: {entry.population} {len(table.archs):,} architectures, {len(set(digests)):,} digests.",
-        f"- Data sets and splits: {entry.datasets}",
-        f"- Citation: {entry.citation}",
-        *(f"- {caveat}" for caveat in entry.caveats),
-        "",
+        *_opening(name, entry, f" {len(table.archs):,} architectures, {len(set(digests)):,} digests."),
         "| dataset | epochs | seed | metric | unit | measured | not finite |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *_block_rows(table),
@@ -50,6 +47,38 @@ def write_card(
         "",
         *(f"- {note}" for note in [*table.notes, *_mean_checks(table)]),
         "",
+        *_sources(files),
+    ]
+    return "\n".join(lines) + (_HEADING.sub(r"\n#\1", f"\n{own}") if own else "")
+
+
+def write_outline(name: str, entry: BenchmarkEntry, files: Mapping[str, SourceFile]) -> str:
+    """What the registry says of a table that is not on this machine, as markdown. Arguments as in `write_card`."""
+    return "\n".join([*_opening(name, entry), *_sources(files)])
+
+
+def with_checks(card: str, entry: BenchmarkEntry) -> str:
+    """A card, followed by what the registry says about the agreement of the table with second sources."""
+    if not entry.checks:
+        return card
+    return "\n".join([card.rstrip("\n"), "", "## Checks", "", *(f"- {check}" for check in entry.checks), ""])
+
+
+def _opening(name: str, entry: BenchmarkEntry, counted: str = "") -> list[str]:
+    return [
+        f"# {name}: {entry.title}",
+        "",
+        f"- Search space: {entry.space}",
+        f"- Population: {entry.population}{counted}",
+        f"- Data sets and splits: {entry.datasets}",
+        f"- Citation: {entry.citation}",
+        *(f"- {caveat}" for caveat in entry.caveats),
+        "",
+    ]
+
+
+def _sources(files: Mapping[str, SourceFile]) -> list[str]:
+    return [
         "## Sources",
         "",
         "| file | bytes | sha256 | licence |",
@@ -60,7 +89,6 @@ def write_card(
         ),
         "",
     ]
-    return "\n".join(lines) + (_HEADING.sub(r"\n#\1", f"\n{own}") if own else "")
 
 
 def _block_rows(table: MergedTable) -> list[str]:

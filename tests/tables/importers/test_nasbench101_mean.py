@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from proxybench.errors import CorruptData, InvalidArchitecture
+from proxybench.readers.arrays import parse_npy
+from proxybench.readers.untrusted import read_pickle
 from proxybench.spaces import get_space
 from proxybench.tables.importers import nasbench101_mean, ta_gates
 
@@ -59,6 +61,14 @@ def test_the_parts_of_ta_gates_are_disjoint(mirror: Path) -> None:
         "subset:ta_gates_train": 7_290.0,
         "subset:ta_gates_test": 7_290.0,
     }
+
+
+@pytest.mark.parametrize(("hashes", "positions"), [("hash_train.txt", "train"), ("hash.txt", "test")])
+def test_the_parts_of_ta_gates_are_published_as_positions_too(mirror: Path, hashes: str, positions: str) -> None:
+    given = parse_npy((mirror / FLAN / f"nb101_{positions}_tagates.npy").read_bytes())
+    named = read_pickle(mirror / FLAN / f"nb101_{hashes}")
+    assert [SPACE.hash(SPACE[int(position)]) for position in given[:300]] == named[:300]
+    assert np.argsort(given).tolist() == np.argsort(named).tolist()
 
 
 def test_other_lists_are_no_parts(tmp_path: Path) -> None:

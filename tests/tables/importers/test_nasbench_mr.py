@@ -40,6 +40,16 @@ def test_classification(mirror, setting, best):
     assert table["val_acc"].count() == table["val_top5"].count() == 2_507
 
 
+def test_networks_have_one_size_in_all_settings(mirror):
+    settings = ("cls-10-1000", "cls-10c", "cls-50-100", "cls-50-1000", "seg", "seg-4x", "video", "video-p")
+    sizes = []
+    for setting in settings:
+        rows = read([mirror / FOLDER / setting / "trainval.pkl"], SPACE, setting).values.to_pylist()
+        sizes.append({row["arch"]: (row["params"], row["flops"]) for row in rows if row["epochs"] == 0})
+    assert len(sizes[0]) == 2_507
+    assert all(other == sizes[0] for other in sizes)
+
+
 def test_rows_of_one_network(tmp_path):
     trained, untrained = read_networks(tmp_path, [NETWORK])
     assert (trained["arch"], trained["epochs"], trained["seed"]) == (SPACE.example, 1, "0")

@@ -6,10 +6,12 @@ import pytest
 
 from proxybench.errors import CorruptData
 from proxybench.spaces import get_space
+from proxybench.tables.importers import nats_archive
 from proxybench.tables.importers.natsbench_size import read
 
 SPACE = get_space("natsbench-size")
 FILE = "changlin31/BossNAS/bb8b26a09e3ae7889dd118950b022be6b3ce99a0/ranking_nats/nats_cifar10_acc_rank.yml"
+OFFICIAL = "D-X-Y/NATS-Bench/1d4a304ad1906aa5866563438fcbf0d624b7eda2/fake_torch_dir/NATS-sss-v1_0-50262-simple"
 
 
 def read_text(tmp_path, text):
@@ -64,3 +66,15 @@ def test_two_accuracies_of_one_configuration_are_an_error_that_names_it(tmp_path
 def test_other_lines_are_an_error_that_names_the_file(tmp_path, text):
     with pytest.raises(CorruptData, match=r"rank\.yml"):
         read_text(tmp_path, text)
+
+
+def test_official_records_have_these_accuracies(mirror, published):
+    records = nats_archive.read([mirror / OFFICIAL], SPACE, "sss").values.to_pylist()
+    listed = dict(zip(published["arch"], published["test_acc"], strict=True))
+    official = {
+        row["arch"]: row["test_acc"]
+        for row in records
+        if (row["dataset"], row["epochs"], row["seed"]) == ("cifar10", 90, "777")
+    }
+    assert len(official) == 3
+    assert official == pytest.approx({arch: listed[arch] for arch in official}, abs=1e-9)
