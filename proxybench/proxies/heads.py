@@ -95,13 +95,14 @@ def head_softmax_confidence(probe: Probe) -> Tensor:
     in the authors' code; Voita et al. (ACL 2019), who define the confidence of a head, take it over the keys. NaN for a
     network without self-attention.
     """
-    sums = probe.once(_softmax_confidence)
+    sums = probe.once(softmax_confidence)
     if not sums:
         raise NoAnswer("the network has no self-attention")
     return by_layer(probe, sums)
 
 
-def _softmax_confidence(probe: Probe) -> dict[str, float]:
+def softmax_confidence(probe: Probe) -> dict[str, float]:
+    """By name of a module, the summed confidence of its self-attentions."""
     return sums_by_module(probe, _largest_of_heads)
 
 

@@ -1,7 +1,8 @@
 """Proxies that measure how similar the network's gradients with respect to different images are.
 
 The gradient of an image is that of the batch's summed logits with respect to its pixels, in training mode: through the
-batch statistics it includes the image's effect on the others.
+batch statistics it includes the image's effect on the others. Of a text it is that with respect to the embeddings of
+its tokens.
 """
 
 from __future__ import annotations

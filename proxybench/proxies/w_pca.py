@@ -82,8 +82,8 @@ def w_pca(probe: Probe) -> Tensor:
     """Parameters times principal components of hidden features, for text and for vision transformers.
 
     A hidden layer of a feed-forward network is a linear layer outside attention that is applied to several tokens and
-    whose output a rectifier (GELU, ReLU and others) takes directly. There are fewer components than tokens in the batch,
-    so a small batch counts tokens rather than directions. NaN for a network without such a layer, such as a
+    whose output a rectifier (GELU, ReLU and others) takes directly. There are fewer components than tokens in the
+    batch, so a small batch counts tokens rather than directions. NaN for a network without such a layer, such as a
     convolutional network. For their own search space, the authors' code divides each number of components by the
     smaller of the layer's inputs and outputs.
     """
