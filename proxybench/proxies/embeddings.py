@@ -34,7 +34,7 @@ def embedded(
             return None
         replaced = replace(output)
         found.append(replaced)
-        return replaced
+        return replaced.clone()  # the network may write into it
 
     handles = [module.register_forward_hook(hook) for module in network.modules() if isinstance(module, nn.Embedding)]
     try:
