@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,8 +23,12 @@ def compute(
     space: Annotated[str | None, typer.Argument(help="Search space, such as nasbench201.")] = None,
     proxies: Annotated[str, typer.Option(help='Comma-separated names, "module:name" for your own, or all.')] = "all",
     images: Annotated[
-        str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise.")
-    ] = "noise",
+        str | None,
+        typer.Option(
+            help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise; for text tokens:LENGTH. "
+            "Default: noise, or tokens:64."
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option(help="Folder of the sweep; rerunning resumes it.")] = Path("sweep"),
     table: Annotated[Path | None, typer.Option(help="When finished, write the scores to this parquet file.")] = None,
     merge: Annotated[Path | None, typer.Option(help="Only write the scores in --output to this file.")] = None,
@@ -39,7 +44,9 @@ def compute(
     resolution: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
     choice: Annotated[Choice, typer.Option(help="How images are sampled.")] = "stratified",
-    classes: Annotated[int | None, typer.Option(min=2, help="Number of logits; default: the images' classes.")] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=2, help="Number of logits; default: the images' classes, or the space's for text.")
+    ] = None,
     initialisation: Annotated[str, typer.Option(help="Weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
     seed: Annotated[int, typer.Option(help="Seed of weights, draws, images and --sample.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
@@ -65,7 +72,7 @@ def compute(
         raise typer.BadParameter("no search space given", param_hint="SPACE")
     else:
         from proxybench.grammar import parse_arguments
-        from proxybench.images.batch import load_batch
+        from proxybench.sweeps.inputs import batch_for
         from proxybench.sweeps.selection import choose_proxies
         from proxybench.sweeps.sweep import begin_sweep, forget_failed, require_torch
 
@@ -73,13 +80,23 @@ def compute(
         chosen, left_out = choose_proxies([name.strip() for name in proxies.split(",") if name.strip()])
         for line in left_out:
             typer.echo(f"left out: {line}", err=True)
+        options = parse_arguments(network)
         work = begin_sweep(
             output,
             space,
             _items(space, benchmark, sample, archs, first, seed),
             chosen,
-            load_batch(images, batch, resolution=resolution, seed=seed, choice=choice),
-            network=parse_arguments(network),
+            batch_for(
+                space,
+                images,
+                batch,
+                network=options,
+                classes=classes,
+                resolution=resolution,
+                seed=seed,
+                choice=choice,
+            ),
+            network=options,
             classes=classes,
             initialisation=initialisation,
             seed=seed,
@@ -122,9 +139,7 @@ def _report(work: ChunkedWork, table: Path | None, rows: int | None, as_json: bo
         )
     else:
         images = work.setting["images"]
-        typer.echo(
-            f"images: {images['source']}, {images['choice']}; {images['normalisation']}; resized: {images['resized']}"
-        )
+        typer.echo(_described(images))
         unanswered = ", ".join(f"{name} {count}" for name, count in found.unanswered.items())
         typer.echo(
             f"{found.done} of {work.items.num_rows} architectures in {work.folder}, {found.seconds:.0f} s of work"
@@ -135,6 +150,14 @@ def _report(work: ChunkedWork, table: Path | None, rows: int | None, as_json: bo
     errors = found.errors
     first = next(iter(errors.items()), ("", ""))
     fail_if([f"{len(errors)} architectures failed, such as {first[0]}: {first[1]}"] if errors else [])
+
+
+def _described(images: Mapping[str, Any]) -> str:
+    """A line about the batch of images or tokens."""
+    if "labels" in images:
+        length = images["shape"][1]
+        return f"texts of {length} {images['source']}, {images['choice']}; labels: {images['labels']}"
+    return f"images: {images['source']}, {images['choice']}; {images['normalisation']}; resized: {images['resized']}"
 
 
 def _items(

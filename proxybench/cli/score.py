@@ -33,11 +33,17 @@ def score(
     ] = "3,32,32",
     proxies: Annotated[str, typer.Option(help='Comma-separated names, "module:name" for your own, or all.')] = "all",
     images: Annotated[
-        str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise.")
-    ] = "noise",
+        str | None,
+        typer.Option(
+            help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER, digits or noise; for text tokens:LENGTH. "
+            "Default: noise, or tokens:64."
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
     resolution: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
-    classes: Annotated[int | None, typer.Option(min=2, help="Number of logits; default: the images' classes.")] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=2, help="Number of logits; default: the images' classes, or the space's for text.")
+    ] = None,
     network: Annotated[str, typer.Option(help="Network options, such as channels=16,cells=5.")] = "",
     initialisation: Annotated[str, typer.Option(help="Weights: torch, kaiming, xavier, gaussian, ...")] = "torch",
     seed: Annotated[int, typer.Option(help="Seed of weights, draws and images.")] = 0,
@@ -68,7 +74,8 @@ def score(
         scored = _of_space(where, arch, images, batch, resolution, classes, network, initialisation, seed)
     else:
         _require_absent("--module", space=where, resolution=resolution, network=network)
-        scored = of_module(module, images_of_shape(images, input_, batch, classes, seed), initialisation, seed)
+        data = images_of_shape(images or "noise", input_, batch, classes, seed)
+        scored = of_module(module, data, initialisation, seed)
     data = scored.images
     try:
         with count_progress("proxies", len(chosen)) as on_proxy:
@@ -92,7 +99,7 @@ def score(
 def _of_space(
     where: str | None,
     arch: str | None,
-    images: str,
+    images: str | None,
     batch: int,
     resolution: int | None,
     classes: int | None,
@@ -100,12 +107,9 @@ def _of_space(
     initialisation: str,
     seed: int,
 ) -> ScoredNetwork:
-    from proxybench.images.batch import load_batch
-
     if where is None or arch is None:
         raise typer.BadParameter("name a space and an architecture, or your own network: --module my_models:make_net")
-    data = load_batch(images, batch, resolution=resolution, seed=seed)
-    return of_space(where, arch, data, classes, network, initialisation, seed)
+    return of_space(where, arch, images, batch, resolution, classes, network, initialisation, seed)
 
 
 def _require_absent(option: str, **others: object) -> None:

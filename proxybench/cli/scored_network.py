@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoredNetwork:
-    """A network and the images that it is scored on.
+    """A network and the images or tokens that it is scored on.
 
     Attributes:
         network: with its initial weights.
@@ -35,15 +35,25 @@ class ScoredNetwork:
 
 
 def of_space(
-    where: str, text: str, images: ImageBatch, classes: int | None, network: str, initialisation: str, seed: int
+    where: str,
+    text: str,
+    images: str | None,
+    batch: int,
+    resolution: int | None,
+    classes: int | None,
+    network: str,
+    initialisation: str,
+    seed: int,
 ) -> ScoredNetwork:
     """An architecture's network, with the weights and draws that it has in a sweep.
 
     Args:
         where: a search space, or a benchmark on this machine.
         text: an architecture of the space; for a benchmark possibly its digest or index.
-        images: the batch.
-        classes: number of logits; None for the classes of the images.
+        images: source of the images or tokens; None for noise or, if the network reads text, `tokens`.
+        batch: number of images or texts.
+        resolution: height and width to resize the images to.
+        classes: number of logits; None for the classes of the images or, for text, the network's default.
         network: options of the space's network, such as "channels=16,cells=5".
         initialisation: name of an initialisation.
         seed: of the sweep.
@@ -59,23 +69,26 @@ def of_space(
     from proxybench.networks import build
     from proxybench.networks.initialise import initialise
     from proxybench.spaces import get_space
+    from proxybench.sweeps.inputs import batch_for
     from proxybench.sweeps.sweep import seed_of
 
     graph = _architecture(where, text)
     space = get_space(graph.space)
     own_seed = seed_of(seed, space.digest(graph))
-    channels, height, width = images.images.shape[1:]
-    logits = images.classes if classes is None else classes
     options = parse_arguments(network)
+    data = batch_for(space.name, images, batch, network=options, classes=classes, resolution=resolution, seed=seed)
+    logits = data.classes if classes is None else classes
+    _, *sizes = data.images.shape
+    shape = (sizes[0], sizes[1], sizes[2]) if len(sizes) == 3 else None  # texts have none
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(own_seed)
         try:
-            built = build(graph, logits, (channels, height, width), **options)
+            built = build(graph, logits, shape, **options)
         except (TypeError, ValueError) as error:
             raise ProxybenchError(f"the network cannot be built: {error}") from error
     if initialisation != "torch":
         initialise(built, initialisation, own_seed)
-    return ScoredNetwork(built, images, own_seed, {"space": space.name, "arch": space.format(graph)}, space.name)
+    return ScoredNetwork(built, data, own_seed, {"space": space.name, "arch": space.format(graph)}, space.name)
 
 
 def of_module(module: str, images: ImageBatch, initialisation: str, seed: int) -> ScoredNetwork:

@@ -19,15 +19,17 @@ from numpy.typing import NDArray
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, Unsupported
 from proxybench.evaluation.tasks import Task
-from proxybench.images.batch import ImageBatch, load_batch
+from proxybench.images.tokens import TOKENS, names_tokens
 from proxybench.jobs.chunked_work import ChunkedWork
 from proxybench.jobs.job_spec import JobSpec
 from proxybench.jobs.run import run_in_processes
 from proxybench.jobs.shard_store import ShardStore
 from proxybench.jobs.work_folder import begin
 from proxybench.networks import NETWORKS
+from proxybench.networks.text_inputs import text_input
 from proxybench.scores.score_file import read_scores
 from proxybench.spaces import get_space
+from proxybench.sweeps.inputs import batch_for
 from proxybench.sweeps.merge import merge
 from proxybench.sweeps.selection import choose_proxies, items_of
 from proxybench.sweeps.sweep import require_torch, sweep_work
@@ -42,7 +44,8 @@ class NetworkSetting:
     """How the networks of architectures are built and scored.
 
     Attributes:
-        images: source of the images, `digits`, `noise`, `cifar10:PATH` or `parquet:FOLDER`.
+        images: source of the images, `digits`, `noise`, `cifar10:PATH` or `parquet:FOLDER`; or `tokens:LENGTH`.
+            Networks that read text are scored on `tokens` whatever the source of images.
         batch: number of images.
         resolution: height and width to resize the images to; None keeps their own.
         network: options of the space's network, such as {"channels": 16, "cells": 5}; if empty, its published size.
@@ -86,10 +89,9 @@ def with_scores(
     for spec in own:
         wanted = space_of[spec.task.name], str(spec.payload["target"])
         tasks_of.setdefault(wanted, {})[spec.task.name] = by_name[spec.task.name]
-    batch = load_batch(setting.images, setting.batch, resolution=setting.resolution, seed=setting.seed)
     files = {}
     for (space, target), chosen in tasks_of.items():
-        work = _sweep(space, target, list(chosen.values()), batch, setting)
+        work = _sweep(space, target, list(chosen.values()), setting)
         files[space, target] = str(_done(work, workers, on_networks))
     return [
         msgspec.structs.replace(
@@ -101,7 +103,7 @@ def with_scores(
     ]
 
 
-def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, setting: NetworkSetting) -> ChunkedWork:
+def _sweep(space: str, target: str, tasks: Sequence[Task], setting: NetworkSetting) -> ChunkedWork:
     """The work of scoring the networks of the tasks' populations, in a cache folder named after it."""
     if space not in NETWORKS and not get_space(space).builds_networks:
         raise Unsupported(
@@ -115,6 +117,10 @@ def _sweep(space: str, target: str, tasks: Sequence[Task], batch: ImageBatch, se
             digests.append(bench.digests[row])
     items = items_of(archs, get_space(space), digests)
     chosen, _ = choose_proxies([target])
+    source, resolution = setting.images, setting.resolution
+    if text_input(space) is not None:
+        source, resolution = source if names_tokens(source) else TOKENS, None
+    batch = batch_for(space, source, setting.batch, network=setting.network, resolution=resolution, seed=setting.seed)
     work = sweep_work(Path(), space, items, chosen, batch, network=setting.network, seed=setting.seed)
     return begin(replace(work, folder=cache_dir() / SWEEPS / f"{space.replace(':', '.')}-{work.digest}"))
 

@@ -22,18 +22,18 @@ Choice = Literal["stratified", "random"]
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Images as a network takes them.
+    """Images, or texts of tokens, as a network takes them.
 
     Attributes:
-        images: float32[n, c, h, w].
+        images: float32[n, c, h, w], or int64[n, tokens].
         labels: int64[n].
-        classes: number of classes of the source.
+        classes: number of classes of the source; None for tokens whose labels are the next token.
         description: source, choice, normalisation, resizing and digest of the chosen pixels, in words and numbers.
     """
 
-    images: NDArray[np.float32]
+    images: NDArray[np.float32] | NDArray[np.int64]
     labels: NDArray[np.int64]
-    classes: int
+    classes: int | None
     description: dict[str, Any]
 
     def to_bytes(self) -> bytes:
@@ -43,10 +43,11 @@ class ImageBatch:
         return stream.getvalue()
 
 
-def read_batch(content: bytes) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Images and labels from `ImageBatch.to_bytes`. Raises CorruptData for other bytes."""
+def read_batch(content: bytes) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Images or tokens, and labels, from `ImageBatch.to_bytes`. Raises CorruptData for other bytes."""
     arrays = parse_npz(content, Path("the batch of images"), MAX_BYTES)
-    if {name: array.dtype.str for name, array in arrays.items()} != {"images": "<f4", "labels": "<i8"}:
+    kinds = {name: array.dtype.str for name, array in arrays.items()}
+    if kinds not in ({"images": "<f4", "labels": "<i8"}, {"images": "<i8", "labels": "<i8"}):
         raise CorruptData("the batch of images does not contain images and labels; start the sweep again")
     return arrays["images"], arrays["labels"]
 
@@ -84,7 +85,7 @@ def batch_of(
         images = resized(images, resolution)
     description = {
         "source": source.name,
-        "digest": _digest(pixels, labels),
+        "digest": digest_of(pixels, labels),
         "shape": list(images.shape),
         "choice": f"{choice}, order by BLAKE2b of seed {seed} and row",
         "normalisation": f"pixel / {source.scale:g}, then by channel mean {source.mean} and deviation {source.std}",
@@ -134,7 +135,7 @@ def _resizing(size: tuple[int, ...], resolution: int | None) -> str:
     return f"{how}, {size[0]} x {size[1]} to {resolution} x {resolution}"
 
 
-def _digest(pixels: NDArray[Any], labels: NDArray[np.int64]) -> str:
+def digest_of(pixels: NDArray[Any], labels: NDArray[np.int64]) -> str:
     """Digest of the pixels before any arithmetic, so that machines that round differently agree."""
     content = hashlib.blake2b(digest_size=16)
     for array in (pixels, labels):

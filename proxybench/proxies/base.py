@@ -25,7 +25,7 @@ class Tap(Enum):
     WEIGHT_GRADIENTS = "gradient of the loss with respect to each layer's weight"
     HESSIAN_GRADIENTS = "product of the loss's Hessian and gradient, for each layer's weight"
     CHANNEL_PRODUCTS = "each layer's output times its gradient, summed over positions"
-    INPUT_GRADIENT = "gradient of the summed logits with respect to the images"
+    INPUT_GRADIENT = "gradient of the summed logits with respect to the images, or to the embeddings of tokens"
     RECTIFIER_SIGNS = "which inputs of each rectifier are positive"
     RECTIFIER_RESPONSES = "correlations between images of each rectifier's inputs and of the gradients there"
     ACTIVATION_ROWS = "a window of rows of the output of each module with a weight or of an activation"

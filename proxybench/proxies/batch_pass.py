@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from proxybench.proxies.activation_rows import activation_rows
 from proxybench.proxies.base import NoAnswer, Tap
 from proxybench.proxies.channel_products import ChannelProducts
+from proxybench.proxies.embeddings import embedded
 from proxybench.proxies.functions import overwrites
 from proxybench.proxies.image_axis import SeenTensors, image_axes
 from proxybench.proxies.layers import Layer, as_real
@@ -72,7 +73,10 @@ class BatchPass:
 
     @property
     def input_gradient(self) -> Tensor:
-        """Derivative of the summed logits with respect to the images, in their shape."""
+        """Derivative of the summed logits with respect to the images, in their shape.
+
+        For integers, with respect to the outputs of the embeddings that look them up, [n, ..., channels].
+        """
         found: Tensor = self._read(Tap.INPUT_GRADIENT)
         return found
 
@@ -126,6 +130,9 @@ def batch_pass(probe: Probe) -> BatchPass:
             recording.enter_context(_watched_rectifiers(network, taps, signs, responses))
         if Tap.ACTIVATION_ROWS in taps:
             rows = recording.enter_context(activation_rows(network, probe.generator("activation rows")))
+        inputs = [images]
+        if Tap.INPUT_GRADIENT in taps and not images.is_floating_point():
+            inputs = recording.enter_context(embedded(network, images))
         logits = probe.forward(network, images)
         recording.close()
         found = BatchPass(logits.detach())
@@ -141,7 +148,7 @@ def batch_pass(probe: Probe) -> BatchPass:
         if taps & _LOSS_TAPS:
             _take_loss_gradients(probe, logits, products, responses, found)
         if Tap.INPUT_GRADIENT in taps:
-            found.keep(Tap.INPUT_GRADIENT, _attempt(lambda: _input_gradient(logits, images)))
+            found.keep(Tap.INPUT_GRADIENT, _attempt(lambda: _input_gradient(logits, inputs)))
     return found
 
 
@@ -170,10 +177,11 @@ def _signs_by_image(probe: Probe, signs: SeenTensors) -> list[Tensor]:
     return [one.flatten(1) for one in signs.by_image(lambda: probe.once(image_axes).rectifiers)]
 
 
-def _input_gradient(logits: Tensor, images: Tensor) -> Tensor:
-    if not images.requires_grad:
-        raise NoAnswer("images of integers have no gradient")
-    return gradients(logits.sum(), [images])[0]
+def _input_gradient(logits: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+    if not inputs:
+        raise NoAnswer("integers have no gradient, and no module of the network embeds them")
+    found = gradients(logits.sum(), inputs)
+    return found[0] if len(found) == 1 else torch.cat(found, -1)
 
 
 @contextmanager

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import Node
 
 from proxybench.proxies.ambience import recurrence_unrolled
 from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.batch_norm import batch_norm_removed
 from proxybench.proxies.contractions import contracted_operands, is_fused
+from proxybench.proxies.embeddings import embedded
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.restore import replace_values
 from proxybench.proxies.same_way import Decisions, Undecided, decisions_replayed
@@ -55,13 +56,12 @@ def structure_pass(probe: Probe) -> Structure:
 
     The values of weights do not matter: weights are replaced by positive random numbers that keep the scale, biases by
     zero, and normalisation over the batch is removed, so that nothing cancels. If the network branches on values, as in
-    an early exit, it takes the path that it takes for the first image of the batch with its own weights.
+    an early exit, it takes the path that it takes for the first image of the batch with its own weights. Of a network
+    that takes integers, the embedding of the first text takes the place of an image.
 
     Raises:
-        NoAnswer: if the network switches gradients off, or takes integers.
+        NoAnswer: if the network switches gradients off, or takes integers that not exactly one of its modules embeds.
     """
-    if not probe.images.is_floating_point():
-        raise NoAnswer("a network that takes integers has no derivative with respect to them")
     try:
         return _structure(probe)
     except _Fused:
@@ -82,16 +82,31 @@ def _structure(probe: Probe) -> Structure:
 
 def _follow_one_image(probe: Probe, decisions: Decisions | None) -> Structure:
     draws = torch.Generator().manual_seed(0)
-    shape = (1, *probe.images.shape[1:])
     with probe.borrowed(train=False, weights=False) as network:
         replace_values(network, lambda name, parameter: _positive(parameter, name, draws).to(parameter))
         weights: list[Tensor] = [layer.weight.requires_grad_() for layer in probe.layers]
-        image = torch.rand(shape, generator=draws).to(probe.images).add_(0.5).requires_grad_()
         with batch_norm_removed(), decisions_replayed(decisions):
-            logits = network(image.clone())
+            logits, image = _logits_and_input(probe, network, draws)
         share = torch.rand(logits.shape, generator=draws).to(logits).add_(0.5)
         output = (logits * share).sum()
         return _follow(output.real if output.is_complex() else output, image, weights)
+
+
+def _logits_and_input(probe: Probe, network: nn.Module, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The logits of positive random numbers in place of an image, or of the embedding of a text, and these numbers."""
+
+    def numbers(like: Tensor) -> Tensor:
+        return torch.rand(like.shape, generator=draws).to(like).add_(0.5).requires_grad_()
+
+    first = probe.images[:1]
+    if first.is_floating_point():
+        image = numbers(first)
+        return network(image.clone()), image
+    with embedded(network, first, numbers) as found:
+        logits = network(first.clone())
+    if len(found) != 1:
+        raise NoAnswer(f"integers have no derivative, and {len(found) or 'no'} modules of the network embed them")
+    return logits, found[0]
 
 
 def decisions_of_first_image(probe: Probe) -> Decisions:

@@ -111,4 +111,6 @@ def reference_or_none(space: str, shape: Sequence[int]) -> Reference | None:
 
 def _batch(shape: Sequence[int]) -> str:
     count, *sizes = shape
+    if len(sizes) == 1:
+        return f"{count} texts of {sizes[0]} tokens"
     return f"{count} images of {' x '.join(map(str, sizes))}"

@@ -11,13 +11,13 @@ from typing import Any
 
 from predictors.arch import ArchGraph
 from proxybench.errors import ProxybenchError
-from proxybench.images.batch import load_batch
 from proxybench.jobs.chunked_work import ChunkedWork
 from proxybench.jobs.run import run_here, run_in_processes
 from proxybench.jobs.shard_store import Progress, ShardStore
 from proxybench.progress import network_progress
 from proxybench.scores.score_file import SweepScores, read_scores
 from proxybench.spaces import SearchSpace, get_space
+from proxybench.sweeps.inputs import batch_for
 from proxybench.sweeps.merge import merge
 from proxybench.sweeps.selection import choose_proxies, items_of, whole_space
 from proxybench.sweeps.sweep import begin_sweep, require_torch
@@ -32,7 +32,7 @@ def compute(
     benchmark: str | None = None,
     sample: int | None = None,
     first: int | None = None,
-    images: str = "noise",
+    images: str | None = None,
     batch: int = 64,
     resolution: int | None = None,
     network: Mapping[str, Any] | None = None,
@@ -58,11 +58,12 @@ def compute(
         sample: draw this many architectures with `seed` instead.
         first: compute only this many, the first by digest. Digests say nothing about accuracy, so these are a random
             sample, and a larger `first` keeps the architectures of a smaller one.
-        images: `noise`, `digits`, `cifar10:PATH` of cifar-10-python.tar.gz, or `parquet:FOLDER`.
-        batch: number of images.
+        images: `noise`, `digits`, `cifar10:PATH` of cifar-10-python.tar.gz, or `parquet:FOLDER`; for networks that
+            read text, `tokens:LENGTH`. None means noise, or texts of 64 tokens.
+        batch: number of images or texts.
         resolution: height and width to resize the images to.
         network: options of the space's network.
-        classes: number of logits; by default the number of classes of the images.
+        classes: number of logits; by default the number of classes of the images or, for text, that of the space.
         initialisation: weight initialisation, by its name in `networks.initialise`.
         seed: seed of weights, draws, images and `sample`.
         device: torch device.
@@ -88,7 +89,7 @@ def compute(
             space,
             items,
             chosen,
-            load_batch(images, batch, resolution=resolution, seed=seed),
+            batch_for(space, images, batch, network=network, classes=classes, resolution=resolution, seed=seed),
             network=network,
             classes=classes,
             initialisation=initialisation,

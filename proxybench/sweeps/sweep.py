@@ -62,9 +62,9 @@ def sweep_work(
         space: space of the architectures.
         items: columns digest and arch, from `selection.items_of`.
         proxies: identities by name, from `selection.choose_proxies`.
-        batch: the images.
+        batch: the images, or tokens for networks that read text.
         network: options of the space's network.
-        classes: number of logits; by default the number of classes of the image source.
+        classes: number of logits; by default that of the batch, or of the network if the batch has none.
         initialisation: weight initialisation, by its name in networks.initialise; "torch" keeps the constructors' draw.
         seed: seed of weights and draws; see SEED_RULE.
         device: torch device.
@@ -92,7 +92,7 @@ def sweep_work(
     }
     if get_space(space).builds_networks:
         setting["space code"] = code_digest(type(get_space(space)))
-    if setting["classes"] <= batch.labels.max():
+    if setting["classes"] is not None and setting["classes"] <= batch.labels.max():
         raise ProxybenchError(f"{setting['classes']} classes are too few for labels up to {batch.labels.max()}")
     _check_network(setting, batch, items.column("arch")[0].as_py())
     chunk = max(1, min(16, items.num_rows // 64)) if chunk is None else chunk
@@ -197,7 +197,8 @@ class _Sweep:
         import torch
 
         self._space = get_space(setting["space"])
-        self._options = {"num_classes": setting["classes"], "in_shape": images.shape[1:], **setting["network"]}
+        shape = images.shape[1:] if images.ndim == 4 else None  # texts have none
+        self._options = {"num_classes": setting["classes"], "in_shape": shape, **setting["network"]}
         self._initialisation = setting["initialisation"]
         self._seed = setting["seed"]
         self._device = torch.device(setting["device"])

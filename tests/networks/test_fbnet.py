@@ -78,4 +78,6 @@ def test_every_proxy_has_a_number_or_a_reason() -> None:
     scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
     assert set(scores.values) == set(PROXIES)
     assert all(np.isfinite(value) for name, value in scores.values.items() if name not in scores.unanswered)
-    assert len(scores.unanswered) <= 1
+    # These are defined for attention and tokens.
+    of_transformers = {"dss", "head_confidence", "head_importance", "head_softmax_confidence", "w_pca"}
+    assert set(scores.unanswered) == of_transformers

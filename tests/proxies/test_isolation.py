@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from networks import VisionTransformer, batch, nasbench201, plain_network
+from networks import OF_TRANSFORMERS, VisionTransformer, batch, nasbench201, plain_network
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -141,7 +141,7 @@ def test_targets_that_are_no_classes_have_the_scores_that_need_no_classes(kind: 
     assert "labels" in found.reasons["epe_nas"]
     without_pooling = {"zen"} | ({"az_progressivity", "az_trainability"} if "regression" in kind else set())
     flat = {"zen", "az_progressivity", "az_trainability", "t_cet", "epe_nas"}
-    flat |= {"vkdnw", "vkdnw_entropy", "dss"}
+    flat |= {"vkdnw", "vkdnw_entropy", *OF_TRANSFORMERS}
     assert set(found.reasons) <= without_pooling | flat
     for name in ("snip", "grad_norm", "zico", "gradsign", "fisher", "grasp", "ntk_trace", "jacov"):
         assert math.isfinite(found[name]), name

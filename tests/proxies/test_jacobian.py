@@ -98,6 +98,8 @@ def test_epe_nas_with_many_logits_compares_classes() -> None:
     each = [math.log(0.60001) + math.log(1.00001), 2 * math.log(1.00001)]
     expected = 2 * abs(each[0] - each[1]) / 2
     assert scores(Squares(101), images, [0, 0, 1, 1])["epe_nas"] == pytest.approx(expected, rel=1e-6)
+    # As many logits as words: a matrix of all pairs of classes would take 20 GB.
+    assert scores(Squares(50_000), images, [7, 7, 49_999, 49_999])["epe_nas"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_labels_that_are_no_classes_have_no_epe_nas() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from networks import BATCHES, NETWORKS, batch, nasbench201, odd, plain_network
+from networks import BATCHES, NETWORKS, OF_TRANSFORMERS, batch, nasbench201, odd, plain_network
 
 from proxybench.proxies import PROXIES
 from proxybench.proxies.base import Proxy, Tap
@@ -37,7 +37,6 @@ ZERO = {
     "one pixel": {"t_cet"},
     "images of zeros": {"dextr", "grad_norm", "snip", "plain", "grasp", "gradsign", "ntk_trace", "t_cet"},
 }
-OF_TRANSFORMERS = {"dss"}
 EVERYTHING_HAS_AN_ANSWER = [
     *("a cell", "all skip", "dead end", "no normalisation", "frozen", "in-place modules", "shared weights"),
     *("evaluation mode", "float64", "own attributes", "residual", "one class"),

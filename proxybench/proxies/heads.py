@@ -1,0 +1,111 @@
+"""Proxies of the heads of attention, for networks of text and images: how much they matter, how decided they are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.batch_pass import gradients
+from proxybench.proxies.counts import by_layer
+from proxybench.proxies.dss import belongs_to_attention
+from proxybench.proxies.layers import as_real
+from proxybench.proxies.probe import Probe
+from proxybench.proxies.token_outputs import sums_by_module, token_outputs
+
+SOURCE = "Serianni and Kalita, Training-Free Neural Architecture Search for RNNs and Transformers, ACL 2023"
+
+
+def attention_layers(probe: Probe) -> list[int]:
+    """The positions of the layers that belong to attention. Raises NoAnswer if the network has none."""
+    found = [position for position, layer in enumerate(probe.layers) if belongs_to_attention(layer)]
+    if not found:
+        raise NoAnswer("the network has no layer of attention")
+    return found
+
+
+@proxy(
+    "head_importance",
+    source=f"{SOURCE}, after Michel et al., NeurIPS 2019",
+    formula="sum over weights of attention of |w dR/dw|, R the summed logits of the batch",
+    needs=["images", "gradients"],
+    per_layer=True,
+)
+def head_importance(probe: Probe) -> Tensor:
+    """How strongly the logits respond to the weights of queries, keys, values and of the projection of the result.
+
+    Layers of attention are recognised as for `dss`. The authors differentiate the summed features of a last layer
+    normalisation, whose sum does not depend on the weights before it, so that their values are rounding errors; these
+    are the logits. They leave out the projection of the result. NaN for a network without attention.
+    """
+    positions = attention_layers(probe)
+    weights = [probe.layers[position].weight for position in positions]
+    with probe.borrowed(weights=False) as network:
+        for weight in weights:
+            weight.requires_grad_()
+        found = gradients(probe.forward(network, probe.images).sum(), weights)
+        products = [
+            (as_real(weight.detach()) * as_real(gradient)).abs().sum(dtype=torch.float64).cpu()
+            for weight, gradient in zip(weights, found, strict=True)
+        ]
+    sums = torch.zeros(len(probe.layers), dtype=torch.float64)
+    sums[positions] = torch.stack(products)
+    return sums
+
+
+@proxy(
+    "head_confidence",
+    source=f"{SOURCE}, attention confidence of the projections",
+    formula="sum over layers of attention of the mean, over images and channels, of the largest output of all tokens",
+    needs=["images"],
+    batch_norm="as given",
+    per_layer=True,
+)
+def head_confidence(probe: Probe) -> Tensor:
+    """How far the outputs of queries, keys, values and of the projection of the result stand out at one token.
+
+    Layers of attention are recognised as for `dss`; a layer that projects queries, keys and values together counts
+    once. The positions of a map are its tokens. The authors leave out the projection of the result. NaN for a network
+    without attention.
+    """
+    wanted = set(attention_layers(probe))
+    sums = torch.zeros(len(probe.layers), dtype=torch.float64)
+
+    def seen(position: int, output: Tensor, tokens: Tensor) -> None:
+        if position in wanted:
+            sums[position] += as_real(tokens).amax(1).mean(dtype=torch.float64).cpu()
+
+    with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), token_outputs(probe, seen):
+        probe.forward(network, probe.images)
+    return sums
+
+
+@proxy(
+    "head_softmax_confidence",
+    source=f"{SOURCE}, attention confidence of the softmax",
+    formula="sum over self-attentions of the mean, over images, queries and keys, of the largest weight of all heads",
+    needs=["images"],
+    batch_norm="as given",
+    per_layer=True,
+)
+def head_softmax_confidence(probe: Probe) -> Tensor:
+    """How strongly heads attend to tokens to which no other head attends; 1 / tokens for a single head.
+
+    Every self-attention of the network counts, with the weights of its softmax. The largest is taken over the heads, as
+    in the authors' code; Voita et al. (ACL 2019), who define the confidence of a head, take it over the keys. NaN for a
+    network without self-attention.
+    """
+    sums = probe.once(softmax_confidence)
+    if not sums:
+        raise NoAnswer("the network has no self-attention")
+    return by_layer(probe, sums)
+
+
+def softmax_confidence(probe: Probe) -> dict[str, float]:
+    """By name of a module, the summed confidence of its self-attentions."""
+    return sums_by_module(probe, _largest_of_heads)
+
+
+def _largest_of_heads(weights: Tensor) -> float:
+    """The mean of the largest weight of all heads; weights without an axis of heads belong to one."""
+    return float((weights.amax(-3) if weights.dim() > 3 else weights).mean(dtype=torch.float64))
