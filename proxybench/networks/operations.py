@@ -9,11 +9,12 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from proxybench.networks.arithmetic import PRICES, PRICES_OF_FUNCTIONS, Arguments, Price, Work, work_of_quantised
 from proxybench.networks.dispatch import Dispatch
+from proxybench.networks.plain_layers import Shape, convolved, plain_output
 
 _NOTHING = Work()
 _READ_BY_PYTHON: frozenset[Any] = frozenset({Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.__dlpack__})
@@ -42,6 +43,7 @@ class OperationCounter(Dispatch):
         self.running = [""]
         self.work: dict[str, Work] = {}
         self._within_function = False
+        self._zeros: dict[tuple[Any, ...], Tensor] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -59,7 +61,9 @@ class OperationCounter(Dispatch):
                 return func.decompose(*args, **keywords)
         if self.zeros and reads and _reads_values(name, args):
             raise ValuesWanted
-        if self.zeros and name == "convolution" and (shape := _convolved(*args)) is not None:
+        if self.zeros and torch.Tag.inplace_view in func.tags:
+            raise ValuesWanted  # would change the shape of zeros that several layers share
+        if self.zeros and name == "convolution" and (shape := convolved(*args)) is not None:
             result = args[0].new_zeros(shape)
         else:
             result = func(*args, **keywords)
@@ -68,6 +72,34 @@ class OperationCounter(Dispatch):
         elif func.namespace not in _FREE:
             self.add(_foreign(func, args, result))
         return result
+
+    def layer(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Count a plain module, which is called only if its input's shape does not say what it returns.
+
+        Args:
+            name: of the module.
+            module: one that `is_plain`.
+            args: with which it is called.
+            kwargs: with which it is called.
+        """
+        self.running.append(name)
+        try:
+            with torch._C.DisableTorchFunction():
+                found = plain_output(module, args[0], self._shared_zeros) if len(args) == 1 and not kwargs else None
+            if found is None:
+                return type(module).forward(module, *args, **kwargs)
+            output, work = found
+            self.add(work)
+            return output
+        finally:
+            self.running.pop()
+
+    def _shared_zeros(self, like: Tensor, shape: Shape) -> Tensor:
+        """Zeros, the same for every layer with an output of that shape, since nothing reads their values."""
+        key = (*shape, like.dtype, like.device)
+        if key not in self._zeros:
+            self._zeros[key] = like.new_zeros(tuple(shape))
+        return self._zeros[key]
 
     def add(self, work: Work) -> None:
         """Count the work of an operation of the running module."""
@@ -148,24 +180,3 @@ def _foreign(func: Any, args: tuple[Any, ...], result: Any) -> Work:
         f"cannot count the operation {func.name()} because its arithmetic is unknown; "
         "replace it by torch operations and count the network again"
     )
-
-
-def _convolved(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: list[int],
-    padding: list[int],
-    dilation: list[int],
-    transposed: bool,
-    output_padding: list[int],
-    groups: int,
-) -> list[int] | None:
-    """The shape of a convolution's output, or None if torch would reject the arguments, which are those of ATen."""
-    c_in, c_out = (weight.shape[0], weight.shape[1] * groups) if transposed else (weight.shape[1] * groups, len(weight))
-    shape = [x.shape[0], c_out]
-    for axis, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):
-        s, p, d, extra = (values[axis % len(values)] for values in (stride, padding, dilation, output_padding))
-        span = d * (kernel - 1) + 1
-        shape.append((size - 1) * s - 2 * p + span + extra if transposed else (size + 2 * p - span) // s + 1)
-    return shape if x.shape[1] == c_in and min(shape) > 0 else None
