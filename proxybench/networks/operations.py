@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from proxybench.networks.arithmetic import PRICES, PRICES_OF_FUNCTIONS, Arguments, Price, Work, work_of_quantised
 from proxybench.networks.dispatch import Dispatch
-from proxybench.networks.plain_layers import Shape, convolved, plain_output
+from proxybench.networks.plain_layers import Shape, plain_output
 
 _NOTHING = Work()
 _READ_BY_PYTHON: frozenset[Any] = frozenset({Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.__dlpack__})
@@ -63,7 +63,7 @@ class OperationCounter(Dispatch):
             raise ValuesWanted
         if self.zeros and torch.Tag.inplace_view in func.tags:
             raise ValuesWanted  # would change the shape of zeros that several layers share
-        if self.zeros and name == "convolution" and (shape := convolved(*args)) is not None:
+        if self.zeros and name == "convolution" and (shape := _convolved(*args)) is not None:
             result = args[0].new_zeros(shape)
         else:
             result = func(*args, **keywords)
@@ -98,14 +98,15 @@ class OperationCounter(Dispatch):
         """Zeros, the same for every layer with an output of that shape, since nothing reads their values."""
         key = (*shape, like.dtype, like.device)
         if key not in self._zeros:
-            self._zeros[key] = like.new_zeros(tuple(shape))
+            self._zeros[key] = like.new_zeros(shape)
         return self._zeros[key]
 
     def add(self, work: Work) -> None:
         """Count the work of an operation of the running module."""
         if not self._within_function and work != _NOTHING:
             module = self.running[-1]
-            self.work[module] = self.work.get(module, _NOTHING) + work
+            before = self.work.get(module)
+            self.work[module] = work if before is None else before + work
 
     def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a torch function; if it has its own price, the operations inside it are free."""
@@ -180,3 +181,24 @@ def _foreign(func: Any, args: tuple[Any, ...], result: Any) -> Work:
         f"cannot count the operation {func.name()} because its arithmetic is unknown; "
         "replace it by torch operations and count the network again"
     )
+
+
+def _convolved(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    transposed: bool,
+    output_padding: list[int],
+    groups: int,
+) -> list[int] | None:
+    """The shape of a convolution's output, or None if torch would reject the arguments, which are those of ATen."""
+    c_in, c_out = (weight.shape[0], weight.shape[1] * groups) if transposed else (weight.shape[1] * groups, len(weight))
+    shape = [x.shape[0], c_out]
+    for axis, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):
+        s, p, d, extra = (values[axis % len(values)] for values in (stride, padding, dilation, output_padding))
+        span = d * (kernel - 1) + 1
+        shape.append((size - 1) * s - 2 * p + span + extra if transposed else (size + 2 * p - span) // s + 1)
+    return shape if x.shape[1] == c_in and min(shape) > 0 else None

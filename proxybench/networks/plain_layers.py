@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from proxybench.networks.arithmetic import PRICES, Arguments, Work
 
-Shape = Sequence[int]
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -48,31 +48,10 @@ def plain_output(module: nn.Module, x: Tensor, zeros: Callable[[Tensor, Shape], 
     if type(x) is not Tensor or x.layout is not torch.strided or not x.is_floating_point():
         return None
     shape = kind.shape(module, x)
-    if shape is None or not all(size > 0 for size in shape):
+    if shape is None or min(shape, default=1) < 1:
         return None
-    output = x if shape is x.shape or tuple(shape) == x.shape else zeros(x, shape)
+    output = x if shape == x.shape else zeros(x, shape)
     return output, Work() if kind.operation is None else PRICES[kind.operation](kind.arguments(module, x), output)
-
-
-def convolved(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    transposed: bool,
-    output_padding: Sequence[int],
-    groups: int,
-) -> Shape | None:
-    """The shape of a convolution's output, or None if torch would reject the arguments, which are those of ATen."""
-    c_in, c_out = (weight.shape[0], weight.shape[1] * groups) if transposed else (weight.shape[1] * groups, len(weight))
-    shape = [x.shape[0], c_out]
-    for axis, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):
-        s, p, d, extra = (values[axis % len(values)] for values in (stride, padding, dilation, output_padding))
-        span = d * (kernel - 1) + 1
-        shape.append((size - 1) * s - 2 * p + span + extra if transposed else (size + 2 * p - span) // s + 1)
-    return shape if x.shape[1] == c_in and min(shape) > 0 else None
 
 
 def _like_weight(x: Tensor, weight: Tensor) -> bool:
@@ -84,10 +63,10 @@ def _of_convolution(module: Any, x: Tensor) -> Shape | None:
     plain = module.padding_mode == "zeros" and not isinstance(module.padding, str)
     if not plain or x.dim() != weight.dim() or not _like_weight(x, weight):
         return None
-    none = (0,) * len(module.stride)
-    return convolved(
-        x, weight, None, module.stride, module.padding, module.dilation, False, none, module.groups
-    )  # fmt: skip
+    (n, c_in, *sizes), (c_out, inputs, *kernel) = x.shape, weight.shape
+    axes = zip(sizes, kernel, module.stride, module.padding, module.dilation, strict=True)
+    sides = [(size + 2 * pad - step * (width - 1) - 1) // stride + 1 for size, width, stride, pad, step in axes]
+    return (n, c_out, *sides) if c_in == inputs * module.groups else None
 
 
 def _of_linear(module: Any, x: Tensor) -> Shape | None:
