@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from predictors.errors import unknown_name
 from proxybench.networks.arithmetic import Work
 from proxybench.networks.operations import OperationCounter, ValuesWanted
+from proxybench.networks.plain_layers import is_plain
 
 FlopRule = Literal["suite-zero", "nats-bench"]
 Rule = Callable[[Work], int]  # which part of an operation's arithmetic counts
@@ -64,9 +65,9 @@ def count_flops(
       code of NAS-Bench-201 and NATS-Bench counts and their records contain.
 
     Nothing else counts: elementwise sums and products, softmax, embeddings, resizing, folding, Fourier transforms.
-    Counts depend on shapes, not on memory layout. Convolutions, nearly all of the arithmetic, are not computed but
-    replaced by zeros of the right shape unless the network looks at values, as one with a branch does; then everything
-    is computed. Weights, buffers, modes and random states remain unchanged.
+    Counts depend on shapes, not on memory layout. Convolutions and plain layers of torch.nn, nearly all of the
+    arithmetic, are not computed but replaced by zeros of the right shape unless the network looks at values, as one
+    with a branch does; then everything is computed. Weights, buffers, modes and random states remain unchanged.
 
     Args:
         network: any module with one tensor as input.
@@ -128,7 +129,7 @@ def _run(network: nn.Module, image: Tensor, *, zeros: bool, composite: bool) -> 
     below = torch._C._AutoDispatchBelowAutograd() if composite else nullcontext()
     with (
         torch.random.fork_rng(devices),
-        _tracked(network, counter.running),
+        _tracked(network, counter),
         _evaluation_mode(network),
         torch.no_grad(),
         below,
@@ -139,24 +140,42 @@ def _run(network: nn.Module, image: Tensor, *, zeros: bool, composite: bool) -> 
 
 
 @contextmanager
-def _tracked(network: nn.Module, running: list[str]) -> Iterator[None]:
-    """Keep the name of the innermost running module at the end of `running`."""
-    handles = []
+def _tracked(network: nn.Module, counter: OperationCounter) -> Iterator[None]:
+    """Keep the name of the innermost running module at the end of `counter.running`.
+
+    If the counter may return zeros, it is called instead of the plain layers.
+    """
+    handles, replaced = [], []
     for name, module in network.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             continue  # no Python calls inside, so its own count goes to the enclosing module
-        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: running.append(name)))
-        leave = module.register_forward_hook(lambda _module, _inputs, _output: _pop(running), always_call=True)
+        if counter.zeros and is_plain(module):
+            vars(module)["forward"] = _counting(counter, name, module)
+            replaced.append(module)
+            continue
+        handles.append(module.register_forward_pre_hook(lambda _module, _inputs, name=name: _push(counter, name)))
+        leave = module.register_forward_hook(lambda _module, _inputs, _output: _pop(counter), always_call=True)
         handles.append(leave)
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+        for module in replaced:
+            vars(module).pop("forward", None)
 
 
-def _pop(running: list[str]) -> None:
-    running.pop()  # returning a value from the hook would replace the module's output
+def _counting(counter: OperationCounter, name: str, module: nn.Module) -> Callable[..., Any]:
+    """What a plain module does instead of its forward pass."""
+    return lambda *args, **kwargs: counter.layer(name, module, args, kwargs)
+
+
+def _push(counter: OperationCounter, name: str) -> None:
+    counter.running.append(name)
+
+
+def _pop(counter: OperationCounter) -> None:
+    counter.running.pop()  # returning a value from the hook would replace the module's output
 
 
 @contextmanager
@@ -165,7 +184,8 @@ def _evaluation_mode(network: nn.Module) -> Iterator[None]:
     training = [module for module in network.modules() if module.training]
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    network.eval()
+    if training:
+        network.eval()
     try:
         yield
     finally:

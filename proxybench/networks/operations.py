@@ -9,11 +9,12 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from proxybench.networks.arithmetic import PRICES, PRICES_OF_FUNCTIONS, Arguments, Price, Work, work_of_quantised
 from proxybench.networks.dispatch import Dispatch
+from proxybench.networks.plain_layers import Shape, plain_output
 
 _NOTHING = Work()
 _READ_BY_PYTHON: frozenset[Any] = frozenset({Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.__dlpack__})
@@ -42,6 +43,7 @@ class OperationCounter(Dispatch):
         self.running = [""]
         self.work: dict[str, Work] = {}
         self._within_function = False
+        self._zeros: dict[tuple[Any, ...], Tensor] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -59,6 +61,8 @@ class OperationCounter(Dispatch):
                 return func.decompose(*args, **keywords)
         if self.zeros and reads and _reads_values(name, args):
             raise ValuesWanted
+        if self.zeros and torch.Tag.inplace_view in func.tags:
+            raise ValuesWanted  # would change the shape of zeros that several layers share
         if self.zeros and name == "convolution" and (shape := _convolved(*args)) is not None:
             result = args[0].new_zeros(shape)
         else:
@@ -69,11 +73,40 @@ class OperationCounter(Dispatch):
             self.add(_foreign(func, args, result))
         return result
 
+    def layer(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Count a plain module, which is called only if its input's shape does not say what it returns.
+
+        Args:
+            name: of the module.
+            module: one that `is_plain`.
+            args: with which it is called.
+            kwargs: with which it is called.
+        """
+        self.running.append(name)
+        try:
+            with torch._C.DisableTorchFunction():
+                found = plain_output(module, args[0], self._shared_zeros) if len(args) == 1 and not kwargs else None
+            if found is None:
+                return type(module).forward(module, *args, **kwargs)
+            output, work = found
+            self.add(work)
+            return output
+        finally:
+            self.running.pop()
+
+    def _shared_zeros(self, like: Tensor, shape: Shape) -> Tensor:
+        """Zeros, the same for every layer with an output of that shape, since nothing reads their values."""
+        key = (*shape, like.dtype, like.device)
+        if key not in self._zeros:
+            self._zeros[key] = like.new_zeros(shape)
+        return self._zeros[key]
+
     def add(self, work: Work) -> None:
         """Count the work of an operation of the running module."""
         if not self._within_function and work != _NOTHING:
             module = self.running[-1]
-            self.work[module] = self.work.get(module, _NOTHING) + work
+            before = self.work.get(module)
+            self.work[module] = work if before is None else before + work
 
     def function(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a torch function; if it has its own price, the operations inside it are free."""
