@@ -1,0 +1,31 @@
+"""FairNAS: every step trains every option of every choice exactly once.
+
+Chu, Zhang and Xu, "FairNAS: Rethinking Evaluation Fairness of Weight Sharing Neural Architecture Search", ICCV 2021,
+algorithm 1 (strict fairness).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proxybench.oneshot.method import Method
+from proxybench.oneshot.supernet import Part, Path, Supernet
+
+
+@dataclass
+class FairNAS(Method):
+    """As many paths for each step as the choices have options, with an own order of the options for each choice.
+
+    The gradients of the paths are added before the weights change. A choice with fewer options than others has them in
+    turn, in a new order for each turn.
+    """
+
+    def paths(self, supernet: Supernet, part: Part, rng: np.random.Generator) -> list[Path]:
+        most = max(len(allowed) for allowed in part)
+        orders = []
+        for allowed in part:
+            turns = -(-most // len(allowed))
+            orders.append(np.concatenate([rng.permutation(allowed) for _ in range(turns)])[:most])
+        return [tuple(int(order[number]) for order in orders) for number in range(most)]
