@@ -24,6 +24,8 @@ METHODS = Registry(
     {
         "fairnas": "proxybench.oneshot.methods.fairnas:FairNAS",
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
+        "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",
+        "pada": "proxybench.oneshot.methods.pada:PADA",
         "spos": "proxybench.oneshot.method:Method",
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -79,8 +80,8 @@ class OneShot:
         """Train the supernet.
 
         Args:
-            images: a source of images, such as "cifar10:cifar-10-python.tar.gz", or a batch of as many images as the
-                recipe needs, at its resolution.
+            images: a source of images, such as "cifar10:cifar-10-python.tar.gz", to whose size the recipe is scaled and
+                whose digits are not mirrored; or a batch of as many images as the recipe needs, at its resolution.
             folder: where to keep the training and the estimates. An interrupted training is resumed from it, a finished
                 one is read.
             on_step: called after every step with the steps done and the steps planned.
@@ -91,7 +92,8 @@ class OneShot:
             UnknownName, DataNotAvailable, CorruptData: as `open_source` for the images.
         """
         if isinstance(images, str):
-            self.recipe = self.recipe.scaled_to(len(open_source(images, self.recipe.resolution).labels))
+            recipe = self.recipe.scaled_to(len(open_source(images, self.recipe.resolution).labels))
+            self.recipe = replace(recipe, flip=recipe.flip and images != "digits")
             images = load_batch(images, self.recipe.images, resolution=self.recipe.resolution)
         place = None if folder is None else Path(folder)
         pixels, labels = (torch.from_numpy(array).to(self._device) for array in (images.images, images.labels))

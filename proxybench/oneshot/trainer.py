@@ -117,9 +117,9 @@ class Trainer:
 
     def trained(self, number: int) -> Supernet:
         """The supernet of a trained stage."""
-        supernet = self._method.supernet(self._make)
+        supernet = self._new_supernet(number)
         supernet.load_state_dict(self.finished[number])
-        return supernet.to(self._images.device)
+        return supernet
 
     def route(self, path: tuple[int, ...]) -> tuple[int, ...]:
         """The path of a trained supernet that estimates a path of the space."""
@@ -161,14 +161,11 @@ class Trainer:
         self._total, self._sums = 0.0, {}
 
     def _take_step(self, stage: Stage, number: int, batch: Batch, steps: int) -> None:
-        self._supernet.train()
         paths = self._method.paths(self._supernet, stage.part, self._rng(number, self._step, "paths"))
         self._optimiser.zero_grad(set_to_none=True)
         self._total += self._method.learn(self._supernet, batch, paths)
-        torch.nn.utils.clip_grad_norm_(self._supernet.parameters(), CLIP)
-        self._optimiser.param_groups[0]["lr"] = one_cycle(
-            self._step, steps, self._recipe.rate, self._recipe.warmup
-        )
+        torch.nn.utils.clip_grad_norm_(self._optimiser.param_groups[0]["params"], CLIP)
+        self._optimiser.param_groups[0]["lr"] = one_cycle(self._step, steps, self._recipe.rate, self._recipe.warmup)
         self._optimiser.step()
         self._step, self.passes = self._step + 1, self.passes + len(paths)
 
