@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 METHODS = Registry(
     "one-shot method",
     {
+        "bignas": "proxybench.oneshot.methods.bignas:BigNAS",
         "fairnas": "proxybench.oneshot.methods.fairnas:FairNAS",
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",
+        "mixture": "proxybench.oneshot.methods.mixture:Mixture",
         "pada": "proxybench.oneshot.methods.pada:PADA",
         "spos": "proxybench.oneshot.method:Method",
     },
@@ -33,7 +35,12 @@ METHODS = Registry(
 SUPERNETS = Registry(
     "space with a supernet",
     {
+        "darts": "proxybench.oneshot.supernets.darts:DARTSSupernet",
+        "nasbench101": "proxybench.oneshot.supernets.nasbench101:NASBench101Supernet",
         "nasbench201": "proxybench.oneshot.supernets.four_node_cell:nasbench201",
+        "nasbench-macro": "proxybench.oneshot.supernets.nasbench_macro:MacroSupernet",
+        "natsbench-size": "proxybench.oneshot.supernets.natsbench_size:SizeSupernet",
+        "resnet20-pooling": "proxybench.oneshot.supernets.resnet20_pooling:PoolingSupernet",
         "transnas101-micro": "proxybench.oneshot.supernets.four_node_cell:transnas_micro",
     },
 )

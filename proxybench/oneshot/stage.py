@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -25,6 +26,18 @@ class Stage:
     part: Part
     epochs: int
     start: int | None = None
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """The stage as numbers and lists of numbers; a choice whose options are a range from 0 is their number."""
+        part = [len(allowed) if isinstance(allowed, range) else list(allowed) for allowed in self.part]
+        return part, self.epochs, self.start
+
+    @classmethod
+    def from_plain(cls, part: Sequence[Any], epochs: int, start: int | None) -> Stage:
+        """What `to_plain` gave."""
+        return cls(
+            tuple(range(allowed) if isinstance(allowed, int) else tuple(allowed) for allowed in part), epochs, start
+        )
 
 
 def stage_of(stages: Sequence[Stage], path: Path) -> int:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from predictors.arch import ArchGraph
 
 Path = tuple[int, ...]
-Part = tuple[tuple[int, ...], ...]
+Part = tuple[Sequence[int], ...]
 
 
 class Supernet(nn.Module):
@@ -23,9 +23,11 @@ class Supernet(nn.Module):
 
     Attributes:
         options: number of options of each choice.
+        elastic: whether the options are sizes, from the smallest to the largest, of which each is part of the next.
     """
 
     options: tuple[int, ...]
+    elastic: bool = False
 
     @abstractmethod
     def path(self, arch: ArchGraph) -> Path:
@@ -41,11 +43,11 @@ class Supernet(nn.Module):
 
     @abstractmethod
     def parameters_of(self, choice: int, option: int) -> list[list[nn.Parameter]]:
-        """The weights that only paths with this option use, one list for each place in the network."""
+        """The weights that only paths with this option use, one list for each place in the network; maybe none."""
 
     def whole(self) -> Part:
         """The part that is the whole space."""
-        return tuple(tuple(range(options)) for options in self.options)
+        return tuple(range(options) for options in self.options)
 
     def draw(self, part: Part, rng: np.random.Generator) -> Path:
         """A path, uniform over a part of the space."""

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from proxybench.oneshot.method import Batch, Method
+from proxybench.oneshot.optimiser import PathSGD
 from proxybench.oneshot.stage import Stage, Weights
 from proxybench.oneshot.supernet import Supernet
 from proxybench.sweeps.sweep import one_thread, seed_of
@@ -32,8 +33,7 @@ Save = Callable[[Mapping[str, Any]], None]
 class Trainer:
     """Trains the stages of a method.
 
-    A step changes only the weights that its paths use: the others have no gradient, so neither momentum nor weight
-    decay moves them.
+    A step changes only the weights that its paths use.
 
     Args:
         method: what differs between methods.
@@ -68,6 +68,7 @@ class Trainer:
         self._labels = images.labels
         self._per_epoch = len(images) // recipe.batch
         self._supernet = self._new_supernet(0)
+        self._optimiser = self._new_optimiser()
         self.stages = method.stages(self._supernet, epochs)
         self.finished: list[Weights] = []
         self.losses: list[list[float]] = []
@@ -90,7 +91,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """All that a resumed training needs: tensors, numbers, and lists and dictionaries of these."""
         return {
-            "stages": [(stage.part, stage.epochs, stage.start) for stage in self.stages],
+            "stages": [stage.to_plain() for stage in self.stages],
             "finished": self.finished,
             "losses": self.losses,
             "seconds": self.seconds,
@@ -99,20 +100,18 @@ class Trainer:
             "total": self._total,
             "sums": self._sums,
             "weights": self._supernet.state_dict(),
-            "optimiser": self._optimiser.state_dict() if self._step else None,
+            "optimiser": self._optimiser.state(),
             "method": self._method.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a state."""
-        self.stages = [Stage(part, epochs, start) for part, epochs, start in state["stages"]]
+        self.stages = [Stage.from_plain(*plain) for plain in state["stages"]]
         self.finished, self.losses = list(state["finished"]), [list(stage) for stage in state["losses"]]
         self.seconds, self.passes, self._step = state["seconds"], state["passes"], state["step"]
         self._total, self._sums = state["total"], dict(state["sums"])
         self._supernet.load_state_dict(state["weights"])
-        if self._step:
-            self._optimiser = self._new_optimiser()
-            self._optimiser.load_state_dict(state["optimiser"])
+        self._optimiser.restore(state["optimiser"])
         self._method.restore(state["method"])
 
     def trained(self, number: int) -> Supernet:
@@ -162,11 +161,8 @@ class Trainer:
 
     def _take_step(self, stage: Stage, number: int, batch: Batch, steps: int) -> None:
         paths = self._method.paths(self._supernet, stage.part, self._rng(number, self._step, "paths"))
-        self._optimiser.zero_grad(set_to_none=True)
         self._total += self._method.learn(self._supernet, batch, paths)
-        torch.nn.utils.clip_grad_norm_(self._optimiser.param_groups[0]["params"], CLIP)
-        self._optimiser.param_groups[0]["lr"] = one_cycle(self._step, steps, self._recipe.rate, self._recipe.warmup)
-        self._optimiser.step()
+        self._optimiser.step(one_cycle(self._step, steps, self._recipe.rate, self._recipe.warmup))
         self._step, self.passes = self._step + 1, self.passes + len(paths)
 
     def _end_epoch(self, stage: Stage, epoch: int) -> None:
@@ -196,13 +192,12 @@ class Trainer:
             supernet = self._method.supernet(self._make)
         return supernet.to(self._images.device)
 
-    def _new_optimiser(self) -> torch.optim.SGD:
-        return torch.optim.SGD(
+    def _new_optimiser(self) -> PathSGD:
+        return PathSGD(
             self._supernet.parameters(),
-            lr=self._recipe.rate,
             momentum=self._recipe.momentum,
             weight_decay=self._recipe.weight_decay,
-            nesterov=True,
+            clip=CLIP,
         )
 
     def _batch(self, rows: NDArray[np.int64], number: int) -> Batch:

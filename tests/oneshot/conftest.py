@@ -19,7 +19,12 @@ from proxybench.training.recipe import Recipe
 from proxybench.training.train import Parts, split
 
 NETWORKS: dict[str, dict[str, Any]] = {
+    "darts": {"channels": 2, "cells": 3},
+    "nasbench101": {"channels": 6, "modules": 1},
     "nasbench201": {"channels": 2, "cells": 1},
+    "nasbench-macro": {"channels": 2, "head_channels": 8},
+    "natsbench-size": {"channels": 1},
+    "resnet20-pooling": {"width": 0.1},
     "transnas101-micro": {"channels": 4, "cells": 1, "modules": [4, 1]},
 }
 SETTINGS: dict[str, dict[str, Any]] = {"gm": {"repeats": 1}}

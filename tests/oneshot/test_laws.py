@@ -18,6 +18,7 @@ from proxybench.oneshot.supernet import ChoiceSupernet
 from proxybench.oneshot.trainer import Trainer
 from proxybench.spaces import get_space
 from proxybench.training.train import Parts
+
 from .conftest import RECIPE, SETTINGS, new_method, new_supernet, recipe_of
 
 EPOCHS = 10  # enough for two levels of splits; three steps each

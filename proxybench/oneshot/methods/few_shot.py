@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from proxybench.errors import ProxybenchError
 from proxybench.oneshot.method import Method
 from proxybench.oneshot.stage import Stage
