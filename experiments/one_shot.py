@@ -1,6 +1,6 @@
 r"""One-shot estimates of the 500 cells of the table trained-nasbench201, against their test accuracies.
 
-    python experiments/one_shot.py --images cifar10:cifar-10-python.tar.gz --folder one-shot --csv experiments/one_shot.csv
+    python experiments/one_shot.py --images cifar10:cifar-10-python.tar.gz --folder one-shot
 
 Trains a supernet for each method and seed at the recipe of the table, estimates all cells, and writes one row for each
 method, seed and kind of estimate: measures of agreement and processor seconds. All methods pass about as many paths

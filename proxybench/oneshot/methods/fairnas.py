@@ -10,8 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from proxybench.errors import ProxybenchError
 from proxybench.oneshot.method import Method
+from proxybench.oneshot.stage import Stage
 from proxybench.oneshot.supernet import Part, Path, Supernet
+
+MOST = 100  # options of a choice
 
 
 @dataclass
@@ -21,6 +25,14 @@ class FairNAS(Method):
     The gradients of the paths are added before the weights change. A choice with fewer options than others has them in
     turn, in a new order for each turn.
     """
+
+    def stages(self, supernet: Supernet, epochs: int) -> list[Stage]:
+        if max(supernet.options) > MOST:
+            raise ProxybenchError(
+                f"fairnas trains a path for each option, and a choice of this space has {max(supernet.options)}; "
+                "choose another method"
+            )
+        return super().stages(supernet, epochs)
 
     def paths(self, supernet: Supernet, part: Part, rng: np.random.Generator) -> list[Path]:
         most = max(len(allowed) for allowed in part)

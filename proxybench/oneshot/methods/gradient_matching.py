@@ -22,6 +22,7 @@ from proxybench.oneshot.stage import Stage
 from proxybench.oneshot.supernet import Part, Path, Supernet, restricted
 
 Floats = NDArray[np.float64]
+MOST = 12  # options of a choice, of which all splits in two are compared
 SPLIT = 3  # the common training and the two parts of the first split are split, the four parts are not
 
 
@@ -42,6 +43,11 @@ class GradientMatching(Method):
         if not 0 < self.warm_up < 1 / SPLIT or self.repeats < 1:
             raise ProxybenchError(
                 f"warm_up must be between 0 and 1/3, and repeats at least 1, not {self.warm_up} and {self.repeats}"
+            )
+        if max(supernet.options) > MOST:
+            raise ProxybenchError(
+                f"gm compares all splits of at most {MOST} options, and a choice of this space has "
+                f"{max(supernet.options)}; choose another method"
             )
         self._common = round(epochs * self.warm_up)
         self._each = (epochs - SPLIT * self._common) // 4
