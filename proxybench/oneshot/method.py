@@ -40,7 +40,7 @@ DrawBatch = Callable[[np.random.Generator], Batch]
 
 @dataclass
 class Method:
-    """Single paths drawn uniformly; the base of all methods.
+    """SPOS: single paths drawn uniformly; the base of all methods.
 
     Subclasses are dataclasses whose fields are settings (int, float, str, bool or None); other state is what `state`
     returns. All randomness comes from the generators in the arguments.

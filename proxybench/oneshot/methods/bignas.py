@@ -21,7 +21,7 @@ from proxybench.oneshot.supernet import Part, Path, Supernet
 
 @dataclass
 class BigNAS(Method):
-    """Each step trains the widest path, the narrowest and some drawn ones, and adds their gradients.
+    """BigNAS: each step trains the widest path, the narrowest and some drawn ones, and adds their gradients.
 
     Args:
         drawn: number of drawn paths.

@@ -20,7 +20,7 @@ MOST = 100  # options of a choice
 
 @dataclass
 class FairNAS(Method):
-    """As many paths for each step as the choices have options, with an own order of the options for each choice.
+    """FairNAS: as many paths for each step as a choice has options, in an order of its own for each choice.
 
     The gradients of the paths are added before the weights change. A choice with fewer options than others has them in
     turn, in a new order for each turn.

@@ -16,7 +16,7 @@ from proxybench.oneshot.supernet import Supernet, restricted
 
 @dataclass
 class FewShot(Method):
-    """One choice is split exhaustively; the parts start from the weights of the common training.
+    """Few-shot NAS: one choice is split exhaustively; the parts start from the weights of the common training.
 
     Args:
         choice: the choice to split, counted from 0; negative numbers count from the last. For cells of four nodes the

@@ -28,7 +28,7 @@ SPLIT = 3  # the common training and the two parts of the first split are split,
 
 @dataclass
 class GradientMatching(Method):
-    """Two levels of splits in two, chosen by the gradients of the weights that the options share.
+    """Few-shot NAS with two levels of splits in two, chosen by the gradients of the weights that the options share.
 
     Args:
         warm_up: fraction of the epochs for the common training, and for each part before its split; the four last parts

@@ -30,9 +30,9 @@ BALANCED, ROUNDS = 1e-4, 1000  # divergence from equal shares at which balancing
 
 @dataclass
 class Mixture(Method):
-    """Architectures are routed to one of several supernets by their accuracies there; all supernets are kept busy.
+    """Balanced mixture: architectures are routed to supernets by their accuracies there, all of which are kept busy.
 
-    An accuracy is that of the batch of a step before its update, so that no other images are needed.
+    The accuracy is that on the batch of a step, before the update. The paper takes half of the training images for it.
 
     Args:
         models: number of supernets.

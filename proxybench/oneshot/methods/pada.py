@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class PADA(Method):
-    """Uniform draws turn, epoch by epoch, into draws in proportion to gradient norms.
+    """PA&DA: uniform draws turn, epoch by epoch, into draws in proportion to gradient norms.
 
     After a fraction `tau` of the epochs, an option or image is drawn with probability tau * norm / sum of the norms
     + (1 - tau) / number. All choices with equally many options share the norms of the options, as in cells in which
