@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from proxybench.evaluation.checks import check_proxy
     from proxybench.evaluation.entrants import entrant
     from proxybench.front_door import evaluate
+    from proxybench.oneshot.one_shot import OneShot
     from proxybench.proxies.score import score
     from proxybench.ranking.metrics import rank_metrics
     from proxybench.results import Results
@@ -51,6 +52,7 @@ _PUBLIC = {
     "InvalidArchitecture": "proxybench.errors",
     "InvalidTable": "proxybench.errors",
     "NotMeasured": "proxybench.errors",
+    "OneShot": "proxybench.oneshot.one_shot",
     "ProxybenchError": "proxybench.errors",
     "Results": "proxybench.results",
     "SearchSpace": "proxybench.spaces",
@@ -81,6 +83,7 @@ __all__ = [
     "InvalidArchitecture",
     "InvalidTable",
     "NotMeasured",
+    "OneShot",
     "ProxybenchError",
     "Results",
     "SearchSpace",

@@ -26,6 +26,7 @@ MODULES = {
     "proxybench.proxies": "Zero-cost proxies: how to declare one, and what it is given.",
     "proxybench.search": "Searchers, step by step; `pb.search(...)` runs many of them in one call.",
     "proxybench.generation": "Architectures drawn from a diffusion model of a space.",
+    "proxybench.oneshot": "Accuracies estimated with the weights of a supernet.",
     "proxybench.stats": "Intervals, tests and ceilings.",
 }
 RANKED = {
@@ -160,6 +161,23 @@ def searchers() -> str:
         "by step with `proxybench.search.make_searcher`; arguments stand in brackets, `robot(refit=false)`."
     )
     return "\n\n".join(["# Searchers", intro, *_classes(SEARCHERS, hide=("problem", "rng", "budget"))])
+
+
+def one_shot() -> str:
+    """The page of one-shot methods and the spaces with a supernet."""
+    from proxybench.oneshot import METHODS, SUPERNETS
+
+    intro = (
+        "Each is made by its name, in `pb.OneShot(SPACE, NAME)` or `proxybench oneshot SPACE --method NAME`; settings "
+        "are further arguments there, and stand in brackets here, `few-shot(choice=3)`."
+    )
+    spaces_with = [
+        "## Spaces with a supernet",
+        table(
+            ["space", "choices of a path"], ((f"`{name}`", plain(first_line(SUPERNETS[name]))) for name in SUPERNETS)
+        ),
+    ]
+    return "\n\n".join(["# One-shot methods", intro, *_classes(METHODS, hide=()), *spaces_with])
 
 
 def _classes(registry: Mapping[str, Any], hide: Sequence[str]) -> list[str]:
@@ -332,6 +350,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "proxies": proxies,
     "predictors": predictors,
     "searchers": searchers,
+    "one-shot": one_shot,
     "spaces": spaces,
     "benchmarks": benchmarks,
     "examples": examples,

@@ -15,6 +15,7 @@ from proxybench.cli import (
     importing,
     listing,
     new,
+    oneshot,
     ranking,
     score,
     search,
@@ -95,6 +96,10 @@ app.command(
 app.command(
     "train-generator", epilog="Example: proxybench train-generator nasbench101 --output generator-nasbench101.npz"
 )(generate.train_generator)
+app.command(
+    epilog="Example: proxybench oneshot nasbench201 --method spos --images cifar10:cifar-10-python.tar.gz --epochs 50 "
+    "--evaluate trained-nasbench201 --output spos --scores spos.csv"
+)(oneshot.oneshot)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("update", epilog="Example: proxybench leaderboard update --repeats 3")(update.update)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)

@@ -1,4 +1,4 @@
-"""Running resumable work for a command, in processes or on a cluster, with progress on standard error."""
+"""Running resumable work for a command, in processes or on a cluster; long progress on standard error."""
 
 from __future__ import annotations
 
@@ -21,41 +21,42 @@ def carry_out(work: ChunkedWork, jobs: int, dask: str | None) -> None:
     from proxybench.sweeps.front import do_work
 
     try:
-        with _progress(work.items.num_rows) as on_progress:
-            do_work(work, jobs, dask, on_progress)
+        total = work.items.num_rows
+        with long_progress("architectures") as on_progress:
+            do_work(work, jobs, dask, lambda done: on_progress(done, total))
     except KeyboardInterrupt:
         typer.echo("interrupted; run the same command again to resume", err=True)
         raise typer.Exit(130) from None
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A callback for the number of finished architectures: a bar on a terminal, otherwise one line per minute."""
+def long_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A callback for the number of things done and their total: a bar on a terminal, otherwise one line per minute."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from proxybench.progress import quiet
 
     if quiet.get():
-        yield lambda done: None
+        yield lambda done, total: None
         return
     console = Console(stderr=True)
     if console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(True))
         with Progress(*columns, console=console, transient=True, speed_estimate_period=600) as progress:
-            task = progress.add_task("architectures", total=total)
-            yield lambda done: progress.update(task, completed=done)
+            task = progress.add_task(what, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
         return
     begun = last = time.monotonic()
     first: int | None = None
 
-    def line(done: int) -> None:
+    def line(done: int, total: int) -> None:
         nonlocal first, last
         first = done if first is None else first
         now = time.monotonic()
         if now - last >= LINE_S and done > first:
             last = now
             left = (now - begun) / (done - first) * (total - done)
-            print(f"{done} of {total} architectures, {left / 60:.0f} minutes left", file=sys.stderr, flush=True)
+            print(f"{done} of {total} {what}, {left / 60:.0f} minutes left", file=sys.stderr, flush=True)
 
     yield line

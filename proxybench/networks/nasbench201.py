@@ -6,13 +6,14 @@ Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Archit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
 from predictors.arch import ArchGraph
 from proxybench.networks.base import Network
 from proxybench.networks.layers import ConvBN, FourNodeCell, ReductionBlock, ReLUConvBN, Zero, require_sizes
+from proxybench.spaces.line_graph import FOUR_NODE_CELL
 from proxybench.spaces.nasbench201 import NASBench201
 
 
@@ -37,13 +38,24 @@ def build(
         InvalidArchitecture: for a graph that is not a cell of the space.
         ValueError: for a size below 1.
     """
-    require_sizes(num_classes, in_shape, channels=channels, cells=cells)
     names = NASBench201().cell_operations(arch)
+    return assemble(lambda edge, width: operation(names[edge], width), num_classes, in_shape, channels, cells)
+
+
+def assemble(
+    make: Callable[[int, int], nn.Module], num_classes: int, in_shape: tuple[int, int, int], channels: int, cells: int
+) -> CellNetwork:
+    """The network around the cells; `make` returns the module of an edge, 0 to 5, with a number of channels.
+
+    Raises:
+        ValueError: for a size below 1.
+    """
+    require_sizes(num_classes, in_shape, channels=channels, cells=cells)
     blocks: list[nn.Module] = []
     for stage, width in enumerate((channels, 2 * channels, 4 * channels)):
         if stage:
             blocks.append(ReductionBlock(width // 2, width))
-        blocks += [FourNodeCell(operation(name, width) for name in names) for _ in range(cells)]
+        blocks += [FourNodeCell(make(edge, width) for edge in range(len(FOUR_NODE_CELL))) for _ in range(cells)]
     return CellNetwork(blocks, in_shape[0], channels, 4 * channels, num_classes)
 
 

@@ -6,14 +6,15 @@ the published table lists the figures of `NASBenchMacro().simplified(arch)`, a n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import nn
 
 from predictors.arch import ArchGraph
 from proxybench.networks.chain import ChainNetwork
 from proxybench.networks.layers import require_sizes
 from proxybench.networks.post_activation import ConvBNActivation, InvertedResidual
-from proxybench.spaces.chain import chain_attr
-from proxybench.spaces.nasbench_macro import NASBenchMacro
+from proxybench.spaces.nasbench_macro import ATTRS, NASBenchMacro
 
 
 def build(
@@ -39,13 +40,33 @@ def build(
         InvalidArchitecture: for a graph that is not an architecture of the space.
         ValueError: for a size below 1.
     """
-    require_sizes(num_classes, in_shape, channels=channels, head_channels=head_channels)
     NASBenchMacro().to_choices(arch)  # raises for any other graph
+    ops = arch.ops[1:-1]
+
+    def make(number: int, c_in: int, c_out: int, stride: int) -> nn.Module:
+        return layer(ops[number], c_in, c_out, stride)
+
+    return assemble(make, num_classes, in_shape, channels, head_channels)
+
+
+def assemble(
+    make: Callable[[int, int, int, int], nn.Module],
+    num_classes: int,
+    in_shape: tuple[int, int, int],
+    channels: int,
+    head_channels: int,
+) -> ChainNetwork:
+    """The network around the layers; `make` returns the module of a layer, 0 to 7, for two channel counts and a stride.
+
+    Raises:
+        ValueError: for a size below 1.
+    """
+    require_sizes(num_classes, in_shape, channels=channels, head_channels=head_channels)
     parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], channels, 3)}
     c_in = channels
-    for number, (op, stride) in enumerate(zip(arch.ops[1:-1], chain_attr(arch, "stride"), strict=True)):
-        c_out = c_in * int(stride)
-        parts[f"layer{number}"] = layer(op, c_in, c_out, int(stride))
+    for number, stride in enumerate(ATTRS["stride"]):
+        c_out = c_in * stride
+        parts[f"layer{number}"] = make(number, c_in, c_out, stride)
         c_in = c_out
     blocks = tuple(parts)
     parts["head"] = ConvBNActivation(c_in, head_channels, 1)

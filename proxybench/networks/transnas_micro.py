@@ -7,7 +7,7 @@ are not included; room layout uses this head with nine outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -51,14 +51,34 @@ def build(
         InvalidArchitecture: for a graph that is not a cell of the space.
         ValueError: for a size below 1, an odd number of channels or an unknown module type.
     """
-    require_sizes(num_classes, in_shape, channels=channels, cells=cells, modules=len(modules))
     names = TransNASMicro().cell_operations(arch)
+
+    def make(edge: int, c_in: int, c_out: int, stride: int) -> nn.Module:
+        return operation(names[edge], c_in, c_out, stride)
+
+    return assemble(make, num_classes, in_shape, channels, cells, modules)
+
+
+def assemble(
+    make: Callable[[int, int, int, int], nn.Module],
+    num_classes: int,
+    in_shape: tuple[int, int, int],
+    channels: int,
+    cells: int,
+    modules: Sequence[int],
+) -> ModuleNetwork:
+    """The network around the cells; `make` returns the module of an edge, 0 to 5, for two channel counts and a stride.
+
+    Raises:
+        ValueError: for a size below 1, an odd number of channels or an unknown module type.
+    """
+    require_sizes(num_classes, in_shape, channels=channels, cells=cells, modules=len(modules))
     plan = module_plan(channels, modules)
 
     def cell(c_in: int, c_out: int, stride: int) -> FourNodeCell:
         return FourNodeCell(
-            operation(name, c_in, c_out, stride) if source == 0 else operation(name, c_out, c_out, 1)
-            for name, (source, _) in zip(names, FOUR_NODE_CELL, strict=True)
+            make(edge, c_in, c_out, stride) if source == 0 else make(edge, c_out, c_out, 1)
+            for edge, (source, _) in enumerate(FOUR_NODE_CELL)
         )
 
     stages = [

@@ -78,9 +78,9 @@ def train(
     found = {name: np.full((len(recipe.budgets), len(seeds)), np.nan) for name in MEASURED}
     seconds = 0.0
     for epoch in range(1, recipe.epochs + 1):
-        start = _clock(parts.train.images)
+        start = clock(parts.train.images)
         train_loss = _epoch(stacked, optimiser, steps, recipe, epoch)
-        seconds += _clock(parts.train.images) - start
+        seconds += clock(parts.train.images) - start
         if epoch in recipe.budgets:
             budget = recipe.budgets.index(epoch)
             found["train_loss"][budget], found["train_s"][budget] = train_loss, seconds / len(seeds)
@@ -162,7 +162,7 @@ def _losses(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
 
 
-def _clock(images: Tensor) -> float:
+def clock(images: Tensor) -> float:
     """CPU seconds of this process, or wall time if another device does the work."""
     if images.device.type == "cpu":
         return time.process_time()

@@ -41,12 +41,14 @@ def test_every_proxy_has_its_formula_source_and_rank() -> None:
 def test_every_predictor_searcher_space_and_benchmark_has_a_section() -> None:
     pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
     from predictors import available
+    from proxybench.oneshot import METHODS
     from proxybench.search import SEARCHERS
     from proxybench.spaces import SPACES
 
     pages = {
         reference_pages.predictors: available(),
         reference_pages.searchers: list(SEARCHERS),
+        reference_pages.one_shot: list(METHODS),
         reference_pages.spaces: list(SPACES),
         reference_pages.benchmarks: [name for name, info in pb.list_benchmarks().items() if info.shipped or info.bytes],
     }

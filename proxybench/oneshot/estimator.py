@@ -1,0 +1,100 @@
+"""Estimates of architectures from a finished training, kept in its folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from predictors.arch import ArchGraph
+from proxybench.files import replace_file
+from proxybench.oneshot.estimates import CALIBRATION, Estimates, estimate
+from proxybench.oneshot.stage import stage_of
+from proxybench.oneshot.supernet import Supernet
+from proxybench.oneshot.trainer import SAVE_S, Trainer
+from proxybench.readers.json_text import parse_json
+from proxybench.spaces.base import SearchSpace
+from proxybench.sweeps.sweep import one_thread
+from proxybench.training.train import Part, clock
+
+NAME = "estimates.json"
+
+OnEstimate = Callable[[int, int], None]  # takes the number of estimates and their total
+Known = dict[str, tuple[float, float, float]]  # text to accuracy, loss and seconds
+
+
+class Estimator:
+    """Estimates with the supernets of a training.
+
+    Args:
+        space: space of the architectures.
+        trainer: a finished training.
+        train: the training images, from which the statistics of batch normalisation come.
+        validation: the images to classify.
+        setting: what the weights depend on; estimates kept for another setting are ignored.
+        folder: where estimates are kept; None for nowhere.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        trainer: Trainer,
+        train: Part,
+        validation: Part,
+        setting: Mapping[str, Any],
+        folder: Path | None,
+    ) -> None:
+        self._space, self._trainer, self._setting, self._folder = space, trainer, dict(setting), folder
+        self._calibration, self._validation = train.images[:CALIBRATION], validation
+        self._current: tuple[int, Supernet] = (0, trainer.trained(0))
+
+    def estimates(self, archs: Sequence[ArchGraph | str], on_estimate: OnEstimate) -> Estimates:
+        """Accuracies and losses of architectures; those kept in the folder are not computed again.
+
+        Raises:
+            InvalidArchitecture: for a text or graph that is not an architecture of the space.
+        """
+        graphs = [self._space.parse(arch) for arch in archs]
+        texts = [self._space.format(graph) for graph in graphs]
+        paths = {text: self._current[1].path(graph) for text, graph in zip(texts, graphs, strict=True)}
+        stages = {text: stage_of(self._trainer.stages, path) for text, path in paths.items()}
+        known, saved = self._read(), time.monotonic()
+        with one_thread():
+            for done, text in enumerate(sorted(stages, key=stages.__getitem__), start=1):  # each supernet once
+                if text not in known:
+                    start = clock(self._calibration)
+                    path, supernet = self._trainer.route(paths[text]), self._supernet(stages[text])
+                    found = estimate(supernet, path, self._calibration, self._validation)
+                    known[text] = (*found, clock(self._calibration) - start)
+                on_estimate(done, len(stages))
+                if time.monotonic() - saved > SAVE_S:
+                    self._write(known)
+                    saved = time.monotonic()
+        self._write(known)
+        columns = np.array([known[text][:2] for text in texts]).reshape(-1, 2)
+        return Estimates(columns[:, 0], columns[:, 1], sum(known[text][2] for text in stages))
+
+    def _supernet(self, number: int) -> Supernet:
+        if self._current[0] != number:
+            self._current = (number, self._trainer.trained(number))
+        return self._current[1]
+
+    def _read(self) -> Known:
+        path = None if self._folder is None else self._folder / NAME
+        if path is None or not path.is_file():
+            return {}
+        content = parse_json(path.read_bytes())
+        if content["setting"] != json.loads(json.dumps(self._setting)):
+            return {}
+        return {text: tuple(math.nan if x is None else x for x in row) for text, row in content["estimates"].items()}
+
+    def _write(self, known: Known) -> None:
+        if self._folder is not None:
+            finite = {text: [x if math.isfinite(x) else None for x in row] for text, row in known.items()}
+            content = {"setting": self._setting, "estimates": finite}
+            replace_file(self._folder / NAME, json.dumps(content, allow_nan=False).encode())

@@ -1,0 +1,92 @@
+"""oneshot as a user meets it; killed in the middle, it goes on where it was."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
+
+import proxybench as pb
+
+SMALL = ("oneshot", "nasbench201", "--images", "digits", "--network", "channels=2,cells=1")
+TINY = (*SMALL, "--epochs", "1", "--sample", "6")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def read(path: str) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_estimates_are_a_file_of_scores(run) -> None:
+    answer = run(*TINY, "--scores", "spos.csv")
+    assert answer.code == 0, answer.err
+    assert "6 architectures estimated" in answer.out
+    rows = read("spos.csv")
+    assert [row.keys() for row in rows] == [{"arch": 0, "spos": 0, "spos-loss": 0}.keys()] * 6
+    assert all(0 <= float(row["spos"]) <= 100 and float(row["spos-loss"]) < 0 for row in rows)
+
+
+def test_estimates_of_a_table_are_compared_with_it(run) -> None:
+    answer = run(*SMALL, "--epochs", "1", "--evaluate", "trained-nasbench201", "--scores", "all.csv", "--json")
+    assert answer.code == 0, answer.err
+    content = json.loads(answer.out)
+    assert content["estimates"] == 500
+    bench = pb.load("trained-nasbench201")
+    truth = bench.values("test_acc", epochs=3)
+    scores = [float(row["spos-loss"]) for row in read("all.csv")]
+    assert content["measures"]["loss"]["kendall"] == pytest.approx(pb.rank_metrics(truth, scores)["kendall"])
+    ranked = pb.evaluate([], scores="all.csv", tasks=["trained-nasbench201-test"]).frame()
+    assert set(ranked["method"]) >= {"spos", "spos-loss"}
+
+
+def test_another_setting_in_the_folder_is_an_error(run) -> None:
+    assert run(*TINY).code == 0
+    answer = run(*TINY, "--method", "fairnas")
+    assert answer.code == 1
+    assert "method is" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("oneshot", "nasbench301"), "nasbench201"),
+        (("oneshot", "nasbench201", "--method", "spso"), "spos"),
+        (("oneshot", "nasbench201", "--method", "few-shot(edge=3)"), "choice"),
+        (("oneshot", "nasbench201", "--evaluate", "trained-nasbench101"), "not of nasbench201"),
+    ],
+)
+def test_a_mistake_is_named_with_what_there_is(run, words: tuple[str, ...], reason: str) -> None:
+    answer = run(*words)
+    assert answer.code == 1
+    assert reason in answer.err
+
+
+def test_killed_and_started_again_it_gives_the_estimates_of_a_run_that_was_not(run) -> None:
+    words = (*SMALL, "--method", "few-shot", "--epochs", "6", "--sample", "6")
+    assert run(*words, "--output", "whole", "--scores", "whole.csv").code == 0
+    program = "from proxybench.cli import main; from proxybench.oneshot import trainer; trainer.SAVE_S = 0.05; main()"
+    arguments = [sys.executable, "-c", program, *words, "--output", "killed"]
+    with subprocess.Popen(arguments, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        end = time.monotonic() + 120
+        while not Path("killed/training.pt").exists():
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert not Path("killed/estimates.json").exists()
+    assert run(*words, "--output", "killed", "--scores", "killed.csv").code == 0
+    assert Path("killed.csv").read_bytes() == Path("whole.csv").read_bytes()

@@ -1,0 +1,158 @@
+"""Laws that every one-shot method keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the extra nas-proxybench[torch] is not installed")
+
+import torch
+
+from proxybench.images.batch import load_batch
+from proxybench.oneshot import METHODS, OneShot, trainer
+from proxybench.oneshot.stage import stage_of
+from proxybench.oneshot.supernet import ChoiceSupernet
+from proxybench.oneshot.trainer import Trainer
+from proxybench.spaces import get_space
+from proxybench.training.train import Parts
+
+from .conftest import RECIPE, SETTINGS, new_method, new_supernet, recipe_of
+
+EPOCHS = 10  # enough for two levels of splits; three steps each
+SPACE = {"bignas": "natsbench-size", "mixture": "resnet20-pooling"}
+
+every_method = pytest.mark.parametrize("name", sorted(METHODS))
+methods_with_choices = pytest.mark.parametrize("name", sorted(set(METHODS) - SPACE.keys()))
+
+
+def space_of(name: str) -> str:
+    return SPACE.get(name, "nasbench201")
+
+
+def new_trainer(name: str, parts: Parts, epochs: int = EPOCHS, seed: int = 0) -> Trainer:
+    recipe = recipe_of(space_of(name))
+    return Trainer(
+        new_method(name), lambda: new_supernet(space_of(name)), parts.train, recipe, epochs=epochs, seed=seed
+    )
+
+
+def shot_of(name: str, seed: int = 0, folder: Any = None, epochs: int = EPOCHS) -> OneShot:
+    shot = OneShot(
+        space_of(name), name, epochs=epochs, seed=seed, recipe=recipe_of(space_of(name)), **SETTINGS.get(name, {})
+    )
+    return shot.fit(load_batch("digits", RECIPE.images), folder)
+
+
+@methods_with_choices
+def test_a_step_changes_the_weights_of_its_paths_and_no_others(name: str, parts: Parts, monkeypatch) -> None:
+    supernets: list[ChoiceSupernet] = []
+    paths: list[tuple[int, ...]] = []
+    before: dict[str, torch.Tensor] = {}
+    method_class = METHODS[name]
+    learn = method_class.learn
+
+    def spy(self, supernet, batch, drawn):
+        supernets[:], paths[:] = [supernet], drawn
+        before.update({key: weights.detach().clone() for key, weights in supernet.named_parameters()})
+        return learn(self, supernet, batch, drawn)
+
+    monkeypatch.setattr(method_class, "learn", spy)
+    steps = []
+
+    def check(done: int, planned: int) -> None:
+        (supernet,) = supernets
+        used = {
+            id(weights)
+            for choice, options in enumerate(zip(*paths, strict=True))
+            for option in options
+            for place in supernet.parameters_of(choice, option)
+            for weights in place
+        }
+        optional = {
+            id(weights)
+            for choice, options in enumerate(supernet.options)
+            for option in range(options)
+            for place in supernet.parameters_of(choice, option)
+            for weights in place
+        }
+        changed = {id(weights) for key, weights in supernet.named_parameters() if not torch.equal(before[key], weights)}
+        assert changed & optional <= used
+        steps.append((len(changed & used), len(changed - optional)))
+
+    new_trainer(name, parts).run(check)
+    assert all(of_paths > 0 and shared > 0 for of_paths, shared in steps[1:3]), "the rate of the first step is 0"
+
+
+@methods_with_choices
+def test_every_operation_is_trained(name: str, parts: Parts, monkeypatch) -> None:
+    new: list[dict[str, torch.Tensor]] = []
+    begin = METHODS[name].begin
+
+    def spy(self, supernet, images):
+        new.append({key: weights.detach().clone() for key, weights in supernet.named_parameters()})
+        begin(self, supernet, images)
+
+    monkeypatch.setattr(METHODS[name], "begin", spy)
+    training = new_trainer(name, parts, epochs=60)
+    training.run()
+    assert len(new) == len(training.stages)
+    for option in range(5):
+        number = stage_of(training.stages, (option,) * 6)
+        start = training.stages[number].start
+        first = new[number if start is None else start]
+        trained = training.trained(number)
+        names = {id(weights): key for key, weights in trained.named_parameters()}
+        for choice in range(6):
+            for place in trained.parameters_of(choice, option):
+                assert all(not torch.equal(first[names[id(weights)]], weights) for weights in place), (option, choice)
+
+
+@every_method
+def test_a_seed_determines_the_estimates(name: str) -> None:
+    archs = get_space(space_of(name)).sample(6, 0)
+    first, again, other = (shot_of(name, seed).estimates(archs).loss for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert np.isfinite(first).all()
+
+
+@every_method
+def test_an_estimate_does_not_depend_on_others(name: str) -> None:
+    archs = get_space(space_of(name)).sample(6, 0)
+    shot = shot_of(name)
+    forward, backward = shot.estimates(archs), shot.estimates(archs[::-1])
+    alone = [shot.estimates([arch]).loss[0] for arch in archs]
+    assert np.array_equal(forward.loss, backward.loss[::-1])
+    assert np.array_equal(forward.accuracy, backward.accuracy[::-1])
+    assert np.array_equal(forward.loss, alone)
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@every_method
+@pytest.mark.parametrize("after", [1, 4, 17])
+def test_a_resumed_training_equals_an_uninterrupted_one(name: str, after: int, tmp_path, monkeypatch) -> None:
+    archs = get_space(space_of(name)).sample(6, 0)
+    whole = shot_of(name)
+    monkeypatch.setattr(trainer, "SAVE_S", -1.0)  # a checkpoint after every step
+
+    def kill(done: int, planned: int) -> None:
+        if done == after + 1:
+            raise Killed
+
+    begun = OneShot(space_of(name), name, epochs=EPOCHS, recipe=recipe_of(space_of(name)), **SETTINGS.get(name, {}))
+    with pytest.raises(Killed):
+        begun.fit(load_batch("digits", RECIPE.images), tmp_path, kill)
+    steps: list[int] = []
+    resumed = OneShot(
+        space_of(name), name, epochs=EPOCHS, recipe=recipe_of(space_of(name)), **SETTINGS.get(name, {})
+    ).fit(load_batch("digits", RECIPE.images), tmp_path, lambda done, planned: steps.append(done))
+    assert steps[0] == after + 1
+    assert resumed.trainer.losses == whole.trainer.losses
+    assert resumed.trainer.passes == whole.trainer.passes
+    assert np.array_equal(resumed.estimates(archs).loss, whole.estimates(archs).loss)
