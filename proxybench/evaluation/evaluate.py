@@ -45,6 +45,7 @@ from proxybench.ranking.intervals import has_interval, metric_intervals
 from proxybench.ranking.metrics import LEADERBOARD, rank_metrics
 from proxybench.ranking.strata import quantile_strata, within_strata
 from proxybench.records import Record
+from proxybench.scores.network_counts import network_counts
 from proxybench.scores.shipped import shipped_scores_of
 from proxybench.tables.benchmark import Benchmark, load
 from proxybench.tables.sources.cache import sha256_of
@@ -185,8 +186,8 @@ def _known_scores(
         return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
     column = entrant.name if entrant.name in COSTS or entrant.kind == "one-shot" else f"proxy:{entrant.name}"
     if column not in bench.metrics(task.dataset):
-        if entrant.name in COSTS:  # counted in this project's own networks
-            return _computed_scores(bench, entrant.name, rows)
+        if entrant.name in COSTS:
+            return _counted(bench, entrant.name, rows)
         return np.full(len(rows), np.nan), ~everywhere
     return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
 
@@ -203,6 +204,16 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> t
     known = column in computed.scores
     values = computed.scores[column].to_numpy() if known else np.full(len(computed.digests), np.nan)
     return np.where(places < 0, np.nan, values[places]), (places >= 0) & known
+
+
+def _counted(bench: Benchmark, cost: str, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Parameters or FLOPs of this project's networks; NaN and not attempted where they are unknown."""
+    scores, attempted = _computed_scores(bench, cost, rows)
+    if not attempted.any():
+        counts = network_counts(bench.space.name, (bench.arch(row) for row in rows.tolist()))
+        if counts is not None:
+            return counts[cost], np.isfinite(counts[cost])
+    return scores, attempted
 
 
 def population(task: Task) -> ArchBatch:

@@ -20,7 +20,7 @@ from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
 from proxybench.tables.store.parquet import open_table, read_info
 from proxybench.tables.store.schema import metric_of
-from proxybench.tables.store.texts import Texts
+from proxybench.readers.texts import Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,10 @@ class Benchmark:
     @property
     def card(self) -> str:
         """Population, split, target, epochs, seeds, provenance, licence and citation. Markdown."""
-        return self._table.card
+        from proxybench.scores.network_counts import described_counts
+
+        counts = described_counts(self.space.name)
+        return f"{self._table.card}\n{counts}\n" if counts else self._table.card
 
     @property
     def recipe(self) -> str:
