@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, ArchGraph
 from proxybench.errors import InvalidArchitecture, NotMeasured
+from proxybench.readers.texts import Texts
 from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.answers import OpenTable, TableAnswers
 from proxybench.tables.catalogue import not_available
@@ -20,7 +21,6 @@ from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
 from proxybench.tables.store.parquet import open_table, read_info
 from proxybench.tables.store.schema import metric_of
-from proxybench.readers.texts import Texts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import is_old
+from proxybench.readers.texts import Texts
 from proxybench.tables.sources.cache import atomic_path, explain_write_failure, locked, sha256_of
 from proxybench.tables.store.merge import BlockKey, MergedTable
 from proxybench.tables.store.pointer import (
@@ -45,7 +46,6 @@ from proxybench.tables.store.pointer import (
     how_to_rebuild,
     read_pointer,
 )
-from proxybench.readers.texts import Texts
 
 __all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "read_info", "stored_names", "write_table"]
 
