@@ -17,7 +17,7 @@ class Auto(Ensemble):
     training set is used.
 
     Args:
-        members: custom candidates; None for the default ones.
+        members: a list of custom candidates, as in `Ensemble`; None for the default ones.
         folds: number of cross-validation folds; at most three for large training sets.
         columns, random_state, threads, space: passed to the candidates; random_state also seeds the folds.
     """

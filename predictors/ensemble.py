@@ -45,7 +45,8 @@ class Ensemble(UncertainLearner):
     The data used to choose the defaults is not recorded (CONTRIBUTING.md, "Where defaults come from").
 
     Args:
-        members: names accepted by `predictors.make`, or unfitted predictors; None for `MEMBERS`.
+        members: a list of names accepted by `predictors.make`, or of unfitted predictors; None for `MEMBERS`. In
+            graph networks, `parzc` and `mlp` the argument of this name is a number of networks.
         graphs: total weight of two additional graph networks (GATES), one with and one without the columns, for "mean"
             and "rank", where each member has weight 1; "stack" and "select" choose their own weights. They help if
             the columns carry little information; 2 is a good start then.

@@ -58,7 +58,8 @@ class GraphPredictor(Learner):
         encodings: rows of numbers that are further input of the head, as in `predictors.encodings.encoding`; "" for
             none.
         reduce: whether to remove nodes that block their input or are on no path through the graph.
-        members: number of networks in the ensemble.
+        members: how many networks are trained and averaged, a number; in `ensemble` and `auto`, the argument of this
+            name is a list of predictors.
         epochs: maximum number of epochs for each network.
         min_steps: minimum number of optimiser steps; small training sets are seen more often.
         batch_size: number of architectures per step.

@@ -69,7 +69,8 @@ class ParZC(UncertainLearner):
         loss: a name from `predictors.losses.LOSSES`, or a function of scores and targets.
         target: what is learned: "rank" for normal scores of the targets' ranks, "raw" for the targets themselves,
             standardised, "mixed" for the mean of both.
-        members: number of networks in the ensemble.
+        members: how many networks are trained and averaged, a number; in `ensemble` and `auto`, the argument of this
+            name is a list of predictors.
         epochs: number of epochs.
         min_steps: minimum number of optimiser steps; small training sets are seen more often.
         batch_size: number of architectures per step.

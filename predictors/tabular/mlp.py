@@ -21,7 +21,8 @@ class MLP(Tabular):
     """The mean of `members` perceptrons with two hidden layers and different initialisations.
 
     Args:
-        members: number of networks.
+        members: how many networks are trained and averaged, a number; in `ensemble` and `auto`, the argument of this
+            name is a list of predictors.
         hidden: width of the first hidden layer; the second is half as wide.
         penalty: L2 penalty on the weights.
         epochs: number of epochs.

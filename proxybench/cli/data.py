@@ -103,9 +103,10 @@ def query(
 ) -> None:
     """Look up one architecture in a table."""
     import proxybench as pb
+    from proxybench.tables.lookup import row_of_text
 
     bench = pb.load(benchmark)
-    row = _row(bench, arch)
+    row = row_of_text(bench, arch)
     if metric:
         answers = [
             {
@@ -127,16 +128,6 @@ def query(
     typer.echo(f"{benchmark}[{row}] {bench.archs[row]}")
     names = list(answers[0]) if answers else []
     print_table(names, [tuple(show(answer[name]) for name in names) for answer in answers])
-
-
-def _row(bench: Benchmark, arch: str) -> int:
-    """The row of an architecture; a number is an index unless it is also an architecture of the space."""
-    if not arch.isdecimal() or arch in bench:
-        return bench.index(arch)
-    try:
-        return bench.index(int(arch))
-    except IndexError:
-        raise UnknownName(f"{bench.name} has no index {arch}; indices run from 0 to {len(bench) - 1}") from None
 
 
 def _everything(

@@ -183,8 +183,8 @@ def _architecture(where: str, text: str) -> ArchGraph:
     except InvalidArchitecture:
         if where not in benchmarks or not set(text) <= set(string.hexdigits):
             raise
-    from proxybench.cli.data import _row
     from proxybench.tables.benchmark import load
+    from proxybench.tables.lookup import row_of_text
 
     bench = load(where)
-    return bench.arch(_row(bench, text))
+    return bench.arch(row_of_text(bench, text))

@@ -14,6 +14,7 @@ from proxybench.evaluation.network_proxies import scores_in
 from proxybench.evaluation.score_files import scores_of_file
 from proxybench.evaluation.tasks import Task
 from proxybench.jobs.failure import MethodLacking
+from proxybench.scores.network_counts import network_counts
 from proxybench.scores.score_file import SweepScores
 from proxybench.scores.shipped import required_full_size, shipped_scores_of
 from proxybench.tables.benchmark import Benchmark
@@ -56,8 +57,8 @@ def known_scores(task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[n
     column = published if published in COSTS or entrant.kind == "one-shot" else f"proxy:{published}"
     if column in bench.metrics(task.dataset):
         return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
-    if entrant.name in COSTS:  # counted in this project's own networks
-        return _computed_scores(bench, entrant.name, rows)
+    if entrant.name in COSTS:
+        return _counted(bench, entrant.name, rows)
     return _nothing(rows)
 
 
@@ -90,6 +91,16 @@ def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> S
         return _sweep_scores(shipped_scores_of(bench.space.name, proxy), bench, proxy, rows)
     except DataNotAvailable:
         return _nothing(rows)
+
+
+def _counted(bench: Benchmark, cost: str, rows: NDArray[np.int64]) -> Scores:
+    """Parameters or FLOPs of this project's networks; NaN and not attempted where they are unknown."""
+    scores, attempted = _computed_scores(bench, cost, rows)
+    if not attempted.any():
+        counts = network_counts(bench.space.name, (bench.arch(row) for row in rows.tolist()))
+        if counts is not None:
+            return counts[cost], np.isfinite(counts[cost])
+    return scores, attempted
 
 
 def _sweep_scores(computed: SweepScores, bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> Scores:

@@ -53,6 +53,7 @@ class Proxy:
         per_layer: whether the score is the sum of one value per layer.
         sign: -1 if the published quantity is better when smaller and is therefore negated here.
         taps: the records it reads from the shared pass over the batch.
+        any_images: whether the value is the same for any images that the network takes, whatever their size.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Proxy:
     per_layer: bool
     sign: Literal[1, -1]
     taps: frozenset[Tap]
+    any_images: bool = False
 
     def __call__(self, probe: Probe) -> float | Tensor:
         """The value or values for the network of `probe`. Raises NoAnswer if the proxy is undefined."""
@@ -92,6 +94,7 @@ def proxy(
     per_layer: bool = False,
     sign: Literal[1, -1] = 1,
     taps: Iterable[Tap] = (),
+    any_images: bool = False,
 ) -> Callable[[Callable[[Probe], Any]], Proxy]:
     """Declare a function of a Probe as a zero-cost proxy; the arguments are the attributes of Proxy."""
 
@@ -108,6 +111,7 @@ def proxy(
             per_layer=per_layer,
             sign=sign,
             taps=frozenset(taps),
+            any_images=any_images,
         )
 
     return declare

@@ -59,6 +59,7 @@ def work_pass(probe: Probe) -> dict[str, Work]:
     batch_norm="unused",
     initialisation="unused",
     per_layer=True,
+    any_images=True,
 )
 def params(probe: Probe) -> Tensor:
     """Number of parameters; a parameter shared by several modules counts once."""
@@ -84,6 +85,7 @@ def flops(probe: Probe) -> Tensor:
     formula="number of convolutions and linear layers on the longest path from the images to the logits",
     batch_norm="unused",
     initialisation="unused",
+    any_images=True,
 )
 def depth(probe: Probe) -> float:
     """Length of the longest path through which a derivative passes.
@@ -106,6 +108,7 @@ def depth(probe: Probe) -> float:
     batch_norm="unused",
     initialisation="unused",
     per_layer=True,
+    any_images=True,
 )
 def convolutions(probe: Probe) -> Tensor:
     """Number of convolutions through which a derivative of the logits reaches the images."""
@@ -121,6 +124,7 @@ def convolutions(probe: Probe) -> Tensor:
     batch_norm="unused",
     initialisation="unused",
     per_layer=True,
+    any_images=True,
 )
 def trainable_layers(probe: Probe) -> Tensor:
     """Number of convolutions, linear layers, normalisations and other modules that own a parameter.

@@ -9,11 +9,11 @@ import numpy as np
 
 from proxybench.errors import DataNotAvailable
 from proxybench.grammar import format_arguments
+from proxybench.proxies import PROXIES
 from proxybench.scores.score_file import SweepScores
 from proxybench.scores.shipped import full_size_scores, shipped_sweeps
 
 BY_DEFAULT = "nasbench201"
-WITHOUT_IMAGES = frozenset({"params", "depth", "convolutions"})  # the same for any input that the network takes
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Reference:
         found = {}
         for name, value in values.items():
             column = f"proxy:{name}"
-            if column not in self.scores.scores or not (comparable or name in WITHOUT_IMAGES):
+            if column not in self.scores.scores or not (comparable or PROXIES[name].any_images):
                 found[name] = np.nan
                 continue
             population = self.scores.scores[column].to_numpy(np.float64)

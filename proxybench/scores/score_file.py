@@ -18,7 +18,7 @@ from predictors.arch import ArchBatch, ArchGraph, Ragged
 from proxybench.errors import CorruptData, ProxybenchError
 from proxybench.readers.columns import open_parquet
 from proxybench.readers.json_text import parse_json
-from proxybench.scores.texts import OnUse
+from proxybench.readers.texts import Texts
 from proxybench.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class SweepScores:
         """All architectures with scores, in the order of `digests`; each is parsed on access."""
         columns = {str(name): values.to_numpy(np.float64) for name, values in self.scores.items()}
         return ArchBatch(
-            OnUse(pa.chunked_array([pa.array(self.archs)]), get_space(self.space).parse), columns, self.nodes
+            Texts(pa.chunked_array([pa.array(self.archs)]), get_space(self.space).parse), columns, self.nodes
         )
 
 
@@ -127,7 +127,7 @@ def scores_of(
     table: pa.Table,
     schema: pa.Schema,
     nodes: Mapping[str, Ragged],
-    texts: Callable[[OnUse[Any]], Sequence[Any]],
+    texts: Callable[[Texts[Any]], Sequence[Any]],
 ) -> SweepScores:
     """The scores of a table.
 
@@ -143,13 +143,13 @@ def scores_of(
     return SweepScores(
         space=setting["space"],
         setting=setting,
-        digests=texts(OnUse(table.column("digest"), str)),
-        archs=texts(OnUse(table.column("arch"), str)),
+        digests=texts(Texts(table.column("digest"), str)),
+        archs=texts(Texts(table.column("arch"), str)),
         scores=frame[[name for name in frame.columns if name.startswith("proxy:")]],
         nodes=nodes,
         seconds=frame[[name for name in frame.columns if name.startswith("seconds")]],
-        unanswered=texts(OnUse(table.column("unanswered"), json.loads)),
-        errors=texts(OnUse(table.column("error"), str)),
+        unanswered=texts(Texts(table.column("unanswered"), json.loads)),
+        errors=texts(Texts(table.column("error"), str)),
     )
 
 

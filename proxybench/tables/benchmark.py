@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from predictors.arch import ArchBatch, ArchGraph
 from proxybench.errors import InvalidArchitecture, NotMeasured
+from proxybench.readers.texts import Texts
 from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.answers import OpenTable, TableAnswers
 from proxybench.tables.catalogue import not_available
@@ -22,7 +23,6 @@ from proxybench.tables.sources.registry import load_registry
 from proxybench.tables.store.cards import with_checks
 from proxybench.tables.store.parquet import open_table, read_info
 from proxybench.tables.store.schema import metric_of
-from proxybench.tables.store.texts import Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,9 +52,15 @@ class Benchmark:
 
     @property
     def card(self) -> str:
-        """Population, split, target, epochs, seeds, provenance, licence, citation and checks. Markdown."""
+        """Population, split, target, epochs, seeds, provenance, licence, citation, checks and counts. Markdown."""
+        from proxybench.scores.network_counts import described_counts
+
         entry = load_registry().benchmarks.get(self.name)
-        return with_checks(self._table.card, entry) if entry else self._table.card
+        card = with_checks(self._table.card, entry) if entry else self._table.card
+        counts = described_counts(self.space.name)
+        return f"{card}
+{counts}
+" if counts else card
 
     @property
     def recipe(self) -> str:

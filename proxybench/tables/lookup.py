@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from predictors.arch import ArchGraph
+from predictors.errors import UnknownName
 from proxybench.errors import AmbiguousArchitecture, NotMeasured
 from proxybench.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    from proxybench.tables.benchmark import Benchmark
 
 Arch = ArchGraph | str | int
 _DIGEST_LENGTH = 32
@@ -101,6 +106,23 @@ class ArchitectureRows:
     @cached_property
     def _rows_by_graph_digest(self) -> dict[str, list[int]]:
         return _group(arch.digest for arch in self.graphs)
+
+
+def row_of_text(bench: Benchmark, text: str) -> int:
+    """The row of an architecture as written on a command line: its text, its digest or its index.
+
+    A number is an index unless it is also an architecture of the space.
+
+    Raises:
+        UnknownName: for a number outside the table.
+        InvalidArchitecture, NotMeasured, AmbiguousArchitecture: as `Benchmark.index` does.
+    """
+    if not text.isdecimal() or text in bench:
+        return bench.index(text)
+    try:
+        return bench.index(int(text))
+    except IndexError:
+        raise UnknownName(f"{bench.name} has no index {text}; indices run from 0 to {len(bench) - 1}") from None
 
 
 def _group(digests: Iterable[str]) -> dict[str, list[int]]:

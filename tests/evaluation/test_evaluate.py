@@ -27,6 +27,7 @@ from proxybench.evaluation.splits import hash_split
 from proxybench.evaluation.suites import plan_suite, suite_tasks
 from proxybench.evaluation.tasks import Task, load_tasks
 from proxybench.records import Record
+from proxybench.scores.network_counts import network_counts
 from proxybench.scores.shipped import shipped_scores_of
 
 # Kendall's tau-b and Spearman's rho on the 9,445 cells, of the GRAF repository's score files (target: the source's
@@ -125,7 +126,7 @@ def test_failed_scores_are_counted_and_ranked_last(real_tables: Path) -> None:
 
 
 def test_a_missing_column_is_unsupported_and_named(real_tables: Path) -> None:
-    record = record_of("transnas101-micro-jigsaw", "flops")
+    record = record_of("nasbench-graph-cora-test", "flops")
     assert record.outcome == "unsupported"
     assert record.metrics["kendall"] is None
     assert "no flops" in record.message
@@ -141,6 +142,25 @@ def test_costs_that_a_table_lacks_are_those_of_this_projects_networks(real_table
     record = record_of("nasbench101-val", "flops")
     assert record.metrics["attempted"] == 30_001
     assert record.metrics["kendall"] == pytest.approx(tau, abs=1e-12)
+
+
+@pytest.mark.parametrize("cost", ["params", "flops"])
+def test_costs_without_scores_are_added_up_from_parts(real_tables: Path, cost: str) -> None:
+    record = record_of("transnas101-micro-jigsaw", cost)
+    bench = pb.load("transnas101-micro")
+    counts = network_counts("transnas101-micro", bench)
+    assert counts is not None
+    task = load_tasks()["transnas101-micro-jigsaw"]
+    rows = task.rows(bench)
+    tau = kendalltau(counts[cost][rows], target_values(task, bench)).statistic
+    assert record.metrics["attempted"] == len(rows) == 4096
+    assert record.metrics["kendall"] == pytest.approx(tau, abs=1e-12)
+
+
+def test_a_cost_that_all_networks_share_ranks_nothing(real_tables: Path) -> None:
+    record = record_of("resnet20-pooling-test", "params")
+    assert record.outcome == "ok"
+    assert record.metrics["kendall"] is None
 
 
 def test_a_predictor_of_node_arrays_is_unsupported_where_a_task_gives_none(real_tables: Path) -> None:

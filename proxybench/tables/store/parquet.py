@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from proxybench.cache_folder import cache_dir
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import is_old
+from proxybench.readers.texts import Texts
 from proxybench.tables.sources.cache import atomic_path, explain_write_failure, locked, sha256_of
 from proxybench.tables.store.merge import BlockKey, MergedTable
 from proxybench.tables.store.pointer import (
@@ -45,7 +46,6 @@ from proxybench.tables.store.pointer import (
     how_to_rebuild,
     read_pointer,
 )
-from proxybench.tables.store.texts import Texts
 
 __all__ = ["FORMAT", "BlockInfo", "StoredTable", "TableInfo", "open_table", "read_info", "stored_names", "write_table"]
 
@@ -67,22 +67,22 @@ class StoredTable:
         self._row_groups = {block.key: number for number, block in enumerate(info.blocks)}
 
     @cached_property
-    def archs(self) -> Texts:
+    def archs(self) -> Texts[str]:
         """Architecture texts in index order."""
         return self._texts("arch")
 
     @cached_property
-    def digests(self) -> Texts:
+    def digests(self) -> Texts[str]:
         """The space's digest of each architecture, in index order."""
         return self._texts("digest")
 
-    def _texts(self, name: str) -> Texts:
+    def _texts(self, name: str) -> Texts[str]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         with self._reading("archs.parquet") as path, pq.ParquetFile(path, page_checksum_verification=True) as file:
             self._check_rows("archs.parquet", file.metadata.num_rows)
-            return Texts(file.read(columns=[name], use_threads=False).column(name).cast(pa.large_string()))
+            return Texts(file.read(columns=[name], use_threads=False).column(name).cast(pa.large_string()), str)
 
     @property
     def card(self) -> str:
