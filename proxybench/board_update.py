@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from proxybench.board_facts import board_facts
 from proxybench.errors import CorruptData
 from proxybench.front_door import evaluate
 from proxybench.jobs.journal import Journal
@@ -135,9 +136,10 @@ def update(
         )
     on_step("building the tables and the page")
     done.board = Leaderboard.of(folder)
-    write(folder, done.board)
+    facts = board_facts()
+    write(folder, done.board, facts)
     if not missing_extra():
-        done.page = write_local(folder, done.board) if (folder / LOCAL).is_dir() else folder / PAGE
+        done.page = write_local(folder, done.board, facts)[0] if (folder / LOCAL).is_dir() else folder / PAGE
     done.seconds = time.perf_counter() - start
     return done
 

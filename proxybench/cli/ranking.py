@@ -141,22 +141,27 @@ def _is_listed(benchmark: str | None) -> bool:
     return benchmark is None or any(task.benchmark == benchmark for task in load_tasks().values())
 
 
-def build(folder: Folder = Path("leaderboard")) -> None:
-    """Build the CSV files and the page from the records; if local/ exists, also a page with local scores."""
+def build(
+    folder: Folder = Path("leaderboard"),
+    repository: Annotated[str, typer.Option(help="Address of the source code, for a link on the page.")] = "",
+) -> None:
+    """Build the CSV files, the pictures and the page from the records; if local/ exists, also a page with all scores."""
+    from proxybench.board_facts import board_facts
     from proxybench.leaderboard.build import LOCAL, Leaderboard, write, write_local
     from proxybench.leaderboard.page.html import missing_extra
 
     leaderboard = Leaderboard.of(folder)
-    for path in write(folder, leaderboard):
+    facts = board_facts(repository)
+    for path in write(folder, leaderboard, facts):
         typer.echo(path)
     if missing_extra():
         typer.echo(missing_extra(), err=True)
     elif (folder / LOCAL).is_dir():
-        typer.echo(write_local(folder, leaderboard))
+        typer.echo(write_local(folder, leaderboard, facts)[0])
 
 
 def check(folder: Folder = Path("leaderboard")) -> None:
-    """Check that the CSV files and the page match the records; exit with code 1 if they differ."""
+    """Check that the CSV files and the pictures match the records; exit with code 1 if they differ."""
     from proxybench.leaderboard.build import differences
 
     fail_if([f"{name} does not match the records; run: proxybench leaderboard build" for name in differences(folder)])

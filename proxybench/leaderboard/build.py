@@ -1,9 +1,10 @@
-"""Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, suite and over all, page, picture, manifest.
+"""Builds the leaderboard of a folder: `runs`/SUITE.jsonl -> CSV per task, suite and over all, page, pictures, manifest.
 
-Search results, `searches`/NAME.jsonl, become two CSV files and a section of the page; generation results,
-`generation`/NAME.jsonl, a CSV file, a picture and another section. The same records give the same bytes, in whatever
-order they are read. Architecture-level scores in the folder of the records (`runs`/TASK.scores.json) add their charts
-to the page; those in `local`, a folder that is not committed, only to a separate page there.
+Search results, `searches`/NAME.jsonl, become two CSV files and parts of the page; generation results,
+`generation`/NAME.jsonl, a CSV file, a picture and a view of the page. The same records give the same bytes, in whatever
+order they are read. Architecture-level scores (`runs`/TASK.scores.json, and `local`, a folder that is not committed)
+add their charts to the page: those of this project's own tables to the page in the folder, all to another page in
+`local`.
 """
 
 from __future__ import annotations
@@ -11,31 +12,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from proxybench.errors import CorruptData, DataNotAvailable
 from proxybench.files import replace_file
 from proxybench.leaderboard.generation.records import GENERATION, GenerationProblem, generation_csv, read_generation
-from proxybench.leaderboard.page.charts import Spec
-from proxybench.leaderboard.page.generation_content import generation_content
+from proxybench.leaderboard.page.content import page_files
+from proxybench.leaderboard.page.facts import Facts
 from proxybench.leaderboard.page.generation_picture import generation_picture
-from proxybench.leaderboard.page.html import (
-    PAGE,
-    installed_version,
-    library_version,
-    missing_extra,
-    render,
-    without_library,
-)
+from proxybench.leaderboard.page.heat_chart import Spec
+from proxybench.leaderboard.page.heat_picture import HEAT, heat_picture
+from proxybench.leaderboard.page.html import DETAILS, is_details, missing_extra
 from proxybench.leaderboard.page.overview import PICTURES, overview
 from proxybench.leaderboard.page.pictures import draw, is_current
-from proxybench.leaderboard.page.rank_content import rank_content
-from proxybench.leaderboard.page.search_content import search_content
 from proxybench.leaderboard.ranks.entries import Entry, entries_of
 from proxybench.leaderboard.ranks.overall import ALL, Comparison, Ranked, compare, rank_tasks, scopes_of
-from proxybench.leaderboard.ranks.scores import SUFFIX, read_scores
+from proxybench.leaderboard.ranks.scores import SUFFIX, TaskScores, read_scores
 from proxybench.leaderboard.ranks.tables import overall_csv, task_csv
 from proxybench.leaderboard.searches.records import SEARCHES, SearchedProblem, read_searches
 from proxybench.leaderboard.searches.verdicts import curves_csv, searches_csv
@@ -100,11 +94,11 @@ class Leaderboard:
             files[GENERATED] = generation_csv(self.generation)
         return files
 
-    def page(self, scores: Iterable[Path], csv_folder: str = "", library: str | None = None) -> bytes:
-        """The page, with the charts that these files of scores allow."""
-        shown = rank_content(self.entries, self.ranked, self.comparisons, self.suites, read_scores(scores))
-        shown |= {"searches": search_content(self.searches), "generation": generation_content(self.generation)}
-        return render(shown, csv_folder, library)
+    def page(self, scores: Mapping[str, TaskScores], facts: Facts, csv_folder: str = "") -> dict[str, bytes]:
+        """The files of the page, with the charts that these scores allow, and what is known besides the records."""
+        return page_files(
+            self.entries, self.ranked, self.suites, self.searches, self.generation, scores, facts, csv_folder
+        )
 
     def manifest(self, tables: dict[str, bytes]) -> bytes:
         """Which tables and versions the records come from, and the SHA-256 of every CSV file made from them."""
@@ -130,12 +124,15 @@ class Leaderboard:
         return {**tables, MANIFEST: self.manifest(tables)}
 
     def pictures(self) -> dict[str, Spec]:
-        """Specifications of the pictures by name of their files: a few tables, and each generation problem."""
+        """Specifications of the pictures by name of their files: heat map, a few tables, each generation problem."""
         pictures = {f"{problem.task.name}.svg": generation_picture(problem) for problem in self.generation}
         for name, suites in PICTURES.items():
             ranked, learned = (self._entries_of(self.suites.get(suite, [])) for suite in suites)
             if ranked:
                 pictures[name] = overview(ranked, learned)
+        heat = heat_picture(self.entries, self.suites)
+        if heat is not None:
+            pictures[HEAT] = heat
         return pictures
 
     def _entries_of(self, tasks: Iterable[str]) -> list[Entry]:
@@ -146,7 +143,7 @@ class Leaderboard:
         return [comparison for comparison in self.comparisons if comparison.scope in names]
 
 
-def build(folder: Path, leaderboard: Leaderboard | None = None) -> dict[str, bytes]:
+def build(folder: Path, leaderboard: Leaderboard | None = None, facts: Facts | None = None) -> dict[str, bytes]:
     """The files made from the records below `folder`/runs, by name.
 
     Without the extra "report" they do not include the page and the pictures, see `page.html.missing_extra`.
@@ -154,29 +151,34 @@ def build(folder: Path, leaderboard: Leaderboard | None = None) -> dict[str, byt
     Args:
         folder: the folder of the leaderboard.
         leaderboard: its content, if it has been read already.
+        facts: what the page says about methods and benchmarks besides their figures.
 
     Raises:
         DataNotAvailable: when there are no records.
         CorruptData: for damaged records or scores, see `Leaderboard.of`.
     """
-    leaderboard = leaderboard or Leaderboard.of(folder)
+    leaderboard, facts = leaderboard or Leaderboard.of(folder), facts or Facts()
     files = leaderboard.files()
     if not missing_extra():
         files |= {name: draw(spec) for name, spec in leaderboard.pictures().items()}
-        files[PAGE] = leaderboard.page(_scores(folder / RUNS))
+        benchmarks = {entry.task.name: entry.task.benchmark for entry in leaderboard.entries}
+        own = {
+            name: found for name, found in _scores(folder).items() if facts.section(benchmarks.get(name, "")) == "ours"
+        }
+        files |= leaderboard.page({**own, **read_scores(_score_files(folder / RUNS))}, facts)
     return files
 
 
-def write(folder: Path, leaderboard: Leaderboard | None = None) -> list[Path]:
+def write(folder: Path, leaderboard: Leaderboard | None = None, facts: Facts | None = None) -> list[Path]:
     """Write the files from `build`, remove earlier ones for tasks that are gone, and return the paths."""
-    files = build(folder, leaderboard)
+    files = build(folder, leaderboard, facts)
     for name in _built_before(folder) - set(files):
         (folder / name).unlink(missing_ok=True)
-    return [replace_file(folder / name, content) for name, content in files.items()]
+    return _written(folder, files)
 
 
-def write_local(folder: Path, leaderboard: Leaderboard | None = None) -> Path:
-    """Write the page, including the scores in `folder`/local, to `folder`/local/index.html, and return its path.
+def write_local(folder: Path, leaderboard: Leaderboard | None = None, facts: Facts | None = None) -> list[Path]:
+    """Write the page with all scores in `folder`/local to that folder, and return the paths, the page first.
 
     Arguments as in `build`.
 
@@ -186,25 +188,29 @@ def write_local(folder: Path, leaderboard: Leaderboard | None = None) -> Path:
     """
     if missing_extra():
         raise DataNotAvailable(missing_extra())
-    local = folder / LOCAL
-    own = {path.name: path for path in [*_scores(folder / RUNS), *_scores(local)]}
-    page = (leaderboard or Leaderboard.of(folder)).page(own.values(), csv_folder="../")
-    return replace_file(local / PAGE, page)
+    board = leaderboard or Leaderboard.of(folder)
+    return _written(folder / LOCAL, board.page(_scores(folder), facts or Facts(), csv_folder="../"))
+
+
+def _written(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write the files, and remove details of benchmarks that are not among them."""
+    for path in (folder / DETAILS).glob("*.js"):
+        if is_details(path.name) and f"{DETAILS}/{path.name}" not in files:
+            path.unlink(missing_ok=True)
+    return [replace_file(folder / name, content) for name, content in files.items()]
 
 
 def differences(folder: Path) -> list[str]:
-    """Names of files in `folder` that do not match its records. The page may be absent: it is not committed.
+    """Names of files in `folder` that do not match its records: CSV files, the manifest and pictures.
 
-    The charting library within the page is compared only if the page holds the version that is installed. Pictures are
-    compared by what they were drawn from, and by whether they are as they were drawn (`page.pictures`).
+    Pictures are compared by what they were drawn from, and by whether they are as they were drawn (`page.pictures`).
+    The page, which is not committed, is not compared.
     """
     leaderboard = Leaderboard.of(folder)
     files = leaderboard.files()
     changed = [name for name, content in files.items() if not _same(folder / name, content)]
     changed += [name for name, spec in leaderboard.pictures().items() if not is_current(_content(folder / name), spec)]
     stale = {name for name in _built_before(folder) - set(files) if (folder / name).exists()}
-    if (folder / PAGE).exists() and not _same_page(folder, leaderboard):
-        changed.append(PAGE)
     return sorted({*changed, *stale})
 
 
@@ -217,16 +223,6 @@ def _built_before(folder: Path) -> set[str]:
     return {name for name in files if _NAME.fullmatch(name) and name.endswith(".csv")}
 
 
-def _same_page(folder: Path, leaderboard: Leaderboard) -> bool:
-    path = folder / PAGE
-    if not path.is_file():
-        return False
-    page = path.read_bytes()
-    if installed_version() and library_version(page) == installed_version():
-        return page == leaderboard.page(_scores(folder / RUNS))
-    return without_library(page) == without_library(leaderboard.page(_scores(folder / RUNS), library=""))
-
-
 def _same(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
 
@@ -236,7 +232,13 @@ def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
-def _scores(folder: Path) -> list[Path]:
+def _scores(folder: Path) -> dict[str, TaskScores]:
+    """All scores of the folder by task; those in `local` count where both folders have a task."""
+    files = {path.name: path for path in [*_score_files(folder / RUNS), *_score_files(folder / LOCAL)]}
+    return read_scores(files.values())
+
+
+def _score_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 

@@ -58,9 +58,7 @@ class Benchmark:
         entry = load_registry().benchmarks.get(self.name)
         card = with_checks(self._table.card, entry) if entry else self._table.card
         counts = described_counts(self.space.name)
-        return f"{card}
-{counts}
-" if counts else card
+        return f"{card}\n{counts}\n" if counts else card
 
     @property
     def recipe(self) -> str:

@@ -2,23 +2,25 @@
 
 They have no data and no colours: the page adds both, and the height of those with a row for each method. Each reads the
 data set "rows", and some a second one, "marks". All fields have fixed names, so that a method's name is always a
-value.
+value. The heat map, which is also a picture for documents, has a module of its own.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-Spec = dict[str, Any]
+from proxybench.leaderboard.page.heat_chart import SCHEMA, Spec, heat_view
 
 TAU = "Kendall's tau-b"
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 
 def charts() -> dict[str, Spec]:
     """Specifications by the id of the figure in the page."""
     return {
+        "heat": {"$schema": SCHEMA, "description": "Methods by benchmarks", "concat": [heat_view(linked=True)]},
         "ranks": _ranks(),
+        "ranking": _ranking(),
+        "profile": _profile(),
         "cost": _cost(),
         "trend": _trend(),
         "scatter": _scatter(),
@@ -60,7 +62,9 @@ def _ranks() -> Spec:
                 "transform": [{"filter": "isValid(datum.low)"}],
                 "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.35, "strokeCap": "round"},
                 "encoding": {
-                    "x": _field("low", "quantitative", "average rank (1 is the best)", scale={"zero": False}),
+                    "x": _field(
+                        "low", "quantitative", "average rank (1 is the best)", scale={"zero": False, "nice": False}
+                    ),
                     "x2": {"field": "high"},
                 },
             },
@@ -69,6 +73,81 @@ def _ranks() -> Spec:
                 "encoding": {
                     "x": _field("rank", "quantitative", "average rank (1 is the best)", axis={"tickMinStep": 1}),
                     "tooltip": _tooltip(("label", "method"), ("rank", "average rank")),
+                },
+            },
+        ],
+    )
+
+
+def _ranking() -> Spec:
+    """Tau of each method on a task with its interval; "marks" holds the noise ceiling of the target."""
+    kind = _field("kind", "nominal", sort=None, legend={"orient": "top", "labelLimit": 260, "symbolOpacity": 1})
+    hover = _tooltip(("label", "method"), ("text", TAU), ("interval", "95 % interval"), ("rank", "rank"))
+    return _chart(
+        "Kendall's tau of each method on the task, with 95 percent intervals",
+        None,
+        encoding={"y": _field("label", "nominal", sort=None, axis={"labelLimit": 190, "title": None})},
+        layer=[
+            {
+                "data": {"name": "marks"},
+                "mark": {"type": "rule", "strokeDash": [4, 3]},
+                "encoding": {
+                    "x": _field("value", "quantitative", TAU),
+                    "y": None,
+                    "tooltip": _tooltip(("text", "line")),
+                },
+            },
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.4, "strokeCap": "round"},
+                "encoding": {
+                    "x": _field("low", "quantitative", TAU),
+                    "x2": {"field": "high"},
+                    "color": kind,
+                },
+            },
+            {
+                "mark": {"type": "circle", "size": 60, "opacity": 1},
+                "encoding": {
+                    "x": _field("value", "quantitative", TAU, axis={"orient": "top"}),
+                    "color": kind,
+                    "tooltip": hover,
+                    "href": {"field": "href"},
+                },
+            },
+        ],
+    )
+
+
+def _profile() -> Spec:
+    """Tau of one method on each benchmark; "marks" holds the other methods, as ticks."""
+    place = _field("place", "nominal", sort=None, axis={"labelLimit": 200, "title": None})
+    hover = _tooltip(("place", "benchmark"), ("text", TAU), ("interval", "95 % interval"), ("beats", "better than"))
+    return _chart(
+        "Kendall's tau of the method on each benchmark, compared with the other methods",
+        None,
+        layer=[
+            {
+                "data": {"name": "marks"},
+                "mark": {"type": "tick", "opacity": 0.35, "thickness": 1},
+                "encoding": {
+                    "x": _field("value", "quantitative", TAU, axis={"orient": "top"}),
+                    "y": place,
+                    "tooltip": _tooltip(("label", "method"), ("text", TAU)),
+                },
+            },
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.45, "strokeCap": "round"},
+                "encoding": {"x": _field("low", "quantitative", TAU), "x2": {"field": "high"}, "y": place},
+            },
+            {
+                "mark": {"type": "circle", "size": 90, "opacity": 1},
+                "encoding": {
+                    "x": _field("value", "quantitative", TAU),
+                    "y": place,
+                    "tooltip": hover,
+                    "href": {"field": "href"},
                 },
             },
         ],
@@ -101,7 +180,7 @@ def _cost() -> Spec:
                 "encoding": {"color": pool, "shape": pool, "tooltip": hover},
             },
             {
-                "transform": [{"filter": "datum.front"}],
+                "transform": [{"filter": "datum.named"}],
                 "mark": {"type": "text", "align": "left", "dx": 7, "dy": -7, "limit": 150},
                 "encoding": {"text": {"field": "label"}},
             },

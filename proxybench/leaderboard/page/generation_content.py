@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from proxybench.leaderboard.generation.records import BASELINES, GenerationProblem, GeneratorResult, gains
-from proxybench.leaderboard.page.rank_content import rounded
+from proxybench.leaderboard.page.rounding import rounded
 
 
 def generation_content(problems: Sequence[GenerationProblem]) -> dict[str, Any]:

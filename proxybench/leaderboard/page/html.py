@@ -1,7 +1,8 @@
-"""The page: one HTML file that holds its data, style, script and charts, and requests nothing from the network.
+"""The page: one HTML file with its data, style, script and charts, and a script file of details for each benchmark.
 
-Text from records reaches the page only as JSON, and its script inserts it as text. A content security policy allows the
-two scripts and the style of the file, by their SHA-256, and nothing else.
+Nothing comes from the network. Details are scripts, not JSON, because browsers load no JSON from a local file. Text
+from records reaches the page only as JSON, and its script inserts it as text. A content security policy allows the two
+scripts and the style of the page, by their SHA-256, and scripts from its own folder.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -25,15 +27,22 @@ from proxybench.files import replace_file
 from proxybench.leaderboard.page.charts import charts
 
 PAGE = "index.html"
-SCRIPTS = ("values.js", "table.js", "rankings.js", "details.js", "plots.js", "searches.js", "generation.js", "page.js")
+DETAILS = "page"  # the folder of the files of details
+SCRIPTS = (
+    "values.js",
+    "table.js",
+    "plots.js",
+    "front.js",
+    "entry.js",
+    "benchmark.js",
+    "method.js",
+    "searches.js",
+    "generation.js",
+    "page.js",
+)
 LIBRARY = "vl-convert-python"
 _LIBRARY_MODULE = "vl_convert"
 _ENTRY_POINT = "window.vegaEmbed = vegaEmbed;"
-_LIBRARY_PARTS = re.compile(
-    rb'(<script type="module" id="library" data-version=")([^"]*)(">).*?(</script>)'
-    rb'|(<meta http-equiv="Content-Security-Policy")[^>]*(>)',
-    re.DOTALL,
-)
 
 
 def missing_extra() -> str:
@@ -44,20 +53,23 @@ def missing_extra() -> str:
     return f"no {PAGE} and no pictures: {why}; {how_to_install('report')}"
 
 
-def render(content: dict[str, Any], csv_folder: str = "", library: str | None = None) -> bytes:
-    """The page of some content.
+def render(
+    front: Mapping[str, Any], details: Mapping[str, Mapping[str, Any]], csv_folder: str = ""
+) -> dict[str, bytes]:
+    """The files of the page, by name.
 
     Args:
-        content: the values that the page shows, as JSON.
+        front: what the page itself holds, as JSON.
+        details: what is loaded when a benchmark is shown, as JSON, by benchmark.
         csv_folder: relative address of the folder of the CSV files, "" or with a slash at the end.
-        library: source of the charting library; by default the installed one.
     """
+    names = {benchmark: _file_name(number, benchmark) for number, benchmark in enumerate(details)}
     script = "".join(_asset(name) for name in SCRIPTS)
     style = _asset("page.css")
-    bundle = bundled_library() if library is None else library
+    bundle = bundled_library()
     policy = {
         "default-src": "'none'",
-        "script-src": f"{_source(bundle)} {_source(script)}",
+        "script-src": f"{_source(bundle)} {_source(script)} 'self' file:",
         "style-src": _source(style),
         "img-src": "data:",
         "base-uri": "'none'",
@@ -67,27 +79,25 @@ def render(content: dict[str, Any], csv_folder: str = "", library: str | None = 
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),
         style=style,
         library=bundle,
-        library_version=version(LIBRARY) if library is None else "",
-        data=embedded({**content, "charts": charts(), "csv_folder": csv_folder}),
+        data=embedded({**front, "files": names, "charts": charts(), "csv_folder": csv_folder}),
         script=script,
     )
-    return page.encode()
+    made = {
+        names[benchmark]: f"receiveDetails({embedded(benchmark)},{embedded(content)});\n".encode()
+        for benchmark, content in details.items()
+    }
+    return {PAGE: page.encode(), **made}
 
 
-def without_library(page: bytes) -> bytes:
-    """A page without its charting library, whose bytes depend on the installed version."""
-    return _LIBRARY_PARTS.sub(rb"\1\3\4\5\6", page)
+def is_details(name: str) -> bool:
+    """Whether a file is named like those of details."""
+    return re.fullmatch(r"\d{3}-[A-Za-z0-9._-]*\.js", name) is not None
 
 
-def library_version(page: bytes) -> str:
-    """The version of the charting library in a page; empty if it has none."""
-    versions = [found[2] for found in _LIBRARY_PARTS.finditer(page) if found[2]]
-    return versions[0].decode() if versions else ""
-
-
-def installed_version() -> str:
-    """The version of the installed charting library; empty if it is not installed."""
-    return "" if missing_extra() else version(LIBRARY)
+def _file_name(number: int, benchmark: str) -> str:
+    """A file is named after its benchmark as far as the name is one for files."""
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", benchmark)[:60]
+    return f"{DETAILS}/{number:03d}-{readable}.js"
 
 
 def embedded(value: object) -> str:

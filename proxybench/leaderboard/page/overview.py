@@ -12,7 +12,7 @@ from typing import Any
 
 from proxybench.leaderboard.page.charts import Spec
 from proxybench.leaderboard.page.pictures import GRID, INK, QUIET, picture
-from proxybench.leaderboard.page.rank_content import rounded
+from proxybench.leaderboard.page.rounding import rounded
 from proxybench.leaderboard.ranks.entries import Entry
 
 PICTURES = {  # by file: the suite whose tasks are ranked without training, and the one whose tasks have a training part

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from proxybench.leaderboard.page.rank_content import rounded
+from proxybench.leaderboard.page.names import shown_name
+from proxybench.leaderboard.page.rounding import rounded
 from proxybench.leaderboard.searches.records import Curve, SearchedProblem, SearcherRuns
 from proxybench.leaderboard.searches.verdicts import BASELINES, SearcherTest, searcher_tests, short_names, totals
 
@@ -17,12 +18,15 @@ def search_content(problems: Sequence[SearchedProblem]) -> dict[str, Any]:
     found = searcher_tests(problems)
     tests = {(test.problem.task.name, id(test.runs), test.baseline): test for test in found}
     names = short_names(problems)
+    labels = {runs.label: _label(runs) for problem in problems for runs in problem.searchers}
     present = [name for name in BASELINES if any(test.baseline == name for test in found)]
     return {
-        "baselines": [[name, TITLES[name]] for name in present],
+        "baselines": [[labels[name], TITLES[name]] for name in present],
         "problems": [
             {
                 "name": names[problem.task.name],
+                "task": problem.task.name,
+                "benchmark": problem.task.benchmark,
                 "objective": problem.task.target,
                 "report": problem.report,
                 "population": problem.task.population,
@@ -37,7 +41,7 @@ def search_content(problems: Sequence[SearchedProblem]) -> dict[str, Any]:
         ],
         "totals": [
             [
-                total.searcher,
+                labels[total.searcher],
                 total.budget,
                 present.index(total.baseline),
                 total.better,
@@ -50,9 +54,13 @@ def search_content(problems: Sequence[SearchedProblem]) -> dict[str, Any]:
     }
 
 
+def _label(runs: SearcherRuns) -> str:
+    return shown_name(runs.searcher, runs.options)
+
+
 def _searcher(runs: SearcherRuns, against: Sequence[SearcherTest | None]) -> dict[str, Any]:
     return {
-        "label": runs.label,
+        "label": _label(runs),
         "budget": runs.budget,
         "runs": len(runs.regret),
         "regret": rounded(sum(runs.regret) / len(runs.regret), 4),

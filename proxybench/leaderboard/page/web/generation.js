@@ -14,7 +14,7 @@ const gainOver = (index) => ({
 });
 
 const generators = new Table($("generation-table"), [
-  { title: "Method", header: true, value: (row) => row.label, fill: (cell, row) => { methodCell(cell, row.label); cell.title = row.note || row.label; } },
+  { title: "Method", header: true, value: (row) => row.label, fill: (cell, row) => { cell.append(row.label); cell.title = row.note || row.label; } },
   { title: "Predictions", number: true, ascending: true, always: true, value: (row) => row.calls, text: (row) => row.calls.toLocaleString("en"), hint: "number of predictions that the method used" },
   { title: "Mean rank", number: true, ascending: true, value: (row) => row.rank, text: (row) => `${brief(row.rank)}${row.half === null ? "" : ` ±${brief(row.half)}`}`, hint: "of the generated architectures, by the true objective; 95 % interval over seeds" },
   { title: "Top %", number: true, ascending: true, value: (row) => row.top, text: (row) => fixed(2)(row.top), hint: "the mean rank as a share of the population" },
@@ -43,17 +43,12 @@ function drawGenerated(problem) {
   draw("generated", rows, `Share of architectures by ${problem.objective}. ${below.length ? `Below ${problem.edges[0]}: ${below.join("; ")}; for all others less than half a percent.` : `Less than half a percent is below ${problem.edges[0]}.`}`, { change: (spec) => { spec.encoding.x.title = problem.objective; } });
 }
 
-function showGenerated() {
+function showGenerated(state) {
   if (!generated.problems.length) return;
+  options($("generation-problem"), generated.problems.map((problem) => [problem.name, problem.name]), state.problem);
   const problem = generated.problems[byName(generated.problems, $("generation-problem").value)];
   const rows = problem.methods.map((method) => ({ ...method, top: (100 * method.rank) / problem.size })).sort((a, b) => a.rank - b.rank);
   $("generation-note").textContent = `${problem.benchmark} ${problem.dataset}: each method generates ${problem.architectures} architectures of ${problem.population}, with a number of predictions of ${problem.objective} (${problem.split}). Reported: ${problem.report}.`;
   generators.show(rows);
   drawGenerated(problem);
-}
-
-function startGeneration(given) {
-  $("generation").hidden = !generated.problems.length;
-  options($("generation-problem"), generated.problems.map((problem) => [problem.name, problem.name]), given.get("generated"));
-  showGenerated();
 }

@@ -1,79 +1,72 @@
-// Filters: they decide what the tables and charts show, and are part of the address, so that a view can be linked to.
+// The views of the page. The address says which one is shown and how, so that every view can be linked to.
 
-const scopes = [...new Set(data.comparisons.map((comparison) => comparison.scope))];
-const tasksOf = (scope) => [...new Set(data.comparisons.filter((c) => c.scope === scope).flatMap((c) => c.tasks))].sort((a, b) => a - b);
-const STATE = { pool: "pool", scope: "scope", task: "task", text: "q", searched: "problem", budget: "trainings", "search-axis": "against", "search-band": "curves", "generation-problem": "generated" };
+const VIEWS = { front: showFront, methods: showMethods, benchmarks: showBenchmarks, benchmark: showBenchmark, method: showMethod, generation: showGenerated, about: showAbout };
+// Controls of a view, and what they are called in the address; a new task or problem resets what depends on it.
+const CONTROLS = {
+  front: { size: "n", scope: "scope" },
+  benchmark: { task: "task", pool: "pool", columns: "columns", searched: "problem", budget: "budget", "search-axis": "against", "search-band": "curves" },
+  generation: { "generation-problem": "problem" },
+};
+const RESETS = { size: ["scope"], task: ["pool", "n"], pool: ["n"], searched: ["budget", "against", "curves"] };
 
-function remember() {
-  const state = Object.entries(STATE).map(([id, key]) => [key, $(id).value]).filter(([, given]) => given);
-  history.replaceState(null, "", `#${new URLSearchParams(state)}`);
+const current = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+
+function viewOf(state) {
+  if (state.benchmark in data.benchmarks) return "benchmark";
+  if (data.methods.some((method) => method.name === state.method)) return "method";
+  return ["methods", "benchmarks", "generation", "about"].includes(state.view) ? state.view : "front";
 }
 
-function update() {
-  const pool = byName(data.pools, $("pool").value);
-  const scope = $("scope").value;
-  const inScope = tasksOf(scope);
-  options($("task"), [["", "every task"], ...inScope.map((number) => [data.tasks[number].name, data.tasks[number].name])], $("task").value);
-  const task = byName(data.tasks, $("task").value);
-  const words = $("text").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const matches = (...texts) => { const text = texts.join(" ").toLowerCase(); return words.every((word) => text.includes(word)); };
+let shownView = null;
 
-  const comparisons = data.comparisons.filter((c) => c.scope === scope && (pool < 0 || c.pool === pool));
-  const found = comparisons.flatMap((comparison) => standings[data.comparisons.indexOf(comparison)]).filter((row) => matches(row.label, row.kind));
-  overall.show(found, pool < 0 ? [] : ["Pool"]);
-  const [only] = comparisons.length === 1 ? comparisons : [];
-  $("overall-note").textContent = `${count(found.length, "method")}. ` + (only
-    ? `Compared on ${only.compared_on.length} of ${count(only.tasks.length, "task")}.${found.some((row) => row.place === null) ? " A dash: the method lacks some of these." : ""}`
-    : "Places are within a pool.") + (only && data.pools[only.pool].measure !== "kendall" ? ` Ranked by ${data.pools[only.pool].measure}.` : "");
-  drawRanks(only);
-
-  const rows = placed.filter((row) => inScope.includes(row.task) && (task < 0 || row.task === task) && (pool < 0 || row.pool === pool)
-    && matches(row.entry.label, row.entry.kind, row.entry.outcome, data.tasks[row.task].name, data.tasks[row.task].benchmark, data.tasks[row.task].dataset));
-  results.show(rows, [...(pool < 0 ? [] : ["Pool"]), ...(task < 0 ? [] : ["Task"])]);
-  const shown = data.tasks[task];
-  $("results-note").textContent = count(rows.length, "row") + (shown ? `: ${shown.population} (${shown.size.toLocaleString("en")}); target ${shown.target}; ${shown.split}.` : ".");
-  $("more").hidden = rows.length <= results.most;
-  $("more").textContent = `Show all ${rows.length.toLocaleString("en")} rows`;
-  remember();
+function show() {
+  const state = current();
+  const view = viewOf(state);
+  for (const section of document.querySelectorAll(".view")) section.hidden = section.dataset.view !== view;
+  const under = { method: "methods", benchmark: "benchmarks" }[view] || view;
+  for (const item of document.querySelectorAll("nav a")) item.toggleAttribute("aria-current", item.dataset.view === under);
+  const title = state.benchmark || state.method || "";
+  document.title = view === "benchmark" || view === "method" ? `${title} – proxybench leaderboard` : "proxybench leaderboard";
+  VIEWS[view](state);
+  const place = `${view} ${title}`;
+  if (shownView !== null && shownView !== place) scrollTo(0, 0);
+  shownView = place;
 }
 
-function start() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const plottable = (number) => data.entries.filter((entry) => entry.task === number && value(entry, "kendall") !== null)
-    .reduce((sum, entry) => sum + (entry.seconds === null ? 1 : 4), 0);
-  const sizes = data.tasks.map((task, number) => plottable(number) + (task.name in data.scores ? 1e6 : 0));
-  const names = data.tasks.map((task) => [task.name, task.name]);
-  options($("pool"), [...data.pools.map((pool) => [pool.name, pool.name]), ["", "all pools"]], given.get("pool") ?? data.pools[0].name);
-  options($("scope"), scopes.map((scope) => [scope, scope]), given.get("scope"));
-  options($("task"), [["", "every task"], ...names], given.get("task") ?? "");
-  options($("plotted"), names, given.get("task") || names[sizes.indexOf(Math.max(...sizes))][0]);
-  $("text").value = given.get("q") ?? "";
-  const benchmarks = new Set(data.tasks.map((task) => task.benchmark)).size;
-  const methods = new Set(data.entries.map((entry) => entry.method)).size;
-  const records = data.entries.reduce((sum, entry) => sum + entry.runs.length, 0);
-  $("summary").textContent = `${count(methods, "method")} on ${count(data.tasks.length, "task")} of ${count(benchmarks, "benchmark")}; ${count(records, "record")}.`;
-  startSearches(given);
-  startGeneration(given);
-  update();
-  plot();
+function change(values) {
+  history.replaceState(null, "", address({ ...current(), ...values }));
+  show();
 }
 
-for (const id of ["pool", "scope", "text"]) $(id).addEventListener("input", () => { results.most = MOST_ROWS; update(); });
-$("task").addEventListener("input", () => {
-  results.most = MOST_ROWS;
-  update();
-  if ($("task").value) { $("plotted").value = $("task").value; plot(); }
-});
-$("filters").addEventListener("submit", (event) => event.preventDefault());
-$("filters").addEventListener("reset", (event) => {
-  event.preventDefault();
-  history.replaceState(null, "", "#");
-  results.most = MOST_ROWS;
-  start();
-});
-$("more").addEventListener("click", () => { results.most = Infinity; update(); $("results-table").closest(".scroll").focus(); });
-for (const id of ["plotted", "cost-axis", "scattered", "score-axis"]) $(id).addEventListener("input", plot);
-for (const id of ["searched", "budget", "search-axis", "search-band"]) $(id).addEventListener("input", () => { showSearches(); remember(); });
-$("generation-problem").addEventListener("input", () => { showGenerated(); remember(); });
-dark.addEventListener("change", () => { update(); plot(); showSearches(); showGenerated(); });
-start();
+function showAbout() {
+  const year = data.date.slice(0, 4);
+  $("cite").textContent = `@software{proxybench,\n  title = {proxybench: tabular NAS benchmarks, zero-cost proxies and accuracy predictors, ranked honestly},\n  author = {{The proxybench maintainers}},\n  version = {${data.version}},\n  year = {${year}}${data.repository ? `,\n  url = {${data.repository}}` : ""}\n}`;
+  $("about-data").replaceChildren(`${count(data.records, "record")}${data.date ? `, the latest of ${data.date}` : ""}. The same figures are in CSV files next to this page: `, element("a", { href: `${data.csv_folder}leaderboard.csv`, textContent: "leaderboard.csv" }), " has all comparisons over tasks, and each task has a file.",
+    ...(data.repository ? [" Source code: ", element("a", { href: data.repository, textContent: data.repository }), "."] : []));
+}
+
+for (const [view, controls] of Object.entries(CONTROLS)) {
+  for (const [id, name] of Object.entries(controls)) {
+    $(id).addEventListener("input", () => change({ ...Object.fromEntries((RESETS[id] || []).map((key) => [key, ""])), [name]: $(id).value }));
+  }
+}
+$("variants").addEventListener("input", () => change({ variants: $("variants").checked ? "1" : "" }));
+$("method-text").addEventListener("input", showMethods);
+for (const id of ["cost-axis", "scattered", "score-axis"]) $(id).addEventListener("input", () => plot($("task").value));
+$("heat-csv").addEventListener("click", downloadHeat);
+$("ranks-csv").addEventListener("click", downloadRanks);
+for (const [id, table, name] of [
+  ["methods-csv", () => methodTable, () => "methods"], ["benchmarks-csv", () => benchmarkTable, () => "benchmarks"], ["results-csv", () => results, () => $("task").value],
+  ["searches-csv", () => searchers, () => "searches"], ["method-csv", () => methodLines, () => current().method], ["generation-csv", () => generators, () => "generation"],
+]) $(id).addEventListener("click", () => download(name(), table().csv()));
+
+$("skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); });
+$("theme").addEventListener("click", () => { document.documentElement.dataset.theme = theme() === "dark" ? "light" : "dark"; taskShown = null; show(); });
+dark.addEventListener("change", () => { taskShown = null; show(); });
+addEventListener("hashchange", show);
+let width = innerWidth;
+addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; if (viewOf(current()) === "front") show(); } });
+
+$("stamp").replaceChildren([data.version && `version ${data.version}`, data.date && `records to ${data.date}`].filter(Boolean).join(" · "), ...(data.repository ? [" · ", element("a", { href: data.repository, textContent: "source code" })] : []));
+$("generation-link").hidden = !generated.problems.length;
+show();

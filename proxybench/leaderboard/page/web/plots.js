@@ -1,22 +1,28 @@
 // The data of the charts, and their colours.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const theme = () => document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const PALETTE = {
   light: ["#0072b2", "#c44e00", "#00805d", "#a8437f", "#6b4fb3", "#8a6500", "#45698c", "#b02a37", "#3b7d1f", "#555555"],
   dark: ["#62b5f0", "#ff9d57", "#42c99d", "#f09fcb", "#b9a4f5", "#e3c14c", "#9dbad6", "#ff8f98", "#93d374", "#bbbbbb"],
+};
+// Squares of the heat map from negative to positive, and the numbers on strong and on pale ones.
+const HEAT = {
+  light: { range: ["#c2570c", "#f3f4f2", "#1d5fa6"], strong: "#ffffff", pale: "#1b1f24" },
+  dark: { range: ["#d9772f", "#2b3138", "#5aa5f0"], strong: "#10141a", pale: "#e8eaed" },
 };
 const turns = {};
 const views = {};
 
 function config() {
-  const style = getComputedStyle(document.documentElement);
-  const [ink, quiet, grid, accent] = ["--ink", "--quiet", "--grid", "--accent"].map((name) => style.getPropertyValue(name).trim());
+  const [ink, quiet, grid, accent] = ["--ink", "--quiet", "--grid", "--accent"].map(style);
   const words = { labelColor: ink, titleColor: quiet, titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 11 };
   return {
-    background: null, font: "system-ui, sans-serif", view: { stroke: null }, aria: false,
+    background: null, font: "system-ui, sans-serif", view: { stroke: null }, aria: false, title: { color: quiet, fontSize: 12, fontWeight: "normal" },
     axis: { ...words, gridColor: grid, domainColor: quiet, tickColor: quiet }, legend: { ...words, title: null },
-    text: { fill: ink, fontSize: 11 }, rule: { stroke: accent }, circle: { fill: accent }, point: { fill: accent }, line: { stroke: accent },
-    range: { category: dark.matches ? PALETTE.dark : PALETTE.light },
+    text: { fill: ink, fontSize: 11 }, rule: { stroke: accent }, circle: { fill: accent }, point: { fill: accent }, line: { stroke: accent }, tick: { fill: quiet },
+    range: { category: PALETTE[theme()] },
   };
 }
 
@@ -40,32 +46,19 @@ async function draw(id, rows, note, { marks = [], change = () => {} } = {}) {
   svg.setAttribute("aria-label", `${spec.description}. ${note}`);
 }
 
-function drawRanks(comparison) {
-  const compared = comparison ? comparison.standings.filter((found) => found[3] !== null) : [];
-  const half = comparison && comparison.difference !== null ? comparison.difference / 2 : null;
-  const rows = compared.length < 2 ? [] : compared.map(([label, , , rank]) => half === null ? { label, rank }
-    : { label, rank, low: Math.max(1, rank - half), high: Math.min(compared.length, rank + half) });
-  let note = "Choose a pool to compare its methods.";
-  if (comparison && half === null) note = "At least three methods on two tasks are needed to test which average ranks differ.";
-  else if (comparison) {
-    const p = comparison.p_value === null ? "undefined" : comparison.p_value < 1e-4 ? "< 0.0001" : `= ${brief(comparison.p_value)}`;
-    note = `If two bars do not overlap, the average ranks differ at the 5 % level (Nemenyi, critical difference ${fixed(2)(comparison.difference)} for ${compared.length} methods on ${count(comparison.compared_on.length, "task")}; Friedman p ${p}).`;
-  }
-  draw("ranks", rows, note, { change: (spec) => { spec.height = 19 * rows.length; } });
-}
-
 function drawCost(entries) {
   const axis = $("cost-axis").value;
   const title = $("cost-axis").selectedOptions[0].textContent;
   const name = axis === "seconds" ? "seconds_per_architecture" : axis;
-  const order = (entry) => (GUESTS.includes(entry.kind) ? data.pools.length : entry.pool);
+  const order = (entry) => (GUESTS.includes(entry.kind) ? detail.pools.length : entry.pool);
   const rows = [...entries].sort((a, b) => order(a) - order(b))
     .filter((entry) => entry.plotted && value(entry, "kendall") !== null && entry[axis] !== null && (axis === "trained_on" || entry[axis] > 0)).map((entry) => {
     const tau = value(entry, "kendall");
     const [, low, high] = entry.spread.kendall || [];
     return { label: entry.label, cost: entry[axis], cost_text: brief(entry[axis]), value: tau, text: fixed(3)(tau), low, high, front: entry.front.includes(name),
-      pool: GUESTS.includes(entry.kind) ? entry.kind : data.pools[entry.pool].name };
+      pool: GUESTS.includes(entry.kind) ? entry.kind : detail.pools[entry.pool].name };
   });
+  nameSome(rows, axis !== "trained_on");
   const note = rows.length ? `${count(rows.length, "method")} with a recorded cost (${title}). Dashed: the Pareto front of complete methods.` : `No method of this task has a recorded cost in ${title}.`;
   draw("cost", rows, note, { change: (spec) => {
     const { x } = spec.encoding;
@@ -75,8 +68,26 @@ function drawCost(entries) {
   } });
 }
 
-function drawTrend(entries) {
-  const having = entries.filter((entry) => value(entry, "kendall") !== null);
+// Names stand at points of the front, the best first, where they do not run into each other.
+function nameSome(rows, logarithmic) {
+  const place = (numbers, pixels) => { const [low, high] = [Math.min(...numbers), Math.max(...numbers)]; return (number) => (high > low ? (pixels * (number - low)) / (high - low) : 0); };
+  const scaled = (row) => (logarithmic ? Math.log(row.cost) : row.cost);
+  const x = place(rows.map(scaled), Math.max(200, $("cost").clientWidth - 80));
+  const y = place(rows.map((row) => row.value), 270);
+  const named = [];
+  for (const row of rows.filter((one) => one.front).sort((a, b) => b.value - a.value)) {
+    row.named = named.every((other) => Math.abs(y(other.value) - y(row.value)) > 14 || Math.abs(x(scaled(other)) - x(scaled(row))) > 130);
+    if (row.named) named.push(row);
+  }
+}
+
+const MOST_TRENDS = 8;
+
+function drawTrend(all) {
+  const learned = all.filter((entry) => entry.kind === "predictor" && value(entry, "kendall") !== null);
+  const best = (label) => Math.max(...learned.filter((entry) => entry.label === label).map((entry) => value(entry, "kendall")));
+  const labels = [...new Set(learned.map((entry) => entry.label))].sort((a, b) => best(b) - best(a)).slice(0, MOST_TRENDS);
+  const having = all.filter((entry) => value(entry, "kendall") !== null && (entry.kind !== "predictor" || labels.includes(entry.label)));
   const rows = having.filter((entry) => entry.kind === "predictor").map((entry) => {
     const tau = value(entry, "kendall");
     const [, low, high] = entry.spread.kendall || [null, tau, tau];
@@ -86,15 +97,15 @@ function drawTrend(entries) {
   const level = [...untrained].map(([label, same]) => ({
     label, guest: GUESTS.includes(same[0].kind), value: same.reduce((sum, entry) => sum + value(entry, "kendall"), 0) / same.length,
   })).sort((a, b) => b.value - a.value);
-  const best = level.find((mark) => !mark.guest);
-  const marks = level.filter((mark) => mark === best || mark.guest);
+  const first = level.find((mark) => !mark.guest);
+  const marks = level.filter((mark) => mark === first || mark.guest);
   marks.forEach((mark, index) => {
     const above = marks[index - 1];
     if (above && above.value - mark.value < 0.04) [above.text, mark.text] = ["", `${above.text || above.label}, ${mark.label}`];
     else mark.text = mark.label;
   });
   const sizes = [...new Set(rows.map((row) => row.n_train))].sort((a, b) => a - b);
-  const note = rows.length ? "Bands: 95 % intervals over splits. Level lines: methods without training." : "No method of this task was trained on architectures.";
+  const note = rows.length ? `Bands: 95 % intervals over splits. Level lines: methods without training.${new Set(learned.map((entry) => entry.label)).size > MOST_TRENDS ? ` Shown: the best ${MOST_TRENDS}.` : ""}` : "No method of this task was trained on architectures.";
   draw("trend", rows, note, { marks, change: (spec) => { for (const layer of spec.layer) if ((layer.encoding.x || {}).field) layer.encoding.x.axis = { values: sizes, format: "d" }; } });
 }
 
@@ -118,7 +129,7 @@ function drawScatter(scores) {
   return draw("scatter", rows, note, { change: (spec) => {
     spec.encoding.x.title = byRank ? `rank of the score of ${method} (larger is better)` : `score of ${method}`;
     spec.encoding.x.scale = { zero: false, type: !byRank && wide ? "symlog" : "linear" };
-    spec.encoding.y.title = data.tasks[byName(data.tasks, $("plotted").value)].target;
+    spec.encoding.y.title = data.tasks[byName(data.tasks, $("task").value)].target;
   } });
 }
 
@@ -128,12 +139,9 @@ function drawCorrelation(scores) {
     { change: (spec) => { spec.height = 21 * scores.names.length; } });
 }
 
-function plot() {
-  const number = byName(data.tasks, $("plotted").value);
-  const entries = data.entries.filter((entry) => entry.task === number);
-  const task = data.tasks[number];
-  $("plots-note").textContent = `${task.name}: ${task.population}; target ${task.target}; ${task.split}.`;
-  const scores = data.scores[task.name];
+function plot(task) {
+  const entries = detail.entries.filter((entry) => entry.task === task);
+  const scores = detail.scores[task];
   const kept = $("scattered").value;
   options($("scattered"), scores ? Object.keys(scores.methods).map((name) => [name, name]) : [["", "no scores here"]], kept);
   drawCost(entries);

@@ -1,49 +1,32 @@
-// Searches: the searchers on one problem, their best-so-far curves, and their totals over all problems.
+// Searches on a benchmark: the searchers on one problem, and their best-so-far curves.
 
 const MOST_CURVES = 6;
 const HINDSIGHT = "in hindsight";
 const BANDS = { median: "median and quartiles", mean: "mean and 95 % interval", reported: "mean of the reported quantity" };
 const AXES = { trainings: "trainings", seconds: "simulated training time" };
-const searches = data.searches;
 let picked = null; // labels of the curves that the reader has chosen; null before
 
 const against = (index) => ({
-  title: `Vs ${searches.baselines[index][1]}`,
+  title: `Vs ${data.baselines[index][1]}`,
   value: (row) => (row.against[index] ? row.against[index][0] : null),
   text: (row) => { const test = row.against[index]; return test ? `${test[2]} (p ${test[1] < 1e-4 ? "< .0001" : brief(test[1])})` : ""; },
-  hint: `Wilcoxon's signed-rank test on the regrets, paired by seed; p corrected over problems (Holm). Sorts by the share of seeds won against ${searches.baselines[index][0]}`,
+  hint: `Wilcoxon's signed-rank test on the regrets, paired by seed; p corrected over problems (Holm). Sorts by the share of seeds won against ${data.baselines[index][0]}`,
 });
 
 const searchers = new Table($("searches-table"), [
   { title: "Curve", always: true, unsorted: true, value: () => null, fill: pickCell },
-  { title: "Searcher", header: true, value: (row) => row.label, fill: (cell, row) => methodCell(cell, ...split(row.label), row.note) },
+  { title: "Searcher", header: true, value: (row) => row.label },
   { title: "Regret", number: true, ascending: true, value: (row) => row.regret, text: (row) => brief(row.regret), hint: "mean difference between the optimum of the population and the architecture returned" },
   { title: "Median rank", number: true, ascending: true, value: (row) => row.rank[0], text: (row) => (row.rank[1] === null ? String(row.rank[0]) : `${row.rank[0]} (${row.rank[1]}–${row.rank[2]})`), hint: "of the architectures returned, by the reported quantity; 95 % interval" },
   { title: "Value", number: true, value: (row) => row.value, hint: "median objective of the architectures returned" },
   { title: "Reported", number: true, value: (row) => row.reported, hint: "mean of the reported quantity" },
   { title: "RI %", number: true, value: (row) => row.improvement, hint: "mean relative improvement over a random architecture" },
-  ...searches.baselines.map((_, index) => against(index)),
+  ...data.baselines.map((_, index) => against(index)),
   { title: "Train h", number: true, ascending: true, value: (row) => row.train_s, text: (row) => brief(row.train_s === null ? null : row.train_s / 3600), hint: "simulated training hours of a run" },
   { title: "Run s", number: true, ascending: true, value: (row) => row.wall_s, text: (row) => brief(row.wall_s), hint: "seconds of a run, without training" },
   { title: "Runs", number: true, value: (row) => row.runs },
   { title: "Note", value: (row) => row.note },
 ]);
-
-const summed = new Table($("totals-table"), [
-  { title: "Searcher", header: true, value: (row) => row.label, fill: (cell, row) => methodCell(cell, ...split(row.label)) },
-  ...searches.baselines.flatMap(([, title], index) => [
-    { title: `Better than ${title}`, number: true, always: true, value: (row) => row.better[index], text: (row) => ofAll(row.better[index], row.problems[index]) },
-    { title: "Worse", number: true, ascending: true, always: true, value: (row) => row.worse[index], text: (row) => ofAll(row.worse[index], row.problems[index]), hint: `than ${title}` },
-  ]),
-  { title: "RI %", number: true, value: (row) => row.improvement, hint: "relative improvement, mean over problems" },
-]);
-
-function ofAll(number, problems) { return problems === undefined ? "" : `${number} of ${problems}`; }
-
-function split(label) {
-  const space = label.indexOf(" ");
-  return space < 0 ? [label, ""] : [label.slice(0, space), label.slice(space + 1)];
-}
 
 function pickCell(cell, row) {
   const box = element("input", { type: "checkbox", checked: shownLabels().includes(row.label) });
@@ -56,14 +39,14 @@ function pickCell(cell, row) {
   cell.append(element("label", { className: "pick" }, box, element("span", { className: "unseen", textContent: `Curve of ${row.label}` })));
 }
 
-const problemSearched = () => searches.problems[byName(searches.problems, $("searched").value)];
+const problemSearched = () => detail.searches.find((problem) => problem.task === $("searched").value);
 const searchedRows = () => problemSearched().searchers.filter((row) => String(row.budget) === $("budget").value).sort((a, b) => a.regret - b.regret);
 
 // The baselines and the best of the others, unless the reader has chosen; a metric chosen in hindsight is not a searcher.
 function shownLabels() {
   const rows = searchedRows();
   if (picked) return rows.filter((row) => picked.has(row.label)).map((row) => row.label);
-  const basic = searches.baselines.map(([label]) => label);
+  const basic = data.baselines.map(([label]) => label);
   const others = rows.filter((row) => !basic.includes(row.label) && !row.label.includes(HINDSIGHT)).slice(0, MOST_CURVES - basic.length);
   return rows.filter((row) => basic.includes(row.label) || others.includes(row)).map((row) => row.label);
 }
@@ -109,36 +92,18 @@ function range(rows, optimum) {
   return [low - margin, high + margin];
 }
 
-function showSearches() {
-  if (!searches.problems.length) return;
+function showSearches(state) {
+  $("searches").hidden = !detail.searches.length;
+  if (!detail.searches.length) return;
+  const most = detail.searches.reduce((best, problem) => (best.searchers.length >= problem.searchers.length ? best : problem));
+  options($("searched"), detail.searches.map((problem) => [problem.task, problem.name]), state.problem ?? most.task);
   const problem = problemSearched();
   const budgets = [...new Set(problem.searchers.map((row) => row.budget))].sort((a, b) => a - b);
-  options($("budget"), budgets.map((budget) => [String(budget), String(budget)]), $("budget").value);
+  options($("budget"), budgets.map((budget) => [String(budget), String(budget)]), state.budget ?? String(budgets[budgets.length - 1]));
   const timed = searchedRows().some((row) => row.curves.seconds);
-  options($("search-axis"), Object.entries(AXES).filter(([axis]) => axis === "trainings" || timed), $("search-axis").value);
-  options($("search-band"), Object.entries(BANDS).filter(([kind]) => kind !== "reported" || problem.report), $("search-band").value);
-  const rows = searchedRows();
+  options($("search-axis"), Object.entries(AXES).filter(([axis]) => axis === "trainings" || timed), state.against);
+  options($("search-band"), Object.entries(BANDS).filter(([kind]) => kind !== "reported" || problem.report), state.curves);
   $("searches-note").textContent = `${problem.size.toLocaleString("en")} candidates, ${problem.population}. A query returns ${problem.objective}${problem.report ? `; reported: ${problem.report}` : ""}. Optimum ${problem.optimum}.`;
-  searchers.show(rows);
-  const budget = Number($("budget").value);
-  const byLabel = Map.groupBy(searches.totals.filter((total) => total[1] === budget), ([label]) => label);
-  summed.show([...byLabel].map(([label, of]) => {
-    const row = { label, better: [], worse: [], problems: [], improvement: of[0][6] };
-    for (const [, , index, better, worse, problems] of of) { row.better[index] = better; row.worse[index] = worse; row.problems[index] = problems; }
-    return row;
-  }).sort((a, b) => (b.better[0] ?? -1) - (a.better[0] ?? -1) || a.label.localeCompare(b.label)));
-  $("totals-note").textContent = searches.baselines.length ? `Problems on which a searcher with ${budget} trainings is significantly better or worse at the 5 % level, among the problems with both; Wilcoxon's test on paired seeds, Holm's correction over problems.` : "There is no baseline to compare with; run random search.";
+  searchers.show(searchedRows());
   drawSearch();
-}
-
-function startSearches(given) {
-  $("searches").hidden = !searches.problems.length;
-  const most = searches.problems.reduce((best, problem) => (best && best.searchers.length >= problem.searchers.length ? best : problem), null);
-  options($("searched"), searches.problems.map((problem) => [problem.name, problem.name]), given.get("problem") ?? (most && most.name));
-  if (!searches.problems.length) return;
-  options($("budget"), [...new Set(problemSearched().searchers.map((row) => row.budget))].sort((a, b) => a - b).map((budget) => [String(budget), String(budget)]), given.get("trainings"));
-  options($("search-axis"), Object.entries(AXES), given.get("against"));
-  options($("search-band"), Object.entries(BANDS), given.get("curves"));
-  picked = null;
-  showSearches();
 }

@@ -68,11 +68,17 @@ class Table {
     });
     return element("tr", { className: GUESTS.includes(row.kind) ? "guest" : "" }, ...cells);
   }
+
+  // What is shown, as rows of values: the heads first.
+  csv() {
+    const columns = this.shown.filter((column) => !column.unsorted);
+    return [columns.map((column) => column.title), ...this.ordered().map((row) => columns.map((column) => column.value(row)))];
+  }
 }
 
-function methodCell(cell, method, params) {
-  cell.append(method, params ? element("span", { className: "params", textContent: ` ${params}` }) : "");
-  cell.title = `${method} ${params || ""}`.trim();
+function linkCell(cell, text, state) {
+  cell.append(link(text, state));
+  cell.title = text;
 }
 
 function barCell(cell, number) {

@@ -5,12 +5,10 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const GUESTS = ["control", "cost"];
 const OVERS = ["architectures", "splits"]; // what intervals are over; those over splits come with a standard deviation
-const metric = Object.fromEntries(data.metrics.map((name, index) => [name, index]));
-const value = (entry, name) => (name in metric ? entry.values[metric[name]] : null);
-const taskOf = (entry) => data.tasks[entry.task];
 const byName = (list, name) => list.findIndex((item) => item.name === name);
 
 const fixed = (digits) => (number) => (number === null || number === undefined ? "" : number.toFixed(digits));
+const short = (number) => fixed(2)(number).replace(/^-0\.00$/, "0.00").replace(/^(-?)0\./, "$1.").replace("-", "−");
 const brief = (number) => {
   if (number === null || number === undefined) return "";
   if (number !== 0 && Math.abs(number) < 0.001) return number.toExponential(1);
@@ -18,6 +16,15 @@ const brief = (number) => {
 };
 const percent = (number) => (number === null || number === undefined ? "" : `${(100 * number).toFixed(0)} %`);
 const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many || one + "s"}`;
+const limits = (low, high) => (low === null || low === undefined ? "" : `${low.toFixed(3)} to ${high.toFixed(3)}`);
+const mean = (numbers) => (numbers.length ? numbers.reduce((sum, number) => sum + number, 0) / numbers.length : null);
+
+// The entries of the front page: a line each.
+const ENTRY = ["method", "task", "n", "value", "low", "high", "rank", "marks", "seconds", "fit_s"];
+const lines = data.entries.map((line) => {
+  const entry = Object.fromEntries(ENTRY.map((name, index) => [name, line[index]]));
+  return { ...entry, method: data.methods[entry.method], task: data.tasks[entry.task], complete: (entry.marks & 1) === 1, ours: (entry.marks & 2) === 2 };
+});
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -32,4 +39,22 @@ function element(tag, properties = {}, ...children) {
 function options(select, choices, chosen) {
   select.replaceChildren(...choices.map(([key, text]) => element("option", { value: key, textContent: text })));
   select.value = choices.some(([key]) => key === chosen) ? chosen : (choices[0] || [""])[0];
+}
+
+// The address of a view. What is shown is in the part after "#", so that every view can be linked to.
+const address = (state) => `#${new URLSearchParams(Object.entries(state).filter(([, value]) => value !== "" && value !== null && value !== undefined))}`;
+const link = (text, state) => element("a", { href: address(state), textContent: text });
+
+// Quotes where they are needed; no field that a spreadsheet would take for a formula.
+const field = (value) => {
+  let text = value === null || value === undefined ? "" : String(value);
+  if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+function download(name, rows) {
+  const text = rows.map((row) => `${row.map(field).join(",")}\n`).join("");
+  const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  element("a", { href: address, download: `${name}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }

@@ -1,17 +1,18 @@
-"""The rankings on the page as plain values: tasks, entries, ranks, comparisons, Pareto fronts and scores.
+"""What the page shows of one benchmark as plain values: every entry with its repeats, scores of architectures.
 
 Parts refer to each other by index. Numbers keep six significant digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from proxybench.leaderboard.page.names import in_words
+from proxybench.leaderboard.page.rounding import rounded
+from proxybench.leaderboard.page.sources import base_name, label_in_task
 from proxybench.leaderboard.ranks.entries import Entry, Estimate
-from proxybench.leaderboard.ranks.overall import Comparison, Ranked
+from proxybench.leaderboard.ranks.overall import Ranked
 from proxybench.leaderboard.ranks.pools import GUESTS, Pool
 from proxybench.leaderboard.ranks.scores import TaskScores, Value
 from proxybench.leaderboard.ranks.tables import failed
@@ -24,33 +25,32 @@ COSTS: dict[str, Callable[[Entry], float | None]] = {
 }
 
 
-def rank_content(
-    entries: Sequence[Entry],
-    ranked: Ranked,
-    comparisons: Sequence[Comparison],
-    suites: Mapping[str, Iterable[str]],
-    scores: Mapping[str, TaskScores],
+def benchmark_content(
+    entries: Sequence[Entry], ranked: Ranked, own: Collection[str], scores: Mapping[str, TaskScores]
 ) -> dict[str, Any]:
-    """All of these, ready to be written as JSON."""
-    numbers = {id(entry): number for number, entry in enumerate(entries)}
-    tasks = sorted({entry.task.name: entry.task for entry in entries}.items())
-    task_numbers = {name: number for number, (name, _) in enumerate(tasks)}
-    pools = sorted({pool for found in ranked.values() for pool in found}, key=lambda pool: pool.order)
+    """The entries of a benchmark's tasks, ready to be written as JSON.
+
+    Args:
+        entries: of the benchmark alone.
+        ranked: the ranks on every task of the leaderboard.
+        own: the tasks from `sources.own_tasks`.
+        scores: of single architectures, by task.
+    """
+    tasks = sorted({entry.task.name for entry in entries})
+    pools = sorted({pool for task in tasks for pool in ranked[task]}, key=lambda pool: pool.order)
     metrics = sorted({name for entry in entries for name in entry.metric_names})
-    runs = _Runs()
+    numbers = {id(entry): number for number, entry in enumerate(entries)}
     on_front = _on_front(entries)
     shown = plotted(entries)
+    runs = _Runs()
     return {
-        "tasks": [
-            {**msgspec.structs.asdict(task), "suites": [suite for suite in sorted(suites) if name in suites[suite]]}
-            for name, task in tasks
-        ],
+        "tasks": tasks,
         "pools": [{"name": pool.name, "measure": pool.measure[0], "n_train": pool.n_train} for pool in pools],
         "metrics": metrics,
         "entries": [
             {
-                **_entry(entry, metrics),
-                "task": task_numbers[entry.task.name],
+                **_entry(entry, metrics, own),
+                "task": entry.task.name,
                 "failed": failed(entry),
                 "pool": pools.index(Pool(entry.kind, entry.n_train)) if entry.kind not in GUESTS else None,
                 "plotted": number in shown,
@@ -61,13 +61,12 @@ def rank_content(
         ],
         "provenance": runs.provenance,
         "ranks": [
-            [task_numbers[task], pools.index(pool), numbers[id(place.entry)], place.rank]
-            for task, found in ranked.items()
-            for pool, places in found.items()
+            [pools.index(pool), numbers[id(place.entry)], place.rank]
+            for task in tasks
+            for pool, places in ranked[task].items()
             for place in places
         ],
-        "comparisons": [_comparison(comparison, pools, task_numbers) for comparison in comparisons],
-        "scores": _scores(scores, set(task_numbers)),
+        "scores": _scores(scores, {name: _labels(entries, name, own) for name in tasks}),
     }
 
 
@@ -101,13 +100,13 @@ class _Runs:
         return self._numbers[key]
 
 
-def _entry(entry: Entry, metrics: Sequence[str]) -> dict[str, object]:
+def _entry(entry: Entry, metrics: Sequence[str], own: Collection[str]) -> dict[str, object]:
     estimates = {name: estimate for name in metrics if (estimate := entry.metric(name))}
     return {
-        "method": entry.method,
-        "label": entry.label,
+        "label": label_in_task(entry, own),
+        "method": base_name(entry.method, entry.kind),
         "kind": entry.kind,
-        "params": "" if entry.params == "{}" else entry.params,
+        "params": in_words(entry.params),
         "n_train": entry.n_train,
         "trained_on": entry.trained_on,
         "outcome": entry.outcome,
@@ -126,34 +125,6 @@ def _cost_names(entry: Entry) -> list[str]:
 
 def _spread(estimate: Estimate) -> list[float | None]:
     return [rounded(estimate.sd), rounded(estimate.low), rounded(estimate.high)]
-
-
-def _comparison(comparison: Comparison, pools: Sequence[Pool], task_numbers: Mapping[str, int]) -> dict[str, object]:
-    found = comparison.significance
-    return {
-        "scope": comparison.scope,
-        "pool": pools.index(comparison.pool),
-        "tasks": [task_numbers[name] for name in comparison.tasks],
-        "compared_on": [task_numbers[name] for name in comparison.compared_on],
-        "difference": rounded(found.difference) if found else None,
-        "p_value": rounded(found.p_value) if found else None,
-        "standings": [
-            [
-                standing.label,
-                standing.kind,
-                standing.place,
-                rounded(standing.average_rank),
-                rounded(standing.average_rank_where_ranked),
-                standing.ranked_on,
-                standing.wins,
-                rounded(standing.kendall),
-                rounded(standing.spearman),
-                rounded(standing.seconds_per_architecture),
-                rounded(standing.fit_s),
-            ]
-            for standing in comparison.standings
-        ],
-    }
 
 
 def _on_front(entries: Sequence[Entry]) -> dict[str, set[int]]:
@@ -194,18 +165,28 @@ def pareto_front(points: Iterable[tuple[float, float, int]]) -> list[int]:
     return front
 
 
-def _scores(scores: Mapping[str, TaskScores], tasks: set[str]) -> dict[str, object]:
-    """Scores of the recorded tasks; every n-th architecture if all of them would make the page too large."""
-    chosen = {name: found for name, found in scores.items() if name in tasks}
+def _labels(entries: Iterable[Entry], task: str, own: Collection[str]) -> dict[str, str]:
+    return {entry.label: label_in_task(entry, own) for entry in entries if entry.task.name == task}
+
+
+def _scores(scores: Mapping[str, TaskScores], labels: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    """Scores of the recorded tasks, methods by their labels in the task.
+
+    If all architectures would make the file too large, every n-th is shown.
+    """
+    chosen = {name: found for name, found in scores.items() if name in labels}
     total = sum(len(found.target) * (len(found.methods) + 1) for found in chosen.values())
     step = -(-total // MOST_SCORES) or 1
     return {
         name: {
             "size": found.size,
             "target": _digits(found.target[::step]),
-            "methods": {method: _digits(values[::step]) for method, values in sorted(found.methods.items())},
+            "methods": {
+                labels[name].get(method, method): _digits(values[::step])
+                for method, values in sorted(found.methods.items())
+            },
             "archs": found.archs[::step] if found.archs and step == 1 else None,
-            "names": found.spearman.names,
+            "names": [labels[name].get(method, method) for method in found.spearman.names],
             "spearman": [[rounded(value, 3) for value in row] for row in found.spearman.matrix],
         }
         for name, found in sorted(chosen.items())
@@ -214,8 +195,3 @@ def _scores(scores: Mapping[str, TaskScores], tasks: set[str]) -> dict[str, obje
 
 def _digits(values: Sequence[Value]) -> list[Value]:
     return [rounded(value, 5) for value in values]
-
-
-def rounded(value: float | None, digits: int = 6) -> float | None:
-    """The value rounded to this number of significant digits."""
-    return None if value is None else float(f"{value:.{digits}g}")

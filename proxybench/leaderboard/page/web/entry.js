@@ -1,4 +1,4 @@
-// The panel with the sources of a figure.
+// The panel with the sources of a figure of the benchmark shown.
 
 const dialog = $("details");
 $("close").addEventListener("click", () => dialog.close());
@@ -27,7 +27,7 @@ function plainTable(title, heads, rows) {
 
 function showEntry(entry) {
   const task = taskOf(entry);
-  const metrics = data.metrics.flatMap((name) => {
+  const metrics = detail.metrics.flatMap((name) => {
     const mean = value(entry, name);
     const [sd = null, low = null, high = null] = entry.spread[name] || [];
     return mean === null ? [] : [{ name, mean, sd, low, high, over: sd === null ? "architectures" : "splits" }];
@@ -36,10 +36,10 @@ function showEntry(entry) {
   const heads = overs.flatMap((over) => [`95 % lower limit over ${over}`, `95 % upper limit over ${over}`]);
   const cells = metrics.map((row) => [row.name, String(row.mean), row.sd ?? "",
     ...overs.flatMap((over) => (over === row.over ? [row.low ?? "", row.high ?? ""] : ["", ""]))]);
-  const made = [...new Set(entry.runs.map((run) => run[5]))].map((number) => data.provenance[number]);
+  const made = [...new Set(entry.runs.map((run) => run[5]))].map((number) => detail.provenance[number]);
   const file = element("a", { href: `${data.csv_folder}${encodeURIComponent(task.name)}.csv`, textContent: `${task.name}.csv` });
   const runs = entry.runs.map(([repeat, outcome, tau, rho, peak, number, message]) =>
-    [repeat, outcome, tau, rho, peak, (data.provenance[number].time || "").replace("T", " "), message]);
+    [repeat, outcome, tau, rho, peak, (detail.provenance[number].time || "").replace("T", " "), message]);
   open(`${entry.label} on ${task.name}`,
     definitions("Method", [["Method", entry.method], ["Kind", entry.kind], ["Parameters", entry.params || "default"], ["Trained on", count(entry.trained_on, "architecture")], ["Training part of the split", entry.n_train && !entry.trained_on ? count(entry.n_train, "architecture") : ""],
       ["Outcome", entry.outcome], ["Missing", entry.missing.join("; ") || "nothing"], ["Failed on", entry.failed ? count(entry.failed, "architecture") : ""],
@@ -50,17 +50,4 @@ function showEntry(entry) {
     metrics.length ? plainTable("Metrics", ["metric", "mean", "standard deviation over splits", ...heads], cells) : null,
     plainTable("Repeats", ["repeat", "outcome", "τ", "ρ", "peak MB", "time", "message"], runs),
     ...made.map((found, index) => definitions(made.length > 1 ? `Made with (${index + 1} of ${made.length})` : "Made with", Object.entries(found))));
-}
-
-function showStanding(row) {
-  const { comparison } = row;
-  const rows = placed.filter((found) => found.pool === comparison.pool && comparison.tasks.includes(found.task) && found.entry.label === row.label);
-  open(`${row.label} over ${comparison.scope}`,
-    definitions("Standing", [["Pool", data.pools[comparison.pool].name], ["Place", row.place === null ? "none, since it lacks some of the compared tasks" : String(row.place)],
-      ["Average rank", row.average === null ? "" : `${row.average} over ${count(comparison.compared_on.length, "compared task")}`], ["Ranked on", `${row.ranked} of ${count(comparison.tasks.length, "task")}`]]),
-    plainTable("Tasks", ["task", "compared", "rank", "τ", "missing", ""], rows.map((found) => {
-      const button = element("button", { type: "button", textContent: "Details", "aria-label": `Details on ${data.tasks[found.task].name}` });
-      button.addEventListener("click", () => showEntry(found.entry));
-      return [data.tasks[found.task].name, comparison.compared_on.includes(found.task) ? "yes" : "", found.rank ?? "–", fixed(3)(value(found.entry, "kendall")), found.entry.missing.join("; "), button];
-    })));
 }

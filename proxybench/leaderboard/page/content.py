@@ -1,0 +1,53 @@
+"""All content of the page: what it holds itself, and the details of each benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from proxybench.leaderboard.generation.records import GenerationProblem
+from proxybench.leaderboard.page.benchmark_content import benchmark_content
+from proxybench.leaderboard.page.facts import Facts
+from proxybench.leaderboard.page.front_content import front_content
+from proxybench.leaderboard.page.generation_content import generation_content
+from proxybench.leaderboard.page.heat import heats_of
+from proxybench.leaderboard.page.html import render
+from proxybench.leaderboard.page.search_content import search_content
+from proxybench.leaderboard.page.searcher_heat import searcher_heats
+from proxybench.leaderboard.page.sources import own_tasks
+from proxybench.leaderboard.ranks.entries import Entry
+from proxybench.leaderboard.ranks.overall import Ranked
+from proxybench.leaderboard.ranks.scores import TaskScores
+from proxybench.leaderboard.searches.records import SearchedProblem
+
+
+def page_files(
+    entries: Sequence[Entry],
+    ranked: Ranked,
+    suites: Mapping[str, Iterable[str]],
+    searches: Sequence[SearchedProblem],
+    generation: Sequence[GenerationProblem],
+    scores: Mapping[str, TaskScores],
+    facts: Facts,
+    csv_folder: str = "",
+) -> dict[str, bytes]:
+    """The files of the page by name; `csv_folder` as in `html.render`."""
+    suites = {name: list(tasks) for name, tasks in suites.items()}
+    heats = [*heats_of(entries, suites, facts), *searcher_heats(searches, facts)]
+    searched = search_content(searches)
+    front = {
+        **front_content(entries, ranked, suites, heats, facts),
+        "baselines": searched["baselines"],
+        "totals": searched["totals"],
+        "generation": generation_content(generation),
+    }
+    own = own_tasks(suites)
+    benchmarks = sorted({entry.task.benchmark for entry in entries})
+    details: dict[str, dict[str, Any]] = {
+        benchmark: {
+            **benchmark_content([entry for entry in entries if entry.task.benchmark == benchmark], ranked, own, scores),
+            "searches": [found for found in searched["problems"] if found["benchmark"] == benchmark],
+        }
+        for benchmark in benchmarks
+    }
+    return render(front, details, csv_folder)
