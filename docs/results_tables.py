@@ -1,8 +1,8 @@
-"""Writes the tables of docs/results from the committed records and CSV files of leaderboard/; none is typed by hand.
+"""Writes the tables of docs/results from the committed records and CSV files of leaderboard/; none is written by hand.
 
     python docs/results_tables.py
 
-A page holds a table between `<!-- table: NAME -->` and `<!-- end of table -->`; whatever stands there is replaced.
+A page holds a table between `<!-- table: NAME -->` and `<!-- end of table -->`; its content is replaced.
 """
 
 from __future__ import annotations
@@ -323,7 +323,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def with_tables(text: str) -> str:
-    """A page with its tables made anew. Raises KeyError for a table that this script does not know."""
+    """A page with its tables made again. Raises KeyError for a table that this script does not know."""
     return _TABLE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", text)
 
 

@@ -106,7 +106,7 @@ class ArrayStandIn:
 
     __slots__ = ("value",)
     value: Any
-    __hash__ = None  # type: ignore[assignment]  # as an array, it is no dictionary key
+    __hash__ = None  # type: ignore[assignment]  # like an array, it cannot be a dictionary key
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, fortran, data = state

@@ -10,7 +10,7 @@ from proxybench.records import read_records
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboard"
 
 
-def test_the_committed_files_are_what_the_records_amount_to() -> None:
+def test_the_committed_files_are_what_the_records_give() -> None:
     assert differences(FOLDER) == []
 
 

@@ -268,7 +268,7 @@ def test_import_is_light() -> None:
 
 
 def test_neighbours_of_the_smallest_cell() -> None:
-    # only an operation can be put in: beside the direct edge, since the edge itself cannot go
+    # only an operation can be inserted, parallel to the direct edge, which cannot be removed
     texts = [space.format(arch) for arch in space.neighbours(space.parse("0100:input,output"))]
     assert sorted(texts) == sorted(f"011001000:input,{op},output" for op in OPERATIONS)
 

@@ -80,7 +80,7 @@ def without_library(page: bytes) -> bytes:
 
 
 def library_version(page: bytes) -> str:
-    """The version of the charting library in a page; empty if it has none."""
+    """The version of the charting library in a page; empty if the page does not contain it."""
     versions = [found[2] for found in _LIBRARY_PARTS.finditer(page) if found[2]]
     return versions[0].decode() if versions else ""
 
