@@ -18,7 +18,7 @@ KINDS = {
     "proxy --scorer": ("my_scorer", "my_scorer:score", "quick"),
     "predictor": ("my_learner", "my_learner:MyLearner", "quick-predictors"),
 }
-SMALL = ("nasbench-macro", "darts-swap")  # a table of either suite
+SMALL = ("darts-swap",)  # of quick-predictors; quick has tasks of a table that comes with the project
 
 
 def in_folder(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
