@@ -264,7 +264,7 @@ class TestCsv:
         [
             (b"", "is empty"),
             (b"a,c\n1,2\n", "columns missing: b, d"),
-            (b"b,d,b\n1,2,3\n", "a column name stands twice"),
+            (b"b,d,b\n1,2,3\n", "a column name occurs twice"),
             (b"b,d\n1,2\n1\n", "line 3 has 1 fields instead of 2"),
             (b"b,d\n1,2,3\n", "line 2 has 3 fields instead of 2"),
             (b"b,d\n1,\0\n", "NUL"),
