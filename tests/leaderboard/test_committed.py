@@ -1,4 +1,4 @@
-"""What this project commits as its leaderboard is what its records amount to, and holds no architecture's values."""
+"""What this project commits as its leaderboard is what its records give, and holds no architecture's values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of architectures whose output sees no input."""
+"""The scores of architectures whose output does not depend on the input."""
 
 from __future__ import annotations
 

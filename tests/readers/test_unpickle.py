@@ -1,4 +1,4 @@
-"""What a pickle may and may not do to the one who reads it."""
+"""What reading a pickle may and may not do."""
 
 from __future__ import annotations
 
