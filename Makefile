@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: leaderboard release-leaderboard test lint type bench check docs check-docs clean
+.PHONY: leaderboard release-leaderboard test lint spelling type bench check docs check-docs clean
 .DEFAULT_GOAL := check
 
 $(READY): pyproject.toml constraints.txt
@@ -31,20 +31,24 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
+# Misspelt words in code, documentation and cards; [tool.codespell] in pyproject.toml names the few that are right.
+spelling: $(READY)
+	$(BIN)/codespell
+
 type: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
 	for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-check: lint type test docs
+check: lint spelling type test docs
 
 # The documentation, with its reference made from the code; a warning is an error.
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# Every code block of the README and of docs/, the slow ones too, every example, and every table of results.
-check-docs: docs
+# Every code block of the README and of docs/, the slow ones too, every example, every table of results, every link.
+check-docs: docs spelling
 	$(BIN)/python -m pytest -m "slow or not slow" tests/documentation
 
 clean:

@@ -4,7 +4,7 @@ The files are those of leaderboard/, and docs/results/reached.csv, which experim
 
     python docs/results_tables.py
 
-A page holds a table between `<!-- table: NAME -->` and `<!-- end of table -->`; whatever stands there is replaced.
+A page holds a table between `<!-- table: NAME -->` and `<!-- end of table -->`; its content is replaced.
 """
 
 from __future__ import annotations
@@ -345,7 +345,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def with_tables(text: str) -> str:
-    """A page with its tables made anew. Raises KeyError for a table that this script does not know."""
+    """A page with its tables made again. Raises KeyError for a table that this script does not know."""
     return _TABLE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", text)
 
 

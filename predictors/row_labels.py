@@ -22,7 +22,7 @@ class RowLabels:
         index: the pandas index of the columns or architectures that it was made from; None if they had none.
         counted: whether that index was 0 to n - 1 before rows were selected.
         places: int64[n], row numbers in the batch that this one was selected from; None for 0 to n - 1.
-        names: another index of the rows, such as that of a table's frames; None if there is none.
+        names: another index of the rows, such as that of a table's frames; None if the rows have no other index.
     """
 
     index: Any | None = None

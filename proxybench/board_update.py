@@ -98,11 +98,11 @@ def update(
     shipped: Sequence[Part] = SHIPPED,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Update:
-    """Evaluate the methods anew, and build the CSV files and the page.
+    """Evaluate the methods again, and build the CSV files and the page.
 
     Args:
         folder: the folder of the leaderboard; its records of other jobs stay.
-        released: the folder of a released leaderboard, whose records count where `folder` has none.
+        released: the folder of a released leaderboard, whose records are used for jobs that `folder` has no records of.
         repeats: splits for each training size of the predictors.
         jobs: worker processes.
         published: whether to fetch the published tables and evaluate on them too.

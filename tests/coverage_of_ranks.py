@@ -123,10 +123,10 @@ def covered_both(population: str, spread: float, n: int, samples: int, repeats: 
     return share(ends, wanted, samples, ("covered_both", population, spread, n, repeats))
 
 
-def covered_splits(metric: str, population: str, repeats: int, samples: int, beside: bool = False) -> Covered:
+def covered_splits(metric: str, population: str, repeats: int, samples: int, compared: bool = False) -> Covered:
     """How many of Student's intervals over splits hold the mean metric of test parts of 200 of 1,000.
 
-    Beside: of the gain over another method on the same splits, as `leaderboard show --beside` has it.
+    Compared: of the gain over another method on the same splits, as in `leaderboard show --compare`.
     """
     target, scores = sample(population, 0.6, 1000, np.random.default_rng(3), columns=2)
     function = get_metric(metric)
@@ -134,7 +134,7 @@ def covered_splits(metric: str, population: str, repeats: int, samples: int, bes
     def value(rng: np.random.Generator) -> float:
         test = rng.permutation(len(target))[:200]
         own = function(target[test], scores[test, 0])
-        return own - function(target[test], scores[test, 1]) if beside else own
+        return own - function(target[test], scores[test, 1]) if compared else own
 
     drawn = np.array([value(np.random.default_rng(4 + number)) for number in range(3000)])
 
@@ -143,7 +143,7 @@ def covered_splits(metric: str, population: str, repeats: int, samples: int, bes
         half = half_interval(values) or 0.0
         return float(np.mean(values)) - half, float(np.mean(values)) + half
 
-    return share(ends, float(drawn.mean()), samples, ("covered_splits", metric, population, repeats, beside))
+    return share(ends, float(drawn.mean()), samples, ("covered_splits", metric, population, repeats, compared))
 
 
 def covered_strata(population: str, n: int, samples: int, groups: int = 4) -> Covered:

@@ -74,7 +74,7 @@ def test_names_functions_classes_and_objects_are_evaluated_together(results: pb.
     assert set(learned["outcome"]) == {"ok"}
 
 
-def test_a_function_gets_the_figures_that_its_scores_amount_to(results: pb.Results) -> None:
+def test_a_function_gets_the_figures_that_its_scores_give(results: pb.Results) -> None:
     bench = pb.load("trained-nasbench201")
     target = bench.values("test_acc", dataset="cifar10", epochs=3)
     by_hand = pb.rank_metrics(target, three_by_three(bench.batch("none")))

@@ -158,7 +158,7 @@ def searchers() -> str:
 
     intro = (
         "Each is made by its name, in `pb.search(TABLE, [NAME, ...])`, in `proxybench search --searcher NAME` or step "
-        "by step with `proxybench.search.make_searcher`; arguments stand in brackets, `robot(refit=false)`."
+        "by step with `proxybench.search.make_searcher`; arguments are written in brackets, `robot(refit=false)`."
     )
     return "\n\n".join(["# Searchers", intro, *_classes(SEARCHERS, hide=("problem", "rng", "budget"))])
 

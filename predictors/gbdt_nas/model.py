@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from predictors.learner import TrainingScores
 
 Floats = NDArray[np.float64]
-_LEAVES_WORTH = 4  # with fewer leaves, a tree is no more than a comparison or two
+_LEAVES_WORTH = 4  # with fewer leaves, a tree is only one or two comparisons
 
 
 def published_booster(rows: Floats, targets: Floats, random_state: int, **settings: Any) -> Any:

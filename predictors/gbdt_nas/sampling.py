@@ -46,13 +46,13 @@ def sample_allowed(space: Space, constraints: Constraints, n: int, random: np.ra
         if len(found) >= n:
             break
         (drawn,) = space.sample(1, int(random.integers(2**31)))
-        mended = _mended(space, constraints, drawn, random)
-        if mended is not None:
-            found[mended] = None
+        repaired = _repaired(space, constraints, drawn, random)
+        if repaired is not None:
+            found[repaired] = None
     return list(found)
 
 
-def _mended(space: Space, constraints: Constraints, arch: ArchGraph, random: np.random.Generator) -> ArchGraph | None:
+def _repaired(space: Space, constraints: Constraints, arch: ArchGraph, random: np.random.Generator) -> ArchGraph | None:
     broken = constraints.violations(arch)
     while broken:
         around = space.neighbours(arch)

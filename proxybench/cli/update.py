@@ -20,13 +20,14 @@ SHOWN = 10
 def update(
     folder: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("leaderboard/latest"),
     released: Annotated[
-        Path, typer.Option(help="Released leaderboard, whose records count where the folder has none.")
+        Path,
+        typer.Option(help="Released leaderboard, whose records are used for jobs without a record in the folder."),
     ] = Path("leaderboard"),
     repeats: Annotated[int, typer.Option(min=1, help="Splits per training size of predictors.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     published: Annotated[bool, typer.Option(help="Fetch the published tables, and evaluate on them too.")] = True,
 ) -> None:
-    """Evaluate the fast methods anew, and build the tables and the page of the whole leaderboard.
+    """Evaluate the fast methods again, and build the tables and the page of the whole leaderboard.
 
     It takes minutes. Published tables that cannot be fetched are left out; their recorded results stay.
     """

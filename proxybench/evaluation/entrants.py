@@ -85,7 +85,7 @@ class OwnMethod(msgspec.Struct, frozen=True):
     Attributes:
         name: the name it is ranked under.
         learns: whether it has a method `fit`.
-        source: the file that defines it; empty if there is none.
+        source: the file that defines it; empty if no file does.
         network: whether it is a proxy, which scores networks.
         labelled: whether that proxy needs labels.
     """
@@ -190,7 +190,7 @@ def is_proxy(thing: Any) -> bool:
 
 
 def code_of(thing: Any) -> str:
-    """SHA-256 of the file that defines an object; empty if there is none."""
+    """SHA-256 of the file that defines an object; empty if no file does."""
     return _sha256(_source_of(thing))
 
 

@@ -33,24 +33,24 @@ class MethodJob:
         target: "module:name" of the function or class.
         code: SHA-256 of its file when the job was planned.
         params: arguments of the function in addition to the batch, or of the constructor.
-        asked: the architectures to score.
-        told: the architectures to train on; None for a scoring function.
-        y: float64[len(told)], the targets of `told`.
+        batch: the architectures to score.
+        training: the architectures to train on; None for a scoring function.
+        y: float64[len(training)], the targets of the training part.
         random_state: passed to the constructor if it takes one.
     """
 
     target: str
     code: str
     params: Mapping[str, Scalar]
-    asked: ArchBatch
-    told: ArchBatch | None = None
+    batch: ArchBatch
+    training: ArchBatch | None = None
     y: Floats | None = None
     random_state: int = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        told = None if self.told is None else _parts(self.told)
+        training = None if self.training is None else _parts(self.training)
         others = (self.target, self.code, dict(self.params), self.y, self.random_state)
-        return _job, (_parts(self.asked), told, *others)
+        return _job, (_parts(self.batch), training, *others)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class MethodScores:
     """The result of a method.
 
     Attributes:
-        scores: float64[len(asked)].
+        scores: float64[len(batch)].
         fit_s: seconds of training; 0 for a scoring function.
         score_s: seconds of scoring all architectures.
         peak_mb: peak resident memory of the method's process, if it had its own.
@@ -78,25 +78,27 @@ def do_job(job: MethodJob) -> MethodScores:
         MethodFailed: if it gives anything but one number per architecture.
     """
     method, name = _load(job), job.target.partition(":")[2]
-    if job.told is not None:
+    if job.training is not None:
         return fit_and_score(construct(method, name, job.params, job.random_state), name, job)
     start = time.perf_counter()
-    scores = as_scores(name, method(job.asked, **job.params), len(job.asked))
+    scores = as_scores(name, method(job.batch, **job.params), len(job.batch))
     return MethodScores(scores, 0.0, time.perf_counter() - start)
 
 
 def do_job_here(job: MethodJob) -> MethodScores:
     """Like `do_job`, with copies of the job's data: for a method that exists only in this process."""
-    told = None if job.told is None else _own_copy(job.told)
-    return do_job(replace(job, asked=_own_copy(job.asked), told=told, y=None if job.y is None else job.y.copy()))
+    training = None if job.training is None else _own_copy(job.training)
+    return do_job(
+        replace(job, batch=_own_copy(job.batch), training=training, y=None if job.y is None else job.y.copy())
+    )
 
 
 def fit_and_score(model: Any, name: str, job: MethodJob) -> MethodScores:
     """Train an unfitted predictor of this name on the job's training part, and score the job's architectures."""
     start = time.perf_counter()
-    model.fit(job.told, job.y)
+    model.fit(job.training, job.y)
     fitted = time.perf_counter()
-    scores = as_scores(name, model.predict(job.asked), len(job.asked))
+    scores = as_scores(name, model.predict(job.batch), len(job.batch))
     return MethodScores(scores, fitted - start, time.perf_counter() - fitted)
 
 
@@ -140,10 +142,12 @@ def _own_copy(batch: ArchBatch) -> ArchBatch:
     return _batch(_parts(batch))
 
 
-def _job(asked: _Parts, told: _Parts | None, *others: Any) -> MethodJob:
+def _job(batch: _Parts, training: _Parts | None, *others: Any) -> MethodJob:
     """Rebuild the job that `MethodJob.__reduce__` took apart."""
     target, code, params, y, random_state = others
-    return MethodJob(target, code, params, _batch(asked), None if told is None else _batch(told), y, random_state)
+    return MethodJob(
+        target, code, params, _batch(batch), None if training is None else _batch(training), y, random_state
+    )
 
 
 def _load(job: MethodJob) -> Any:

@@ -69,8 +69,8 @@ def do_job_apart(job: MethodJob) -> MethodScores:
         raise MethodFailed(
             answer.message, answer.outcome, exhausted=answer.exhausted, library=answer.library, cost=cost
         )
-    if len(answer.scores) != 8 * len(job.asked):
-        raise MethodFailed(f"{len(answer.scores)} bytes came back as the scores of {len(job.asked)} architectures")
+    if len(answer.scores) != 8 * len(job.batch):
+        raise MethodFailed(f"{len(answer.scores)} bytes came back as the scores of {len(job.batch)} architectures")
     scores = np.frombuffer(answer.scores, dtype=np.float64).copy()
     return MethodScores(scores, answer.fit_s, answer.score_s, answer.peak_mb)
 
@@ -96,12 +96,12 @@ def main(descriptor: int) -> None:
     adopt_orphans()
     os.set_inheritable(descriptor, False)
     channel = Channel(socket.socket(fileno=descriptor))
-    asked: MethodJob | str = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the parent
+    request: MethodJob | str = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the parent
     silence()
     process = os.getpid()
     # A method may leave any of these changed, which must not prevent the answer from being sent.
     getpid, leave, encode, rest = os.getpid, os._exit, msgspec.msgpack.encode, signal.pause
-    answer = _look(asked) if isinstance(asked, str) else _answer(asked)
+    answer = _look(request) if isinstance(request, str) else _answer(request)
     if getpid() != process:  # the method forked, and this is the child returning
         leave(0)
     channel.send(encode(answer))
@@ -140,10 +140,10 @@ def _answer(job: MethodJob) -> _Answer:
         return _Answer(outcome="failed", message=describe(error), peak_mb=peak_mb())
 
 
-def _ask(asked: MethodJob | str, limit_s: float | None) -> _Answer:
+def _ask(request: MethodJob | str, limit_s: float | None) -> _Answer:
     """Start the process and read its answer. Raises MethodFailed if none can arrive."""
     with tempfile.TemporaryFile() as given:
-        pickle.dump(asked, given, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(request, given, pickle.HIGHEST_PROTOCOL)
         process = ChildProcess("proxybench.evaluation.method_process:main", (), given)
     deadline = float("inf") if limit_s is None else time.monotonic() + limit_s
     try:

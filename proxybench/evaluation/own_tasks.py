@@ -75,15 +75,15 @@ def _ranking(bench: Benchmark, dataset: str, name: str, target: Target) -> Task:
 
 
 def _learning(bench: Benchmark, dataset: str, name: str, targets: dict[str, Target]) -> Task | None:
-    """The task for predictors; None if there are too few architectures that both targets have."""
-    told = next((targets[metric] for metric in _LEARNED if metric in targets), None)
-    judged = next((targets[metric] for metric in _JUDGED if metric in targets), None)
-    if told is None or judged is None:
+    """The task for predictors; None if too few architectures have both targets."""
+    learned = next((targets[metric] for metric in _LEARNED if metric in targets), None)
+    target = next((targets[metric] for metric in _JUDGED if metric in targets), None)
+    if learned is None or target is None:
         return None
-    known = np.isfinite(_values(bench, dataset, told)) & np.isfinite(_values(bench, dataset, judged))
-    if not np.array_equal(known, np.isfinite(_values(bench, dataset, judged))):
-        told = judged  # some architectures lack the validation result
-    rows = np.flatnonzero(np.isfinite(_values(bench, dataset, judged)))
+    known = np.isfinite(_values(bench, dataset, learned)) & np.isfinite(_values(bench, dataset, target))
+    if not np.array_equal(known, np.isfinite(_values(bench, dataset, target))):
+        learned = target  # some architectures lack the validation result
+    rows = np.flatnonzero(np.isfinite(_values(bench, dataset, target)))
     digests = len({bench.digests[row] for row in rows.tolist()})
     if digests < _FEWEST:
         return None
@@ -93,10 +93,10 @@ def _learning(bench: Benchmark, dataset: str, name: str, targets: dict[str, Targ
         suites=(bench.name,),
         benchmark=bench.name,
         dataset=dataset,
-        population=_population(bench, dataset, judged),
+        population=_population(bench, dataset, target),
         size=len(rows),
-        target=judged,
-        train_target=told,
+        target=target,
+        train_target=learned,
         sizes=sizes,
         n_test=digests - max(sizes),
         columns=_columns(bench),
@@ -105,7 +105,7 @@ def _learning(bench: Benchmark, dataset: str, name: str, targets: dict[str, Targ
 
 
 def _columns(bench: Benchmark) -> Literal["training-free", "all"]:
-    """Which columns methods see: also the scores of this project, if it has some of the space."""
+    """The columns that methods see, with the scores by this project if it has any for the space."""
     return "all" if shipped_files(bench.space.name) else "training-free"
 
 

@@ -122,8 +122,8 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         scored = "all digests not trained on" if self.n_test is None else f"{self.n_test} digests"
         scored += f" with {', '.join(self.test_where)}" if self.test_where else ""
         learnt = f" with {', '.join(self.train_where)}" if self.train_where else ""
-        told = f"; told val_acc of all after {', '.join(map(str, self.curves))} epochs" if self.curves else ""
-        return f"hash order; trained on {self.train_target}{learnt}{told}; scored on {scored}"
+        curves = f"; told val_acc of all after {', '.join(map(str, self.curves))} epochs" if self.curves else ""
+        return f"hash order; trained on {self.train_target}{learnt}{curves}; scored on {scored}"
 
     def edition(self, bench: Benchmark) -> Benchmark:
         """The first edition of the table that has everything the task names; `bench` may be a later one."""

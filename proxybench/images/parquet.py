@@ -124,7 +124,7 @@ def _labels(path: Path, column: str) -> NDArray[np.int64]:
 
 
 def _named_classes(path: Path, column: str) -> int:
-    """The number of classes in the file's Hugging Face metadata; 0 if there is none."""
+    """The number of classes in the file's Hugging Face metadata; 0 if the metadata do not say."""
     about = (pq.read_schema(path).metadata or {}).get(b"huggingface")
     try:
         return len(json.loads(about)["info"]["features"][column]["names"]) if about else 0

@@ -57,7 +57,7 @@ def build(
         raise unknown_name("stem", stem, STEMS)
     space = _SPACES.get(arch.space)
     if space is None:
-        raise InvalidArchitecture(f"<graph of {arch.space}> belongs to none of the spaces {', '.join(_SPACES)}")
+        raise InvalidArchitecture(f"<graph of {arch.space}> does not belong to any of the spaces {', '.join(_SPACES)}")
     columns = space.stages(arch)
     parts: dict[str, nn.Module] = {}
     blocks: list[str] = []

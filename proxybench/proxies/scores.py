@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from proxybench.proxies.base import NoAnswer
 
-NEVER_CAUGHT = (MemoryError, torch.cuda.OutOfMemoryError)  # KeyboardInterrupt and SystemExit are no Exception either
+NEVER_CAUGHT = (MemoryError, torch.cuda.OutOfMemoryError)  # KeyboardInterrupt and SystemExit are not Exceptions
 NO_ANSWER = (NoAnswer, torch.linalg.LinAlgError, np.linalg.LinAlgError)  # type: ignore[attr-defined]
 
 

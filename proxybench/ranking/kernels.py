@@ -10,25 +10,14 @@ user's cache folder.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeVar, cast
 
 import numpy as np
-from numba import njit
 
+from proxybench.compiled import compiled
 from proxybench.ranking.policy import Booleans, Floats, Integers, Weights
 
-Kernel = TypeVar("Kernel", bound=Callable[..., None])
 
-
-def _compiled(kernel: Kernel) -> Kernel:
-    try:
-        return cast(Kernel, njit(kernel, nogil=True, error_model="numpy", cache=True))
-    except RuntimeError:  # numba has no folder that it may write its cache to
-        return cast(Kernel, njit(kernel, nogil=True, error_model="numpy"))
-
-
-@_compiled
+@compiled
 def discordant_pairs(weights: Weights, score_rank: Integers, tree: Weights, counts: Integers) -> None:
     """Count the discordant pairs of the resampled architectures.
 
@@ -71,7 +60,7 @@ def discordant_pairs(weights: Weights, score_rank: Integers, tree: Weights, coun
             node += node & -node
 
 
-@_compiled
+@compiled
 def tied_pairs(weights: Weights, order: Integers, new: Booleans, counts: Integers) -> None:
     """Count the pairs of resampled architectures that are equal.
 
@@ -98,7 +87,7 @@ def tied_pairs(weights: Weights, order: Integers, new: Booleans, counts: Integer
         counts[lane] += equal[lane] * (equal[lane] - 1) // 2
 
 
-@_compiled
+@compiled
 def rank_moments(
     weights: Weights,
     by_score: Integers,
@@ -166,7 +155,7 @@ def rank_moments(
         start = stop
 
 
-@_compiled
+@compiled
 def value_moments(weights: Weights, target: Floats, score: Floats, moments: Floats) -> None:
     """Sums of products of the resampled, centred values, for Pearson's correlation.
 
@@ -205,7 +194,7 @@ def value_moments(weights: Weights, target: Floats, score: Floats, moments: Floa
             moments[2, lane] += weights[row, lane] * y * y
 
 
-@_compiled
+@compiled
 def true_top(
     weights: Weights, target: Floats, sizes: Integers, first: Integers, held: Integers, ends: Integers
 ) -> None:
@@ -238,7 +227,7 @@ def true_top(
         held[lane] = taken if enough else 0
 
 
-@_compiled
+@compiled
 def chosen_top(
     weights: Weights,
     target: Floats,

@@ -59,7 +59,7 @@ class NoiseModel:
         spacing = grid_spacing(table)
         outlying, falls = _outliers(table, spacing)
         rng = np.random.default_rng((seed, _SIMULATIONS, 2))
-        spread = table + spacing * (rng.random(table.shape) - 0.5)  # the gaps of a grid are no clusters
+        spread = table + spacing * (rng.random(table.shape) - 0.5)  # so that the gaps of a grid do not make clusters
         bulk = np.where(outlying, math.nan, spread)
         counts = np.isfinite(bulk).sum(axis=1)
         means = np.nanmean(bulk, axis=1)

@@ -33,7 +33,7 @@ def read_frame_pickle(path: Path) -> dict[str, Column]:
     The index of the rows is not read.
 
     Raises:
-        CorruptData: if the file is damaged, or is not such a frame.
+        CorruptData: if the file is damaged or is not a pickled frame.
         OSError: if the file does not exist or cannot be read.
     """
     with reading(path):

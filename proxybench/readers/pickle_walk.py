@@ -195,7 +195,7 @@ class _Walk:
         """Put parts into the container on top of the stack; `hashed` are those whose hash is computed."""
         (top,) = self._pop(1)
         if top is None:
-            raise pickle.UnpicklingError("something that is no container is given content")
+            raise pickle.UnpicklingError("content is added to an object that is not a container")
         self._hash(hashed)
         self._fill(top, parts)
         self._stack.append(top)

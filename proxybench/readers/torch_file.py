@@ -43,7 +43,7 @@ def _read_archive(path: Path) -> Any:
         check_members(path, members, MAX_BYTES)
         pickles = [member for member in members if member.filename.partition("/")[2] == "data.pkl"]
         if len(pickles) != 1:
-            raise CorruptData(f"{path}: {len(pickles)} members FOLDER/data.pkl instead of 1, so it is no file of torch")
+            raise CorruptData(f"{path}: {len(pickles)} members FOLDER/data.pkl instead of 1, so torch did not write it")
         if any(member.filename.partition("/")[2].startswith("data/") for member in members):
             raise CorruptData(f"{path}: holds tensors; only containers, numbers, text and numpy arrays are read")
         return restricted_loads(member_bytes(path, archive, pickles[0]))

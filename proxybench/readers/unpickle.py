@@ -37,7 +37,7 @@ def restricted_loads(data: bytes) -> Any:
 
 
 def restricted_sequence(data: bytes, count: int) -> list[Any]:
-    """The values of `count` pickles that stand one after another, each read like `restricted_loads`.
+    """The values of `count` pickles that follow one another, each read like `restricted_loads`.
 
     Raises:
         pickle.UnpicklingError: if the data does not end with the last of them.
@@ -106,7 +106,7 @@ class ArrayStandIn:
 
     __slots__ = ("value",)
     value: Any
-    __hash__ = None  # type: ignore[assignment]  # as an array, it is no dictionary key
+    __hash__ = None  # type: ignore[assignment]  # like an array, it cannot be a dictionary key
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, fortran, data = state

@@ -152,7 +152,7 @@ def read_csv_columns(path: Path, required: Collection[str]) -> dict[str, list[st
     with reading(path):
         text = read_bytes(path).decode("utf-8-sig")
         if "\0" in text:
-            raise CorruptData(f"{path}: holds NUL bytes, so it is no text")
+            raise CorruptData(f"{path}: holds NUL bytes, so it is not text")
         if text.count(",") + text.count("\n") + text.count("\r") > MAX_FIELDS:
             raise CorruptData(f"{path}: holds more than {MAX_FIELDS} fields")
         rows = list(csv.reader(io.StringIO(text, newline="")))
@@ -163,7 +163,7 @@ def read_csv_columns(path: Path, required: Collection[str]) -> dict[str, list[st
         if missing:
             raise CorruptData(f"{path}: columns missing: {', '.join(missing)}")
         if len(set(header)) != len(header):
-            raise CorruptData(f"{path}: a column name stands twice in {header}")
+            raise CorruptData(f"{path}: a column name occurs twice in {header}")
         for number, row in enumerate(body, start=2):
             if len(row) != len(header):
                 raise CorruptData(f"{path}: line {number} has {len(row)} fields instead of {len(header)}")

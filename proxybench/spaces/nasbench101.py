@@ -152,10 +152,7 @@ class NASBench101(EnumerableSpace):
 
     def format(self, arch: ArchGraph) -> str:
         self._require_cell(arch)
-        edges = set(arch.edges)
-        vertices = range(len(arch))
-        bits = ("1" if (source, target) in edges else "0" for source in vertices for target in vertices)
-        return f"{''.join(bits)}:{','.join(arch.ops)}"
+        return f"{_matrix(len(arch), arch.edges)}:{','.join(arch.ops)}"
 
     def _arch(self, cell: Cell) -> ArchGraph:
         return ArchGraph(self.name, *cell)
@@ -163,19 +160,7 @@ class NASBench101(EnumerableSpace):
     def _require_cell(self, arch: ArchGraph) -> None:
         """Raise InvalidArchitecture unless `arch` is a pruned cell with its vertices in topological order."""
         self.require(arch)
-        last = len(arch) - 1
-        sources, targets = ({edge[end] for edge in arch.edges} for end in (0, 1))
-        fits = (
-            1 <= last < MAX_VERTICES
-            and (arch.ops[0], arch.ops[-1]) == ("input", "output")
-            and set(arch.ops[1:-1]) <= set(OPERATIONS)
-            and len(arch.edges) <= MAX_EDGES
-            and all(source < target for source, target in arch.edges)
-            and arch.edges == tuple(sorted(arch.edges))
-            and sources == set(range(last))
-            and targets == set(range(1, last + 1))
-            and not arch.attrs
-        )
+        fits = _are_operations(arch.ops) and _is_pruned(len(arch), arch.edges) and not arch.attrs
         if not fits:
             raise self.invalid(f"<graph of {len(arch)} nodes>", "not a pruned cell in topological order")
 
@@ -205,5 +190,30 @@ def _listed(text: str) -> tuple[str, ...] | None:
 def _operations(text: str) -> tuple[str, ...] | None:
     """The operations of a text; None if they are not those of a cell."""
     ops = tuple(text.split(","))
-    fits = len(ops) >= 2 and (ops[0], ops[-1]) == ("input", "output") and set(ops[1:-1]) <= set(OPERATIONS)
-    return ops if fits else None
+    return ops if _are_operations(ops) else None
+
+
+@lru_cache(_LISTS)
+def _are_operations(ops: tuple[str, ...]) -> bool:
+    return len(ops) >= 2 and (ops[0], ops[-1]) == ("input", "output") and set(ops[1:-1]) <= set(OPERATIONS)
+
+
+@lru_cache(_GRAPHS)
+def _is_pruned(vertices: int, edges: tuple[Edge, ...]) -> bool:
+    """Whether the edges are those of a cell within the limits, sorted, that has no vertex to prune."""
+    last = vertices - 1
+    return (
+        1 <= last < MAX_VERTICES
+        and len(edges) <= MAX_EDGES
+        and all(source < target for source, target in edges)
+        and edges == tuple(sorted(edges))
+        and {source for source, _ in edges} == set(range(last))
+        and {target for _, target in edges} == set(range(1, last + 1))
+    )
+
+
+@lru_cache(_GRAPHS)
+def _matrix(vertices: int, edges: tuple[Edge, ...]) -> str:
+    """The adjacency matrix of a cell as it is written in a text, row by row."""
+    present = set(edges)
+    return "".join("01"[(source, target) in present] for source in range(vertices) for target in range(vertices))

@@ -9,21 +9,17 @@ vertex starts from its degrees and label and is combined with those of its neigh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-from proxybench.spaces.md5_batch import md5_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Group = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")  # a label is a position in this tuple
 INPUT_LABEL, OUTPUT_LABEL = -1, -2
 _CHUNK = 16_384  # cells hashed at once
-_FEW = 500  # cells of one size, below which hashing them one by one is faster
+_FEW = 2000  # cells of one size, below which hashing them one by one is faster than loading the compiled loops
 
 
 def cell_hash(ops: Sequence[str], edges: Sequence[tuple[int, int]]) -> str:
@@ -83,38 +79,17 @@ def hash_cells(adjacency: NDArray[np.bool_], labels: NDArray[np.int8]) -> NDArra
     """
     import numpy as np
 
-    parts = [
-        _hash_chunk(adjacency[start : start + _CHUNK], labels[start : start + _CHUNK])
-        for start in range(0, len(labels), _CHUNK)
-    ]
-    return np.concatenate(parts) if parts else np.empty((0, 16), dtype=np.uint8)
+    from proxybench.spaces.nasbench101_hash_loops import graph_hashes
 
-
-def _hash_chunk(adjacency: NDArray[np.bool_], labels: NDArray[np.int8]) -> NDArray[np.uint8]:
-    import numpy as np
-
-    count, vertices = labels.shape
-    hashes = _initial_hashes(adjacency, labels)
-    by_length: dict[int, list[Group]] = {}  # neighbours to groups: texts of one length are hashed in one go
-    for group in _by_degree(adjacency):
-        by_length.setdefault(group[1].shape[1] + group[2].shape[1], []).append(group)
-    for _ in range(vertices):
-        updated = np.empty_like(hashes)
-        for groups in by_length.values():
-            texts = np.concatenate([_joined(hashes, *group) for group in groups])
-            updated[np.concatenate([own for own, _, _ in groups])] = md5_rows(texts)
-        hashes = updated
-    hexadecimal = _hexadecimal(_sorted_rows(hashes.reshape(count, vertices, 16)))
-    listed = np.empty((count, vertices, 36), dtype=np.uint8)
-    listed[:, :, 0] = listed[:, :, 33] = ord("'")
-    listed[:, :, 1:33] = hexadecimal
-    listed[:, :, 34:] = np.frombuffer(b", ", dtype=np.uint8)
-    brackets = np.full((count, 1), ord("["), dtype=np.uint8), np.full((count, 1), ord("]"), dtype=np.uint8)
-    return md5_rows(np.concatenate([brackets[0], listed.reshape(count, -1)[:, :-2], brackets[1]], axis=1))
+    hashes = np.empty((len(labels), 16), dtype=np.uint8)
+    for start in range(0, len(labels), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        hashes[chunk] = graph_hashes(adjacency[chunk], _initial_hashes(adjacency[chunk], labels[chunk]))
+    return hashes
 
 
 def _initial_hashes(adjacency: NDArray[np.bool_], labels: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """MD5 of "(out-degree, in-degree, label)" of every vertex: uint8[n * V, 16]."""
+    """MD5 of "(out-degree, in-degree, label)" of every vertex: uint8[n, V, 16]."""
     import numpy as np
 
     vertices = labels.shape[1]
@@ -122,50 +97,4 @@ def _initial_hashes(adjacency: NDArray[np.bool_], labels: NDArray[np.int8]) -> N
     keys, key_of = np.unique((outs * vertices + ins) * 8 + labels + 2, return_inverse=True)
     starts = [(key // 8 // vertices, key // 8 % vertices, key % 8 - 2) for key in keys.tolist()]
     digests = b"".join(bytes.fromhex(_md5(str(start))) for start in starts)
-    return np.frombuffer(digests, dtype=np.uint8).reshape(-1, 16)[key_of.ravel()]
-
-
-def _by_degree(adjacency: NDArray[np.bool_]) -> Iterator[Group]:
-    """Vertices with equal degrees: numbers (cell * V + vertex) [m], of predecessors [m, in], of successors [m, out]."""
-    import numpy as np
-
-    count, vertices, _ = adjacency.shape
-    into = adjacency.transpose(0, 2, 1).reshape(-1, vertices)
-    out = adjacency.reshape(-1, vertices)
-    base = np.repeat(np.arange(count) * vertices, vertices)  # number of the first vertex of the same cell
-    degrees = into.sum(axis=1) * (vertices + 1) + out.sum(axis=1)
-    for degree in np.unique(degrees):
-        own = np.flatnonzero(degrees == degree)
-        before, after = ((np.nonzero(table[own])[1].reshape(len(own), -1) + base[own, None]) for table in (into, out))
-        yield own, before, after
-
-
-def _joined(
-    hashes: NDArray[np.uint8], own: NDArray[np.int64], before: NDArray[np.int64], after: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    """The text "sorted predecessors|sorted successors|own" in hexadecimal, one row per vertex."""
-    import numpy as np
-
-    count = len(own)
-    bar = np.full((count, 1), ord("|"), dtype=np.uint8)
-    ins = _hexadecimal(_sorted_rows(hashes[before])).reshape(count, -1)
-    outs = _hexadecimal(_sorted_rows(hashes[after])).reshape(count, -1)
-    return np.concatenate([ins, bar, outs, bar, _hexadecimal(hashes[own])], axis=1)
-
-
-def _sorted_rows(digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[m, k, 16] with the k digests of each row in ascending order, the same as that of their hexadecimal texts."""
-    import numpy as np
-
-    if digests.shape[1] < 2:
-        return digests
-    ordered = np.sort(np.ascontiguousarray(digests).view("S16")[..., 0], axis=1)
-    return ordered[..., None].view(np.uint8).reshape(digests.shape)
-
-
-def _hexadecimal(digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each byte as the codes of its two hexadecimal digits: [..., 16] -> [..., 32]."""
-    import numpy as np
-
-    digits = np.frombuffer(bytes(range(256)).hex().encode(), dtype=np.uint16)
-    return digits[digests].view(np.uint8)
+    return np.frombuffer(digests, dtype=np.uint8).reshape(-1, 16)[key_of.reshape(labels.shape)]

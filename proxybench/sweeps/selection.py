@@ -127,9 +127,9 @@ def _code(target: str, proxy: Proxy) -> dict[str, str]:
 
 
 def code_digest(thing: Any) -> str:
-    """SHA-256 of the file that defines a function or class of the user; empty if there is none.
+    """SHA-256 of the file that defines a function or class of the user; empty if no file does.
 
-    That of a notebook or of the main program has none; its target holds the digest of its pickle.
+    A notebook and the main program have no such file; the target of their objects holds the digest of the pickle.
     """
     file = inspect.getsourcefile(thing)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""

@@ -101,7 +101,7 @@ def _edition(name: str, table: MergedTable, edition: MergedTable, made_by: str) 
     """What the pointer says about an earlier edition.
 
     Raises:
-        CorruptData: if the whole table has another value where the edition has one or has none.
+        CorruptData: if the whole table differs from the edition in a value, or in whether a value was measured.
     """
     count = len(edition.archs)
     for key, block in edition.blocks.items():

@@ -8,29 +8,23 @@ stores the result next to the file or in the user's cache folder.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
+
+from proxybench.compiled import compiled as compiled_exactly
 
 Numbers = NDArray[Any]  # of float32 or float64
 Pair = tuple[int, int]
 Loop = TypeVar("Loop", bound=Callable[..., Any])
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},  # sums in any order, which vectors need; NaN and infinity are preserved
-}
+_IN_ANY_ORDER = {"reassoc", "contract", "nsz"}  # sums in any order, which vectors need; NaN and infinity are preserved
 
 
 def compiled(loop: Loop) -> Loop:
     """The function, compiled on first call."""
-    try:
-        return cast(Loop, njit(loop, cache=True, **_OPTIONS))
-    except RuntimeError:  # no writable folder for numba's cache
-        return cast(Loop, njit(loop, **_OPTIONS))
+    return compiled_exactly(loop, fastmath=_IN_ANY_ORDER)
 
 
 def numbers(tensor: Tensor) -> Numbers:

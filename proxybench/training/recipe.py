@@ -17,7 +17,7 @@ MEASURED = ("val_acc", "test_acc", "train_loss", "val_loss", "test_loss", "train
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training recipe: everything that the result depends on besides architecture, seed and images.
+    """A training recipe: everything that the result depends on, except architecture, seed and images.
 
     Attributes:
         network: options of the space's network, such as channels and cells.

@@ -55,7 +55,7 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 if __name__ == "__main__":
     every = [name for name in predictors.graph.__all__ if name != "GraphPredictor"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(every)}; all, unless told")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(every)}; all by default")
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     main(asked.names or every, asked.threads)

@@ -1,4 +1,4 @@
-"""Measures Kendall's tau-b under bootstrap beside a loop over scipy.stats.kendalltau, and all metrics together.
+"""Measures Kendall's tau-b under bootstrap, compared with a loop over scipy.stats.kendalltau, and all metrics together.
 
     python tests/bench/bench_kendall.py
 

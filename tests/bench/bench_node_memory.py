@@ -119,7 +119,7 @@ def write_table(path: Path, gigabytes: float) -> float:
 
 
 def measure(what: str, table: Path, cache: Path) -> dict[str, float]:
-    """What a process of its own says of walking, or drawing from, the table."""
+    """The report of a separate process that walks through, or draws from, the table."""
     environment = {**os.environ, "PROXYBENCH_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", CHILD, str(table), what]
     answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Measures loading, memory, queries and imports, beside nats_bench on a folder of 15,625 files in the real format.
+"""Compares loading, memory, queries and imports with nats_bench on a folder of 15,625 files in the real format.
 
     PROXYBENCH_MIRROR=... python tests/bench/bench_tables.py
 

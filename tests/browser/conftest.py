@@ -210,7 +210,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """A page that was opened, with what went wrong on it and what it asked for."""
+    """An opened page, with its errors and its requests."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

@@ -100,7 +100,7 @@ def test_pool_task_and_text_filter_the_rows(page: Page) -> None:
     expect(page.locator("#results-note")).to_contain_text("36 rows")
 
 
-def test_the_choice_stands_in_the_address(visit, folder: Path) -> None:
+def test_the_choice_is_in_the_address(visit, folder: Path) -> None:
     page = visit.open(folder / "index.html")
     page.select_option("#pool", "search, n_train 150")
     page.select_option("#task", "nasbench201-svhn-test")
@@ -117,7 +117,7 @@ def test_all_pools_at_once_name_the_pool_of_each_row(page: Page) -> None:
     assert page.locator(f"{RESULTS} tbody tr").count() == 200
 
 
-def test_a_long_table_is_cut_until_all_of_it_is_asked_for(page: Page) -> None:
+def test_a_long_table_is_cut_until_all_of_it_is_requested(page: Page) -> None:
     page.select_option("#pool", "")
     page.get_by_role("button", name="Show all 204 rows").click()
     expect(page.locator(f"{RESULTS} tbody tr")).to_have_count(204)
@@ -189,7 +189,7 @@ def test_search_curves_follow_what_is_chosen(visit, folder: Path) -> None:
     assert visit.complaints == []
 
 
-def test_the_search_that_is_shown_stands_in_the_address(visit, folder: Path) -> None:
+def test_the_search_that_is_shown_is_in_the_address(visit, folder: Path) -> None:
     page = visit.open(folder / "index.html")
     page.select_option("#budget", "100")
     page.select_option("#search-band", "mean")
@@ -211,7 +211,7 @@ def test_generated_architectures_are_shown_with_what_they_win(visit, folder: Pat
     assert visit.complaints == []
 
 
-def test_the_spread_of_what_was_generated_is_drawn_and_stands_in_the_address(visit, folder: Path) -> None:
+def test_the_spread_of_what_was_generated_is_drawn_and_is_in_the_address(visit, folder: Path) -> None:
     page = visit.open(folder / "index.html")
     expect(page.locator("#generated svg g.mark-line.role-mark path")).to_have_count(5)
     expect(page.locator("#generated-note")).to_contain_text("Below 90: all 15,625 cells 64 %; unguided 20 %")

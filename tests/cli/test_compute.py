@@ -24,7 +24,7 @@ from proxybench.sweeps.selection import items_of
 from proxybench.tables.benchmark import load
 
 SMALL = ("--images", "digits", "--network", "channels=2,cells=1", "--batch", "8", "--resolution", "8")
-SWEEP = ("compute", "nasbench201", "--sample", "40", "--proxies", "snip,random", "--chunk", "1", *SMALL)
+SWEEP = ("compute", "nasbench201", "--sample", "20", "--proxies", "snip,random", "--chunk", "1", *SMALL)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_killed_and_started_again_it_gives_the_table_of_a_run_that_was_not(run, 
         process.send_signal(signal.SIGKILL)
     assert psutil.wait_procs(workers, timeout=10)[1] == []
     before = {path.name: path.stat().st_mtime_ns for path in Path("killed/shards").glob("*.parquet")}
-    assert 3 <= len(before) < 39
+    assert 3 <= len(before) < len(list(Path("whole/shards").glob("*.parquet")))
     answer = run(*SWEEP, "--output", "killed", "--table", "killed.parquet", "--json")
     assert answer.code == 0
     assert all(Path("killed/shards", name).stat().st_mtime_ns == moment for name, moment in before.items())

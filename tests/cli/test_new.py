@@ -18,7 +18,7 @@ KINDS = {
     "proxy --scorer": ("my_scorer", "my_scorer:score", "quick"),
     "predictor": ("my_learner", "my_learner:MyLearner", "quick-predictors"),
 }
-SMALL = ("nasbench-macro", "darts-swap")  # a table of either suite
+SMALL = ("darts-swap",)  # of quick-predictors; quick has tasks of a table that comes with the project
 
 
 def in_folder(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -92,7 +92,7 @@ def test_an_existing_file_is_left_as_it_is(run, tmp_path: Path, there: str) -> N
         ("params", "is a method of proxybench"),
     ],
 )
-def test_a_name_that_cannot_be_a_module_of_ones_own_is_refused(run, tmp_path: Path, name: str, message: str) -> None:
+def test_a_name_that_cannot_be_a_module_of_the_user_is_refused(run, tmp_path: Path, name: str, message: str) -> None:
     answer = run("new", "predictor", name, "--folder", str(tmp_path))
     assert answer.code == 1
     assert message in answer.err

@@ -73,7 +73,7 @@ def test_blocks_share_names_and_files_and_their_output_is_compared(fresh_folder:
         (["```console\n$ echo one\ntwo\n```"], "should be:\n\\$ echo one\none"),
     ],
 )
-def test_output_that_is_not_what_stands_there_fails(fenced: list[str], complaint: str, fresh_folder: Path) -> None:
+def test_output_that_is_not_what_is_printed_there_fails(fenced: list[str], complaint: str, fresh_folder: Path) -> None:
     with pytest.raises(blocks.WrongOutput, match=complaint):
         blocks.check(write(fresh_folder, *fenced))
 

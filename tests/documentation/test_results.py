@@ -22,7 +22,7 @@ def test_tables_are_made_from_the_records(page: Path) -> None:
     assert text == results_tables.with_tables(text), "run: python docs/results_tables.py"
 
 
-def test_every_table_stands_on_a_page_and_none_is_typed_by_hand() -> None:
+def test_every_table_is_on_a_page_and_none_is_typed_by_hand() -> None:
     pages = {page.name: page.read_text() for page in PAGES}
     named = [name for text in pages.values() for name in re.findall(r"<!-- table: ([a-z0-9-]+) -->", text)]
     assert sorted(named) == sorted(results_tables.TABLES)

@@ -91,7 +91,7 @@ def test_a_broken_contract_is_named(name: str) -> None:
         pb.check_proxy(score)
 
 
-def test_a_batch_of_ones_own_may_be_given() -> None:
+def test_a_batch_of_the_user_may_be_given() -> None:
     graphs = example_batch(6)[0].archs
     batch = ArchBatch(graphs, nodes={"nodes:snip": Ragged.from_rows([[float(row)] for row in range(6)])})
     pb.check_proxy(lambda batch: [batch.nodes["nodes:snip"][row].sum() for row in range(len(batch))], batch)

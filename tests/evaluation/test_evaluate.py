@@ -109,7 +109,7 @@ def test_a_record_has_metrics_with_intervals_and_the_noise_ceiling(real_tables: 
 def test_what_a_proxy_knows_beyond_size_is_less(real_tables: Path) -> None:
     metrics = record_of("nasbench201-cifar10-test", "nwot").metrics
     assert 0 < metrics["kendall_within_params"] < metrics["kendall"]
-    # Deciles of equal parameters are not told apart by them at all.
+    # Parameters do not distinguish the architectures of a decile of equal parameters.
     assert abs(record_of("nasbench201-cifar10-test", "params").metrics["kendall_within_params"]) < 0.5
 
 
@@ -168,7 +168,7 @@ def test_a_predictor_of_node_arrays_is_unsupported_where_a_task_gives_none(real_
         record_of("transnas101-micro-jigsaw-predict", "parzc_free", n_train=20)
 
 
-def test_a_predictor_beats_chance_on_architectures_it_was_not_told(real_tables: Path) -> None:
+def test_a_predictor_beats_chance_on_architectures_it_was_not_trained_on(real_tables: Path) -> None:
     record = record_of("nasbench201-cifar10-predict-suite-zero", "gbdt", n_train=400)
     assert record.kind == "predictor"
     assert record.n_train == 400
@@ -187,8 +187,8 @@ def test_equal_cells_give_equal_metrics_and_other_repeats_others(real_tables: Pa
 
 
 def test_no_test_target_reaches_a_predictor(real_tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A spy in the predictor's place is told exactly the training targets of the split, and no twin is scored."""
-    told = {}
+    """A spy in the predictor's place sees exactly the training targets of the split, and no twin is scored."""
+    seen = {}
 
     def named(archs: list[ArchGraph]) -> list[ArchGraph]:
         assert {arch.space for arch in archs} == {""}  # what a predictor sees does not name its space
@@ -196,22 +196,22 @@ def test_no_test_target_reaches_a_predictor(real_tables: Path, monkeypatch: pyte
 
     class Spy:
         def fit(self, X, y):
-            told["train"], told["y"] = list(X), list(y)
+            seen["train"], seen["y"] = list(X), list(y)
             return self
 
         def predict(self, X):
-            told["test"] = list(X)
+            seen["test"] = list(X)
             return np.zeros(len(X))
 
     monkeypatch.setattr("proxybench.evaluation.evaluate.make_predictor", lambda entrant, seed: Spy())
     record_of("nasbench201-cifar100-predict", "gbdt", n_train=78)
     bench = pb.load("nasbench201")
-    told["train"], told["test"] = named(told["train"]), named(told["test"])
-    expected = [bench.query(a, dataset="cifar100", metric="val_acc", epochs=200, seed=888) for a in told["train"]]
-    assert told["y"] == expected
-    trained = {bench.space.digest(arch) for arch in told["train"]}
+    seen["train"], seen["test"] = named(seen["train"]), named(seen["test"])
+    expected = [bench.query(a, dataset="cifar100", metric="val_acc", epochs=200, seed=888) for a in seen["train"]]
+    assert seen["y"] == expected
+    trained = {bench.space.digest(arch) for arch in seen["train"]}
     assert len(trained) == 78
-    assert trained.isdisjoint(bench.space.digest(arch) for arch in told["test"])
+    assert trained.isdisjoint(bench.space.digest(arch) for arch in seen["test"])
 
 
 def test_a_method_that_learns_needs_a_training_part(real_tables: Path) -> None:

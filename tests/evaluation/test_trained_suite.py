@@ -59,7 +59,7 @@ from pathlib import Path
 
 class Spy:
     def fit(self, X, y):
-        seen = {"columns": sorted(X.columns), "nodes": sorted(X.nodes), "told": len(y)}
+        seen = {"columns": sorted(X.columns), "nodes": sorted(X.nodes), "trained": len(y)}
         with Path("seen.jsonl").open("a") as stream:
             stream.write(json.dumps(seen) + "\\\\n")
         return self
@@ -139,12 +139,12 @@ def test_all_our_scores_are_ranked_on_it(call, tmp_path: Path) -> None:
     }
 
 
-def test_a_predictor_sees_our_scores_and_an_early_accuracy_only_where_the_task_tells_it(call, tmp_path: Path) -> None:
+def test_a_predictor_sees_our_scores_and_an_early_accuracy_only_where_the_task_gives_it(call, tmp_path: Path) -> None:
     (tmp_path / "spy.py").write_text(SPY.replace("\\\\", "\\"))
     methods = ("--method", "spy:Spy", "--method", "val_acc@1")
     call("run", "--suite", "mine-predictors", *methods, "--folder", "board", "--jobs", "1")
     plain, curve = (json.loads(line) for line in (tmp_path / "seen.jsonl").read_text().splitlines())
-    assert plain["told"] == curve["told"] == 10
+    assert plain["trained"] == curve["trained"] == 10
     assert {"proxy:synflow@proxybench", "cost:params"} <= set(plain["columns"])
     assert all(name.startswith(("proxy:", "cost:")) for name in plain["columns"])
     assert "nodes:snip" in plain["nodes"]
@@ -200,15 +200,15 @@ def test_the_record_of_a_task_names_the_scores_that_its_methods_see(tmp_path: Pa
     bench = Benchmark(ShippedTable("mine", entry, {"mine": path}, tmp_path / "none.md"))
     task = Task("t", ("s",), "mine", "cifar10", "five", Target("test_acc", 3), 1)
     assert task.identity(bench).table == bench.recipe
-    told = msgspec.structs.replace(task, columns="all").identity(bench)
-    assert told.table != bench.recipe
-    assert msgspec.structs.replace(told, table=bench.recipe) == task.identity(bench)
+    changed = msgspec.structs.replace(task, columns="all").identity(bench)
+    assert changed.table != bench.recipe
+    assert msgspec.structs.replace(changed, table=bench.recipe) == task.identity(bench)
 
 
 def test_early_accuracies_are_no_knowledge_free_of_training() -> None:
     with pytest.raises(ValueError, match="curves need a training part"):
         Task("t", ("s",), "mine", "cifar10", "five", Target("test_acc", 3), 1, curves=(1,))
-    told = Target("val_acc", 3)
+    learned = Target("val_acc", 3)
     with pytest.raises(ValueError, match="end before the target's epochs"):
-        Task("t", ("s",), "mine", "cifar10", "five", Target("test_acc", 3), 1, train_target=told, curves=(3,))
+        Task("t", ("s",), "mine", "cifar10", "five", Target("test_acc", 3), 1, train_target=learned, curves=(3,))
     assert find_entrant("val_acc@12").kind == "predictor"

@@ -83,7 +83,7 @@ def test_what_does_not_fit_the_weights_or_itself_is_damage(changed, keys: tuple[
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
-def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_distinguished(tmp_path: Path) -> None:
     with pytest.raises(DataNotAvailable, match="there is no model at"):
         load_generator(tmp_path / "m.npz")
     (tmp_path / "folder.npz").mkdir()

@@ -37,7 +37,7 @@ def test_without_noise_the_guide_knows_the_property(guide: Guide) -> None:
 
 
 def test_samples_follow_the_guide(small_model: DiffusionModel, guide: Guide) -> None:
-    """Uniform cells have 1.2 convolutions of 3x3; asked for many convolutions and few skips, both happen."""
+    """Uniform cells have 1.2 convolutions of 3x3; guidance gives both many convolutions and few skips."""
     plain = sample(small_model, 100, 0, SAMPLER).valid
     up = sample(small_model, 100, 0, SAMPLER, guided(guide, Aim("convs"), 4.0)).valid
     aims = [Aim("convs", "above", 2.5), Aim("skips", "below", 0.5)]

@@ -104,7 +104,7 @@ def test_what_a_layout_does_not_have_is_refused() -> None:
         Layout.of([archs[0], ArchGraph("nasbench201", ("input",), ())])
 
 
-def test_absent_places_stand_before_the_output() -> None:
+def test_absent_places_are_before_the_output() -> None:
     arch = get_space("nasbench101").parse("010001000:input,conv3x3-bn-relu,output")
     graph = placed(arch, 7)
     assert graph.ops == ("input", "conv3x3-bn-relu", ABSENT, ABSENT, ABSENT, ABSENT, "output")

@@ -64,7 +64,7 @@ def test_generate_gives_different_cells(small_model: DiffusionModel) -> None:
     first = generate(small_model, 40, seed=1, sampler=sampler)
     texts = [SPACE.format(arch) for arch in first.archs]
     assert len(set(texts)) == 40
-    assert first.drawn >= 44  # a tenth more than asked for
+    assert first.drawn >= 44  # a tenth more than requested
     again = generate(small_model, 40, seed=1, sampler=sampler, exclude=texts[:20])
     assert not {SPACE.format(arch) for arch in again.archs} & set(texts[:20])
     assert again.repeated >= 20

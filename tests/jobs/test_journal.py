@@ -108,7 +108,7 @@ def test_lines_that_stay_keep_fields_that_no_record_has(path: Path):
     assert [found.repeat for found in read_records([path])] == [1, 2]
 
 
-def test_what_is_cut_off_is_kept_beside_the_file(path: Path):
+def test_what_is_cut_off_is_kept_next_to_the_file(path: Path):
     Journal(path).append(record(0))
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:50])

@@ -53,7 +53,7 @@ def wait_for_done(trial: Trial, count: int) -> None:
     wait_until(lambda: trial.done() >= count)
 
 
-@pytest.mark.parametrize(("kills", "count"), [(5, 120), pytest.param(20, 400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kills", "count"), [(3, 80), pytest.param(20, 400, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_again_and_again_gives_the_results_of_one_that_was_not(
     trial: Callable[..., Trial], kills: int, count: int
 ) -> None:

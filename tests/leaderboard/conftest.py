@@ -27,7 +27,7 @@ def make_task(name: str = "tiny", benchmark: str = "nasbench201", size: int = 4)
 
 
 def make_record(method: str, kendall: float | None, task: TaskIdentity | str = "tiny", **fields: Any) -> Record:
-    """A record of four architectures; `attempted` and `spearman` may be given beside the record's own fields."""
+    """A record of four architectures; `attempted` and `spearman` may be given like fields of the record."""
     identity = make_task(task) if isinstance(task, str) else task
     metrics = {
         "kendall": kendall,

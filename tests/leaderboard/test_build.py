@@ -47,7 +47,7 @@ def test_a_task_is_ranked_by_pool(tmp_path: Path, records) -> None:
     ]
 
 
-def test_repeats_and_costs_stand_beside_quality(tmp_path: Path, records) -> None:
+def test_repeats_and_costs_are_next_to_quality(tmp_path: Path, records) -> None:
     # sd of .6 and .8 is .1414, quantile of t with one degree of freedom 12.706: .7 +- 12.706 x .1414 / sqrt 2, cut at 1
     write_records(tmp_path / "runs/a.jsonl", records)
     _, nwot, *_, gbdt = rows(tmp_path)
@@ -59,14 +59,14 @@ def test_repeats_and_costs_stand_beside_quality(tmp_path: Path, records) -> None
     assert gbdt["kendall_tau_b_low_over_architectures"] == ""
 
 
-def test_the_interval_of_a_single_record_stands_under_architectures(tmp_path: Path, record) -> None:
+def test_the_interval_of_a_single_record_is_under_architectures(tmp_path: Path, record) -> None:
     write_records(tmp_path / "runs/a.jsonl", [record("nwot", 0.6, intervals={"kendall": (0.55, 0.65)})])
     (nwot,) = rows(tmp_path)
     ends = (f"kendall_tau_b_{end}_over_{over}" for over in ("architectures", "splits") for end in ("low", "high"))
     assert [nwot[end] for end in ends] == ["0.5500", "0.6500", "", ""]
 
 
-def test_population_split_and_target_stand_in_every_row(tmp_path: Path, records) -> None:
+def test_population_split_and_target_are_in_every_row(tmp_path: Path, records) -> None:
     write_records(tmp_path / "runs/a.jsonl", records)
     for row in rows(tmp_path):
         assert row["population"] == "four cells"

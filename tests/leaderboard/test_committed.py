@@ -1,4 +1,4 @@
-"""What this project commits as its leaderboard is what its records amount to, and holds no architecture's values."""
+"""What this project commits as its leaderboard is what its records give, and holds no architecture's values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proxybench.records import read_records
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboard"
 
 
-def test_the_committed_files_are_what_the_records_amount_to() -> None:
+def test_the_committed_files_are_what_the_records_give() -> None:
     assert differences(FOLDER) == []
 
 

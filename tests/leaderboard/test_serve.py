@@ -15,7 +15,7 @@ from proxybench.leaderboard.serve import server
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """Of a server of a folder beside which a secret lies."""
+    """A server of a folder next to which there is a secret file."""
     (tmp_path / "secret.txt").write_text("secret")
     folder = tmp_path / "leaderboard"
     (folder / "runs").mkdir(parents=True)
@@ -43,7 +43,7 @@ def ask(port: int, path: str, method: str = "GET", host: str = "") -> tuple[int,
     return answer.status, body, dict(answer.getheaders())
 
 
-def test_the_page_and_the_files_beside_it(port: int) -> None:
+def test_the_page_and_the_files_next_to_it(port: int) -> None:
     status, body, headers = ask(port, "/")
     assert (status, body, headers["Content-Type"]) == (200, b"<p>the page</p>", "text/html")
     assert headers["X-Content-Type-Options"] == "nosniff"

@@ -329,7 +329,7 @@ class Swish(Function):
         return x * torch.sigmoid(x)
 
 
-def test_functions_of_ones_own_and_checkpoints_are_looked_into() -> None:
+def test_functions_of_the_user_and_checkpoints_are_looked_into() -> None:
     network = Calls(lambda m, x: checkpoint(m, Swish.apply(x), use_reentrant=False), nn.Conv2d(2, 3, 3, padding=1))
     assert flops(network, (2, 4, 4)) == 32 + 16 * 3 * 18 + 48
 

@@ -83,7 +83,7 @@ def test_operations_are_the_edges_in_node_order_and_aligned() -> None:
 
 
 @pytest.mark.parametrize("arch", [MIXED, EMPTY, DENSE])
-def test_every_weight_layer_lies_in_one_operation(arch) -> None:
+def test_every_weight_layer_is_in_one_operation(arch) -> None:
     network = build(arch, channels=2, cells=2)
     for name, module in network.named_modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):

@@ -82,7 +82,7 @@ def test_all_published_parameters_are_sums_over_layers(real_tables: Path):
     assert counted == params
 
 
-def test_where_a_stages_identities_stand_is_no_matter():
+def test_where_a_stages_identities_are_does_not_matter():
     torch.manual_seed(0)
     one, other = (build(SPACE.parse(text), **SMALL).eval() for text in ("00010001", "00001010"))
     renamed = {"body.layer3": "body.layer4", "body.layer7": "body.layer6"}

@@ -49,7 +49,7 @@ def test_poolings_halve_the_resolution_where_the_graph_says() -> None:
         assert network(torch.randn(2, 3, 16, 16)).shape == (2, 10)
 
 
-def test_operations_hold_all_layers_and_stand_at_the_same_places() -> None:
+def test_operations_hold_all_layers_and_are_at_the_same_places() -> None:
     network = build(DEFAULT, width=0.25)
     groups = group_by_operation(find_layers(network), network.operations)
     assert groups == sorted(groups)

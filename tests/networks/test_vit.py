@@ -53,7 +53,7 @@ def test_multiply_adds_by_hand() -> None:
     assert counted.within("body.layer1.mlp") == tokens * (2 * 32 * 128 + 128 + 32)
 
 
-def test_operations_hold_all_layers_and_stand_at_the_same_places() -> None:
+def test_operations_hold_all_layers_and_are_at_the_same_places() -> None:
     for arch in (SHALLOW, DEEP):
         network = build(arch, **SMALL)
         layers = find_layers(network)

@@ -58,7 +58,7 @@ def test_heads_share_the_channels_of_the_embedding(text: str) -> None:
 
 
 @SPACES
-def test_operations_hold_all_layers_and_stand_at_the_same_places(space) -> None:
+def test_operations_hold_all_layers_and_are_at_the_same_places(space) -> None:
     networks = [build(arch, 10, **SMALL[space.name]) for arch in space.sample(4, 0)]
     assert len({network.operations for network in networks}) == 1
     for network in networks:

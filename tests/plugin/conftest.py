@@ -97,7 +97,7 @@ class Run(NamedTuple):
 
     @property
     def nodeids(self) -> list[str]:
-        """Of a run with --collect-only -q."""
+        """The items of a run with --collect-only -q."""
         return [line for line in self.out.splitlines() if "::" in line and " " not in line]
 
 

@@ -234,7 +234,7 @@ def test_naslibs_unlabelled_architectures_are_learned_from_first():
     ("name", "library"),
     [("PredictorSampler", "optuna"), ("PredictedObjectives", "pymoo"), ("AnotherChoice", "pymoo")],
 )
-def test_a_library_that_is_missing_is_named_when_its_adapter_is_asked_for(name, library):
+def test_a_library_that_is_missing_is_named_when_its_adapter_is_requested(name, library):
     code = (
         f"import sys; sys.modules[{library!r}] = None; import predictors.adapters\n"
         f"try: predictors.adapters.{name}\n"

@@ -209,7 +209,7 @@ def test_batch_has_the_length_and_shape_of_its_rows():
     assert (len(ArchBatch([])), ArchBatch([]).shape) == (0, (0,))
 
 
-def test_batches_are_told_apart_by_identity():
+def test_batches_are_distinguished_by_identity():
     batch = toy(3)
     assert batch == batch
     assert batch != toy(3)
@@ -256,7 +256,7 @@ def test_scikit_learn_folds_partition_the_rows():
     assert sorted(seen) == list(range(10))
 
 
-def test_scikit_learn_split_keeps_targets_beside_architectures():
+def test_scikit_learn_split_keeps_targets_next_to_architectures():
     train, test, y_train, y_test = train_test_split(toy(10), np.arange(10.0), random_state=0)
     assert rows_of(train) == y_train.tolist()
     assert rows_of(test) == y_test.tolist()

@@ -116,7 +116,7 @@ def test_certificate_is_the_graph_itself(graph):
     ],
     ids=["two triangles, a hexagon", "2+4, 3+3", "Petersen, Moebius ladder", "cube, Moebius ladder"],
 )
-def test_regular_graphs_that_refinement_cannot_tell_apart(one, two):
+def test_regular_graphs_that_refinement_cannot_distinguish(one, two):
     assert digest(*one) != digest(*two)
 
 

@@ -1,4 +1,4 @@
-"""What is said of architectures whose output sees no input."""
+"""The scores of architectures whose output does not depend on the input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def cell(first, second, third):
     return ArchGraph("s", ("input", first, second, third, "output"), EDGES)
 
 
-def test_constants_are_scored_as_those_told_or_as_the_lowest():
+def test_constants_are_scored_as_those_trained_on_or_as_the_lowest():
     constant = constants([cell("conv", "none", "none"), cell("conv", "conv", "conv"), cell("none", "skip", "none")])
     assert constant.tolist() == [True, False, True]
     assert score_of_constants(constant, np.array([1.0, -5.0, 3.0])) == 2.0

@@ -102,7 +102,7 @@ class Milliseconds:
 REFUSED = {
     "text": (["1", "2"], "'1' is of type str"),
     "one text": ("12", "not a str"),
-    "text beside numbers": ([1.0, "2"], "'2' is of type str"),
+    "text among numbers": ([1.0, "2"], "'2' is of type str"),
     "an array of text": (np.array(["1"]), "not text"),
     "bytes": (np.array([b"1"]), "not bytes"),
     "a column of text": (pd.Series(["1"]), "'1' is of type str"),
@@ -136,7 +136,7 @@ def test_what_is_no_real_number_is_refused(name: str) -> None:
 TOO_LARGE = {
     "a list": [2**53 + 1, 1],
     "beyond 64 bits": [2**70],
-    "beside floats": [2**60 + 1, 0.5],
+    "among floats": [2**60 + 1, 0.5],
     "of both signs": [2**63, -1],
     "an array": np.array([2**60 + 1]),
     "negative": np.array([-(2**60)]),
@@ -149,7 +149,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("name", TOO_LARGE)
-def test_integers_that_float64_cannot_tell_apart_are_refused(name: str) -> None:
+def test_integers_that_float64_cannot_distinguish_are_refused(name: str) -> None:
     with pytest.raises(InvalidValues, match="beyond 2\\^53"):
         as_floats(TOO_LARGE[name])
 

@@ -98,14 +98,14 @@ def test_the_deviation_of_a_mixture_by_hand():
 
 def test_what_is_left_out_is_not_seen():
     class Memory(Parameters):
-        """Answers what it was told, and -1 for what it was not."""
+        """Predicts the targets that it was fitted to, and -1 for other architectures."""
 
         def fit(self, X, y):
-            self.told_ = dict(zip(X.column("cost:params"), y, strict=True))
+            self.known_ = dict(zip(X.column("cost:params"), y, strict=True))
             return self
 
         def predict(self, X):
-            return np.array([self.told_.get(value, -1.0) for value in X.column("cost:params")])
+            return np.array([self.known_.get(value, -1.0) for value in X.column("cost:params")])
 
     part = TrainingPart(BATCH, TARGETS)
     assert (part.out_of_fold(Memory(), random_folds(200, 5, 0)) == -1).all()

@@ -47,7 +47,7 @@ def test_what_a_convolution_sums_by_hand(graphs):
     summed = _neighbours(one)[0]
     assert summed.shape == (2 * (nodes + 1), nodes + 1)
     fed_by = one.adjacency[0].sum(dim=0)
-    assert summed[0, 0] == pytest.approx(1 / (1 + float(fed_by[0])))  # a loop beside what feeds the node
+    assert summed[0, 0] == pytest.approx(1 / (1 + float(fed_by[0])))  # a loop in addition to what feeds the node
     present = int(one.mask.sum())
     assert summed[-2, -1] == pytest.approx(1 / (1 + present))  # the global node is fed by all,
     assert summed[-1].tolist() == [0.0] * nodes + [1.0]  # and feeds none

@@ -44,7 +44,7 @@ def test_equal_edges_are_worked_out_once():
     assert len(graphs.topologies.adjacency) == 1
 
 
-def test_attributes_stand_at_their_nodes_and_are_means_where_an_architecture_has_none():
+def test_attributes_are_at_their_nodes_and_are_means_where_an_architecture_has_none():
     chain = ((0, 1), (1, 2))
     wide = ArchGraph("example", ("a", "b", "c"), chain, (("depth", (1.0, 1.0, 1.0)), ("width", (0.0, math.e - 1, 0.0))))
     plain = ArchGraph("example", ("a", "b", "c"), chain)

@@ -59,9 +59,9 @@ def test_padding_does_not_matter(kind):
     chain = ArchGraph("example", ("input", *["conv3x3", "skip"] * 15, "output"), tuple((i, i + 1) for i in range(31)))
     batch, targets = example_batch(30)
     model = kind(**{**QUICK, "columns": False}).fit(list(batch), targets)
-    alone, beside = model.predict(list(batch)), model.predict([*batch, chain])
-    assert np.isfinite(beside).all()
-    assert np.allclose(beside[:-1], alone, atol=1e-4 * targets.std())
+    alone, together = model.predict(list(batch)), model.predict([*batch, chain])
+    assert np.isfinite(together).all()
+    assert np.allclose(together[:-1], alone, atol=1e-4 * targets.std())
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -97,7 +97,7 @@ def test_every_loss_teaches(loss):
     assert model.score(batch[60:], targets[60:]) > 0.6
 
 
-def test_columns_are_used_unless_told_not_to():
+def test_columns_are_used_by_default():
     batch, targets = example_batch(160, seed=1)
     tau = [
         GIN(members=1, hidden=32, min_steps=60, columns=columns)

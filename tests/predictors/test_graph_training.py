@@ -104,14 +104,14 @@ def test_torch_is_left_as_it_was():
     assert torch.get_num_threads() == threads
 
 
-def test_the_temperature_is_told_how_far_training_is():
+def test_the_temperature_follows_the_progress_of_training():
     graphs, targets = example()
-    told = []
+    reported = []
 
     class Noted(AnnealedKendall):
         def __call__(self, predicted, targets, progress=0.0):
-            told.append(progress)
+            reported.append(progress)
             return super().__call__(predicted, targets, progress)
 
     trained_on(Linear, graphs, targets, dataclasses.replace(RECIPE, loss=Noted(), min_steps=4, batch_size=40), 0)
-    assert told == [0.0, 0.25, 0.5, 0.75]
+    assert reported == [0.0, 0.25, 0.5, 0.75]

@@ -28,7 +28,7 @@ def frame() -> pd.DataFrame:
 
 
 class TestArguments:
-    def test_an_index_beside_plain_values_is_warned_of_at_the_line_of_the_user(self) -> None:
+    def test_an_index_next_to_plain_values_is_warned_of_at_the_line_of_the_user(self) -> None:
         with pytest.warns(IndexIgnored, match="first has a pandas index other than 0 to n - 1") as caught:
             assert aligned(first=SHUFFLED, second=[4, 5, 6])[0].tolist() == [1.0, 2.0, 3.0]
         assert caught[0].filename == __file__

@@ -236,7 +236,7 @@ def test_targets_may_be_whole_numbers(name):
     assert LOSSES[name](x, y > 1).item() == LOSSES[name](x, (y > 1).float()).item()
 
 
-def test_whole_numbers_that_float32_cannot_tell_apart_are_no_ties():
+def test_whole_numbers_that_float32_cannot_distinguish_are_no_ties():
     scores = torch.tensor([1.0, 0.0])
     assert hinge(scores, torch.tensor([2**24, 2**24 + 1])).item() == pytest.approx(1.1)  # the worse is 1 ahead
     assert hinge(scores, torch.tensor([2**24 + 1, 2**24])).item() == 0.0

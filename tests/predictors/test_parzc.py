@@ -74,10 +74,10 @@ def test_an_architecture_whose_output_sees_no_input_is_the_lowest():
     model = ParZC(**SMALL).fit(batch, targets)
     floor = model.predict(ArchBatch([cut], {}, {"nodes:a": high}))[0]
     assert floor <= np.quantile(model.predict(batch), 0.05)
-    told = ArchBatch([*batch.archs[:59], cut], {}, batch.nodes)
-    knows = ParZC(**SMALL).fit(told, np.append(targets[:59], np.median(targets)))
-    assert knows.predict(told)[59] == pytest.approx(np.median(targets), abs=0.5 * targets.std())
-    assert knows.predict(ArchBatch([cut], {}, {"nodes:a": high}))[0] == knows.predict(told)[59]
+    training = ArchBatch([*batch.archs[:59], cut], {}, batch.nodes)
+    knows = ParZC(**SMALL).fit(training, np.append(targets[:59], np.median(targets)))
+    assert knows.predict(training)[59] == pytest.approx(np.median(targets), abs=0.5 * targets.std())
+    assert knows.predict(ArchBatch([cut], {}, {"nodes:a": high}))[0] == knows.predict(training)[59]
 
 
 @pytest.mark.parametrize("loss", ["bpr", "diffkendall", "hinge", "listmle", "mse", "relation"])

@@ -75,7 +75,7 @@ def test_divergence_of_normal_distributions():
     assert divergence(Linear(1, 2, 2)) is None
 
 
-def test_a_block_mixes_tokens_only_when_told_to():
+def test_a_block_mixes_tokens_only_on_request():
     x = torch.randn(1, 4, 1, 6)
     other = x.clone()
     other[:, 0] += torch.randn(6)
@@ -170,13 +170,13 @@ def test_members_see_batches_of_their_own_and_every_row_once_a_pass():
     assert warm_cosine(99, 100) < 1e-3
 
 
-def test_the_temperature_is_told_how_far_training_is():
-    told = []
+def test_the_temperature_follows_the_progress_of_training():
+    reported = []
 
     class Noted(AnnealedKendall):
         def __call__(self, predicted, targets, progress=0.0):
-            told.append(progress)
+            reported.append(progress)
             return super().__call__(predicted, targets, progress)
 
     train_members(MABN(SHAPE), inputs(20).taken, torch.randn(20), Recipe(Noted(), 2, 1, 10, 0.01, 0.0), seed=0)
-    assert told == [0.0, 0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]  # two members, two batches, two passes
+    assert reported == [0.0, 0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]  # two members, two batches, two passes

@@ -124,7 +124,7 @@ def test_proxies_are_chosen_by_name():
         NodeScale().fit(batch).transform(batch_of(snip=[[1.0]]))
 
 
-def test_rows_beside_the_nodes_are_tokens_of_their_own():
+def test_rows_next_to_the_nodes_are_tokens_of_their_own():
     batch = batch_of({"proxy:a": np.array([1.0, 2.0, np.nan])}, snip=[[0.0], [1.0], []])
     tokens = RowTokens(encoding_parts("columns+onehot"), NodeScale().fit(batch)).fit(batch)
     assert tokens.widths_ == (1, 1)  # one-hot rows of one graph are constant

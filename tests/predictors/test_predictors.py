@@ -78,7 +78,7 @@ def test_it_stacks_in_scikit_learn() -> None:
     assert stack.fit(batch, targets).predict(batch).shape == (60,)
 
 
-def test_columns_are_used_unless_told_not_to() -> None:
+def test_columns_are_used_by_default() -> None:
     batch, targets = example_batch(300, seed=1)
     tau = {
         columns: make("ridge", columns=columns).fit(batch[:200], targets[:200]).score(batch[200:], targets[200:])

@@ -208,7 +208,7 @@ def test_accuracies_elsewhere_are_one_more_statistic():
 
 
 @pytest.mark.parametrize("options", [{}, {"columns": False, "encodings": Columns(only=("recipe:",))}])
-def test_recipes_are_read_beside_the_graph(options):
+def test_recipes_are_read_next_to_the_graph(options):
     archs, worth = chains(200)
     epochs = np.random.default_rng(1).uniform(0, 20, 200)
     batch = ArchBatch(archs, {"recipe:epochs": epochs, "cost:flops": worth})

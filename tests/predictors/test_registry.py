@@ -1,4 +1,4 @@
-"""The lazy registry imports an object when it is asked for, and not before."""
+"""The lazy registry imports an object when it is first used, and not before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weighted combinations of metrics: normalisation by hand, and weights that say what they were told."""
+"""Weighted combinations of metrics: normalisation by hand, and weights with the signs of the training targets."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_held_out_architectures_are_ranked() -> None:
     assert Robust().fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.6
 
 
-def test_weights_have_the_signs_of_what_they_were_told() -> None:
+def test_weights_have_the_signs_of_the_training_targets() -> None:
     random = np.random.default_rng(0)
     good, bad, noise = random.random((3, 60))
     X = batch({"proxy:good": good, "proxy:bad": bad, "proxy:noise": noise})
@@ -106,11 +106,11 @@ def test_doubt_grows_away_from_what_was_seen() -> None:
 
 
 def test_an_architecture_whose_output_sees_no_input_is_the_lowest() -> None:
-    told = batch({"proxy:a": np.arange(9.0)})
-    model = Robust().fit(told, np.arange(9.0))
+    training = batch({"proxy:a": np.arange(9.0)})
+    model = Robust().fit(training, np.arange(9.0))
     cut = ArchGraph("example", ("input", "none", "output"), ((0, 1), (1, 2)))
     floor = model.predict(ArchBatch([cut], {"proxy:a": np.array([9.0])}))[0]
-    assert floor == min(0.0, model.predict(told).min())
+    assert floor == min(0.0, model.predict(training).min())
 
 
 def test_equal_targets_give_weights_of_zero() -> None:

@@ -48,7 +48,7 @@ def test_pairs_are_ordered_and_equal_targets_make_none():
     assert sorted(zip(better.tolist(), worse.tolist(), strict=True)) == [(1, 0), (2, 0)]
 
 
-def test_many_targets_have_as_many_partners_as_asked_for():
+def test_many_targets_have_as_many_partners_as_requested():
     targets = np.arange(100.0)
     better, worse = sampled_pairs(targets, 8, np.random.default_rng(0))
     assert len(better) == 800

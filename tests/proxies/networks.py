@@ -124,7 +124,7 @@ class TokensFirst(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside the identity or a 1x1 convolution."""
+    """Two 3x3 convolutions parallel to the identity or a 1x1 convolution."""
 
     def __init__(self, c_in: int, c_out: int, stride: int) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class ResNet(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expansion, depthwise 3x3, squeeze-and-excitation, 1x1 projection, beside the identity."""
+    """1x1 expansion, depthwise 3x3, squeeze-and-excitation, 1x1 projection, parallel to the identity."""
 
     def __init__(self, channels: int, expansion: int) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ def mobile_network() -> nn.Sequential:
 
 
 class AttentionBlock(nn.Module):
-    """Attention and a perceptron, each behind a normalisation and beside the identity."""
+    """Attention and a perceptron, each behind a normalisation and parallel to the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

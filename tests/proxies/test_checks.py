@@ -15,7 +15,7 @@ def test_proxies_of_this_project_keep_it(name: str) -> None:
     pb.check_proxy(PROXIES[name])
 
 
-def test_a_network_of_ones_own_is_checked_with(recwarn) -> None:
+def test_a_network_of_the_user_is_checked_with(recwarn) -> None:
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 4))
     pb.check_proxy(PROXIES["grad_norm"], network=network, images=torch.randn(4, 3, 2, 2), labels=torch.arange(4))
     with pytest.raises(ValueError, match="needs images"):

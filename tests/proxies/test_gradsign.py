@@ -33,7 +33,7 @@ def head(channels: int) -> list[nn.Module]:
 
 
 class Again(nn.Module):
-    """The same convolution twice, then another whose output is overwritten in place where asked for."""
+    """The same convolution twice, then another whose output is overwritten in place if requested."""
 
     def __init__(self, overwrite: bool) -> None:
         super().__init__()

@@ -55,7 +55,7 @@ def test_an_interruption_and_a_lack_of_memory_end_the_run(fatal: object, error: 
     assert [parameter.requires_grad for parameter in network.parameters()] == before
 
 
-def test_an_error_of_a_shared_pass_is_told_to_all_that_need_it() -> None:
+def test_an_error_of_a_shared_pass_is_reported_to_all_that_need_it() -> None:
     runs = []
 
     def failing(probe: Probe) -> float:

@@ -54,7 +54,7 @@ def test_a_vision_transformer_has_ten_layers() -> None:
     assert len(find_layers(VisionTransformer())) == 10
 
 
-def test_every_layer_of_a_network_lies_in_one_of_its_operations() -> None:
+def test_every_layer_of_a_network_is_in_one_of_its_operations() -> None:
     network = nasbench201()
     groups = group_by_operation(find_layers(network), network.operations)
     # stem, the edges 0, 1 and 4 of cell 0, three convolutions of the first reduction

@@ -20,7 +20,7 @@ SUMS = ["l2_norm", "snip", "grad_norm", "plain"]
 
 
 class OwnProducts(nn.Module):
-    """Weights under names and in containers of their own, each in another product; scales, biases and tables beside."""
+    """Weights under names and in containers of their own, each in another product, with scales, biases and tables."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -76,7 +76,7 @@ def test_equals_a_loop_over_neurons_with_the_statistics_of_the_batch() -> None:
 
 
 @pytest.mark.parametrize("tracked", [True, False])
-def test_batch_normalisation_is_given_back(tracked: bool) -> None:
+def test_batch_normalisation_is_restored(tracked: bool) -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2, track_running_stats=tracked), nn.ReLU())
     before = {name: value.clone() for name, value in network.state_dict().items()}
     score(network, torch.randn(4, 1, 3, 3))

@@ -70,12 +70,12 @@ def test_a_network_agrees_with_the_published_form() -> None:
 
 
 @pytest.mark.parametrize("kind", ["two equal images", "constant images", "no rectifier", "all none"])
-def test_images_that_cannot_be_told_apart_have_no_answer(kind: str) -> None:
+def test_images_that_cannot_be_distinguished_have_no_answer(kind: str) -> None:
     network, images, _ = odd(kind)
     assert np.isnan(score(network, images))
 
 
-def test_more_images_than_neurons_can_tell_apart_have_no_answer() -> None:
+def test_more_images_than_neurons_can_distinguish_have_no_answer() -> None:
     # 6 different sign vectors of 3 neurons: K = (S S' + 3) / 2 has rank 4 at most
     signs = torch.tensor([[n & 1, n & 2, n & 4] for n in range(6)]).bool()
     with pytest.raises(NoAnswer, match="linearly dependent"):

@@ -79,7 +79,7 @@ def test_other_passes_are_shared_too(names: list[str], forwards: int) -> None:
     assert counted([PROXIES[name] for name in names]).forwards.total() == forwards
 
 
-def test_a_proxy_asked_for_later_gets_a_pass_that_records_what_it_needs() -> None:
+def test_a_proxy_requested_later_gets_a_pass_that_records_what_it_needs() -> None:
     network, (images, labels) = nasbench201(), batch()
     probe = Probe(network, images, labels)
     first = probe.run([PROXIES["snip"]]).values
@@ -101,7 +101,7 @@ def together() -> dict[str, float]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_score_does_not_depend_on_what_else_is_asked_for(name: str, together: dict[str, float]) -> None:
+def test_a_score_does_not_depend_on_what_else_is_requested(name: str, together: dict[str, float]) -> None:
     found = Probe(nasbench201(), *batch(), seed=3).run([PROXIES[name]]).values
     np.testing.assert_equal(found, {name: together[name]})
 
@@ -167,7 +167,7 @@ def test_without_operations_of_its_own_a_network_has_its_layers() -> None:
     )
 
 
-def test_labels_are_asked_for_by_name() -> None:
+def test_labels_are_requested_by_name() -> None:
     with pytest.raises(ValueError, match="proxy 'snip' needs labels"):
         Probe(nasbench201(), batch()[0]).run([PROXIES["synflow"], PROXIES["snip"]])
 
@@ -248,7 +248,7 @@ def test_images_take_the_type_of_the_network() -> None:
     assert probe.images.dtype == probe.noise("x").dtype == torch.float64
 
 
-def test_a_loss_of_ones_own() -> None:
+def test_a_loss_of_the_user() -> None:
     # L = mean of the logits = (w1 x1 + w2 x2 + ...)/2 for one image: dL/dw = x/2
     network = nn.Linear(2, 2, bias=False)
     nn.init.ones_(network.weight)

@@ -113,7 +113,7 @@ def test_fisher_of_attention_agrees_with_a_mask_on_each_channel() -> None:
     assert found.nodes["fisher"][place] == pytest.approx(8 * total, rel=1e-9)  # each channel has 8 weights
 
 
-def test_tokens_before_images_are_told_apart_from_images() -> None:
+def test_tokens_before_images_are_distinguished_from_images() -> None:
     network, images, labels = odd("tokens first")  # 4 tokens of 8 images
     found = Probe(network, images, labels).run([PROXIES["nwot"], PROXIES["fisher"]])
     assert found.unanswered == {}

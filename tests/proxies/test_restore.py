@@ -94,7 +94,7 @@ def test_whatever_happens_inside_is_undone() -> None:
     assert snapshot(network) == before
 
 
-def test_gradients_inside_do_not_add_to_those_given_back() -> None:
+def test_gradients_inside_do_not_add_to_those_restored() -> None:
     network = nn.Linear(2, 1)
     network.weight.grad = torch.tensor([[3.0, 4.0]])
     with restored(network, weights=False):

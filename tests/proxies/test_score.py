@@ -20,7 +20,7 @@ from proxybench.proxies.probe import Probe
 from proxybench.proxies.score import score
 
 
-def test_scores_are_those_of_a_probe_in_the_order_asked_for() -> None:
+def test_scores_are_those_of_a_probe_in_the_order_requested() -> None:
     names = ["nwot", "snip", "params"]
     found = pb.score(nasbench201(), *batch(), proxies=names, seed=7)
     expected = Probe(nasbench201(), *batch(), seed=7).run([PROXIES[name] for name in names]).values
@@ -78,7 +78,7 @@ def test_soft_labels_are_taken() -> None:
     assert soft == pytest.approx(hard, rel=1e-5)
 
 
-def test_a_loss_of_ones_own_takes_labels_of_its_own() -> None:
+def test_a_loss_of_the_user_takes_labels_of_its_own() -> None:
     images, _ = batch()
     targets = torch.linspace(-1, 1, 32).reshape(8, 4)
     found = score(nasbench201(), images, targets, proxies=["snip"], loss=nn.functional.mse_loss)
@@ -137,12 +137,12 @@ def test_inputs_that_do_not_fit_are_refused(images: Tensor, labels: Tensor | Non
         score(nasbench201(), images, labels, proxies=["params"])
 
 
-def test_labels_that_are_missing_are_asked_for_by_name() -> None:
+def test_labels_that_are_missing_are_requested_by_name() -> None:
     with pytest.raises(ValueError, match="proxy 'snip' needs labels"):
         score(nasbench201(), IMAGES, proxies=["params", "snip"])
 
 
-def test_a_proxy_asked_for_twice_is_refused() -> None:
+def test_a_proxy_requested_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="requested twice: snip, snip"):
         score(nasbench201(), IMAGES, LABELS, proxies=["snip", PROXIES["snip"]])
 

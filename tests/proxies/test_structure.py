@@ -23,7 +23,7 @@ def counts(network: nn.Module) -> tuple[float, float]:
 
 
 class Residual(nn.Module):
-    """A stem, then blocks of an activation and a convolution beside the identity."""
+    """A stem, then blocks of an activation and a convolution parallel to the identity."""
 
     def __init__(self, blocks: int, activation: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

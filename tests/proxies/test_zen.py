@@ -72,7 +72,7 @@ def test_zen_is_its_definition(normalised: bool, seed: int) -> None:
 
 
 class Spare(nn.Module):
-    """A network beside a normalisation that nothing passes through."""
+    """A network with a normalisation that nothing passes through."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ def test_neither_weights_nor_running_statistics_nor_images_matter() -> None:
     assert score(module, IMAGES + 5) == before
 
 
-def test_the_network_is_given_back() -> None:
+def test_the_network_is_restored() -> None:
     module = network(nn.BatchNorm2d(2, momentum=0.3, track_running_stats=False)).eval()
     before, state = vars(module[1]).copy(), {name: value.clone() for name, value in module.state_dict().items()}
     score(module)

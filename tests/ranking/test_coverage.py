@@ -133,12 +133,20 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "COMPILED_FROM", 0)
 
 
-@pytest.mark.parametrize("population", ["continuous", "failures"])
+@pytest.mark.parametrize("population", ["continuous", pytest.param("failures", marks=pytest.mark.slow)])
 def test_intervals_of_tau_cover(population: str) -> None:
     assert 0.9 <= covered_architectures("kendall", population, 0.9, 50, 150).share <= 0.99
 
 
-@pytest.mark.parametrize(("over", "spread"), [("architectures", 0.0), ("repeats", 0.1), ("both", 0.0), ("both", 0.2)])
+@pytest.mark.parametrize(
+    ("over", "spread"),
+    [
+        pytest.param("architectures", 0.0, marks=pytest.mark.slow),
+        ("repeats", 0.1),
+        pytest.param("both", 0.0, marks=pytest.mark.slow),
+        ("both", 0.2),
+    ],
+)
 def test_intervals_of_differences_cover(over: str, spread: float) -> None:
     assert 0.9 <= covered_difference("continuous", spread, 50, 200, over).share <= 0.99
 

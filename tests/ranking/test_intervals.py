@@ -80,9 +80,9 @@ def test_any_function_of_targets_and_scores_can_be_bootstrapped() -> None:
 def test_metrics_of_the_top_have_a_value_and_no_interval(metric: str, over: str) -> None:
     target, scores = scored(100, 1.0, repeats=3)
     found = interval(target, scores, metric, over, resamples=20)
-    beside = difference(target, scores, scores[:, ::-1], metric, over, resamples=20)
+    compared = difference(target, scores, scores[:, ::-1], metric, over, resamples=20)
     assert found.value == pytest.approx(np.mean([get_metric(metric)(target, column) for column in scores.T]))
-    assert np.isnan([found.low, found.high, beside.low, beside.high, beside.p_value]).all()
+    assert np.isnan([found.low, found.high, compared.low, compared.high, compared.p_value]).all()
 
 
 def test_pearson_has_an_interval_over_repeats_alone() -> None:

@@ -44,7 +44,7 @@ def test_a_name_with_two_values_is_refused(text: str) -> None:
         parse_json(text.encode())
 
 
-def test_a_name_that_stands_twice_with_one_value_is_read() -> None:
+def test_a_name_that_occurs_twice_with_one_value_is_read() -> None:
     assert parse_json(b'{"a": [1], "a": [1]}') == {"a": [1]}
     assert math.isnan(parse_json(b'{"a": NaN, "a": NaN}')["a"])
 

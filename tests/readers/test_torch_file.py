@@ -88,7 +88,7 @@ def test_an_archive_has_one_pickle_in_one_folder(path, names):
         archive.writestr("archive/version", "3")
         for name in names:
             archive.writestr(name, pickle.dumps([1], 2))
-    with pytest.raises(CorruptData, match="instead of 1, so it is no file of torch"):
+    with pytest.raises(CorruptData, match="instead of 1, so torch did not write it"):
         read_torch(path)
 
 

@@ -98,7 +98,7 @@ def test_a_space_without_scores_says_how_to_compute_them() -> None:
         shipped_scores("mnasnet")
 
 
-def test_a_benchmark_has_them_beside_the_published_columns(real_tables: Path) -> None:
+def test_a_benchmark_has_them_in_addition_to_the_published_columns(real_tables: Path) -> None:
     bench = pb.load("nasbench201")
     batch = bench.batch("all", dataset="cifar10")
     assert {"proxy:synflow", "cost:params", "proxy:synflow@proxybench"} <= set(batch.columns)

@@ -133,8 +133,8 @@ def test_neighbours_of_a_single_operation():
     replaced = {f"[0, 1, 2, 3]:skip,skip,skip,{op}" for op in other}
     before = {f"[0, 1, 2, 3]:skip,skip,{op},fc" for op in [*other, "fc"]}
     after = {f"[0, 1, 2, 3]:skip,skip,fc,{op}" for op in other}
-    beside = {f"[0, 1, 2, 2]:skip,skip,{op},fc" for op in [*other, "fc"]}
-    assert replaced | before | after | beside <= near
+    parallel = {f"[0, 1, 2, 2]:skip,skip,{op},fc" for op in [*other, "fc"]}
+    assert replaced | before | after | parallel <= near
     assert "[0, 1, 2, 3]:skip,gcn,gcn,fc" not in near  # two operations away
 
 

@@ -22,7 +22,7 @@ def test_there_are_3969_distinct_networks():
     assert len({SPACE.format(SPACE.simplified(arch)) for arch in SPACE}) == (3 * 3) * (3 * 7) * (3 * 7) == 3_969
 
 
-def test_an_identity_may_stand_before_or_behind_the_block_of_its_stage():
+def test_an_identity_may_be_before_or_behind_the_block_of_its_stage():
     assert digest("00" + "001" + "000") == digest("00" + "010" + "000")
     assert digest("22" + "202" + "101") == digest("22" + "220" + "110")
 

@@ -67,7 +67,7 @@ def test_the_neighbours_of_a_four_module_network_counted_by_hand():
     """
     neighbours = {SPACE.format(arch)[3:-6] for arch in SPACE.neighbours(SPACE.parse("64-1114-basic"))}
     assert sum(len(code) == 4 for code in neighbours) == 9
-    # 4 put in beside the 4 is one sequence, 11144, so four of its five places differ
+    # 4 inserted next to the 4 is one sequence, 11144, so four of its five places differ
     assert {code for code in neighbours if len(code) == 5 and code.count("4") == 2} == {
         "41114",
         "14114",

@@ -1,4 +1,4 @@
-"""What an earlier sweep computed is taken over, where its setting is the same."""
+"""Results of an earlier sweep with the same setting are reused."""
 
 from __future__ import annotations
 

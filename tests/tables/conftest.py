@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that misbehaves as told, and the environment that downloads need."""
+"""A real HTTP server on this machine that misbehaves on request, and the environment that downloads need."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_architectures_of_nasbench201_are_those_of_a_sweep_over_the_space() -> N
         population(space, 6467)
 
 
-def test_all_of_an_nds_space_have_the_width_and_depth_asked_for() -> None:
+def test_all_of_an_nds_space_have_the_width_and_depth_requested() -> None:
     space = get_space("nds-darts")
     texts = population(space, 70, 0, SIZES)[0].column("arch").to_pylist()
     assert all(text.endswith(" width=4 depth=3") for text in texts)
@@ -50,7 +50,7 @@ def test_all_of_an_nds_space_have_the_width_and_depth_asked_for() -> None:
     assert [text.replace("depth=3", "depth=5") for text in texts] == other_depth
 
 
-def test_small_widths_stand_for_those_of_the_space_in_their_order() -> None:
+def test_small_widths_represent_those_of_the_space_in_their_order() -> None:
     space = get_space("nds-darts")
     drawn = population(space, 70)[0].column("arch").to_pylist()
     small = population(space, 70, 0, {"width": (2, 3, 4), "depth": (3, 3, 4, 5, 6)})[0].column("arch").to_pylist()

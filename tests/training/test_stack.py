@@ -57,7 +57,7 @@ def test_each_seed_has_its_own_weights() -> None:
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
-def test_relu_is_done_by_the_layer_beside_it(kernel: int) -> None:
+def test_relu_is_done_by_the_layer_next_to_it(kernel: int) -> None:
     def make(seed: int) -> Tiny:
         torch.manual_seed(seed)
         first, second = nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.Conv2d(4, 2, kernel, bias=False)

@@ -102,7 +102,7 @@ class SearchResults:
             if (budget, seed) in found[second]:
                 gains.setdefault(budget, []).append(sign * (value - found[second][budget, seed]))
         if not gains:
-            raise ValueError(f"{first} and {second} share no seed")
+            raise ValueError(f"{first} and {second} have no seed in common")
         return pd.DataFrame([_comparison(budget, values) for budget, values in gains.items()])
 
     def _values(self, label: str) -> dict[tuple[int, int], float]:

@@ -1,4 +1,4 @@
-"""Local search: move to a better neighbour until there is none, then restart elsewhere.
+"""Local search: move to a better neighbour until no neighbour is better, then restart elsewhere.
 
 White, Nolen, Savani: Exploring the Loss Landscape in Neural Architecture Search, UAI 2021.
 """

@@ -2,7 +2,7 @@
 
 Columns: Sub-network (a printed dictionary with lists ks, e, d and r), Date, Model Parameters, Latency (ms) (0: not
 measured), MACs, Top-1 Acc (%). The accuracy is that on the ImageNet validation set with the supernet's weights and
-batch normalisation calibrated anew, so that evaluations of one sub-network differ a little.
+batch normalisation calibrated again, so that evaluations of one sub-network differ a little.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def read(paths: Sequence[Path], space: SearchSpace, name: str, dataset: str = "c
         dataset: data set of the rows.
 
     Raises:
-        CorruptData: for a key of another form, a cell that occurs twice, or a value that is no percentage.
+        CorruptData: for a key of another form, a cell that occurs twice, or a value that is not a percentage.
     """
     (path,) = paths
     values: dict[str, float] = {}

@@ -66,7 +66,7 @@ def robustness(paths: Sequence[Path], space: SearchSpace, column: str = "val_acc
     ATTACK is named as in the source: "fgsm@Linf_eps-1.0" has a radius of 1/255. All values are whole tenths of a
     percent, so they are single evaluations and no means, and isomorphic cells share them: the 6,466 distinct cells
     were attacked. The clean value is the one of `accuracy`, of another training than those attacked: in 15,055 cells
-    it lies below the accuracy under the weakest square attack. Which seed was attacked the file does not say.
+    it is below the accuracy under the weakest square attack. The file does not say which seed was attacked.
 
     Args:
         paths: the file.

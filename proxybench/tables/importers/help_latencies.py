@@ -44,7 +44,7 @@ def _architectures(path: Path, space: SearchSpace) -> list[str]:
     with reading(path):
         texts = [space.format(space.parse(given)) for given in _listed(read_torch(path))]
     if len(set(texts)) != len(texts):
-        raise CorruptData(f"{path}: an architecture stands twice")
+        raise CorruptData(f"{path}: an architecture is listed twice")
     return texts
 
 

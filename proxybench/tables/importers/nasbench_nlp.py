@@ -85,14 +85,14 @@ def ptb_scores(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """Read the CSV: loss in nats after training, and proxy:NAME at epochs 0, of networks known by their log alone.
 
     Raises:
-        CorruptData: for a file of another form, or a log that stands twice.
+        CorruptData: for a file of another form, or a log that is listed twice.
     """
     (path,) = paths
     columns = read_csv_columns(path, ("log name", "loss", *SCORES))
     rows: list[dict[str, Any]] = []
     with reading(path):
         if len(set(columns["log name"])) != len(columns["log name"]):
-            raise ValueError("a log stands twice")
+            raise ValueError("a log is listed twice")
         for line, log in enumerate(columns["log name"]):
             if _LOG.fullmatch(log) is None:
                 raise ValueError(f"{log!r:.80} is not the name of a log")

@@ -146,7 +146,7 @@ def _runs(result: Mapping[str, Any], dataset: str) -> dict[int, Mapping[str, Any
 def _run_metrics(run: Mapping[str, Any], dataset: str, budget: int) -> Row:
     """The measurements of a run's last epoch; None for those that the record does not have."""
     if run["epochs"] != budget:
-        raise ValueError(f"a run of {run['epochs']} epochs stands under {budget} epochs")
+        raise ValueError(f"a run of {run['epochs']} epochs is listed under {budget} epochs")
     last = budget - 1
     times = run["train_times"]
     values = {

@@ -15,7 +15,7 @@ def name_runs(texts: Sequence[str], space: SearchSpace) -> tuple[list[str], list
     form of `space`; their seeds are "0", "1", ... in file order.
 
     Raises:
-        InvalidArchitecture: for a text that is no architecture of `space`.
+        InvalidArchitecture: for a text that is not an architecture of `space`.
     """
     first: dict[str, str] = {}
     runs: Counter[str] = Counter()

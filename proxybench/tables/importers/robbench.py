@@ -41,8 +41,8 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
         space: nasbench201.
 
     Raises:
-        CorruptData: for scripts of another form, a reference to a cell that is not isomorphic, or a value that is no
-            fraction.
+        CorruptData: for scripts of another form, a reference to a cell that is not isomorphic, or a value that is not
+            a fraction.
     """
     texts = cells_in_order(paths[1], space)
     table = read_assignment(paths[0], "acc")

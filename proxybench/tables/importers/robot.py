@@ -28,7 +28,7 @@ def test_accuracy(paths: Sequence[Path], space: SearchSpace, dataset: str) -> Fr
             keeps for testing).
 
     Raises:
-        CorruptData: when the list is no list of percentages, or not as long as there are cells.
+        CorruptData: if the list does not hold one percentage for each cell.
     """
     archs = [cell["arch"] for cell in _cells(paths[1], space)]
     values = read_pickle(paths[0])
@@ -72,7 +72,7 @@ def _cells(path: Path, space: SearchSpace) -> list[dict[str, Any]]:
         with reading(path):
             if not isinstance(cell, dict) or cell.get(str(index)) != index:
                 raise CorruptData(f"{path}: entry {index} is not the dictionary of cell {index}")
-            text = space.format(space.parse(cell.get("arch")))  # parse refuses what is no text
+            text = space.format(space.parse(cell.get("arch")))  # parse refuses anything but text
             if text != cell["arch"] or text in seen:
                 raise CorruptData(f"{path}: entry {index} names {cell['arch']!r}, not a cell of its own")
         seen.add(text)

@@ -211,7 +211,7 @@ class Collector:
 def _score(name: str, value: Any) -> tuple[float, float | None]:
     """The number, and the seconds it took where the source says."""
     if _PROXY_NAME.fullmatch(name) is None:
-        raise ValueError(f"{name[:60]!r} is no name of a proxy")
+        raise ValueError(f"{name[:60]!r} is not the name of a proxy")
     if isinstance(value, Mapping):
         return _number(value["score"]), _number(value["time"]) if "time" in value else None
     return _number(value), None

@@ -25,7 +25,7 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """Validation accuracy of every genotype, percent.
 
     Raises:
-        CorruptData: when the file is damaged, a line is no genotype with an accuracy, or there is no line.
+        CorruptData: if the file is damaged or empty, or a line is not a genotype with an accuracy.
     """
     [path] = paths
     with reading(path):

@@ -33,19 +33,19 @@ def read_batches(path: Path) -> Iterator[Batch]:
     """
     with open_regular(path, buffering=2**20) as file:
         offsets: list[int] = []
-        datas: list[bytes] = []
+        contents: list[bytes] = []
         checksums: list[int] = []
         longest = 0
         for offset, data, checksum in _records(path, file):
             longest = max(longest, len(data))
-            if longest * (len(datas) + 1) > _BATCH_BYTES:
-                yield _checked(path, offsets, datas, checksums)
-                offsets, datas, checksums, longest = [], [], [], len(data)
+            if longest * (len(contents) + 1) > _BATCH_BYTES:
+                yield _checked(path, offsets, contents, checksums)
+                offsets, contents, checksums, longest = [], [], [], len(data)
             offsets.append(offset)
-            datas.append(data)
+            contents.append(data)
             checksums.append(checksum)
-        if datas:
-            yield _checked(path, offsets, datas, checksums)
+        if contents:
+            yield _checked(path, offsets, contents, checksums)
 
 
 def _records(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
@@ -75,9 +75,9 @@ def _length(path: Path, header: bytes, offset: int) -> int:
     return int(length)
 
 
-def _checked(path: Path, offsets: list[int], datas: list[bytes], checksums: list[int]) -> Batch:
-    wrong = masked_crc32c(datas) != np.array(checksums, dtype=np.uint32)
+def _checked(path: Path, offsets: list[int], contents: list[bytes], checksums: list[int]) -> Batch:
+    wrong = masked_crc32c(contents) != np.array(checksums, dtype=np.uint32)
     if wrong.any():
         offset = offsets[int(wrong.argmax())]
         raise CorruptData(f"{path}: the data of the record at byte {offset} does not match its checksum")
-    return offsets, datas
+    return offsets, contents

@@ -126,7 +126,7 @@ def _space(space: str | SearchSpace | type[SearchSpace]) -> SearchSpace:
 
 
 def _meaning(text: str, rows: Rows) -> tuple[str, str]:
-    """The column and the metric of `COLUMN`, `METRIC` or `COLUMN=METRIC`; a name that is no metric is a proxy's."""
+    """The column and the metric of `COLUMN`, `METRIC` or `COLUMN=METRIC`; any other name is that of a proxy."""
     column, equals, metric = text.partition("=")
     if column not in rows.names:
         raise unknown_name("column", column, rows.names, f"of {rows.origin}")

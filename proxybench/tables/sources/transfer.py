@@ -195,7 +195,7 @@ def _redirect(url: str, target: str) -> str:
         url = urljoin(url, target)
         scheme = urlsplit(url).scheme
     except ValueError as error:
-        raise SourceFailed(f"redirect to {target[:200]!r}, which is no address") from error
+        raise SourceFailed(f"redirect to {target[:200]!r}, which is not an address") from error
     if scheme not in ("http", "https"):
         raise SourceFailed(f"redirect to {target[:200]!r} refused: only http and https are followed")
     return url

@@ -43,13 +43,13 @@ def ranked(record):
     )
 
 
-def test_methods_stand_best_first_under_the_names_that_they_share(ranked) -> None:
+def test_methods_are_best_first_under_the_names_that_they_share(ranked) -> None:
     shown = texts(overview(ranked, []))
     assert [name for name in shown if name in ("weak", "strong", "random")] == ["strong", "weak", "random"]
     assert {"0.90", "0.10", "0.00"} <= set(shown)
 
 
-def test_a_dot_stands_where_its_tau_is_on_the_axis(ranked) -> None:
+def test_a_dot_is_where_its_tau_is_on_the_axis(ranked) -> None:
     root = ET.fromstring(draw(overview(ranked, [])))
     ticks = {
         element.text: offset(element)

@@ -53,7 +53,7 @@ def test_critical_difference_and_friedman_of_four_by_four(record) -> None:
     assert found.p_value == pytest.approx(0.464, abs=5e-4)
 
 
-def test_a_method_that_lacks_a_task_stands_below_and_does_not_change_the_others(record) -> None:
+def test_a_method_that_lacks_a_task_is_ranked_below_and_does_not_change_the_others(record) -> None:
     best_on_two = {"e": {"one": 0.95, "two": 0.95}}
     found = compared(four_by_four(record, TAUS | best_on_two))
     assert [(s.method, s.place, s.average_rank) for s in found.standings[:4]] == [

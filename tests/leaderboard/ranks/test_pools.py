@@ -15,7 +15,7 @@ def ranks(records: Sequence[Record]) -> dict[str, list[tuple[str, float | None]]
     return {pool.name: [(place.entry.method, place.rank) for place in places] for pool, places in found.items()}
 
 
-def test_pools_rank_anew_and_controls_and_costs_stand_in_each(record) -> None:
+def test_pools_rank_again_and_controls_and_costs_are_in_each(record) -> None:
     records = [
         record("random", 0.0, kind="control"),
         record("params", 0.6, kind="cost"),
@@ -45,7 +45,7 @@ def test_a_control_of_the_same_split_takes_the_place_of_one_of_the_whole_populat
     }
 
 
-def test_what_does_not_learn_has_a_pool_beside_those_of_predictors(record) -> None:
+def test_what_does_not_learn_has_a_pool_next_to_those_of_predictors(record) -> None:
     records = [record("nwot", 0.7, n_train=20), record("gbdt", 0.8, kind="predictor", n_train=20)]
     assert list(ranks(records)) == ["training-free, split of n_train 20", "predictor, n_train 20"]
 

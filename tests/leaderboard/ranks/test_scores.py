@@ -1,4 +1,4 @@
-"""Architecture-level scores beside the records."""
+"""Architecture-level scores in addition to the records."""
 
 from __future__ import annotations
 

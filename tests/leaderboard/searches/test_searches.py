@@ -106,7 +106,7 @@ def test_the_csv_has_a_row_for_each_searcher_with_its_tests(problem) -> None:
     )
 
 
-def test_problems_of_one_objective_are_told_apart_by_report_and_population(problem) -> None:
+def test_problems_of_one_objective_are_distinguished_by_report_and_population(problem) -> None:
     one, other = problem("a"), problem("a")
     other = msgspec.structs.replace(other, task=msgspec.structs.replace(other.task, name="x", population="five cells"))
     assert short_names([one]) == {"search a": "a cifar10 val_acc, 200 epochs, seed mean"}

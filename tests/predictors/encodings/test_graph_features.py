@@ -18,7 +18,7 @@ EDGES = ((0, 1), (1, 2), (2, 4), (0, 3), (3, 4))
 
 
 def cell(first, second, third):
-    """Two branches: first and then second, beside third."""
+    """Two branches: first and then second, parallel to third."""
     return ArchGraph("s", ("in", first, second, third, "out"), EDGES)
 
 
@@ -107,7 +107,7 @@ def test_path_features_agree_with_networkx(arch):
 
 @settings(max_examples=30)
 @given(st.lists(random_cells(), min_size=1, max_size=5))
-def test_graphs_beside_each_other_are_as_alone(archs):
+def test_graphs_next_to_each_other_are_as_alone(archs):
     for encoding in (GraphFeatures().fit(ArchBatch(archs)), LiveCounts().fit(ArchBatch(archs))):
         encoding.used_[:] = True
         together = encoding.transform(ArchBatch(archs))

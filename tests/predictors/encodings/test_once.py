@@ -15,7 +15,7 @@ def arch(*ops):
 
 
 class Counting:
-    """Gives each graph the number of graphs that it was asked for together with."""
+    """Gives each graph the number of graphs that were encoded together with it."""
 
     def fit(self, X):
         self.seen_ = len(X)

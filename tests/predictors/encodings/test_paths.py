@@ -48,7 +48,7 @@ def test_the_order_of_nodes_does_not_matter():
     assert paths.transform(ArchBatch([turned])).tolist() == paths.transform(ArchBatch([LINE])).tolist()
 
 
-def test_no_more_paths_are_followed_than_asked_for():
+def test_no_more_paths_are_followed_than_requested():
     # 2 ** 30 paths
     layers = [(a, b) for layer in range(30) for a in (2 * layer, 2 * layer + 1) for b in (2 * layer + 2, 2 * layer + 3)]
     wide = ArchGraph("s", tuple(f"op{node}" for node in range(62)), tuple(layers))

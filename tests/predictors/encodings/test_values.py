@@ -1,4 +1,4 @@
-"""Encodings of what a batch carries beside its graphs: columns, node arrays, points of learning curves."""
+"""Encodings of what a batch carries in addition to its graphs: columns, node arrays, points of learning curves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def batch(nodes=None, **columns):
     return ArchBatch([ARCH] * n, named, nodes or {})
 
 
-def test_columns_stand_in_the_order_of_their_names_and_curves_are_left_out():
+def test_columns_are_in_the_order_of_their_names_and_curves_are_left_out():
     rows = (
         Columns()
         .fit(given := batch(proxy__b=[1.0, NAN], proxy__a=[3.0, 4.0], curve__val_acc_at_1=[0.0, 0.0]))

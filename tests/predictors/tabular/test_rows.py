@@ -46,7 +46,7 @@ def test_a_value_that_only_new_architectures_lack_gets_the_median():
     assert rows.transform(columns_of(a=[NAN, np.inf])).tolist() == [[pytest.approx(1.0), 0], [pytest.approx(1.0), 0]]
 
 
-def test_a_column_that_is_asked_for_and_has_no_value_is_zero():
+def test_a_column_that_is_requested_and_has_no_value_is_zero():
     given = columns_of(a=[NAN, NAN], b=[0.0, np.e - 1])
     assert np.allclose(Rows([Columns(only=tuple(given.columns))]).fit(given).transform(given), [[0, 0, 0], [0, 1, 0]])
 

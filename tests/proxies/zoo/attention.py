@@ -35,7 +35,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a perceptron, each behind a normalisation and beside the identity."""
+    """Attention and a perceptron, each behind a normalisation and parallel to the identity."""
 
     def __init__(self, width: int = WIDTH, *, fused: bool = True, causal: bool = False, ratio: int = 2) -> None:
         super().__init__()

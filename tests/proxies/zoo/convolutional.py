@@ -32,7 +32,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, grouped 3x3, 1x1: ResNeXt's and RegNet's block; squeeze-and-excitation where asked for."""
+    """1x1, grouped 3x3, 1x1: ResNeXt's and RegNet's block; squeeze-and-excitation if requested."""
 
     def __init__(self, channels: int, groups: int = 2, *, squeeze: bool = False) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the tests are told of a network, all of it by hand."""
+"""What the tests know about a network, all of it written by hand."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Entry:
         depth: layers on the longest path from the images to the logits; None where there is no derivative, or where
             the path through operations is none through values.
         convolutions: how many of the weights are kernels of convolutions; None as for depth.
-        products: multiply-adds of one image beside those of the modules in `layers`, and biases of what is no module;
+        products: multiply-adds of one image outside the modules in `layers`, with biases outside modules;
             None where the cost depends on values.
         shape: of one image, or number of tokens.
         words: number of different tokens, where the input is whole numbers.

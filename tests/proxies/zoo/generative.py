@@ -139,7 +139,7 @@ def square(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def energy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Of detections; the targets only weigh the images."""
+    """A loss of detections; the targets only weigh the images."""
     return (outputs.square().mean((1, 2, 3)) * targets).mean()
 
 

@@ -65,7 +65,7 @@ class Reference:
         return weights_of(self.entry, self._network)
 
     def parameters(self) -> float:
-        """Of the network as it is, reparametrisations included."""
+        """For the network as it is, with its reparametrisations."""
         return float(sum(parameter.numel() for parameter in self.entry.network().parameters()))
 
     def l2_norm(self) -> float:

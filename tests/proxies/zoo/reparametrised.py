@@ -44,7 +44,7 @@ class Listed(nn.Module):
 
 
 class LoRA(nn.Linear):
-    """A linear layer that is frozen, and a product of two small matrices beside it."""
+    """A frozen linear layer, parallel to a product of two small matrices."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__(n_in, n_out)

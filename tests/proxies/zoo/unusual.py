@@ -12,7 +12,7 @@ from zoo.entry import CLASSES, Entry, Lambda, head, note
 
 
 class FourierLayer(nn.Module):
-    """FNO's: complex weights on the lowest frequencies, beside a 1x1 convolution."""
+    """FNO's: complex weights on the lowest frequencies, parallel to a 1x1 convolution."""
 
     def __init__(self) -> None:
         super().__init__()

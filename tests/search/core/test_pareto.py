@@ -113,6 +113,6 @@ def test_the_share_after_some_trainings_is_of_the_populations_own_front(tiny) ->
     problem = FrontProblem(TableSearch(ProblemSetting("tiny", where=("latency_ms@fpga",))), "latency_ms@fpga")
     runs = list(problem.runs(["random"], 4, range(3)))
     for one in runs:
-        told = problem.points[one.history.candidates[0]]
-        assert one.share[0] == pytest.approx((told[0] - 9) * (told[1] + 9) / (72 * 6 + 11 * 1))
+        point = problem.points[one.history.candidates[0]]
+        assert one.share[0] == pytest.approx((point[0] - 9) * (point[1] + 9) / (72 * 6 + 11 * 1))
     assert share_after(runs, 4).tolist() == share_after(runs, 9).tolist() == [1, 1, 1]

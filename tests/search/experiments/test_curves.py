@@ -37,7 +37,7 @@ def curve(axis: str, quantity: str) -> list[tuple[float, ...]]:
     return [(row[5], row[8], row[11]) for row in chosen]
 
 
-def test_each_run_stands_with_the_best_it_has_found() -> None:
+def test_each_run_is_shown_with_the_best_it_has_found() -> None:
     assert curve("trainings", "value") == [(1, 55, 55), (2, 65, 65), (3, 75, 75)]
 
 
@@ -96,7 +96,7 @@ def test_a_comparison_stops_at_its_time_and_goes_on_later(tiny, tmp_path) -> Non
     assert journal.path.read_bytes() == before
 
 
-def test_points_that_are_asked_for_are_kept_within_what_all_runs_know() -> None:
+def test_points_that_are_requested_are_kept_within_what_all_runs_know() -> None:
     (group,) = groups_of([ONE, OTHER])
     found = best_so_far(group, "trainings", [0, 1, 2, 9])
     assert found.at.tolist() == [1, 2]

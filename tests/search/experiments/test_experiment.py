@@ -36,7 +36,7 @@ def test_an_entry_is_a_name_and_options() -> None:
     assert entry.arguments["metrics"] == ["synflow", "nwot"]
 
 
-def test_a_predictor_of_ones_own_is_named_by_its_module() -> None:
+def test_a_predictor_of_the_user_is_named_by_its_module() -> None:
     entry = ConfiguredSearcher.parse("guided(predictor=predictors.tabular:Ridge)")
     assert type(entry.arguments["predictor"]).__name__ == "Ridge"
 

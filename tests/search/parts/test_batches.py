@@ -38,16 +38,16 @@ def test_it_ends_when_everything_was_asked(make_problem) -> None:
     assert history.ended == "exhausted"
 
 
-def test_answers_stand_in_the_order_in_which_they_were_told(search) -> None:
+def test_answers_are_in_the_order_in_which_they_arrived(search) -> None:
     searcher = search()
     for candidate, worth in ((9, 1.5), (3, -2.0)):
         searcher.tell(Query(candidate), worth)
-    told, values = searcher._answers()
-    assert (told.tolist(), values.tolist()) == ([9, 3], [1.5, -2.0])
+    rows, values = searcher._answers()
+    assert (rows.tolist(), values.tolist()) == ([9, 3], [1.5, -2.0])
 
 
 def test_neighbours_of_the_best_come_first_and_as_often_as_they_are_neighbours(search, make_problem) -> None:
-    # Candidates next to one another differ in one binary digit: 0 and 3 share 1 and 2, of which 2 is told.
+    # Candidates next to one another differ in one binary digit: 0 and 3 share 1 and 2, of which 2 is known.
     problem = make_problem()
     searcher = search(problem=problem)
     for candidate, worth in ((3, 1.0), (0, 2.0), (2, 0.0)):

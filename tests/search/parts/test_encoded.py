@@ -25,7 +25,7 @@ def test_named_encodings_are_shared_and_others_are_not(make_problem) -> None:
     assert population_rows(problem, listed) is not population_rows(problem, listed)
 
 
-def test_candidates_beyond_the_first_are_encoded_when_they_are_asked_for(make_problem, monkeypatch) -> None:
+def test_candidates_beyond_the_first_are_encoded_when_they_are_requested(make_problem, monkeypatch) -> None:
     monkeypatch.setattr("proxybench.search.parts.encoded._FITTED_ON", 32)
     problem = make_problem()
     rows = PopulationRows(problem, make("ridge", encodings="onehot").unfitted_rows())

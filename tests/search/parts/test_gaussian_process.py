@@ -1,4 +1,4 @@
-"""The Gaussian process beside scikit-learn's, whose length scale and noise it takes."""
+"""The Gaussian process compared with scikit-learn's, whose length scale and noise it takes."""
 
 from __future__ import annotations
 

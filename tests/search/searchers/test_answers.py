@@ -1,4 +1,4 @@
-"""What searchers may be told: any one finite number, and nothing else."""
+"""The answers that searchers accept: any one finite number, and nothing else."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def everything(problem: Problem) -> np.ndarray:
 
 
 class TestProposals:
-    def test_are_distinct_candidates_that_are_not_told(self, make_problem, model_file) -> None:
+    def test_are_distinct_candidates_that_are_not_known(self, make_problem, model_file) -> None:
         problem = make_problem()
         unseen = np.arange(64) >= 32
         drawn = Proposals(problem, model_file, 1, SAMPLER).draw(200, rng(), None, unseen)
@@ -117,7 +117,7 @@ class TestDiffusionSearch:
         history = searched(make_problem(worth), 0, budget=64, start=40, every=12)
         assert sorted(history.candidates) == list(range(64))
 
-    def test_uses_nothing_of_the_table_but_what_it_was_told(self, make_problem, worth, searched) -> None:
+    def test_uses_nothing_of_the_table_but_its_answers(self, make_problem, worth, searched) -> None:
         first = searched(make_problem(worth), 3)
         other = -worth
         other[first.candidates] = worth[first.candidates]
@@ -140,14 +140,14 @@ class TestDiffusionSearch:
         assert history.values[16:].mean() > worth.mean() + worth.std()
 
     def test_chooses_among_the_neighbours_of_the_best_too(self, make_problem, worth, searched) -> None:
-        # One sample is no choice: what else the first five are of is next to one of the best five that were told.
+        # One sample is no choice: what else the first five are of is next to one of the five best known.
         problem = make_problem(worth)
         asked = searched(problem, 0, budget=15, start=10, samples=1, near=True).candidates
         best = asked[:10][np.argsort(-worth[asked[:10]])[:5]]
         near = {other for candidate in best.tolist() for other in problem.neighbours(candidate)}
         assert len(set(asked[10:].tolist()) - near) <= 1
 
-    def test_trains_a_model_of_the_candidates_where_there_is_none(self, make_problem, worth, searched) -> None:
+    def test_trains_a_model_of_the_candidates_where_none_exists(self, make_problem, worth, searched) -> None:
         assert searched(make_problem(worth), 0, 6, generator=None, learn=5).queries == 6
 
     @pytest.mark.parametrize("option", ["samples", "steps", "labelled"])

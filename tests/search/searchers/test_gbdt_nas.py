@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_run_and_another_another(make) -> None:
     assert runs[0] != runs[2]
 
 
-def test_asks_on_while_there_is_too_little_told_to_split_by(make) -> None:
+def test_asks_on_while_there_are_too_few_answers_to_split_by(make) -> None:
     problem, searcher = make(start=1, every=1, pruning="second")
     assert run(searcher, problem, 12).queries == 12
 

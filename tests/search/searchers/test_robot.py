@@ -87,18 +87,18 @@ def test_every_answer_says_something_of_every_metric(make_problem, bits) -> None
     # Two metrics of three are noise. Told ten random candidates, the fit ranks much as the good one does.
     noise = generator(1).random((2, 64))
     problem = make_problem(columns={"proxy:good": np.arange(64.0), "proxy:one": noise[0], "proxy:two": noise[1]})
-    told = generator(2).choice(64, 10, replace=False)
-    scores = FittedWeights(problem, None, "rank", "middle", False).scores(told, problem.values[told])
+    known_rows = generator(2).choice(64, 10, replace=False)
+    scores = FittedWeights(problem, None, "rank", "middle", False).scores(known_rows, problem.values[known_rows])
     assert spearmanr(scores, problem.values).statistic > 0.9
 
 
 def test_operations_are_metrics_of_a_fit_too(make_problem, bits) -> None:
     # Only how many places are on matters, and the metric does not know.
     problem = make_problem(bits.sum(axis=1), columns={"proxy:noise": generator(1).random(64)})
-    told = generator(2).choice(64, 10, replace=False)
+    known_rows = generator(2).choice(64, 10, replace=False)
     fits = {known: FittedWeights(problem, None, "rank", "middle", known) for known in (True, False)}
     rho = {
-        known: spearmanr(fit.scores(told, problem.values[told]), problem.values).statistic
+        known: spearmanr(fit.scores(known_rows, problem.values[known_rows]), problem.values).statistic
         for known, fit in fits.items()
     }
     assert rho[True] > 0.95 > 0.5 > rho[False]
@@ -135,7 +135,7 @@ def test_bayesian_optimisation_goes_where_the_worth_is(make_problem, bits) -> No
     assert found["bo"] > found["random"]
 
 
-def test_equal_scores_stand_in_index_order(make_problem) -> None:
+def test_equal_scores_are_in_index_order(make_problem) -> None:
     problem = make_problem(columns={"proxy:flat": np.r_[np.zeros(32), np.ones(32)]})
     searcher = PaperRoBoT(problem, generator(), 4, signs="positive")
     assert run(searcher, problem, 4).candidates.tolist() == [32, 33, 34, 35]

@@ -195,7 +195,7 @@ def test_every_flipped_bit_is_found(tmp_path_factory, bit: int) -> None:
         rows_of(path)
 
 
-def test_the_offset_of_the_damage_is_told(tmp_path: Path) -> None:
+def test_the_offset_of_the_damage_is_reported(tmp_path: Path) -> None:
     data = bytearray(WHOLE)
     data[SECOND + 12] ^= 1
     path = write(tmp_path / "nasbench.tfrecord", bytes(data))
@@ -242,7 +242,7 @@ def metrics_with(**values: float) -> str:
         (changed(metrics=metrics_with(val=90.6)), "not within 0 and 1"),
     ],
 )
-def test_damage_within_a_record_is_told_with_its_offset(tmp_path: Path, data: bytes, reason: str) -> None:
+def test_damage_within_a_record_is_reported_with_its_offset(tmp_path: Path, data: bytes, reason: str) -> None:
     path = write(tmp_path / "nasbench.tfrecord", tfrecord([payload(RECORDS[0]), data]))
     with pytest.raises(CorruptData, match=rf"(?s)at byte {SECOND}: .*({reason})"):
         rows_of(path)

@@ -71,7 +71,7 @@ def test_a_net_that_is_no_cell_is_refused_by_line(tmp_path, net):
         table(tmp_path, f'"{net}",1')
 
 
-def test_a_text_beside_the_tuple_must_be_the_same_cell(tmp_path):
+def test_a_text_next_to_the_tuple_must_be_the_same_cell(tmp_path):
     assert table(tmp_path, f"{NET},{CELL},1", header="net,net_str,x").archs == [CELL]
     with pytest.raises(CorruptData, match="column 'net_str'"):
         table(tmp_path, f"{NET},{CELL.replace('none', 'avg_pool_3x3')},1", header="net,net_str,x")

@@ -111,7 +111,7 @@ def test_json_values_have_our_units(tmp_path: Path) -> None:
     assert (trained["seed"], trained["val_acc"], trained["proxy:snip"]) == ("0", 88.5, None)
 
 
-def test_the_name_of_the_benchmark_may_stand_on_top(tmp_path: Path) -> None:
+def test_the_name_of_the_benchmark_may_be_on_top(tmp_path: Path) -> None:
     path = write_json(tmp_path / "zc.json", {"nasbench201": {"cifar10": {CELL: {"snip": 1.0}}}})
     assert suite_zero_json.read([path], nb201, "nasbench201").values.num_rows == 1
 
@@ -274,7 +274,7 @@ def test_members_of_other_benchmarks_are_passed_over(tmp_path: Path) -> None:
         suite_zero_zip.read([path], nb201, "nasbench201")
 
 
-def test_an_architecture_may_stand_twice_if_the_values_agree(tmp_path: Path) -> None:
+def test_an_architecture_may_be_listed_twice_if_the_values_agree(tmp_path: Path) -> None:
     same = write_zip(tmp_path / "same.zip", {MEMBER.format(0): [entry(1.0)], MEMBER.format(250): [entry(1.0)]})
     assert suite_zero_zip.read([same], nb201, "nasbench201").values.num_rows == 2
     other = write_zip(tmp_path / "other.zip", {MEMBER.format(0): [entry(1.0)], MEMBER.format(250): [entry(2.0)]})
@@ -293,7 +293,7 @@ def test_archives_are_joined_and_must_agree_on_the_accuracy(tmp_path: Path) -> N
         suite_zero_zip.read([zen, path], nb201, "nasbench201")
 
 
-def test_the_first_value_stands_where_asked(tmp_path: Path) -> None:
+def test_the_first_value_is_taken_on_request(tmp_path: Path) -> None:
     paths = [write_zip(tmp_path / f"{number}.zip", {MEMBER.format(0): [entry(number)]}) for number in (1.0, 2.0)]
     fragment = suite_zero_zip.read(paths, nb201, "nasbench201", repeats="first")
     assert by_key(fragment.values)[CELL_TEXT, "cifar10", 0]["proxy:zen"] == 1.0

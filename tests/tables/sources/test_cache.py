@@ -45,7 +45,7 @@ def test_without_it_the_cache_is_the_users_cache_folder(monkeypatch):
     assert cache_dir().name == "proxybench"
 
 
-def test_asking_where_a_file_lies_creates_nothing(cache, source_file):
+def test_asking_where_a_file_is_creates_nothing(cache, source_file):
     assert raw_path(source_file(b"x", path="a/b.bin")) == cache / "raw/a/b.bin"
     assert not cache.exists()
 

@@ -98,7 +98,7 @@ def test_a_short_body_without_length_is_noticed(fetch, reply):
         fetch(reply(raw=b"HTTP/1.0 200 OK\r\n\r\n" + BODY[:1000], ranges=False))
 
 
-def test_an_answer_that_comes_too_late_is_asked_for_again(fetch, server, reply):
+def test_an_answer_that_comes_too_late_is_requested_again(fetch, server, reply):
     assert fetch(reply(first_byte_s=0.5), reply(), patience=IMPATIENT) == BODY
     assert len(server.log) == 2
 
@@ -206,7 +206,7 @@ def test_a_range_that_the_server_refuses_starts_anew(fetch, server, reply, cache
     assert server.ranges(PATH) == ["bytes=100000-", None]
 
 
-def test_partial_content_that_nobody_asked_for_is_refused(fetch, reply):
+def test_partial_content_that_nobody_requested_is_refused(fetch, reply):
     with pytest.raises(FetchFailed, match="HTTP 206"):
         fetch(reply(status=206, body=BODY))
 
@@ -406,7 +406,7 @@ class TestMirror:
         assert fetch() == BODY
         assert len(server.log) == 1
 
-    def test_all_that_was_tried_stands_in_the_error(self, folder, fetch, reply, source_file):
+    def test_all_that_was_tried_is_in_the_error(self, folder, fetch, reply, source_file):
         (folder / "some/source/data.bin").write_bytes(OTHER)
         with pytest.raises(FetchFailed) as failure:
             fetch(reply(status=404))
