@@ -120,15 +120,17 @@ def _insert(row: int, order: Integers, count: int, keys: Keys) -> int:
 
 
 @compiled
-def _append(word: int, carry: int, shift: int, place: int, lane: int, words: Words) -> int:
+def _append(word: int | np.uint32, carry: np.uint64, shift: int, place: int, lane: int, words: Words) -> np.uint64:
     """Write four characters behind the `shift` bits of `carry`; returns the bits that are not written yet."""
     both = np.uint64(word) << np.uint64(shift) | np.uint64(carry)
     words[place, lane] = np.uint32(both & np.uint64(0xFFFFFFFF))
-    return both >> np.uint64(32)  # type: ignore[return-value]  # an int where it is compiled
+    return both >> np.uint64(32)
 
 
 @compiled
-def _append_hash(row: int, digits: Words, carry: int, shift: int, place: int, lane: int, words: Words) -> int:
+def _append_hash(
+    row: int, digits: Words, carry: np.uint64, shift: int, place: int, lane: int, words: Words
+) -> np.uint64:
     """Write the text of a hash; returns the bits that are not written yet."""
     for word in range(_WORDS):
         carry = _append(digits[row, word], carry, shift, place + word, lane, words)

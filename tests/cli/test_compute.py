@@ -24,7 +24,7 @@ from proxybench.sweeps.selection import items_of
 from proxybench.tables.benchmark import load
 
 SMALL = ("--images", "digits", "--network", "channels=2,cells=1", "--batch", "8", "--resolution", "8")
-SWEEP = ("compute", "nasbench201", "--sample", "20", "--proxies", "snip,random", "--chunk", "1", *SMALL)
+SWEEP = ("compute", "nasbench201", "--sample", "30", "--proxies", "snip,random", "--chunk", "1", *SMALL)
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_killed_and_started_again_it_gives_the_table_of_a_run_that_was_not(run, 
 
 
 def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
-    with started(*SWEEP, "--output", "sweep") as process:
+    with started(*SWEEP, "--sample", "300", "--output", "sweep") as process:
         wait_for_shards("sweep", 1)
         process.send_signal(signal.SIGINT)
     assert process.returncode == 130

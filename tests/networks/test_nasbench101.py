@@ -185,12 +185,12 @@ def test_all_published_parameters(real_tables: Path):
 
 
 @pytest.mark.slow
-def test_all_cells_have_the_published_parameters(real_tables: Path):
+def test_three_thousand_cells_have_the_published_parameters(real_tables: Path):
     """Built cells, each size once, with the parameters of the stem and the classifier."""
     with torch.device("meta"):
         differing = [
             arch
-            for arch, params in published(rows=None)
+            for arch, params in published(rows=3000)
             if OUTSIDE + sum(copies * parameters(Cell(arch, *sizes)) for sizes, copies in COPIES.items()) != params
         ]
     assert differing == []

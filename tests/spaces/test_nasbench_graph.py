@@ -32,7 +32,10 @@ def test_the_space_has_the_published_number_of_architectures():
     assert len(SPACE) == 26_206
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize(
+    "dataset",
+    [name if name in ("cora", "proteins") else pytest.param(name, marks=pytest.mark.slow) for name in DATASETS],
+)
 def test_every_key_of_a_published_file_is_reached_by_one_architecture(mirror, dataset):
     keys = sorted(read_pickle(mirror / LIGHT / f"{dataset}.bench"))
     archs = [SPACE.from_key(key) for key in keys]
