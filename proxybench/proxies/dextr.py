@@ -12,6 +12,7 @@ from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.per_image import each_image_alone
 from proxybench.proxies.probe import Probe, logits_of_one_image
+from proxybench.proxies.second_derivatives import FastSecondDerivatives
 
 TOGETHER = 16
 MOST = 2048
@@ -98,7 +99,7 @@ def derivatives(probe: Probe, network: nn.Module, plane: Tensor, places: Tensor)
     first, second = (side.reshape(1, *probe.images.shape[1:]).to(probe.images) for side in plane.T)
     angles = torch.zeros(len(places), dtype=probe.images.dtype, device=probe.device, requires_grad=True)
     shaped = angles.reshape(-1, *[1] * (first.dim() - 1))
-    with each_image_alone():
+    with FastSecondDerivatives(), each_image_alone(as_channels=True):
         logits = probe.forward(network, first * shaped.cos() + second * shaped.sin())
     if len(logits) != len(places):
         raise NoAnswer(f"logits of shape {tuple(logits.shape)} do not say what belongs to which image")

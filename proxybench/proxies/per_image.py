@@ -23,6 +23,7 @@ from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.batch_norm import BatchNormCall, BatchNormMode
 from proxybench.proxies.contractions import is_own
 from proxybench.proxies.layers import Layer
+from proxybench.proxies.memory_order import channels_together, over_positions
 
 CHUNK = 2**24  # gradient values held in memory at a time
 
@@ -35,20 +36,35 @@ def _normalise_alone(call: BatchNormCall) -> Tensor:
     positions = inputs[0, 0].numel()
     if positions == 1:
         raise NoAnswer("normalisation over a single value")
-    lowest, highest = inputs.detach().aminmax()
-    if not ((highest - lowest).square() * positions).isfinite():
-        raise NoAnswer("the variance of a batch normalisation is not finite")
     # One group per channel: same as instance_norm, in a third of the time unless channels come last in memory.
-    normalised = functional.group_norm(inputs.contiguous(), inputs.shape[1], call.weight, call.bias, call.eps)
+    sizes = (*inputs.shape[:2], positions, inputs.shape[1])
+    normalised, _, scales = torch.native_group_norm(inputs.contiguous(), call.weight, call.bias, *sizes, call.eps)
+    if not (scales.isfinite() & (scales > 0)).all():
+        raise NoAnswer("the variance of a batch normalisation is not finite")
     if inputs.dim() == 4 and inputs.is_contiguous(memory_format=torch.channels_last):
         return normalised.contiguous(memory_format=torch.channels_last)
     return normalised
 
 
+def _normalise_as_channels(call: BatchNormCall) -> Tensor:
+    """The same, as a batch normalisation of one image that has the channels of all."""
+    inputs, images = call.inputs, len(call.inputs)
+    if not call.training or inputs.dim() < 3 or inputs[0, 0].numel() == 1:
+        return _normalise_alone(call)
+    weight, bias = (None if each is None else each.repeat(images) for each in (call.weight, call.bias))
+    together = inputs.reshape(1, -1, *inputs.shape[2:])
+    return functional.batch_norm(together, None, None, weight, bias, True, 0.0, call.eps).view(inputs.shape)
+
+
 @contextmanager
-def each_image_alone() -> Iterator[None]:
-    """Make batch normalisation in training mode treat each image as its own batch; keeps no running statistics."""
-    with BatchNormMode(_normalise_alone):
+def each_image_alone(*, as_channels: bool = False) -> Iterator[None]:
+    """Make batch normalisation in training mode treat each image as its own batch; keeps no running statistics.
+
+    Args:
+        as_channels: whether to call it with all images' channels as those of one image, which takes longer but can be
+            differentiated twice by `FastSecondDerivatives`.
+    """
+    with BatchNormMode(_normalise_as_channels if as_channels else _normalise_alone):
         yield
 
 
@@ -184,7 +200,9 @@ def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Te
         return deltas.unsqueeze(2) * inputs.unsqueeze(1)
     n, shape = len(inputs), module.weight.shape
     if shape[2:] == (1, 1) and module.stride == (1, 1) and module.padding == (0, 0) and module.groups == 1:
-        return torch.bmm(deltas.flatten(2), inputs.flatten(2).mT).view(n, *shape)
+        return torch.bmm(over_positions(deltas), over_positions(inputs).mT).view(n, *shape)
+    if module.stride == (1, 1) and module.dilation == (1, 1) and module.groups == 1 and channels_together(inputs):
+        return _from_shifts(inputs, deltas, module)
     # Groups are not summed, so with separate groups for each image one convolution gives all gradients.
     gradients: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
         inputs.flatten(0, 1).unsqueeze(0),
@@ -196,3 +214,21 @@ def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Te
         n * module.groups,
     )
     return gradients.view(n, *shape)
+
+
+def _from_shifts(inputs: Tensor, deltas: Tensor, module: nn.Conv2d) -> Tensor:
+    """The same for a convolution of stride 1, whose inputs have their channels next to each other in memory.
+
+    An entry of a kernel meets the padded inputs shifted by its place. If the deltas are padded to the same width, a
+    shift by rows and columns is one by positions, so that each entry is a matrix product without copies.
+    """
+    (rows, columns), (above, left), (high, wide) = module.weight.shape[2:], module.padding, deltas.shape[2:]
+    width = inputs.shape[3] + 2 * int(left)
+    # One more row below, so that the last shifts end inside.
+    padded = over_positions(functional.pad(inputs, (left, left, above, int(above) + 1))).mT
+    spread = over_positions(functional.pad(deltas.contiguous(memory_format=torch.channels_last), (0, width - wide)))
+    entries = [
+        torch.bmm(spread, padded[:, start : start + high * width])
+        for start in (row * width + column for row in range(rows) for column in range(columns))
+    ]
+    return torch.stack(entries, dim=1).permute(0, 2, 3, 1).unflatten(-1, (rows, columns)).contiguous()

@@ -15,13 +15,14 @@ from proxybench.proxies.blocks import block_names
 from proxybench.proxies.functions import AxisMoves, unwatched
 from proxybench.proxies.image_axis import Found, ImageAxis, is_clear, known_axis
 from proxybench.proxies.layers import Layer
+from proxybench.proxies.memory_order import as_rows
 
 RESOLUTION = 1e-6
 
 
 def correlations_of(values: Tensor) -> Tensor | None:
     """Pearson correlations between rows [n, ...], float64[n, n] on the CPU; None if a row is constant or not finite."""
-    rows = values.flatten(1)
+    rows = as_rows(values)
     columns = rows.shape[1]
     means = rows.mean(1, keepdim=True)
     centred = rows - means
@@ -129,7 +130,7 @@ class Responses:
         if response.axis is None or self._failure is not None:
             return
         try:
-            found = correlations_of(response.axis.first(values, self._images))
+            found = correlations_of(values if response.clear else response.axis.first(values, self._images))
         except NoAnswer as failure:
             self._failure = failure
             return
