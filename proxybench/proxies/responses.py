@@ -18,6 +18,7 @@ from proxybench.proxies.layers import Layer
 from proxybench.proxies.memory_order import as_rows
 
 RESOLUTION = 1e-6
+MOSTLY_MEAN = 0.75
 
 
 def correlations_of(values: Tensor) -> Tensor | None:
@@ -25,10 +26,15 @@ def correlations_of(values: Tensor) -> Tensor | None:
     rows = as_rows(values)
     columns = rows.shape[1]
     means = rows.mean(1, keepdim=True)
-    centred = rows - means
-    products = (centred @ centred.T).double().cpu()
+    averages = means[:, 0].double().cpu()
+    levels = averages.square() * columns
+    products = (rows @ rows.T).double().cpu()
+    if (levels < MOSTLY_MEAN * products.diagonal()).all():
+        products -= torch.outer(averages, averages) * columns
+    else:  # would lose digits
+        centred = rows - means
+        products = (centred @ centred.T).double().cpu()
     variances = products.diagonal()
-    levels = means[:, 0].double().cpu().square() * columns
     if not ((variances > RESOLUTION**2 * (variances + levels)) & variances.isfinite()).all():
         return None
     scale = variances.rsqrt()

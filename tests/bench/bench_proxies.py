@@ -1,18 +1,21 @@
 """Measures proxies in units of one forward and backward pass of the same network over the same batch.
 
-    python tests/bench/bench_proxies.py [threads [group ...]]
+    python tests/bench/bench_proxies.py [--threads 2] [--write docs/results/pass_costs.csv] [group ...]
 
 NAS-Bench-201 cells at their published size (16 channels, 5 cells a stage), 64 images of 3 x 32 x 32, two threads and
 all groups by default. The unit is a plain training step's forward and backward pass, measured right before and after
 each group of proxies; a group is what one probe takes from its construction to the scores. Medians over cells and
-rounds (all proxies together: one round). Fails where the shared passes cost more than they should.
+rounds (all proxies together: one round). Fails where the shared passes cost more than they should. The file written,
+which the page of proxies shows, has the units of each pass of all proxies together.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import csv
 import time
 from collections import defaultdict
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -78,11 +81,16 @@ def measure(
 
 
 def main() -> None:
-    """Measure and print."""
-    torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all by default")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--write", type=Path, help="CSV file of the passes")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn((64, 3, 32, 32), generator=generator), torch.arange(64) % 10
-    chosen = sys.argv[2:] or list(GROUPS)
+    chosen = given.groups or list(GROUPS)
     results = {cell: measure(cell, images, labels, chosen) for cell in CELLS}
     for cell, (groups, _) in results.items():
         figures = ", ".join(f"{group} {median(groups[group]):.2f}" for group in chosen)
@@ -100,6 +108,14 @@ def main() -> None:
     for name, units in sorted(shares.items(), key=lambda item: -item[1]):
         if units >= 0.01:
             print(f"{units:8.2f}  {name}")
+    if given.write is not None:
+        with given.write.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["pass", "units"])
+            writer.writerow(["all", f"{found['all']:.2f}"])
+            writer.writerows(
+                [name, f"{units:.3f}"] for name, units in sorted(shares.items(), key=lambda item: -item[1])
+            )
     needed = {group: NEEDED[group] for group in chosen if group in NEEDED}
     missed = [f"{group} {found[group]:.2f} > {most}" for group, most in needed.items() if found[group] > most]
     if missed:
