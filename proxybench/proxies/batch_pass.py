@@ -107,7 +107,7 @@ class BatchPass:
 def batch_pass(probe: Probe) -> BatchPass:
     """Run the batch forward in training mode, then take the gradients listed in `probe.taps`.
 
-    Cost in units of one forward and backward pass: 1 for the loss, about 1/3 more for the input gradient, about 3 more
+    Cost in units of one forward and backward pass: 1 for the loss, about 1/3 more for the input gradient, about 2 more
     for the Hessian products, which are exact (the backward pass is differentiated).
 
     Raises:
