@@ -24,6 +24,7 @@ from proxybench.networks.initialise import initialise
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.blocks import FeatureMap, channels_first, feature_maps
 from proxybench.proxies.counts import work_pass
+from proxybench.proxies.memory_order import over_positions
 from proxybench.proxies.probe import Probe
 
 _SOURCE = "Lee and Ham, AZ-NAS, CVPR 2024, section 3"
@@ -79,7 +80,7 @@ def spectral_entropy(feature: Tensor) -> float:
 
     The n h w positions are the observations. Between 0 and log c; 0 for a constant map.
     """
-    maps = _at_least_single(feature).flatten(2)
+    maps = over_positions(_at_least_single(feature))
     maps = maps - maps.mean((0, 2), keepdim=True, dtype=torch.float64).to(maps)
     eigenvalues = torch.linalg.eigvalsh(_mean_products(maps, maps)).clamp_min(0)
     total = eigenvalues.sum()
@@ -99,7 +100,8 @@ def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> floa
         NoAnswer: if nothing can be sent back to the earlier map because it does not depend on the images, or if the
             later map has more positions or a different number of images.
     """
-    sent = torch.randint(0, 2, after.tensor.shape, generator=draws).mul_(2).sub_(1).to(after.tensor)
+    drawn = torch.randint(0, 2, after.tensor.shape, generator=draws, dtype=torch.int8).mul_(2).sub_(1)
+    sent = torch.empty_like(after.tensor, requires_grad=False).copy_(drawn)
     if not after.tensor.requires_grad:
         return 0.0
     if not before.tensor.requires_grad:
@@ -115,7 +117,7 @@ def _gain(before: FeatureMap, after: FeatureMap, draws: torch.Generator) -> floa
     if len(out) != len(back) or height > back.shape[2] or width > back.shape[3]:
         raise NoAnswer("a block gives a larger feature map than it gets, or another number of images")
     reduced = to_resolution(back, height, width)
-    sides = (_at_least_single(side).flatten(2) for side in (reduced, out))
+    sides = (over_positions(_at_least_single(side)) for side in (reduced, out))
     return float(torch.linalg.matrix_norm(_mean_products(*sides), ord=2))
 
 

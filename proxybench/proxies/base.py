@@ -29,6 +29,7 @@ class Tap(Enum):
     RECTIFIER_SIGNS = "which inputs of each rectifier are positive"
     RECTIFIER_RESPONSES = "correlations between images of each rectifier's inputs and of the gradients there"
     ACTIVATION_ROWS = "a window of rows of the output of each module with a weight or of an activation"
+    BATCH_STATISTICS = "mean and variance of the batch at each batch normalisation"
     NOISE_VARIATION = "of the pass over noise: the variation of each layer's output, and all gradients"
 
 

@@ -58,11 +58,17 @@ class BatchNormMode(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func is functional.batch_norm:
-            return self._instead(_call(_FUNCTION_ARGUMENTS, args, kwargs or {}))
-        if func is torch.batch_norm:
-            return self._instead(_call(_TORCH_ARGUMENTS, args, kwargs or {}))
-        return func(*args, **(kwargs or {}))
+        call = batch_norm_call(func, args, kwargs or {})
+        return func(*args, **(kwargs or {})) if call is None else self._instead(call)
+
+
+def batch_norm_call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> BatchNormCall | None:
+    """The call if the function is batch normalisation, otherwise None."""
+    if func is functional.batch_norm:
+        return _call(_FUNCTION_ARGUMENTS, args, kwargs)
+    if func is torch.batch_norm:
+        return _call(_TORCH_ARGUMENTS, args, kwargs)
+    return None
 
 
 def _call(names: Sequence[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> BatchNormCall:

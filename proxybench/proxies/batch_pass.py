@@ -12,16 +12,19 @@ from torch import Tensor, nn
 
 from proxybench.proxies.activation_rows import activation_rows
 from proxybench.proxies.base import NoAnswer, Tap
+from proxybench.proxies.batch_norm import RunningStatistics
 from proxybench.proxies.channel_products import ChannelProducts
 from proxybench.proxies.embeddings import embedded
 from proxybench.proxies.functions import overwrites
 from proxybench.proxies.image_axis import SeenTensors, image_axes
 from proxybench.proxies.layers import Layer, as_real
+from proxybench.proxies.memory_order import as_rows
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.rectifiers import rectifier_inputs
 from proxybench.proxies.responses import Responses
 from proxybench.proxies.scores import reason_of
+from proxybench.proxies.second_derivatives import FastSecondDerivatives
 
 T = TypeVar("T")
 _LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS, Tap.RECTIFIER_RESPONSES}
@@ -93,6 +96,12 @@ class BatchPass:
         return found
 
     @property
+    def statistics(self) -> RunningStatistics:
+        """The statistics of the batch at each batch normalisation."""
+        found: RunningStatistics = self._read(Tap.BATCH_STATISTICS)
+        return found
+
+    @property
     def activation_rows(self) -> dict[str, Tensor]:
         """By name of a module with a weight or of an activation, some rows of its output, [rows, channels]."""
         found: dict[str, Tensor] = self._read(Tap.ACTIVATION_ROWS)
@@ -102,7 +111,7 @@ class BatchPass:
 def batch_pass(probe: Probe) -> BatchPass:
     """Run the batch forward in training mode, then take the gradients listed in `probe.taps`.
 
-    Cost in units of one forward and backward pass: 1 for the loss, about 1/3 more for the input gradient, about 3 more
+    Cost in units of one forward and backward pass: 1 for the loss, about 1/3 more for the input gradient, about 2 more
     for the Hessian products, which are exact (the backward pass is differentiated).
 
     Raises:
@@ -122,6 +131,13 @@ def batch_pass(probe: Probe) -> BatchPass:
     with probe.borrowed(weights=False) as network, ExitStack() as recording:
         for layer in layers:
             layer.weight.requires_grad_(bool(taps & _LOSS_TAPS))
+        if Tap.HESSIAN_GRADIENTS in taps:
+            recording.enter_context(FastSecondDerivatives())
+        if Tap.BATCH_STATISTICS in taps:
+            statistics = RunningStatistics(
+                network, momentum=1.0, like=torch.zeros(0, dtype=probe.dtype, device=probe.device)
+            )
+            recording.enter_context(statistics.tracked())
         outputs = None
         if Tap.CHANNEL_PRODUCTS in taps:
             moves = recording.enter_context(overwrites(products.before_overwrite))
@@ -138,6 +154,8 @@ def batch_pass(probe: Probe) -> BatchPass:
         found = BatchPass(logits.detach())
         for tap in _LOSS_TAPS if unknown is not None else ():
             found.keep(tap, unknown)
+        if Tap.BATCH_STATISTICS in taps:
+            found.keep(Tap.BATCH_STATISTICS, statistics)
         found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: _signs_by_image(probe, signs)))
         if Tap.ACTIVATION_ROWS in taps:
             found.keep(Tap.ACTIVATION_ROWS, rows)
@@ -173,8 +191,8 @@ def _attempt(work: Callable[[], T], what: str = "") -> T | NoAnswer:
 
 
 def _signs_by_image(probe: Probe, signs: SeenTensors) -> list[Tensor]:
-    """Signs as bool[n, neurons]."""
-    return [one.flatten(1) for one in signs.by_image(lambda: probe.once(image_axes).rectifiers)]
+    """Signs as bool[n, neurons]; the order of the neurons is that of memory."""
+    return [as_rows(one) for one in signs.by_image(lambda: probe.once(image_axes).rectifiers)]
 
 
 def _input_gradient(logits: Tensor, inputs: Sequence[Tensor]) -> Tensor:

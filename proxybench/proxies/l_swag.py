@@ -28,15 +28,16 @@ def summed_inverse_deviation(samples: Tensor) -> Tensor:
 
 def distinct_patterns(signs: Sequence[Tensor]) -> int:
     """Number of different sign vectors over the n images among the neurons of all rectifiers; bool[n, neurons] each."""
-    octets = np.packbits(torch.cat(list(signs), dim=1).T.contiguous().cpu().numpy(), axis=1)
+    octets = np.concatenate([np.packbits(positive.cpu().numpy(), axis=0) for positive in signs], axis=1).T
     whole = np.zeros((len(octets), -(-octets.shape[1] // 8) * 8), dtype=np.uint8)
     whole[:, : octets.shape[1]] = octets
     words = whole.view(np.uint64)
-    found = words[:, 0]
+    found = words[:, 0].copy()
     for column in words.T[1:]:  # 64 images a word: patterns so far as numbers, then paired with the next word
         found = np.unique(found, return_inverse=True)[1].astype(np.uint64) << np.uint64(32)
         found |= np.unique(column, return_inverse=True)[1].astype(np.uint64)
-    return len(np.unique(found))
+    found.sort()  # several times faster than np.unique
+    return int(len(found) > 0) + int(np.count_nonzero(found[1:] != found[:-1]))
 
 
 @proxy(

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.base import NoAnswer, Tap, proxy
 from proxybench.proxies.batch_norm import RunningStatistics
+from proxybench.proxies.batch_pass import batch_pass
 from proxybench.proxies.image_axis import Found, SeenTensors, image_axes
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.rectifiers import rectifier_inputs
@@ -23,9 +24,13 @@ STEPS = 4
 def statistics_pass(probe: Probe) -> RunningStatistics:
     """The statistics of the whole batch at each batch normalisation, from a forward pass in training mode.
 
+    It is the shared pass over the batch if that has to be run for another proxy.
+
     Raises:
         NoAnswer: if batch normalisation would see a single value per channel.
     """
+    if probe.taps > {Tap.BATCH_STATISTICS}:
+        return probe.once(batch_pass).statistics
     like = torch.zeros(0, device=probe.device, dtype=probe.dtype)
     with probe.borrowed(weights=False) as network, torch.no_grad():
         statistics = RunningStatistics(network, momentum=1.0, like=like)
@@ -83,6 +88,7 @@ def count_crossings(network: nn.Module, start: Tensor, end: Tensor, steps: int, 
     formula="1 + mean over 4 line segments between images of the sign changes of rectifier inputs, seen in 4 steps",
     needs=["images"],
     batch_norm="fixed batch statistics",
+    taps=[Tap.BATCH_STATISTICS],
 )
 def linear_regions(probe: Probe) -> float:
     """How many linear regions a line segment between two images crosses, averaged over up to 4 pairs of the batch.

@@ -12,6 +12,7 @@ from proxybench.proxies.base import NoAnswer, Tap
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.functions import unwatched
 from proxybench.proxies.layers import as_real
+from proxybench.proxies.memory_order import over_positions
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 
@@ -81,7 +82,7 @@ def participation_ratio(output: Tensor, *, channels_first: bool) -> float:
     """
     if output.is_complex():
         raise NoAnswer("the output of a layer is complex")
-    rows = output.flatten(2) if channels_first else output.reshape(1, -1, output.shape[-1]).mT
+    rows = over_positions(output) if channels_first else output.reshape(1, -1, output.shape[-1]).mT
     observations = rows.shape[0] * rows.shape[2]
     means = rows.sum((0, 2), dtype=torch.float64) / observations
     products = torch.bmm(rows, rows.mT).sum(0, dtype=torch.float64) / observations

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.base import NoAnswer, Tap, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.linear_regions import of_single_images
@@ -82,6 +82,7 @@ def jacobians_one_by_one(probe: Probe, network: nn.Module) -> Iterator[Tensor]:
     needs=["images", "gradients"],
     batch_norm="fixed batch statistics",
     sign=-1,
+    taps=[Tap.BATCH_STATISTICS],
 )
 def ntk_cond(probe: Probe) -> float:
     """The negative condition number of the tangent kernel between 16 images.
@@ -105,6 +106,7 @@ def ntk_cond(probe: Probe) -> float:
     needs=["images", "gradients"],
     batch_norm="fixed batch statistics",
     per_layer=True,
+    taps=[Tap.BATCH_STATISTICS],
 )
 def ntk_trace(probe: Probe) -> Tensor:
     """The trace of the tangent kernel between 16 images, split by layer.

@@ -33,8 +33,10 @@ def sign_agreement(signs: list[Tensor]) -> Tensor:
     """The number of signs that each pair of images shares, from bool[n, neurons] each, float64[n, n] on the CPU."""
     agreement = torch.zeros((len(signs[0]),) * 2, dtype=torch.float64)
     for positive in signs:
-        signed = positive.to(torch.float32).mul_(2).sub_(1)  # +1 and -1: the product is agreements minus differences
-        agreement += (signed @ signed.T).double().cpu().add_(signed.shape[1]).div_(2)
+        ones = positive.to(torch.float32)
+        both = (ones @ ones.T).double().cpu()  # neurons that are positive for both images
+        either = both.diagonal().clone()
+        agreement += both.mul_(2).sub_(either[:, None] + either).add_(ones.shape[1])
     return agreement
 
 

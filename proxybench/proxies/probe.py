@@ -21,6 +21,7 @@ from proxybench.proxies.batch_norm import running_variances
 from proxybench.proxies.layers import Layer, are_known, find_layers, operations_of, sum_over_operations
 from proxybench.proxies.lending import Lender
 from proxybench.proxies.linear_maps import LinearMaps, find_linear_maps
+from proxybench.proxies.memory_order import refuses_order
 from proxybench.proxies.passes import Passes
 from proxybench.proxies.scores import NEVER_CAUGHT, NO_ANSWER, Scores, reason_of
 from proxybench.proxies.unwrap import effective_weights, has_effective_weights, unwrap
@@ -76,6 +77,10 @@ class Probe:
                 self._lender.stand_ins = effective_weights(self.network)
         if images.is_floating_point() or not self._takes(self.images):
             self.images = self.images.to(self.dtype)
+        self._order = torch.contiguous_format
+        if self.device.type == "cpu" and self.images.is_floating_point() and self.images.dim() == 4:
+            self._order = torch.channels_last
+            self.images = self.images.contiguous(memory_format=self._order)
         self._layers = self._find_layers()
         known = self._layers if isinstance(self._layers, tuple) else ()
         self.operations, self._groups = operations_of(self.network, known)
@@ -184,7 +189,7 @@ class Probe:
         """The score and, for a sum over layers, its parts by operation. Raises whatever the proxy raises."""
         if self.device.type == "meta" and wanted.initialisation != "unused":
             raise NoAnswer("the network is on the meta device, where weights have no values")
-        value = wanted(self)
+        value = self._in_either_order(wanted)
         if not wanted.per_layer:
             return float(value), None
         nodes = sum_over_operations(torch.as_tensor(value), self._groups, len(self.operations)).numpy()
@@ -209,9 +214,21 @@ class Probe:
 
         def start() -> T:
             with self._passes.timed(getattr(run, "__name__", repr(run))) if timed else nullcontext():
-                return run(self)
+                return self._in_either_order(run)
 
         return self._passes.once(run, start)
+
+    def _in_either_order(self, run: Callable[[Probe], T]) -> T:
+        """The result of `run`, with images in the standard order of memory if the network needs it."""
+        order = self._order
+        try:
+            return run(self)
+        except RuntimeError as error:
+            if order is torch.contiguous_format or not refuses_order(error):
+                raise
+        self._order = torch.contiguous_format
+        self.images = self.images.contiguous()
+        return run(self)
 
     def generator(self, name: str) -> torch.Generator:
         """A random generator on the CPU that depends only on the seed and `name`."""
@@ -263,7 +280,8 @@ class Probe:
         if not self.images.is_floating_point():
             raise NoAnswer("noise is not defined for a network that takes integers")
         size = (len(self.images) if count is None else count, *(self.images.shape[1:] if shape is None else shape))
-        return torch.randn(size, generator=self.generator(name), dtype=torch.float32).to(self.device, self.dtype)
+        drawn = torch.randn(size, generator=self.generator(name), dtype=torch.float32)
+        return drawn.to(self.device, self.dtype).contiguous(memory_format=self._order)
 
 
 def logits_of_one_image(probe: Probe) -> Tensor:

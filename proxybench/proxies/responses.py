@@ -15,19 +15,26 @@ from proxybench.proxies.blocks import block_names
 from proxybench.proxies.functions import AxisMoves, unwatched
 from proxybench.proxies.image_axis import Found, ImageAxis, is_clear, known_axis
 from proxybench.proxies.layers import Layer
+from proxybench.proxies.memory_order import as_rows
 
 RESOLUTION = 1e-6
+MOSTLY_MEAN = 0.75
 
 
 def correlations_of(values: Tensor) -> Tensor | None:
     """Pearson correlations between rows [n, ...], float64[n, n] on the CPU; None if a row is constant or not finite."""
-    rows = values.flatten(1)
+    rows = as_rows(values)
     columns = rows.shape[1]
     means = rows.mean(1, keepdim=True)
-    centred = rows - means
-    products = (centred @ centred.T).double().cpu()
+    averages = means[:, 0].double().cpu()
+    levels = averages.square() * columns
+    products = (rows @ rows.T).double().cpu()
+    if (levels < MOSTLY_MEAN * products.diagonal()).all():
+        products -= torch.outer(averages, averages) * columns
+    else:  # would lose digits
+        centred = rows - means
+        products = (centred @ centred.T).double().cpu()
     variances = products.diagonal()
-    levels = means[:, 0].double().cpu().square() * columns
     if not ((variances > RESOLUTION**2 * (variances + levels)) & variances.isfinite()).all():
         return None
     scale = variances.rsqrt()
@@ -129,7 +136,7 @@ class Responses:
         if response.axis is None or self._failure is not None:
             return
         try:
-            found = correlations_of(response.axis.first(values, self._images))
+            found = correlations_of(values if response.clear else response.axis.first(values, self._images))
         except NoAnswer as failure:
             self._failure = failure
             return

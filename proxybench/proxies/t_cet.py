@@ -9,6 +9,8 @@ from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.functions import Functions
 from proxybench.proxies.image_axis import image_axes, is_clear, known_axis
 from proxybench.proxies.layers import Layer
+from proxybench.proxies.memory_order import as_rows
+from proxybench.proxies.nwot import sign_agreement
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.synflow import absolute_pass
@@ -35,16 +37,15 @@ def log_code_volume(output: Tensor) -> Tensor:
 
     0 if K is singular (two images have the same signs) or no output is positive; NaN if an output is NaN.
     """
-    if output.isnan().any():
+    if output.sum().isnan() and output.isnan().any():
         return torch.full((), float("nan"), dtype=torch.float64)
-    positive = (output.detach() > 0).flatten(1)
-    signed = positive.float().mul_(2).sub_(1)
-    agreement = (signed @ signed.T).double().add_(signed.shape[1]).div_(2)
-    same = agreement.triu(1) == signed.shape[1]
+    positive = as_rows(output.detach() > 0)
+    agreement = sign_agreement([positive])
+    same = agreement.triu(1) == positive.shape[1]
     log_determinant: Tensor = torch.linalg.slogdet(agreement).logabsdet
     if not positive.any() or same.any() or not log_determinant.isfinite():
         return torch.zeros((), dtype=torch.float64)
-    return log_determinant.cpu()
+    return log_determinant
 
 
 def code_volume_pass(probe: Probe) -> list[Tensor | None]:

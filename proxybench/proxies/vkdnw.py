@@ -49,19 +49,26 @@ def fisher_pass(probe: Probe) -> Tensor:
 
 
 def directions(logits: Tensor) -> Tensor:
-    """For each class c, the factors sqrt(p_c) (e_c - p) of the logits' covariance, [classes, n, classes].
+    """Columns of a root of the logits' covariance, [classes - 1, n, classes], from its Cholesky decomposition.
 
-    Their outer products add up to diag(p) - p p' for each image.
+    Their outer products add up to diag(p) - p p' for each image, whose rank is one less than the number of classes
+    (Tanabe and Sagae, 1992, in closed form).
     """
     if logits.dim() != 2 or logits.shape[1] < 2 or not logits.is_floating_point():
         raise NoAnswer(f"logits of shape {tuple(logits.shape)} are not one distribution over classes for each image")
     shares = logits.detach().softmax(1) * (1 - SMOOTHING) + SMOOTHING / logits.shape[1]
-    differences = torch.eye(logits.shape[1]).to(shares)[:, None] - shares
-    return differences * shares.T.sqrt()[:, :, None]
+    p = shares.double()
+    left = p.flip(1).cumsum(1).flip(1)  # the sum of p over this class and all later ones
+    p, before, after = p[:, :-1], left[:, :-1], left[:, 1:]
+    below = -(p / (before * after)).sqrt()[:, :, None] * shares.double()[:, None, :]
+    columns = torch.diag_embed((p * after / before).sqrt())
+    roots = below.triu(1)
+    roots[:, :, :-1] += columns
+    return roots.transpose(0, 1).to(shares)
 
 
 def scores_together(probe: Probe, network: nn.Module, images: Tensor) -> Tensor | None:
-    """The directions times the derivatives, float64[classes, n, layers], from one forward pass.
+    """The directions times the derivatives, float64[classes - 1, n, layers], from one forward pass.
 
     None if a layer's derivatives cannot be separated by image.
     """
@@ -73,38 +80,37 @@ def scores_together(probe: Probe, network: nn.Module, images: Tensor) -> Tensor 
     if not all_separable(calls, probe.layers, logits, len(images)):
         return None
     position = {layer.module: place for place, layer in enumerate(probe.layers)}
+    met = [met_by_first_entry(call) for call in calls]
     scores = torch.zeros((*factors.shape[:2], len(probe.layers)), dtype=torch.float64)
-    for of_class, factor in zip(scores, factors, strict=True):
+    for of_column, factor in zip(scores, factors, strict=True):
         deltas = gradients((logits * factor).sum(), [call.output for call in calls], keep=True)
-        for call, delta in zip(calls, deltas, strict=True):
-            of_class[:, position[call.layer.module]] += of_first_entry(call, delta).double().cpu()
+        for call, values, delta in zip(calls, met, deltas, strict=True):
+            products = (delta[:, 0] * values).reshape(len(delta), -1).sum(1)
+            of_column[:, position[call.layer.module]] += products.double().cpu()
     return scores
 
 
-def of_first_entry(call: Call, delta: Tensor) -> Tensor:
-    """Each image's derivative with respect to the first entry of the weight of a separable call, [n].
+def met_by_first_entry(call: Call) -> Tensor:
+    """The inputs by which the first entry of a weight is multiplied, at each position of the first output channel.
 
-    Args:
-        call: of a linear layer or a two-dimensional convolution.
-        delta: the derivative with respect to the call's output.
+    They are [n, h, w] for a two-dimensional convolution, [n] for a linear layer.
     """
     module, inputs = call.layer.module, call.inputs
     if not isinstance(module, nn.Conv2d):
-        return delta[:, 0] * inputs[:, 0]
-    (down, across), (high, wide) = module.stride, delta.shape[2:]
+        return inputs[:, 0]
+    (down, across), (high, wide) = module.stride, call.output.shape[2:]
     above, left = (int(size) for size in module.padding)
     padded = functional.pad(inputs[:, 0], (left, 0, above, 0))
-    met = padded[:, : (high - 1) * down + 1 : down, : (wide - 1) * across + 1 : across]
-    return (delta[:, 0] * met).sum((1, 2))
+    return padded[:, : (high - 1) * down + 1 : down, : (wide - 1) * across + 1 : across].contiguous()
 
 
 def scores_alone(probe: Probe, network: nn.Module, image: Tensor) -> Tensor:
-    """The same for one image, float64[classes, 1, layers], with one backward pass for each class."""
+    """The same for one image, float64[classes - 1, 1, layers], with one backward pass for each direction."""
     logits = probe.forward(network, image)
-    return torch.stack(list(_by_class(probe, logits)))[:, None]
+    return torch.stack(list(_by_direction(probe, logits)))[:, None]
 
 
-def _by_class(probe: Probe, logits: Tensor) -> Iterator[Tensor]:
+def _by_direction(probe: Probe, logits: Tensor) -> Iterator[Tensor]:
     weights = [layer.weight for layer in probe.layers]
     for factor in directions(logits):
         found = gradients((logits * factor).sum(), weights, keep=True)
@@ -145,8 +151,8 @@ def vkdnw_entropy(probe: Probe) -> float:
 
     As in the authors' code: standard normal images, He's initialisation, the first entry of each weight, evaluation
     mode. There 64 images and the first 128 tensors of parameters are used, normalisation included; here 16 images and
-    the weights of all layers. Takes a backward pass of 16 images for each class. NaN for a network whose logits are not
-    classes.
+    the weights of all layers. Takes a backward pass of 16 images for each class but one. NaN for a network whose logits
+    are not classes.
     """
     return probe.once(fisher_entropy)
 

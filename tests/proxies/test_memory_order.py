@@ -1,0 +1,85 @@
+"""Maps in either order of memory have the same content; a network that needs the standard order is passed it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from networks import batch
+from torch import Tensor, nn
+
+import proxybench as pb
+from proxybench.proxies.memory_order import as_rows, over_positions
+from proxybench.proxies.per_image import per_image_gradients
+
+MAPS = torch.arange(120.0).reshape(2, 3, 4, 5)
+TOGETHER = MAPS.contiguous(memory_format=torch.channels_last)
+
+
+def test_positions_are_a_view() -> None:
+    assert torch.equal(over_positions(TOGETHER), MAPS.flatten(2))
+    assert over_positions(TOGETHER).data_ptr() == TOGETHER.data_ptr()
+
+
+def test_rows_have_the_same_values() -> None:
+    assert torch.equal(as_rows(MAPS), MAPS.flatten(1))
+    assert torch.equal(as_rows(TOGETHER).sort(1).values, MAPS.flatten(1))
+    assert as_rows(TOGETHER).data_ptr() == TOGETHER.data_ptr()
+
+
+class Views(nn.Module):
+    """Takes maps only in the standard order of memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.norm, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Linear(256, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = torch.relu(self.norm(self.convolution(images)))
+        logits: Tensor = self.head(self._flat(maps))
+        return logits
+
+    def _flat(self, maps: Tensor) -> Tensor:
+        return maps.view(len(maps), -1)
+
+
+class Reshapes(Views):
+    """The same, in any order."""
+
+    def _flat(self, maps: Tensor) -> Tensor:
+        return maps.reshape(len(maps), -1)
+
+
+def test_a_network_that_views_its_maps_has_the_same_scores() -> None:
+    torch.manual_seed(0)
+    views, reshapes = Views(), Reshapes()
+    reshapes.load_state_dict(views.state_dict())
+    images, labels = batch(8)
+    one, other = (pb.score(network, images, labels) for network in (views, reshapes))
+    assert one.reasons == other.reasons
+    assert dict(one) == pytest.approx(dict(other), rel=1e-3, nan_ok=True)
+
+
+def test_an_error_of_the_network_is_not_taken_for_a_refusal() -> None:
+    class Fails(Views):
+        def _flat(self, maps: Tensor) -> Tensor:
+            raise RuntimeError("own error")
+
+    with pytest.raises(ValueError, match="own error"):
+        pb.score(Fails(), *batch(4))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "padding", "size"),
+    [(3, 1, (9, 7)), (5, 2, (8, 8)), (3, 0, (6, 5)), ((1, 3), (0, 1), (5, 6)), (2, 1, (5, 5)), (3, 2, (5, 4))],
+)
+def test_gradients_of_images_are_the_same_in_both_orders(
+    kernel: int | tuple[int, int], padding: int | tuple[int, int], size: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    module = nn.Conv2d(3, 4, kernel, padding=padding).double()
+    images = torch.randn(5, 3, *size, dtype=torch.float64)
+    deltas = torch.randn_like(module(images))
+    together = images.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(
+        per_image_gradients(module, together, deltas), per_image_gradients(module, images, deltas)
+    )
