@@ -132,7 +132,7 @@ def test_a_block_of_a_frame_with_another_shape_is_damage(tmp_path: Path, shape: 
     data = pickle.dumps(frame, 2)
     old = pickle.dumps((1, 3), 2)[2:-3]  # without protocol, memo and end
     assert old in data
-    path.write_bytes(data.replace(old, pickle.dumps(shape, 2)[2:-3] if len(shape) < 4 else b"", 1))
+    path.write_bytes(data.replace(old, pickle.dumps(shape, 2)[2:-3], 1))
     with pytest.raises(CorruptData, match=r"frame\.pkl"):
         frame_pickle.read_frame_pickle(path)
 
@@ -146,7 +146,7 @@ def test_a_script_beyond_the_limits_is_not_read(tmp_path: Path, monkeypatch: pyt
     monkeypatch.undo()
     assert javascript.read_assignment(path, "acc") == list(range(1000))
     monkeypatch.setattr(untrusted, "MAX_BYTES", 1000)
-    with pytest.raises(CorruptData, match=r"data\.js.*1000 bytes"):
+    with pytest.raises(CorruptData, match=r"data\.js: \d+ bytes, more than the limit of 1000"):
         javascript.read_assignment(path, "acc")
 
 

@@ -18,6 +18,7 @@ from proxybench.resources import data_path
 from proxybench.tables.build import build_table, recipe
 from proxybench.tables.editions import Needed
 from proxybench.tables.sources.registry import Addition, BenchmarkEntry, SourceFile, Use, load_registry, parse_registry
+from proxybench.tables.store.cards import with_checks
 from proxybench.tables.store.parquet import StoredTable, read_info
 from proxybench.tables.store.pointer import encode_pointer
 
@@ -82,6 +83,20 @@ def test_a_pointer_without_earlier_editions_has_the_checksum_it_always_had(cache
     del written["earlier"]  # as earlier versions wrote it
     pointer.write_text(json.dumps(written))
     assert read_info("grown") == msgspec.structs.replace(info, checksum=written["checksum"])
+
+
+def test_checks_are_shown_with_the_card_and_change_no_recipe(cache: Path, tmp_path: Path) -> None:
+    entry = grown(Addition((use("b", "y"),)))
+    checked = msgspec.structs.replace(entry, checks=("Both agree.",))
+    contents = {"a": {FIRST: 1.0}, "b": {FIRST: 2.0}}
+    plain = build(tmp_path, contents, entry)
+    card = plain.card
+    table = build(tmp_path, contents, checked)
+    assert plain.info.recipe == table.info.recipe
+    assert [edition.recipe for edition in plain.info.earlier] == [edition.recipe for edition in table.info.earlier]
+    assert table.card == card
+    assert with_checks(card, entry) == card
+    assert with_checks(card, checked) == f"{card}\n## Checks\n\n- Both agree.\n"
 
 
 def test_a_withdrawn_caveat_must_exist() -> None:

@@ -65,6 +65,17 @@ def write_zip(path: Path) -> None:
         archive.writestr("a/2.json", "[]")
 
 
+def write_torch(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", pickle.dumps([DOCUMENT], 2))
+        archive.writestr("x/version", "3")
+
+
+def write_legacy_torch(path: Path) -> None:
+    values = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, [DOCUMENT], [])
+    path.write_bytes(b"".join(pickle.dumps(value, 2) for value in values))
+
+
 def write_tar(path: Path) -> None:
     with tarfile.open(path, "w:gz") as archive:
         for number in range(3):
@@ -95,6 +106,8 @@ WRITERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "pickle": ("x.p", lambda path: path.write_bytes(pickle.dumps(PICKLED, 4))),
     "pickle.bz2": ("x.pbz2", lambda path: path.write_bytes(bz2.compress(pickle.dumps(PICKLED, 2)))),
     "frame": ("x.pd", write_frame),
+    "torch": ("x.pt", write_torch),
+    "legacy torch": ("legacy.pt", write_legacy_torch),
     "script": ("x.js", lambda path: path.write_text(f"acc={json.dumps(DOCUMENT)};")),
     "json": ("x.json", lambda path: path.write_text(json.dumps(DOCUMENT))),
     "zip": ("x.zip", write_zip),

@@ -21,6 +21,7 @@ from proxybench.generation.files import read as read_model
 from proxybench.images.sources import parquet_folder
 from proxybench.readers.frame_pickle import read_frame_pickle
 from proxybench.readers.javascript import read_assignment
+from proxybench.readers.torch_file import read_torch
 from proxybench.readers.untrusted import (
     iter_tar_json,
     iter_zip_json,
@@ -57,6 +58,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "pickle": read_pickle,
     "pickle.bz2": read_pickle_bz2,
     "frame": lambda path: {name: list(column) for name, column in read_frame_pickle(path).items()},
+    "torch": read_torch,
+    "legacy torch": read_torch,
     "script": lambda path: read_assignment(path, "acc"),
     "json": read_json,
     "zip": lambda path: list(iter_zip_json(path)),
