@@ -67,7 +67,11 @@ def test_another_setting_in_the_folder_is_an_error(run) -> None:
     [
         (("oneshot", "nasbench202"), "nasbench201"),
         (("oneshot", "nasbench201", "--method", "spso"), "spos"),
-        (("oneshot", "nasbench201", "--method", "few-shot(edge=3)"), "choice"),
+        (("oneshot", "nasbench201", "--method", "few-shot(edge=3)"), "no setting edge; it has choice, common"),
+        (
+            ("oneshot", "nasbench201", "--method", "few-shot(choice=a)"),
+            "choice of the one-shot method few-shot must be int",
+        ),
         (("oneshot", "nasbench201", "--evaluate", "trained-nasbench101"), "not of nasbench201"),
     ],
 )
