@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from proxybench.cli.output import Json, print_json, print_table, show
-from proxybench.errors import ProxybenchError
+from proxybench.errors import ProxybenchError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def oneshot(
     space: Annotated[str, typer.Argument(help="A space with a supernet, such as nasbench201.")],
-    method: Annotated[str, typer.Option(help="spos, fairnas, few-shot, gm, pada; few-shot(choice=3).")] = "spos",
+    method: Annotated[str, typer.Option(help="spos, fairnas, few-shot(choice=3), gm, pada, bignas, mixture.")] = "spos",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",
@@ -61,9 +61,11 @@ def _shot(space: str, method: str, network: str, **options: Any) -> OneShot:
     from dataclasses import replace
 
     from proxybench.grammar import parse_arguments, parse_call
-    from proxybench.oneshot import OneShot
+    from proxybench.oneshot import SUPERNETS, OneShot
     from proxybench.training.recipe import default_recipe
 
+    if space not in SUPERNETS:
+        raise unknown_name("space with a supernet", space, SUPERNETS)
     call, recipe = parse_call(method), default_recipe(space)
     recipe = replace(recipe, network={**recipe.network, **parse_arguments(network)})
     return OneShot(space, call.name, recipe=recipe, **options, **call.arguments)

@@ -91,7 +91,8 @@ class Estimator:
         content = parse_json(path.read_bytes())
         if content["setting"] != json.loads(json.dumps(self._setting)):
             return {}
-        return {text: tuple(math.nan if x is None else x for x in row) for text, row in content["estimates"].items()}
+        rows = {text: [math.nan if x is None else x for x in row] for text, row in content["estimates"].items()}
+        return {text: (accuracy, loss, seconds) for text, (accuracy, loss, seconds) in rows.items()}
 
     def _write(self, known: Known) -> None:
         if self._folder is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -172,11 +172,16 @@ class OneShot:
         }
 
 
-def _method(name: str, settings: dict[str, Any]) -> Method:
+def _method(name: str, settings: Mapping[str, Any]) -> Method:
     make = METHODS[name]
-    try:
-        method: Method = make(**settings)
-    except TypeError as error:
-        known = ", ".join(make().settings) or "none"
-        raise ProxybenchError(f"one-shot method {name}: {error}; its settings are: {known}") from error
+    defaults = make().settings
+    for setting, value in settings.items():
+        if setting not in defaults:
+            raise ProxybenchError(
+                f"the one-shot method {name} has no setting {setting}; it has {', '.join(defaults) or 'none'}"
+            )
+        kind = type(defaults[setting])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ProxybenchError(f"{setting} of the one-shot method {name} must be {kind.__name__}, not {value!r}")
+    method: Method = make(**settings)
     return method

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-def use(weights: nn.Parameter, *extents: int) -> Tensor:
+def use(weights: Tensor, *extents: int) -> Tensor:
     """The beginning of a tensor of weights, as long as `extents` in its first dimensions.
 
     It is marked as used if gradients are recorded.

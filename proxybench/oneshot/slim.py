@@ -29,7 +29,7 @@ class SlimConv(nn.Conv2d):
 
     def forward(self, maps: Tensor) -> Tensor:
         weight = use(self.weight, self.width, maps.shape[1])
-        return conv2d(maps, weight, None, self.stride, self.padding)  # type: ignore[arg-type]
+        return conv2d(maps, weight, None, self.stride, self.padding)
 
 
 class SlimNorm(nn.BatchNorm2d):

@@ -51,7 +51,7 @@ class Supernet(nn.Module):
 
     def draw(self, part: Part, rng: np.random.Generator) -> Path:
         """A path, uniform over a part of the space."""
-        return tuple(allowed[rng.integers(len(allowed))] for allowed in part)
+        return tuple(allowed[int(rng.integers(len(allowed)))] for allowed in part)
 
 
 def contains(part: Part, path: Path) -> bool:

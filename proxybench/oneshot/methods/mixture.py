@@ -95,7 +95,7 @@ def balanced(scores: Floats, heat: float) -> Floats:
     A softmax of heat * scores, whose columns and rows are scaled in turn until the mean over the architectures differs
     from equal chances by a Kullback-Leibler divergence of at most BALANCED.
     """
-    chances = np.exp(heat * (scores - scores.max(axis=1, keepdims=True)))
+    chances: Floats = np.exp(heat * (scores - scores.max(axis=1, keepdims=True)))
     chances /= chances.sum(axis=1, keepdims=True)
     for _ in range(ROUNDS):
         share = chances.mean(axis=0)

@@ -99,11 +99,12 @@ _STATE = ("_norms", "_chances", "_image_chances", "_image_norms", "_visits")
 def _mixed(norms: Floats, tau: float) -> Floats:
     """Chances in proportion to the norms, mixed with equal ones; equal if no norm is above 0."""
     total = norms.sum()
-    equal = np.full(len(norms), 1 / len(norms))
+    equal: Floats = np.full(len(norms), 1 / len(norms))
     if not (np.isfinite(total) and total > 0):
         return equal
     chances: Floats = tau * norms / total + (1 - tau) * equal
-    return chances / chances.sum()
+    chances /= chances.sum()
+    return chances
 
 
 def _norm(weights: torch.nn.Parameter) -> float:

@@ -108,7 +108,7 @@ def _slim(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
 
 def _at(module: nn.Module, width: int) -> nn.Module:
     """The module with this number of output channels."""
-    if isinstance(module, nn.Sequential):
+    if isinstance(module, nn.Sequential) and isinstance(module[0], SlimConv):
         module[0].width = width
     return module
 

@@ -25,8 +25,9 @@ class PoolingSupernet(Supernet):
         self._pools: list[Choice] = []
         for block in self.network.modules():
             if isinstance(block, PooledBlock):
-                block.pool = Choice([nn.Identity(), nn.MaxPool2d(2)])
-                self._pools.append(block.pool)
+                pool = Choice([nn.Identity(), nn.MaxPool2d(2)])
+                block.set_submodule("pool", pool)
+                self._pools.append(pool)
 
     def path(self, arch: ArchGraph) -> Path:
         return (ResNet20Pooling().index(arch),)
