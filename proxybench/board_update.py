@@ -115,6 +115,7 @@ def update(
     start = time.perf_counter()
     done = Update(folder)
     if released is not None and released.resolve() != folder.resolve():
+        on_step(f"taking over the recorded results of {released}")
         take_over(released, folder)
     parts = list(shipped)
     if published:
@@ -157,8 +158,7 @@ def take_over(released: Path, folder: Path) -> None:
         tasks = {record.task.name: record.task for record in records}
         journal = Journal(folder / RUNS / path.name)
         journal.drop(lambda record, tasks=tasks: record.task != tasks.get(record.task.name, record.task))  # type: ignore[misc]
-        for record in records:
-            journal.append_if_absent(record)
+        journal.append_absent(records)
     for kind in (SEARCHES, GENERATION):
         for path in sorted((released / kind).glob("*.jsonl")):
             (folder / kind).mkdir(parents=True, exist_ok=True)

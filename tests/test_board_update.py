@@ -82,6 +82,6 @@ def test_published_tables_that_cannot_be_had_are_one_line(
     assert len(done.left_out) == 1
     command._report(done)
     lines = capsys.readouterr().out.splitlines()
-    (left_out,) = [line for line in lines if line.startswith("Left out")]
-    assert "nasbench201" in left_out
+    (left_out,) = [line for line in lines if line.startswith("Not evaluated anew")]
+    assert re.search(r"published tables \([\w-]+, [\w-]+, [\w-]+ and \d+ more\)", left_out)
     assert "PROXYBENCH_OFFLINE" in left_out

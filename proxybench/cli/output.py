@@ -43,6 +43,11 @@ def show(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def number_of(count: int, noun: str) -> str:
+    """A number and its noun, such as "1 task" and "1,200 tasks"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def fail_if(problems: Sequence[str]) -> None:
     """Print each problem as a line on standard error, and exit with code 1 if there are any."""
     for problem in problems:

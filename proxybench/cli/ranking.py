@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from proxybench.cli.output import Json, fail_if, print_json, print_table
+from proxybench.cli.output import Json, fail_if, number_of, print_json, print_table
 
 if TYPE_CHECKING:
     from proxybench.leaderboard.ranks.entries import Entry
@@ -120,7 +120,8 @@ def run(
     else:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "none"
         names = {record.task.name for record in results.records}
-        typer.echo(f"{len(results)} jobs of {len(names)} tasks: new {counts}; {summary.skipped} already recorded")
+        jobs = f"{number_of(len(results), 'job')} of {number_of(len(names), 'task')}"
+        typer.echo(f"{jobs}: new {counts}; {summary.skipped} already recorded")
         typer.echo(f"recorded in {folder}; for its page, run: proxybench leaderboard build --folder {folder}")
     absent = [f"task {name}: {reason}" for name, reason in results.absent.items()]
     if skip_absent:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from proxybench.cli.output import fail_if, print_table
+from proxybench.cli.output import fail_if, number_of, print_table
 
 if TYPE_CHECKING:
     from proxybench.board_update import Update
     from proxybench.leaderboard.ranks.overall import Comparison
 
-SHOWN = 10
+SHOWN = 10  # methods
+NAMED = 3  # tables
 
 
 def update(
@@ -46,15 +48,17 @@ def update(
 
 
 def _report(done: Update) -> None:
-    for scope in ("suite published", "suite trained"):
-        comparison = done.comparison(scope, "training-free")
+    suites = ("published", "trained")
+    for suite in sorted(suites, key=lambda name: not done.results.get(name, ())):  # one that was evaluated now
+        comparison = done.comparison(f"suite {suite}", "training-free")
         if comparison is not None and comparison.compared_on:
-            _print_ranking(scope, comparison)
+            _print_ranking(f"suite {suite}", comparison)
             break
     tasks = {record.task.name for results in done.results.values() for record in results.records}
-    typer.echo(f"\nEvaluated {done.jobs:,} jobs of {len(tasks)} tasks in {_duration(done.seconds)}.")
+    evaluated = f"{number_of(done.jobs, 'job')} of {number_of(len(tasks), 'task')}"
+    typer.echo(f"\nEvaluated {evaluated} in {_duration(done.seconds)}.")
     for reason, names in done.left_out.items():
-        typer.echo(f"Left out: {len(names)} published tables ({', '.join(names)}); {reason}")
+        typer.echo(f"Not evaluated anew, so that their recorded results stay: {_named(names)}. Reason: {reason}")
     if done.page is None:
         from proxybench.leaderboard.page.html import missing_extra
 
@@ -73,6 +77,12 @@ def _print_ranking(scope: str, comparison: Comparison) -> None:
     print_table(("place", "method", "average rank", "mean tau-b"), rows)
     if len(ranked) > SHOWN:
         typer.echo(f"and {len(ranked) - SHOWN} more")
+
+
+def _named(tables: Sequence[str]) -> str:
+    if len(tables) <= NAMED:
+        return ", ".join(tables)
+    return f"{len(tables)} published tables ({', '.join(tables[:NAMED])} and {len(tables) - NAMED} more)"
 
 
 def _duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -57,14 +57,20 @@ class Journal:
 
     def append_if_absent(self, record: Record) -> bool:
         """Add a record unless its job is already recorded; returns whether it was added."""
-        line = msgspec.json.encode(record, order="sorted") + b"\n"
+        return self.append_absent([record]) == 1
+
+    def append_absent(self, records: Iterable[Record]) -> int:
+        """Add the records whose jobs are not recorded yet, the first of each, in one write; returns their number."""
+        lines: dict[JobKey, bytes] = {}
+        for record in records:
+            lines.setdefault(record.key, msgspec.json.encode(record, order="sorted") + b"\n")
         with self.locked() as recorded:
-            if record.key in recorded:
-                return False
-            with self._open() as descriptor:
-                _write_whole(descriptor, line)
-                self._refresh(descriptor)
-        return True
+            absent = [line for key, line in lines.items() if key not in recorded]
+            if absent:
+                with self._open() as descriptor:
+                    _write_whole(descriptor, b"".join(absent))
+                    self._refresh(descriptor)
+        return len(absent)
 
     def drop(self, unwanted: Callable[[Record], bool]) -> int:
         """Remove records, so that their jobs are run again; returns their number.

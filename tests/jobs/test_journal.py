@@ -47,6 +47,16 @@ def test_a_job_is_recorded_once(path: Path):
     assert [found.message for found in read_records([path])] == ["first"]
 
 
+def test_of_many_records_those_of_new_jobs_are_added_in_order(path: Path):
+    journal = Journal(path)
+    journal.append(record(1, "before"))
+    given = [record(2), record(1, "again"), record(0, "first"), record(0, "second")]
+    assert journal.append_absent(given) == 2
+    assert journal.append_absent(given) == 0
+    assert [(found.repeat, found.message) for found in read_records([path])] == [(0, "first"), (1, "before"), (2, "")]
+    assert journal.recorded() == {record(repeat).key for repeat in range(3)}
+
+
 def test_a_journal_sees_what_another_appends(path: Path):
     one, other = Journal(path), Journal(path)
     other.append(record(0))

@@ -21,6 +21,7 @@ NEEDED = (
     "proxybench/py.typed",
     "proxybench/data/registry.toml",
     "proxybench/data/tasks.toml",
+    "proxybench/data/network-counts.json",
     "proxybench/data/tables/trained-nasbench201.parquet",
     "proxybench/data/tables/nasbench201-proxies.parquet",
     "proxybench/data/models/generator-nasbench201.npz",

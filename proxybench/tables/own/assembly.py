@@ -207,7 +207,7 @@ def _reading_notes(
     if any(not one.stated for one in results):
         notes.append("The number of epochs is not stated; the only budget is called 1 epoch.")
     if how.seed:
-        notes.append(f"Seeds are in column {how.seed}; it has {seeds} different ones.")
+        notes.append(f"Seeds are in column {how.seed}, which has {seeds} different value{'' if seeds == 1 else 's'}.")
     else:
         notes.append("Seeds are not stated; trainings have seed 0.")
     return notes
