@@ -314,16 +314,14 @@ def proxies_reached() -> str:
         rows = [
             [
                 f"`{row['proxy']}`",
-                f"{float(row['published']):.3f}",
-                row["tau_cells"],
-                row["cells"],
-                f"{row['tau_functions']} [{row['low']}, {row['high']}]",
+                row["published"],
+                f"{row['tau']} [{row['low']}, {row['high']}]",
                 row["functions"],
                 row["source"],
             ]
             for row in csv.DictReader(file)
         ]
-    head = ["", "published", "reached", "cells", "over distinct functions", "functions", "published by"]
+    head = ["", "published", "reached, 95 % interval", "functions", "published by"]
     return table(head, rows)
 
 

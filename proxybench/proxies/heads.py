@@ -92,8 +92,9 @@ def head_softmax_confidence(probe: Probe) -> Tensor:
     """How strongly heads attend to tokens to which no other head attends; 1 / tokens for a single head.
 
     Every self-attention of the network counts, with the weights of its softmax. The largest is taken over the heads, as
-    in the authors' code; Voita et al. (ACL 2019), who define the confidence of a head, take it over the keys. NaN for a
-    network without self-attention.
+    in the authors' code; Voita et al. (ACL 2019), who define the confidence of a head, take it over the keys. Published
+    values also contain a softmax of the results of Fourier and cosine transforms, which these networks do not use. NaN
+    for a network without self-attention.
     """
     sums = probe.once(softmax_confidence)
     if not sums:

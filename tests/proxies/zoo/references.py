@@ -161,16 +161,24 @@ class Reference:
 
     def jacov(self) -> float:
         network, images, _ = self.fresh()
-        images.requires_grad_()
+        inputs = [images]
+        if self.entry.words:  # the embeddings of words take the place of pixels
+            inputs = []
+            network.embed.weight.requires_grad_()
+            network.embed.register_forward_hook(lambda module, given, output: inputs.append(output))
+        else:
+            images.requires_grad_()
         with seeded():
-            network.train()(images).sum().backward()
-        correlations = np.corrcoef(images.grad.flatten(1).double().numpy())
+            logits = network.train()(images)
+        [gradient] = torch.autograd.grad(logits.sum(), inputs)
+        correlations = np.corrcoef(gradient.flatten(1).double().numpy())
         if not np.isfinite(correlations).all():
             return math.nan
         eigenvalues = np.linalg.eigvalsh(correlations) + 1e-5
         return -float((np.log(eigenvalues) + 1 / eigenvalues).sum())
 
-    def ntk_trace(self) -> float:
+    def jacobian(self) -> Tensor:
+        """The gradient of each image's summed logits by all weights, with statistics of the batch, [n, weights]."""
         network, images, _ = self.fresh()
         network.train()
         for module in network.modules():
@@ -182,13 +190,21 @@ class Reference:
         with seeded():
             network(images)
         network.eval()
-        total = 0.0
+        rows = []
         for image in images:
             network.zero_grad()
             network(image[None]).sum().backward()
-            weights = weights_of(self.entry, network).values()
-            total += sum(float(gradient_of(weight).abs().square().sum()) for weight in weights)
-        return total
+            gradients = [gradient_of(weight) for weight in weights_of(self.entry, network).values()]
+            rows.append(torch.cat([real(gradient).flatten().double() for gradient in gradients]))
+        return torch.stack(rows)
+
+    def ntk_trace(self) -> float:
+        return float(self.jacobian().square().sum())
+
+    def jacobian_entropy(self) -> float:
+        squares = np.linalg.svd(self.jacobian().numpy(), compute_uv=False) ** 2
+        shares = squares[squares > 0] / squares.sum() if squares.any() else np.array([math.nan])
+        return float(-(shares * np.log(shares)).sum())
 
     def gradsign(self) -> float:
         network, images, labels = self.fresh()
@@ -289,6 +305,7 @@ REFERENCES: dict[str, Callable[[Reference], float]] = {
     "fisher": Reference.fisher,
     "jacov": Reference.jacov,
     "ntk_trace": Reference.ntk_trace,
+    "jacobian_entropy": Reference.jacobian_entropy,
     "gradsign": Reference.gradsign,
     "nwot": Reference.nwot,
     "swap": Reference.swap,

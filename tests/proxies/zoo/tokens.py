@@ -12,7 +12,7 @@ from torch.nn import functional
 from zoo.attention import TOKENS, WIDTH, Block
 from zoo.entry import CLASSES, Entry, note
 
-WORDS_ONLY = dict.fromkeys(("synflow", "logsynflow", "jacov"), "the input has no derivative")
+WORDS_ONLY = dict.fromkeys(("synflow", "logsynflow"), "the input has no derivative")
 
 
 class Patched(nn.Module):
@@ -177,8 +177,8 @@ ENTRIES: dict[str, Entry] = {
         lambda: LanguageModel(11, tied=False, causal=False),
         ("block.attn.*", "block.fc?", "last"),
         5,
-        None,
-        None,
+        5,
+        0,
         2 * 5 * 5 * 8,
         (5,),
         11,
@@ -188,8 +188,8 @@ ENTRIES: dict[str, Entry] = {
         lambda: LanguageModel(11, tied=True, causal=True),
         ("block.attn.*", "block.fc?", "embed"),
         5,
-        None,
-        None,
+        5,
+        0,
         2 * 5 * 5 * 8,
         (5,),
         11,
