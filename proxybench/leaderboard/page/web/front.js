@@ -3,6 +3,7 @@
 const GROUPS = { proxies: "Zero-cost proxies", predictors: "Predictors", "one-shot": "One-shot estimates", searchers: "Searchers" };
 const CELL = ["value", "low", "high", "tasks", "size", "trained", "same", "ours"];
 const EVERYTHING = "everything";
+const ORDER = ["published", "yours", "ours"]; // of sections
 const DEFAULT_SIZE = 100;
 const heatOf = (group, n) => data.heat.find((heat) => heat.group === group && (n === undefined || heat.n === n));
 const cellOf = (values) => values && Object.fromEntries(CELL.map((name, index) => [name, values[index]]));
@@ -215,7 +216,7 @@ function showBenchmarks() {
     const tasks = data.tasks.filter((task) => task.benchmark === name);
     const [proxy, proxyTau] = bestOf(heatOf("proxies"), name);
     const [predictor, predictorTau] = bestOf(heatOf("predictors", DEFAULT_SIZE), name);
-    return { name, section: data.sections[benchmark.section], order: Object.keys(data.sections).indexOf(benchmark.section), title: benchmark.title || "", size: Math.max(...tasks.map((task) => task.size)), tasks: tasks.length,
+    return { name, section: data.sections[benchmark.section], order: ORDER.indexOf(benchmark.section), title: benchmark.title || "", size: Math.max(...tasks.map((task) => task.size)), tasks: tasks.length,
       methods: new Set(lines.filter((line) => line.task.benchmark === name).map((line) => line.method.label)).size, proxy, proxyTau, predictor, predictorTau };
   }).sort((a, b) => a.order - b.order || a.name.localeCompare(b.name)));
 }

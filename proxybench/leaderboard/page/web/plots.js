@@ -29,6 +29,7 @@ function config() {
 async function draw(id, rows, note, { marks = [], change = () => {} } = {}) {
   const turn = (turns[id] = (turns[id] || 0) + 1);
   $(`${id}-note`).textContent = note;
+  $(`${id}-note`).dataset.rows = rows.length || "";
   if (views[id]) views[id].finalize();
   delete views[id];
   $(id).replaceChildren();
@@ -135,17 +136,25 @@ function drawScatter(scores) {
 
 function drawCorrelation(scores) {
   const rows = !scores ? [] : scores.names.flatMap((first, i) => scores.names.map((second, j) => ({ first, second, rho: scores.spearman[i][j] }))).filter((row) => row.rho !== null);
-  draw("correlation", rows, rows.length ? "Spearman's rho over all architectures that both scored; the first row is the target." : ABSENT,
-    { change: (spec) => { spec.height = 21 * scores.names.length; } });
+  $("correlation").closest("figure").classList.toggle("whole", Boolean(scores) && scores.names.length > 14);
+  const step = scores ? ($("correlation").clientWidth - 140) / scores.names.length : 0;
+  const named = step >= 11;
+  const note = `Spearman's rho over all architectures that both scored; the first row is the target.${named ? "" : " Columns are in the order of the rows."}`;
+  draw("correlation", rows, rows.length ? note : ABSENT, { change: (spec) => {
+    spec.height = 20 * scores.names.length;
+    if (step < 26) spec.layer.pop();
+    if (!named) spec.encoding.x.axis.labels = false;
+  } });
 }
 
-function plot(task) {
+function plot(task, best) {
   const entries = detail.entries.filter((entry) => entry.task === task);
   const scores = detail.scores[task];
-  const kept = $("scattered").value;
+  const kept = $("scattered").value || best;
   options($("scattered"), scores ? Object.keys(scores.methods).map((name) => [name, name]) : [["", "no scores here"]], kept);
   drawCost(entries);
   drawTrend(entries);
+  for (const id of ["cost", "trend"]) $(id).closest("figure").hidden = !$(`${id}-note`).dataset.rows;
   drawScatter(scores);
   drawCorrelation(scores);
 }
