@@ -154,7 +154,7 @@ function plot(task, best) {
   options($("scattered"), scores ? Object.keys(scores.methods).map((name) => [name, name]) : [["", "no scores here"]], kept);
   drawCost(entries);
   drawTrend(entries);
-  for (const id of ["cost", "trend"]) $(id).closest("figure").hidden = !$(`${id}-note`).dataset.rows;
+  for (const id of ["cost", "trend"]) $(id).closest("figure").hidden = !$(`${id}-note`).dataset.rows && $("cost-axis").value === "seconds";
   drawScatter(scores);
   drawCorrelation(scores);
 }
