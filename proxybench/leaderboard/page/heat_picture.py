@@ -46,7 +46,7 @@ def _views(heat: Heat, facts: Facts, above: float) -> list[Spec]:
     """A view for each section, with the same rows; the headings stand `above` pixels above the squares."""
     columns = _columns(heat)
     rows = [row for row in heat.rows if not row.variant]
-    rows = [row for row in rows if any(name in row.cells for name in columns)]
+    rows = [row for row in rows if sum(name in row.cells for name in columns) > (1 if len(columns) > 2 else 0)]
     views = []
     for section in dict.fromkeys(facts.section(name) for name in columns):
         shown = [name for name in columns if facts.section(name) == section]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from proxybench.leaderboard.page.blocks import largest_block
 from proxybench.leaderboard.page.facts import Facts
-from proxybench.leaderboard.page.heat import Cell, Heat, Row, ordered
+from proxybench.leaderboard.page.heat import Cell, Heat, Row, half_of, ordered
 from proxybench.leaderboard.page.names import shown_name
 from proxybench.leaderboard.searches.records import SearchedProblem
 from proxybench.leaderboard.searches.verdicts import BASELINES, SearcherTest, searcher_tests
@@ -30,13 +30,15 @@ def _heat(budget: int, tests: Sequence[SearcherTest], facts: Facts) -> Heat:
     for test in tests:
         benchmark = test.problem.task.benchmark
         by_name[shown_name(test.runs.searcher, test.runs.options)][benchmark].append(test)
-    compared = {
-        benchmark: largest_block(
-            {name: {test.problem.task.name for test in found.get(benchmark, ())} for name, found in by_name.items()},
-            {name for name, found in by_name.items() if next(iter(found.values()))[0].runs.params},
-        ).tasks
-        for benchmark in sorted({test.problem.task.benchmark for test in tests})
-    }
+    variants = {name for name, found in by_name.items() if next(iter(found.values()))[0].runs.params}
+    compared = {}
+    for benchmark in sorted({test.problem.task.benchmark for test in tests}):
+        having = {
+            name: {test.problem.task.name for test in found[benchmark]}
+            for name, found in by_name.items()
+            if benchmark in found
+        }
+        compared[benchmark] = largest_block(having, variants, *half_of(set(having) - variants)).tasks
     rows = [
         Row(
             name=name,

@@ -7,13 +7,14 @@ import pytest
 from proxybench.leaderboard.page.blocks import Block, largest_block, standings
 
 
-def test_the_block_has_the_largest_product_with_at_least_half_of_the_methods() -> None:
-    # a and b share five tasks (10), but are fewer than half of five methods; four methods share two tasks (8).
+def test_the_block_has_the_most_pairs_of_three_methods_and_two_tasks_if_there_is_one() -> None:
+    # a and b share five tasks (10 pairs), but are two methods; four methods share two tasks (8 pairs).
     tasks = {"a": set("vwxyz"), "b": set("vwxyz"), "c": set("vw"), "d": set("vw"), "e": set("z")}
     assert largest_block(tasks) == Block(("a", "b", "c", "d"), ("v", "w"))
+    assert largest_block(tasks, methods=1) == Block(("a", "b"), tuple("vwxyz"))
 
 
-def test_if_no_task_has_half_of_the_methods_the_largest_block_counts() -> None:
+def test_without_such_a_block_the_one_with_the_most_pairs_counts() -> None:
     assert largest_block({"a": {"x", "y"}, "b": {"v"}, "c": {"w"}, "d": {"u"}}) == Block(("a",), ("x", "y"))
 
 

@@ -130,3 +130,8 @@ def test_the_picture_has_the_number_of_every_cell_and_marks_scores_of_others(rec
 
 def test_without_three_methods_on_a_benchmark_there_is_no_picture(record) -> None:
     assert heat_picture(entries_of([record("a", 0.3), record("b", 0.2)]), {}) is None
+
+
+def test_scores_at_full_size_count_before_others_of_this_project(record) -> None:
+    records = [record("zen@proxybench", 0.2, "small"), record("zen", 0.6, "full"), record("zen@published", 0.9, "full")]
+    assert cells(only(records, suites={"full-size": ["full"]})) == {"zen": {"nasbench201": 0.6}}

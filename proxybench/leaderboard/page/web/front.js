@@ -34,13 +34,17 @@ function showFront(state) {
   shownHeat = heat;
   if (!heat) return;
   $("variants").checked = state.variants === "1";
-  $("variants-label").hidden = !heat.rows.some((row) => row.variant);
+  const more = heat.rows.filter((row) => minor(heat, row)).length;
+  $("variants-label").hidden = !more;
+  $("variants-label").lastChild.textContent = ` with ${count(more, "variant or method", "variants and methods")} of one benchmark`;
   drawHeat(heat);
   showRanks(heat, state);
   showTotals(heat);
 }
 
-const shownRows = (heat) => heat.rows.filter((row) => !row.variant || $("variants").checked || !heat.rows.some((other) => !other.variant && other.method === row.method));
+// Variants of a method with a row of its own, and methods of a single benchmark, are shown on demand.
+const minor = (heat, row) => (row.variant && heat.rows.some((other) => !other.variant && other.method === row.method)) || (heat.columns.length > 2 && Object.keys(row.cells).length < 2);
+const shownRows = (heat) => heat.rows.filter((row) => $("variants").checked || !minor(heat, row));
 
 function heatRows(heat) {
   return shownRows(heat).flatMap((row) => heat.columns.flatMap((column) => {
@@ -113,6 +117,8 @@ function rankings(heat) {
   return data.ranks.filter((found) => found.group === heat.group && found.n === heat.n);
 }
 
+const some = (names) => `${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}`;
+
 function showRanks(heat, state) {
   const found = rankings(heat);
   $("ranks").closest("section").hidden = !found.length;
@@ -120,7 +126,7 @@ function showRanks(heat, state) {
   options($("scope"), found.map((one) => [one.section, one.section === EVERYTHING ? "All of these" : data.sections[one.section]]), state.scope ?? found[0].section);
   const chosen = found.find((one) => one.section === $("scope").value);
   const left = chosen.left_out.length;
-  $("ranks-rule").textContent = `${count(chosen.ranks.length, "method")} on the ${count(chosen.tasks.length, "task")} that all of them have, of ${chosen.of}: the largest block of methods and tasks without a gap that has at least half of the methods.${left ? ` Left out: ${chosen.left_out.join(", ")}.` : ""} Tasks: ${chosen.tasks.slice(0, 8).join(", ")}${chosen.tasks.length > 8 ? " and more" : ""}.`;
+  $("ranks-rule").textContent = `${count(chosen.ranks.length, "method")} on the ${count(chosen.tasks.length, "task")} that all of them have, of ${chosen.of}: the block with the most pairs of method and task, without a gap.${left ? ` Left out, since they lack some: ${some(chosen.left_out)}.` : ""} Tasks: ${some(chosen.tasks)}.`;
   const half = chosen.difference === null ? null : chosen.difference / 2;
   const rows = chosen.ranks.map(([label, rank]) => ({ label, rank, ...(half === null ? {} : { low: Math.max(1, rank - half), high: Math.min(chosen.ranks.length, rank + half) }) }));
   const p = chosen.p_value === null ? "undefined" : chosen.p_value < 1e-4 ? "< 0.0001" : `= ${brief(chosen.p_value)}`;
