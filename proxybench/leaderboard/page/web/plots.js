@@ -29,7 +29,7 @@ function config() {
 async function draw(id, rows, note, { marks = [], change = () => {} } = {}) {
   const turn = (turns[id] = (turns[id] || 0) + 1);
   $(`${id}-note`).textContent = note;
-  $(`${id}-note`).dataset.rows = rows.length || "";
+  $(`${id}-note`).dataset.rows = rows.length;
   if (views[id]) views[id].finalize();
   delete views[id];
   $(id).replaceChildren();
@@ -154,7 +154,7 @@ function plot(task, best) {
   options($("scattered"), scores ? Object.keys(scores.methods).map((name) => [name, name]) : [["", "no scores here"]], kept);
   drawCost(entries);
   drawTrend(entries);
-  for (const id of ["cost", "trend"]) $(id).closest("figure").hidden = !$(`${id}-note`).dataset.rows && $("cost-axis").value === "seconds";
+  for (const id of ["cost", "trend"]) $(id).closest("figure").hidden = Number($(`${id}-note`).dataset.rows) < 2 && $("cost-axis").value === "seconds";
   drawScatter(scores);
   drawCorrelation(scores);
 }
