@@ -85,7 +85,6 @@ def test_each_task_suite_and_the_whole_have_a_file(tmp_path: Path, record) -> No
         "suite-quick.csv",
         "suite-slow.csv",
         "leaderboard.csv",
-        "heatmap.svg",
         "index.html",
         "page/000-nasbench201.js",
         "MANIFEST.json",
@@ -125,10 +124,12 @@ def test_check_finds_a_changed_a_missing_and_a_stale_file(tmp_path: Path, record
 
 def test_without_the_extra_the_tables_are_built_and_a_line_names_it(tmp_path: Path, records, monkeypatch) -> None:
     write_records(tmp_path / "runs/a.jsonl", records)
+    write(tmp_path)
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     monkeypatch.setattr(page, "find_spec", lambda name: None)
     assert "run: pip install 'nas-proxybench[report]'" in page.missing_extra()
     assert sorted(build(tmp_path)) == ["MANIFEST.json", "leaderboard.csv", "suite-a.csv", "tiny.csv"]
+    assert differences(tmp_path) == []
     with pytest.raises(DataNotAvailable, match="report"):
         write_local(tmp_path)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxybench.leaderboard.page.facts import SECTIONS, Facts
 from proxybench.leaderboard.page.heat import Heat, Row, heats_of
-from proxybench.leaderboard.page.heat_chart import STRONG, Spec, heat_view
+from proxybench.leaderboard.page.heat_chart import Spec, heat_view
 from proxybench.leaderboard.page.pictures import picture
 from proxybench.leaderboard.ranks.entries import Entry
 from proxybench.leaderboard.ranks.pools import GUESTS
@@ -75,7 +75,6 @@ def _values(row: Row, columns: Sequence[str]) -> list[dict[str, Any]]:
             "column": name,
             "value": float(f"{cell.value:.3f}"),
             "text": f"{cell.value:z.2f}{'' if cell.same else '*'}{'' if cell.ours else '†'}",
-            "strong": abs(cell.value) > STRONG,
             "row_href": "",
             "column_href": "",
         }

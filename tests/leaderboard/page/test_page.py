@@ -68,7 +68,9 @@ def test_details_are_a_call_with_values_and_nothing_else(tmp_path: Path, record)
     write_records(tmp_path / "runs/a.jsonl", [record(HOSTILE, 0.5, message=HOSTILE)])
     details = build(tmp_path)["page/000-nasbench201.js"].decode()
     assert not set("<>&\u2028") & set(details)
-    name, content = json.loads(f"[{details.removeprefix('receiveDetails(').removesuffix(');' + chr(10))}]")
+    assert details.startswith("receiveDetails(")
+    assert details.endswith(");\n")
+    name, content = json.loads(f"[{details[len('receiveDetails(') : -len(');') - 1]}]")
     assert name == "nasbench201"
     assert [(entry["method"], entry["runs"][0][-1]) for entry in content["entries"]] == [(HOSTILE, HOSTILE)]
 

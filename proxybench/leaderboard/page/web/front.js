@@ -56,7 +56,7 @@ function heatRows(heat) {
     const task = isSearch(heat) ? { problem: first } : { task: data.tasks[first].name };
     const pool = heat.group === "predictors" ? { pool: row.kind, n: cell.trained[0] } : {};
     return [{
-      row: row.name, column, section: sectionOf(column), value: strength, strong: Math.abs(strength) > 0.45,
+      row: row.name, column, section: sectionOf(column), value: strength,
       text: `${short(cell.value)}${cell.same ? "" : "*"}${cell.ours ? "" : "†"}`,
       exact: cell.value.toFixed(3), interval: limits(cell.low, cell.high) || "not known",
       on: `${count(cell.tasks.length, unit)}${cell.same ? "" : ` of ${heat.tasks[column]} or not all architectures`}; ${isSearch(heat) ? count(cell.size, "pair") + " of runs" : `n = ${cell.size.toLocaleString("en")}`}${cell.trained.length ? `; trained on ${[...new Set([cell.trained[0], cell.trained[cell.trained.length - 1]])].join(" to ")}` : ""}`,
@@ -99,8 +99,9 @@ function drawHeat(heat) {
         one.encoding.x.scale.domain = columnsOf(section);
         one.encoding.y.scale.domain = shown.map((row) => row.name);
         const [squares, numbers, rowNames] = one.layer;
-        squares.encoding.color.scale.range = HEAT[theme()].range;
-        numbers.encoding.color = { condition: { test: "datum.strong", value: HEAT[theme()].strong }, value: HEAT[theme()].pale };
+        const { range, test, inside, outside } = HEAT[theme()];
+        squares.encoding.color.scale.range = range;
+        numbers.encoding.color = { condition: { test, value: inside }, value: outside };
         numbers.mark.fontSize = step < 30 ? 9 : 11;
         rowNames.mark.limit = names - 10;
         if (!stacked && index) one.layer = one.layer.filter((layer) => layer !== rowNames);

@@ -7,10 +7,11 @@ const PALETTE = {
   light: ["#0072b2", "#c44e00", "#00805d", "#a8437f", "#6b4fb3", "#8a6500", "#45698c", "#b02a37", "#3b7d1f", "#555555"],
   dark: ["#62b5f0", "#ff9d57", "#42c99d", "#f09fcb", "#b9a4f5", "#e3c14c", "#9dbad6", "#ff8f98", "#93d374", "#bbbbbb"],
 };
-// Squares of the heat map from negative to positive, and the numbers on strong and on pale ones.
+// Squares of the heat map from negative to positive, and where numbers on them are white in the light scheme and black in
+// the dark one: where that has the larger contrast.
 const HEAT = {
-  light: { range: ["#c2570c", "#f3f4f2", "#1d5fa6"], strong: "#ffffff", pale: "#1b1f24" },
-  dark: { range: ["#d9772f", "#2b3138", "#5aa5f0"], strong: "#10141a", pale: "#e8eaed" },
+  light: { range: ["#c2570c", "#f3f4f2", "#1d5fa6"], test: "datum.value > 0.66", inside: "#ffffff", outside: "#000000" },
+  dark: { range: ["#d9772f", "#2b3138", "#5aa5f0"], test: "datum.value > 0.49 || datum.value < -0.57", inside: "#000000", outside: "#ffffff" },
 };
 const turns = {};
 const views = {};
