@@ -10,7 +10,7 @@ from typing import Any
 
 from predictors import PREDICTORS
 from predictors.errors import LibraryMissing
-from proxybench.leaderboard.page.facts import BenchmarkFacts, Facts, MethodFacts
+from proxybench.leaderboard.page.facts import BenchmarkFacts, Facts, MethodFacts, Section
 from proxybench.proxies import PROXIES
 from proxybench.search import SEARCHERS
 from proxybench.tables.catalogue import BenchmarkInfo, list_benchmarks
@@ -60,7 +60,7 @@ def _method(kind: str, thing: Any) -> MethodFacts:
 
 
 def _benchmark(info: BenchmarkInfo) -> BenchmarkFacts:
-    section = "ours" if info.shipped else "yours" if info.own else "published"
+    section: Section = "ours" if info.shipped else "yours" if info.own else "published"
     entry = load_registry().benchmarks.get(info.name)
     if entry is None:
         return BenchmarkFacts(section, info.title, info.space)

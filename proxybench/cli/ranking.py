@@ -146,7 +146,7 @@ def build(
     folder: Folder = Path("leaderboard"),
     repository: Annotated[str, typer.Option(help="Address of the source code, for a link on the page.")] = "",
 ) -> None:
-    """Build the CSV files, the pictures and the page from the records; if local/ exists, also a page with all scores."""
+    """Build the CSV files, pictures and page from the records; if local/ exists, also a page with all scores."""
     from proxybench.board_facts import board_facts
     from proxybench.leaderboard.build import LOCAL, Leaderboard, write, write_local
     from proxybench.leaderboard.page.html import missing_extra

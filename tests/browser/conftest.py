@@ -223,7 +223,19 @@ class Visit:
 
     def open(self, path: Path, fragment: str = "") -> Page:
         self.page.goto(f"{path.as_uri()}{fragment}")
-        self.page.wait_for_selector("#ranks svg, #cost svg")
+        self.page.wait_for_selector("main .view:not([hidden])")
+        return self.page
+
+    def front(self, folder: Path, fragment: str = "") -> Page:
+        """The overview of a folder, with its heat map drawn."""
+        self.open(folder / "index.html", fragment)
+        self.page.wait_for_selector("#heat svg")
+        return self.page
+
+    def benchmark(self, page: Path, more: str = "") -> Page:
+        """The view of the benchmark, with its details loaded."""
+        self.open(page, f"#benchmark=nasbench201{more}")
+        self.page.wait_for_selector("#ranking svg")
         return self.page
 
 
@@ -238,5 +250,11 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 @pytest.fixture
 def page(visit: Visit, folder: Path) -> Page:
-    """The built page in a fresh tab."""
-    return visit.open(folder / "index.html")
+    """The overview of the built page in a fresh tab."""
+    return visit.front(folder)
+
+
+@pytest.fixture
+def benchmark(visit: Visit, folder: Path) -> Page:
+    """The view of the benchmark in a fresh tab, without training."""
+    return visit.benchmark(folder / "index.html", "&task=nasbench201-cifar10-test&pool=training-free")

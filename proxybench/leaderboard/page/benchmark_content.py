@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from proxybench.leaderboard.page.names import in_words
+from proxybench.leaderboard.page.names import OURS, in_words, split_source
 from proxybench.leaderboard.page.rounding import rounded
 from proxybench.leaderboard.page.sources import base_name, label_in_task
 from proxybench.leaderboard.ranks.entries import Entry, Estimate
@@ -182,15 +182,21 @@ def _scores(scores: Mapping[str, TaskScores], labels: Mapping[str, Mapping[str, 
             "size": found.size,
             "target": _digits(found.target[::step]),
             "methods": {
-                labels[name].get(method, method): _digits(values[::step])
+                _label_of(method, labels[name]): _digits(values[::step])
                 for method, values in sorted(found.methods.items())
             },
             "archs": found.archs[::step] if found.archs and step == 1 else None,
-            "names": [labels[name].get(method, method) for method in found.spearman.names],
+            "names": [_label_of(method, labels[name]) for method in found.spearman.names],
             "spearman": [[rounded(value, 3) for value in row] for row in found.spearman.matrix],
         }
         for name, found in sorted(chosen.items())
     }
+
+
+def _label_of(method: str, labels: Mapping[str, str]) -> str:
+    """The label of a scored method, which may lack a record."""
+    name, source = split_source(method)
+    return labels.get(method) or (name if source == OURS else method)
 
 
 def _digits(values: Sequence[Value]) -> list[Value]:

@@ -33,31 +33,36 @@ class Standings(NamedTuple):
     p_value: float | None
 
 
-def largest_block(tasks_of: Mapping[str, Set[str]], guests: Set[str] = frozenset()) -> Block:
-    """The block with the largest product of methods and tasks, among those with at least half of the methods.
+def largest_block(
+    tasks_of: Mapping[str, Set[str]], guests: Set[str] = frozenset(), methods: int = ENOUGH, tasks: int = 2
+) -> Block:
+    """The block with the most pairs of method and task; of equal blocks the one with more tasks.
 
-    If no task has half of the methods, all blocks count. Of equal blocks the one with more methods is chosen. Guests
-    do not decide which tasks these are; those that have all of them join.
+    Args:
+        tasks_of: the tasks that each method has.
+        guests: methods that do not decide which tasks these are; those that have all of them join.
+        methods: the block has at least as many methods, and `tasks` tasks, if there is such a block.
+        tasks: see `methods`.
     """
-    having = {name: frozenset(tasks) for name, tasks in tasks_of.items() if tasks}
-    hosts = {name: tasks for name, tasks in having.items() if name not in guests} or having
+    having = {name: frozenset(own) for name, own in tasks_of.items() if own}
+    hosts = {name: own for name, own in having.items() if name not in guests} or having
     shared: set[frozenset[str]] = set()
-    for tasks in set(hosts.values()):
-        shared |= {tasks, *(tasks & other for other in shared)}
+    for own in set(hosts.values()):
+        shared |= {own, *(own & other for other in shared)}
     shared.discard(frozenset())
     if not shared:
         return Block((), ())
 
-    def worth(tasks: frozenset[str]) -> tuple[bool, int, int, list[str]]:
-        methods = sum(tasks <= own for own in hosts.values())
-        return 2 * methods >= len(hosts), methods * len(tasks), methods, sorted(tasks)
+    def worth(chosen: frozenset[str]) -> tuple[bool, int, int, list[str]]:
+        count = sum(chosen <= own for own in hosts.values())
+        return count >= methods and len(chosen) >= tasks, count * len(chosen), len(chosen), sorted(chosen)
 
     best = max(shared, key=worth)
     return Block(tuple(sorted(name for name, own in having.items() if best <= own)), tuple(sorted(best)))
 
 
 def standings(values: Mapping[str, Mapping[str, float]], guests: Set[str] = frozenset()) -> Standings | None:
-    """Average ranks over the largest block.
+    """Average ranks over the largest block, of at least three methods and two tasks if there is one.
 
     Args:
         values: by method and task, larger is better.

@@ -115,7 +115,8 @@ def _heat(heat: Heat, task_numbers: Mapping[str, int]) -> dict[str, Any]:
 def _cell(cell: Cell, task_numbers: Mapping[str, int]) -> list[Any]:
     """Value, limits of the interval, tasks by number (by name if they are search problems), size, marks."""
     return [
-        *(rounded(value, 4) for value in (cell.value, cell.low, cell.high)),
+        rounded(cell.value, 5),
+        *(rounded(value, 3) for value in (cell.low, cell.high)),
         [task_numbers.get(name, name) for name in cell.tasks],
         cell.size,
         list(cell.trained_on),

@@ -1,15 +1,16 @@
 """Heat maps: methods by benchmarks, each cell the mean of a method over the tasks of a benchmark.
 
-The methods of a column are compared on the same tasks, those of `largest_block`. A method that lacks one of these has
-the mean of the tasks that it has, and is marked. A proxy has one row: where this project computed it for a benchmark,
-these scores count, otherwise those that the benchmark's publishers stored.
+The methods of a column are compared on the same tasks, those of `largest_block` with at least half of the methods. A
+method that lacks one of these has the mean of the tasks that it has, and is marked. A proxy has one row: where this
+project computed it at the size of the benchmark's networks, these scores count, otherwise its other scores, otherwise
+those of the publishers.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxybench.leaderboard.page.blocks import largest_block
@@ -131,7 +132,7 @@ def _heat(group: str, n_train: int, entries: Sequence[Entry], own: set[str], fac
     for benchmark in sorted({entry.task.benchmark for entry in entries}):
         having = {name: found[benchmark] for name, found in kept.items() if benchmark in found}
         tasks_of = {name: _complete(found) for name, found in having.items()}
-        compared[benchmark] = largest_block(tasks_of, set(having) - hosts).tasks
+        compared[benchmark] = largest_block(tasks_of, set(having) - hosts, *half_of(set(having) & hosts)).tasks
     made = [
         Row(
             name=name,
@@ -156,8 +157,15 @@ def _heat(group: str, n_train: int, entries: Sequence[Entry], own: set[str], fac
 
 
 def _one_source(entries: Sequence[Entry], own: set[str]) -> list[Entry]:
-    """The entries of this project if there are any, otherwise all."""
-    return [entry for entry in entries if is_ours(entry, own)] or list(entries)
+    """The entries of one source: this project's at the benchmark's own size, its others, or those of the publishers."""
+    ours = [entry for entry in entries if is_ours(entry, own)]
+    full_size = [entry for entry in ours if entry.kind in PROXIES and entry.task.name in own]
+    return full_size or ours or list(entries)
+
+
+def half_of(hosts: Collection[str]) -> tuple[int, int]:
+    """The fewest methods and tasks of the block of a column: half of its methods, so that few are marked."""
+    return (len(hosts) + 1) // 2, 1
 
 
 def _complete(entries: Iterable[Entry]) -> set[str]:
@@ -189,7 +197,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def ordered(group: str, n: int, rows: Sequence[Row], compared: Mapping[str, tuple[str, ...]], facts: Facts) -> Heat:
-    """Columns by section and number of methods; rows by their mean difference from the mean of a column."""
+    """Columns by section and number of methods; rows by their mean difference from the mean of a column.
+
+    Rows of a single column come last, if there are more than two columns.
+    """
     count = {name: sum(name in row.cells and row.kind not in GUESTS for row in rows) for name in compared}
     order = ("published", "yours", "ours")
     columns = sorted(
@@ -199,11 +210,12 @@ def ordered(group: str, n: int, rows: Sequence[Row], compared: Mapping[str, tupl
     means = {name: _mean([row.cells[name].value for row in rows if name in row.cells]) or 0.0 for name in columns}
     first = facts.section(columns[0]) if columns else ""
 
-    def key(row: Row) -> tuple[bool, float, str]:
+    def key(row: Row) -> tuple[bool, bool, float, str]:
         own = {name: cell.value - means[name] for name, cell in row.cells.items() if name in means}
         leading = [value for name, value in own.items() if facts.section(name) == first]
         mean = _mean(leading or list(own.values()))
-        return not leading, -(mean if mean is not None else -math.inf), row.name
+        lone = len(columns) > 2 and len(own) < 2
+        return lone, not leading, -(mean if mean is not None else -math.inf), row.name
 
     shown = [row for row in rows if any(name in row.cells for name in columns)]
     return Heat(group, n, tuple(sorted(shown, key=key)), tuple(columns), compared)

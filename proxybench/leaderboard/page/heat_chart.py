@@ -8,9 +8,9 @@ Spec = dict[str, Any]
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 NEGATIVE, NEUTRAL, POSITIVE = "#c2570c", "#f3f4f2", "#1d5fa6"
-ON_STRONG, ON_PALE = "#ffffff", "#1b1f24"  # numbers on strong and on pale squares
+ON_STRONG, ON_PALE = "#ffffff", "#000000"  # numbers on strong and on pale squares
 LIMIT = 0.8  # tau of the strongest colours
-STRONG = 0.45  # from here on, numbers are of the other colour
+STRONG = 0.66  # from here on, white numbers have the larger contrast; on negative squares black ones always have
 
 
 def heat_view(*, linked: bool, row_step: int = 18, column_step: int = 44) -> Spec:
@@ -49,7 +49,7 @@ def heat_view(*, linked: bool, row_step: int = 18, column_step: int = 44) -> Spe
             "interpolate": "rgb",
         },
     }
-    number = {"condition": {"test": "datum.strong", "value": ON_STRONG}, "value": ON_PALE}
+    number = {"condition": {"test": f"datum.value > {STRONG}", "value": ON_STRONG}, "value": ON_PALE}
     row_names = {"type": "text", "align": "right", "baseline": "middle", "x": -6, "limit": 170}
     column_names = {"type": "text", "align": "left", "baseline": "middle", "y": -6, "angle": -45, "limit": 170}
     return {

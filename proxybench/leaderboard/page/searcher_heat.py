@@ -6,13 +6,15 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from proxybench.leaderboard.page.blocks import largest_block
 from proxybench.leaderboard.page.facts import Facts
-from proxybench.leaderboard.page.heat import Cell, Heat, Row, ordered
+from proxybench.leaderboard.page.heat import Cell, Heat, Row, half_of, ordered
 from proxybench.leaderboard.page.names import shown_name
 from proxybench.leaderboard.searches.records import SearchedProblem
 from proxybench.leaderboard.searches.verdicts import BASELINES, SearcherTest, searcher_tests
 
 RANDOM = BASELINES[0]
+QUANTILE = 1.96  # of the normal distribution, for 95 percent
 
 
 def searcher_heats(problems: Sequence[SearchedProblem], facts: Facts) -> list[Heat]:
@@ -25,12 +27,18 @@ def searcher_heats(problems: Sequence[SearchedProblem], facts: Facts) -> list[He
 
 def _heat(budget: int, tests: Sequence[SearcherTest], facts: Facts) -> Heat:
     by_name: defaultdict[str, defaultdict[str, list[SearcherTest]]] = defaultdict(lambda: defaultdict(list))
-    problems: defaultdict[str, set[str]] = defaultdict(set)
     for test in tests:
         benchmark = test.problem.task.benchmark
         by_name[shown_name(test.runs.searcher, test.runs.options)][benchmark].append(test)
-        problems[benchmark].add(test.problem.task.name)
-    compared = {benchmark: tuple(sorted(names)) for benchmark, names in problems.items()}
+    variants = {name for name, found in by_name.items() if next(iter(found.values()))[0].runs.params}
+    compared = {}
+    for benchmark in sorted({test.problem.task.benchmark for test in tests}):
+        having = {
+            name: {test.problem.task.name for test in found[benchmark]}
+            for name, found in by_name.items()
+            if benchmark in found
+        }
+        compared[benchmark] = largest_block(having, variants, *half_of(set(having) - variants)).tasks
     rows = [
         Row(
             name=name,
@@ -46,15 +54,19 @@ def _heat(budget: int, tests: Sequence[SearcherTest], facts: Facts) -> Heat:
 
 
 def _cell(tests: Sequence[SearcherTest], compared: Sequence[str]) -> Cell:
-    """The mean share; its interval is Wald's for the pairs of one problem, averaged over problems."""
-    halves = [1.96 * math.sqrt(test.wins * (1 - test.wins) / test.seeds) for test in tests]
-    mean, half = math.fsum(test.wins for test in tests) / len(tests), math.fsum(halves) / len(halves)
-    names = tuple(sorted(test.problem.task.name for test in tests))
+    """The mean share over the compared problems, or over all if the searcher has none of them.
+
+    Its interval is Wald's for the pairs of one problem, averaged over problems.
+    """
+    shown = [test for test in tests if test.problem.task.name in compared] or list(tests)
+    halves = [QUANTILE * math.sqrt(test.wins * (1 - test.wins) / test.seeds) for test in shown]
+    mean, half = math.fsum(test.wins for test in shown) / len(shown), math.fsum(halves) / len(halves)
+    names = tuple(sorted(test.problem.task.name for test in shown))
     return Cell(
         value=mean,
         low=max(0.0, mean - half),
         high=min(1.0, mean + half),
         tasks=names,
-        size=min(test.seeds for test in tests),
+        size=min(test.seeds for test in shown),
         same=names == tuple(compared),
     )

@@ -129,8 +129,9 @@ function showTask(state) {
   results.show(chosen.rows, Object.entries(groups).filter(([name]) => name !== $("columns").value).flatMap(([, titles]) => titles));
   const shown = data.tasks[byName(data.tasks, task)];
   $("results-note").replaceChildren(`${shown.population} (n = ${shown.size.toLocaleString("en")}); target: ${shown.target}; ${shown.split}. `, element("a", { href: `${data.csv_folder}${encodeURIComponent(task)}.csv`, textContent: "All rows as CSV" }));
+  $("ranking").closest(".two").classList.toggle("stacked", $("columns").value === "top");
   drawRanking(chosen.rows);
-  if (taskShown !== `${task} ${theme()}` || !$("cost").firstChild) plot(task);
+  if (taskShown !== `${task} ${theme()}` || !$("correlation-note").textContent) plot(task, (chosen.rows.find((row) => detail.scores[task] && row.entry.label in detail.scores[task].methods) || { entry: {} }).entry.label);
   taskShown = `${task} ${theme()}`;
 }
 

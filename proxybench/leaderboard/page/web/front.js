@@ -3,6 +3,7 @@
 const GROUPS = { proxies: "Zero-cost proxies", predictors: "Predictors", "one-shot": "One-shot estimates", searchers: "Searchers" };
 const CELL = ["value", "low", "high", "tasks", "size", "trained", "same", "ours"];
 const EVERYTHING = "everything";
+const ORDER = ["published", "yours", "ours"]; // of sections
 const DEFAULT_SIZE = 100;
 const heatOf = (group, n) => data.heat.find((heat) => heat.group === group && (n === undefined || heat.n === n));
 const cellOf = (values) => values && Object.fromEntries(CELL.map((name, index) => [name, values[index]]));
@@ -33,13 +34,17 @@ function showFront(state) {
   shownHeat = heat;
   if (!heat) return;
   $("variants").checked = state.variants === "1";
-  $("variants-label").hidden = !heat.rows.some((row) => row.variant);
+  const more = heat.rows.filter((row) => minor(heat, row)).length;
+  $("variants-label").hidden = !more;
+  $("variants-label").lastChild.textContent = ` with ${count(more, "variant or method", "variants and methods")} of one benchmark`;
   drawHeat(heat);
   showRanks(heat, state);
   showTotals(heat);
 }
 
-const shownRows = (heat) => heat.rows.filter((row) => !row.variant || $("variants").checked || !heat.rows.some((other) => !other.variant && other.method === row.method));
+// Variants of a method with a row of its own, and methods of a single benchmark, are shown on demand.
+const minor = (heat, row) => (row.variant && heat.rows.some((other) => !other.variant && other.method === row.method)) || (heat.columns.length > 2 && Object.keys(row.cells).length < 2);
+const shownRows = (heat) => heat.rows.filter((row) => $("variants").checked || !minor(heat, row));
 
 function heatRows(heat) {
   return shownRows(heat).flatMap((row) => heat.columns.flatMap((column) => {
@@ -51,7 +56,7 @@ function heatRows(heat) {
     const task = isSearch(heat) ? { problem: first } : { task: data.tasks[first].name };
     const pool = heat.group === "predictors" ? { pool: row.kind, n: cell.trained[0] } : {};
     return [{
-      row: row.name, column, section: sectionOf(column), value: strength, strong: Math.abs(strength) > 0.45,
+      row: row.name, column, section: sectionOf(column), value: strength,
       text: `${short(cell.value)}${cell.same ? "" : "*"}${cell.ours ? "" : "†"}`,
       exact: cell.value.toFixed(3), interval: limits(cell.low, cell.high) || "not known",
       on: `${count(cell.tasks.length, unit)}${cell.same ? "" : ` of ${heat.tasks[column]} or not all architectures`}; ${isSearch(heat) ? count(cell.size, "pair") + " of runs" : `n = ${cell.size.toLocaleString("en")}`}${cell.trained.length ? `; trained on ${[...new Set([cell.trained[0], cell.trained[cell.trained.length - 1]])].join(" to ")}` : ""}`,
@@ -94,8 +99,9 @@ function drawHeat(heat) {
         one.encoding.x.scale.domain = columnsOf(section);
         one.encoding.y.scale.domain = shown.map((row) => row.name);
         const [squares, numbers, rowNames] = one.layer;
-        squares.encoding.color.scale.range = HEAT[theme()].range;
-        numbers.encoding.color = { condition: { test: "datum.strong", value: HEAT[theme()].strong }, value: HEAT[theme()].pale };
+        const { range, test, inside, outside } = HEAT[theme()];
+        squares.encoding.color.scale.range = range;
+        numbers.encoding.color = { condition: { test, value: inside }, value: outside };
         numbers.mark.fontSize = step < 30 ? 9 : 11;
         rowNames.mark.limit = names - 10;
         if (!stacked && index) one.layer = one.layer.filter((layer) => layer !== rowNames);
@@ -112,6 +118,8 @@ function rankings(heat) {
   return data.ranks.filter((found) => found.group === heat.group && found.n === heat.n);
 }
 
+const some = (names) => `${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}`;
+
 function showRanks(heat, state) {
   const found = rankings(heat);
   $("ranks").closest("section").hidden = !found.length;
@@ -119,7 +127,7 @@ function showRanks(heat, state) {
   options($("scope"), found.map((one) => [one.section, one.section === EVERYTHING ? "All of these" : data.sections[one.section]]), state.scope ?? found[0].section);
   const chosen = found.find((one) => one.section === $("scope").value);
   const left = chosen.left_out.length;
-  $("ranks-rule").textContent = `${count(chosen.ranks.length, "method")} on the ${count(chosen.tasks.length, "task")} that all of them have, of ${chosen.of}: the largest block of methods and tasks without a gap that has at least half of the methods.${left ? ` Left out: ${chosen.left_out.join(", ")}.` : ""} Tasks: ${chosen.tasks.slice(0, 8).join(", ")}${chosen.tasks.length > 8 ? " and more" : ""}.`;
+  $("ranks-rule").textContent = `${count(chosen.ranks.length, "method")} on the ${count(chosen.tasks.length, "task")} that all of them have, of ${chosen.of}: the block with the most pairs of method and task, without a gap.${left ? ` Left out, since they lack some: ${some(chosen.left_out)}.` : ""} Tasks: ${some(chosen.tasks)}.`;
   const half = chosen.difference === null ? null : chosen.difference / 2;
   const rows = chosen.ranks.map(([label, rank]) => ({ label, rank, ...(half === null ? {} : { low: Math.max(1, rank - half), high: Math.min(chosen.ranks.length, rank + half) }) }));
   const p = chosen.p_value === null ? "undefined" : chosen.p_value < 1e-4 ? "< 0.0001" : `= ${brief(chosen.p_value)}`;
@@ -215,7 +223,7 @@ function showBenchmarks() {
     const tasks = data.tasks.filter((task) => task.benchmark === name);
     const [proxy, proxyTau] = bestOf(heatOf("proxies"), name);
     const [predictor, predictorTau] = bestOf(heatOf("predictors", DEFAULT_SIZE), name);
-    return { name, section: data.sections[benchmark.section], order: Object.keys(data.sections).indexOf(benchmark.section), title: benchmark.title || "", size: Math.max(...tasks.map((task) => task.size)), tasks: tasks.length,
+    return { name, section: data.sections[benchmark.section], order: ORDER.indexOf(benchmark.section), title: benchmark.title || "", size: Math.max(...tasks.map((task) => task.size)), tasks: tasks.length,
       methods: new Set(lines.filter((line) => line.task.benchmark === name).map((line) => line.method.label)).size, proxy, proxyTau, predictor, predictorTau };
   }).sort((a, b) => a.order - b.order || a.name.localeCompare(b.name)));
 }

@@ -23,7 +23,7 @@ const generators = new Table($("generation-table"), [
   ...generated.baselines.map((_, index) => gainOver(index)),
   { title: "s", number: true, ascending: true, value: (row) => row.seconds, text: (row) => brief(row.seconds), hint: "processor seconds of a run" },
   { title: "Runs", number: true, value: (row) => row.runs },
-  { title: "Note", value: (row) => row.note },
+  { title: "Note", value: (row) => row.note, fill: (cell, row) => { cell.classList.add("long"); cell.append(row.note); cell.title = row.note; } },
 ]);
 
 const label = (method) => (method.calls ? `${method.label}, ${method.calls.toLocaleString("en")}` : method.label);

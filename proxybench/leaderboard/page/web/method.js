@@ -2,7 +2,6 @@
 
 const methodLines = new Table($("method-table"), [
   { title: "Task", header: true, value: (row) => row.task.name, fill: (cell, row) => linkCell(cell, row.task.name, { benchmark: row.task.benchmark, task: row.task.name, ...(row.n ? { pool: row.method.kind, n: row.n } : {}) }) },
-  { title: "Benchmark", value: (row) => row.task.benchmark },
   { title: "Arguments", value: (row) => row.method.label.slice(row.method.name.length + 2) },
   { title: "Scores", value: (row) => (row.ours ? "" : "stored by the publishers") },
   { title: "Trained on", number: true, ascending: true, value: (row) => row.n || null },

@@ -38,6 +38,12 @@ function change(values) {
   show();
 }
 
+// All charts again, in the colours of the scheme.
+function repaint() {
+  $("theme").textContent = theme() === "dark" ? "Light" : "Dark";
+  show();
+}
+
 function showAbout() {
   const year = data.date.slice(0, 4);
   $("cite").textContent = `@software{proxybench,\n  title = {proxybench: tabular NAS benchmarks, zero-cost proxies and accuracy predictors, ranked honestly},\n  author = {{The proxybench maintainers}},\n  version = {${data.version}},\n  year = {${year}}${data.repository ? `,\n  url = {${data.repository}}` : ""}\n}`;
@@ -61,12 +67,12 @@ for (const [id, table, name] of [
 ]) $(id).addEventListener("click", () => download(name(), table().csv()));
 
 $("skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); });
-$("theme").addEventListener("click", () => { document.documentElement.dataset.theme = theme() === "dark" ? "light" : "dark"; taskShown = null; show(); });
-dark.addEventListener("change", () => { taskShown = null; show(); });
+$("theme").addEventListener("click", () => { document.documentElement.dataset.theme = theme() === "dark" ? "light" : "dark"; repaint(); });
+dark.addEventListener("change", repaint);
 addEventListener("hashchange", show);
 let width = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; if (viewOf(current()) === "front") show(); } });
 
 $("stamp").replaceChildren([data.version && `version ${data.version}`, data.date && `records to ${data.date}`].filter(Boolean).join(" · "), ...(data.repository ? [" · ", element("a", { href: data.repository, textContent: "source code" })] : []));
 $("generation-link").hidden = !generated.problems.length;
-show();
+repaint();

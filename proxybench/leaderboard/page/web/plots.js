@@ -7,10 +7,11 @@ const PALETTE = {
   light: ["#0072b2", "#c44e00", "#00805d", "#a8437f", "#6b4fb3", "#8a6500", "#45698c", "#b02a37", "#3b7d1f", "#555555"],
   dark: ["#62b5f0", "#ff9d57", "#42c99d", "#f09fcb", "#b9a4f5", "#e3c14c", "#9dbad6", "#ff8f98", "#93d374", "#bbbbbb"],
 };
-// Squares of the heat map from negative to positive, and the numbers on strong and on pale ones.
+// Squares of the heat map from negative to positive, and where numbers on them are white in the light scheme and black in
+// the dark one: where that has the larger contrast.
 const HEAT = {
-  light: { range: ["#c2570c", "#f3f4f2", "#1d5fa6"], strong: "#ffffff", pale: "#1b1f24" },
-  dark: { range: ["#d9772f", "#2b3138", "#5aa5f0"], strong: "#10141a", pale: "#e8eaed" },
+  light: { range: ["#c2570c", "#f3f4f2", "#1d5fa6"], test: "datum.value > 0.66", inside: "#ffffff", outside: "#000000" },
+  dark: { range: ["#d9772f", "#2b3138", "#5aa5f0"], test: "datum.value > 0.49 || datum.value < -0.57", inside: "#000000", outside: "#ffffff" },
 };
 const turns = {};
 const views = {};
@@ -29,6 +30,7 @@ function config() {
 async function draw(id, rows, note, { marks = [], change = () => {} } = {}) {
   const turn = (turns[id] = (turns[id] || 0) + 1);
   $(`${id}-note`).textContent = note;
+  $(`${id}-note`).dataset.rows = rows.length;
   if (views[id]) views[id].finalize();
   delete views[id];
   $(id).replaceChildren();
@@ -135,17 +137,25 @@ function drawScatter(scores) {
 
 function drawCorrelation(scores) {
   const rows = !scores ? [] : scores.names.flatMap((first, i) => scores.names.map((second, j) => ({ first, second, rho: scores.spearman[i][j] }))).filter((row) => row.rho !== null);
-  draw("correlation", rows, rows.length ? "Spearman's rho over all architectures that both scored; the first row is the target." : ABSENT,
-    { change: (spec) => { spec.height = 21 * scores.names.length; } });
+  $("correlation").closest("figure").classList.toggle("whole", Boolean(scores) && scores.names.length > 14);
+  const step = scores ? ($("correlation").clientWidth - 140) / scores.names.length : 0;
+  const named = step >= 11;
+  const note = `Spearman's rho over all architectures that both scored; the first row is the target.${named ? "" : " Columns are in the order of the rows."}`;
+  draw("correlation", rows, rows.length ? note : ABSENT, { change: (spec) => {
+    spec.height = 20 * scores.names.length;
+    if (step < 26) spec.layer.pop();
+    if (!named) spec.encoding.x.axis.labels = false;
+  } });
 }
 
-function plot(task) {
+function plot(task, best) {
   const entries = detail.entries.filter((entry) => entry.task === task);
   const scores = detail.scores[task];
-  const kept = $("scattered").value;
+  const kept = $("scattered").value || best;
   options($("scattered"), scores ? Object.keys(scores.methods).map((name) => [name, name]) : [["", "no scores here"]], kept);
   drawCost(entries);
   drawTrend(entries);
+  for (const id of ["cost", "trend"]) $(id).closest("figure").hidden = Number($(`${id}-note`).dataset.rows) < 2 && $("cost-axis").value === "seconds";
   drawScatter(scores);
   drawCorrelation(scores);
 }

@@ -15,7 +15,7 @@ const against = (index) => ({
 
 const searchers = new Table($("searches-table"), [
   { title: "Curve", always: true, unsorted: true, value: () => null, fill: pickCell },
-  { title: "Searcher", header: true, value: (row) => row.label },
+  { title: "Searcher", header: true, value: (row) => row.label, fill: (cell, row) => { cell.append(row.label); cell.title = [row.label, row.note].filter(Boolean).join(": "); } },
   { title: "Regret", number: true, ascending: true, value: (row) => row.regret, text: (row) => brief(row.regret), hint: "mean difference between the optimum of the population and the architecture returned" },
   { title: "Median rank", number: true, ascending: true, value: (row) => row.rank[0], text: (row) => (row.rank[1] === null ? String(row.rank[0]) : `${row.rank[0]} (${row.rank[1]}–${row.rank[2]})`), hint: "of the architectures returned, by the reported quantity; 95 % interval" },
   { title: "Value", number: true, value: (row) => row.value, hint: "median objective of the architectures returned" },
@@ -25,7 +25,6 @@ const searchers = new Table($("searches-table"), [
   { title: "Train h", number: true, ascending: true, value: (row) => row.train_s, text: (row) => brief(row.train_s === null ? null : row.train_s / 3600), hint: "simulated training hours of a run" },
   { title: "Run s", number: true, ascending: true, value: (row) => row.wall_s, text: (row) => brief(row.wall_s), hint: "seconds of a run, without training" },
   { title: "Runs", number: true, value: (row) => row.runs },
-  { title: "Note", value: (row) => row.note },
 ]);
 
 function pickCell(cell, row) {
