@@ -21,6 +21,7 @@ VERBS = (
     ["leaderboard", "build"],
     ["leaderboard", "check"],
     ["leaderboard", "show"],
+    ["leaderboard", "gaps"],
     ["leaderboard", "serve"],
     ["new", "proxy"],
     ["new", "predictor"],

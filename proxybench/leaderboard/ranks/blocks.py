@@ -8,32 +8,43 @@ with equally many pairs, the one with more tasks counts, then the one whose task
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 METHODS, TASKS = 3, 2  # a block has at least as many if any block does
 MOST_SETS = 20_000  # of tasks that are looked at; real leaderboards have some hundred
 
 
-def largest_block(tasks_of: Mapping[str, set[str]], guests: Iterable[str] = ()) -> tuple[list[str], list[str]]:
-    """Methods, and the tasks that they all have, both in alphabetical order, by the rule of this module.
+class Block(NamedTuple):
+    """Methods, and the tasks that they all have, both in alphabetical order; empty if no method has a task."""
+
+    methods: list[str]
+    tasks: list[str]
+
+
+def largest_block(
+    tasks_of: Mapping[str, AbstractSet[str]], guests: Iterable[str] = (), methods: int = METHODS, tasks: int = TASKS
+) -> Block:
+    """The block of the rule of this module.
 
     Args:
         tasks_of: the tasks that each method has.
         guests: methods that do not count in the rule, such as controls, unless there are no others. Those that have
             all tasks of the block join it.
-
-    Returns:
-        Two empty lists if no method has a task.
+        methods: how many methods the block has at least, guests apart, if any block has as many.
+        tasks: how many tasks it has at least, likewise.
     """
-    hosts = {name: frozenset(tasks) for name, tasks in tasks_of.items() if name not in set(guests)}
-    hosts = hosts or {name: frozenset(tasks) for name, tasks in tasks_of.items()}
+    apart = set(guests)
+    everyone = {name: frozenset(having) for name, having in tasks_of.items()}
+    hosts = {name: having for name, having in everyone.items() if name not in apart} or everyone
     best: frozenset[str] = frozenset()
     most: tuple[bool, int, int] = (False, 0, 0)
-    for tasks in sorted(_shared_sets(hosts.values()), key=sorted):
-        methods = sum(tasks <= having for having in hosts.values())
-        worth = (methods >= METHODS and len(tasks) >= TASKS, methods * len(tasks), len(tasks))
+    for shared in sorted(_shared_sets(hosts.values()), key=sorted):
+        count = sum(shared <= having for having in hosts.values())
+        worth = (count >= methods and len(shared) >= tasks, count * len(shared), len(shared))
         if worth > most:
-            best, most = tasks, worth
-    return (sorted(name for name in tasks_of if best <= tasks_of[name]), sorted(best)) if best else ([], [])
+            best, most = shared, worth
+    return Block(sorted(name for name in everyone if best <= everyone[name]) if best else [], sorted(best))
 
 
 def _shared_sets(having: Iterable[frozenset[str]]) -> set[frozenset[str]]:

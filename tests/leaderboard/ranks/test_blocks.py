@@ -32,6 +32,12 @@ def test_one_task_does_not_make_the_comparison_alone() -> None:
     assert largest_block(tasks_of) == (sorted("abdefghij"), ["one"])
 
 
+def test_a_block_may_need_more_methods() -> None:
+    tasks_of = {name: {"1", "2", "3", "4"} for name in "abc"} | {name: {"8", "9"} for name in "uvwx"}
+    assert largest_block(tasks_of, methods=4) == (list("uvwx"), ["8", "9"])
+    assert largest_block(tasks_of, tasks=3).tasks == ["1", "2", "3", "4"]
+
+
 def test_of_blocks_with_equally_many_pairs_the_one_with_more_tasks_counts() -> None:
     tasks_of = {name: {"1", "2", "3", "4"} for name in "abc"} | {name: {"7", "8", "9"} for name in "uvwx"}
     assert largest_block(tasks_of) == (list("abc"), ["1", "2", "3", "4"])
