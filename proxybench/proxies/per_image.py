@@ -186,8 +186,6 @@ def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Te
     n, shape = len(inputs), module.weight.shape
     if shape[2:] == (1, 1) and module.stride == (1, 1) and module.padding == (0, 0) and module.groups == 1:
         return torch.bmm(over_positions(deltas), over_positions(inputs).mT).view(n, *shape)
-    if module.stride == (1, 1) and module.dilation == (1, 1) and module.groups == 1 and channels_together(inputs):
-        return _from_shifts(inputs, deltas, module)
     # Groups are not summed, so with separate groups for each image one convolution gives all gradients.
     gradients: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
         inputs.flatten(0, 1).unsqueeze(0),
@@ -199,21 +197,3 @@ def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Te
         n * module.groups,
     )
     return gradients.view(n, *shape)
-
-
-def _from_shifts(inputs: Tensor, deltas: Tensor, module: nn.Conv2d) -> Tensor:
-    """The same for a convolution of stride 1, whose inputs have their channels next to each other in memory.
-
-    An entry of a kernel meets the padded inputs shifted by its place. If the deltas are padded to the same width, a
-    shift by rows and columns is one by positions, so that each entry is a matrix product without copies.
-    """
-    (rows, columns), (above, left), (high, wide) = module.weight.shape[2:], module.padding, deltas.shape[2:]
-    width = inputs.shape[3] + 2 * int(left)
-    # One more row below, so that the last shifts end inside.
-    padded = over_positions(functional.pad(inputs, (left, left, above, int(above) + 1))).mT
-    spread = over_positions(functional.pad(deltas.contiguous(memory_format=torch.channels_last), (0, width - wide)))
-    entries = [
-        torch.bmm(spread, padded[:, start : start + high * width])
-        for start in (row * width + column for row in range(rows) for column in range(columns))
-    ]
-    return torch.stack(entries, dim=1).permute(0, 2, 3, 1).unflatten(-1, (rows, columns)).contiguous()
