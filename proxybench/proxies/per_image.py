@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
-from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
 from proxybench.proxies.base import NoAnswer
