@@ -100,7 +100,6 @@ def proxies() -> str:
         "published scores on NAS-Bench-201, CIFAR-10, and of this project's scores on its own four tables (records in "
         "`leaderboard/`).",
         table(head, rows),
-        *_costs(),
     ]
     for name in sorted(PROXIES):
         proxy = PROXIES[name]
@@ -117,22 +116,6 @@ def proxies() -> str:
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
-
-
-def _costs() -> list[str]:
-    """What all proxies together cost, pass by pass, from the record that tests/bench/bench_proxies.py wrote."""
-    with (ROOT / "docs" / "results" / "pass_costs.csv").open(newline="") as file:
-        units = {row["pass"]: float(row["units"]) for row in csv.DictReader(file)}
-    together = units.pop("all")
-    rows = [[f"`{name}`", f"{cost:.2f}"] for name, cost in units.items() if cost >= 0.01]
-    return [
-        "## What the passes cost",
-        f"All registered proxies together cost {together:.1f} forward and backward passes of the same network and "
-        "batch (NAS-Bench-201 at its published size, 64 images of 32 x 32, two threads; medians over five cells). "
-        "Proxies share passes, each of which runs once. This is what they take, with what proxies take beyond their "
-        "passes under their own names; less than 0.01 is left out.",
-        table(["pass or proxy", "forward and backward passes"], rows),
-    ]
 
 
 def _taus(task: str) -> dict[str, float]:

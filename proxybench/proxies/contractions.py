@@ -32,8 +32,7 @@ def is_fused(node: Node) -> bool:
 
 def is_own(node: Node) -> bool:
     """Whether an operation is a custom function of the network, so that the graph does not show what it does."""
-    known = getattr(getattr(node, "_forward_cls", None), "mixes_nothing", False)
-    return isinstance(node, BackwardCFunction) and not known
+    return isinstance(node, BackwardCFunction)
 
 
 def contracted_operands(nodes: Iterable[Node]) -> dict[Node, list[bool]]:

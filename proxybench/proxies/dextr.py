@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from proxybench.proxies.activation_rows import module_outputs
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
-from proxybench.proxies.memory_order import channels_together
 from proxybench.proxies.per_image import each_image_alone
 from proxybench.proxies.probe import Probe, logits_of_one_image
 from proxybench.proxies.second_derivatives import FastSecondDerivatives
@@ -101,10 +100,7 @@ def derivatives(probe: Probe, network: nn.Module, plane: Tensor, places: Tensor)
     angles = torch.zeros(len(places), dtype=probe.images.dtype, device=probe.device, requires_grad=True)
     shaped = angles.reshape(-1, *[1] * (first.dim() - 1))
     with FastSecondDerivatives(), each_image_alone():
-        images = first * shaped.cos() + second * shaped.sin()
-        if channels_together(probe.images):
-            images = images.contiguous(memory_format=torch.channels_last)
-        logits = probe.forward(network, images)
+        logits = probe.forward(network, first * shaped.cos() + second * shaped.sin())
     if len(logits) != len(places):
         raise NoAnswer(f"logits of shape {tuple(logits.shape)} do not say what belongs to which image")
     chosen = logits.reshape(len(logits), -1)[torch.arange(len(places)), places]

@@ -47,7 +47,7 @@ def signs_together(probe: Probe, network: nn.Module) -> list[Tensor] | None:
     if not all_plain(probe.layers, network):
         return None
     with each_image_alone(), recorded_calls(probe.layers) as calls:
-        logits = probe.forward(network, probe.images)
+        logits = probe.forward(network, probe.images.contiguous())  # the order in which images are normalised
     if not all_separable(calls, probe.layers, logits, len(logits)):
         return None
     losses = [loss_of(probe, logits[place : place + 1], place) for place in range(len(logits))]

@@ -26,6 +26,7 @@ class Lender:
 
     Attributes:
         stand_ins: plain weights that replace computed ones while the network is lent.
+        drew: whether torch's global generator on the CPU was used while the network was lent.
     """
 
     def __init__(self, network: nn.Module, seed: int, device: torch.device, dtype: torch.dtype) -> None:
@@ -35,6 +36,7 @@ class Lender:
         self._snapshot: Snapshot | None = None
         self._lent = False
         self.stand_ins: list[EffectiveWeight] = []
+        self.drew = False
 
     @contextmanager
     def remembered(self) -> Iterator[None]:
@@ -56,6 +58,7 @@ class Lender:
         snapshot = self._snapshot or self._take_snapshot()
         with neutral_settings(self._dtype), snapshot.lent(weights=weights) as network:
             self._seed_everything()
+            seeded = torch.get_rng_state()
             for stand_in in self.stand_ins:
                 stand_in.install()
             self._lent = True
@@ -67,6 +70,7 @@ class Lender:
                 yield network
             finally:
                 self._lent = False
+                self.drew = self.drew or not torch.equal(torch.get_rng_state(), seeded)
 
     def _take_snapshot(self) -> Snapshot:
         return Snapshot(self._network, [stand_in.parameter for stand_in in self.stand_ins])

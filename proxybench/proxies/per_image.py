@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
-from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
 from proxybench.proxies.base import NoAnswer
@@ -24,7 +23,6 @@ from proxybench.proxies.batch_norm import BatchNormCall, BatchNormMode
 from proxybench.proxies.contractions import is_own
 from proxybench.proxies.layers import Layer
 from proxybench.proxies.memory_order import channels_together, over_positions
-from proxybench.proxies.normalise_alone import NormaliseAlone
 
 CHUNK = 2**24  # gradient values held in memory at a time
 
@@ -37,16 +35,14 @@ def _normalise_alone(call: BatchNormCall) -> Tensor:
     positions = inputs[0, 0].numel()
     if positions == 1:
         raise NoAnswer("normalisation over a single value")
-    if channels_together(inputs) and inputs.dtype in (torch.float32, torch.float64):
-        normalised, scales = NormaliseAlone.apply(inputs, call.weight, call.bias, call.eps)
-    else:
-        # One group per channel: same as instance_norm, in a third of the time.
-        sizes = (*inputs.shape[:2], positions, inputs.shape[1])
-        normalised, _, scales = torch.native_group_norm(inputs.contiguous(), call.weight, call.bias, *sizes, call.eps)
+    # One group per channel: same as instance_norm, in a third of the time unless channels come last in memory.
+    sizes = (*inputs.shape[:2], positions, inputs.shape[1])
+    normalised, _, scales = torch.native_group_norm(inputs.contiguous(), call.weight, call.bias, *sizes, call.eps)
     if not (scales.isfinite() & (scales > 0)).all():
         raise NoAnswer("the variance of a batch normalisation is not finite")
-    result: Tensor = normalised
-    return result
+    if channels_together(inputs):
+        return normalised.contiguous(memory_format=torch.channels_last)
+    return normalised
 
 
 @contextmanager
@@ -189,8 +185,6 @@ def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Te
     n, shape = len(inputs), module.weight.shape
     if shape[2:] == (1, 1) and module.stride == (1, 1) and module.padding == (0, 0) and module.groups == 1:
         return torch.bmm(over_positions(deltas), over_positions(inputs).mT).view(n, *shape)
-    if module.stride == (1, 1) and module.dilation == (1, 1) and module.groups == 1 and channels_together(inputs):
-        return _from_shifts(inputs, deltas, module)
     # Groups are not summed, so with separate groups for each image one convolution gives all gradients.
     gradients: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
         inputs.flatten(0, 1).unsqueeze(0),
@@ -202,21 +196,3 @@ def per_image_gradients(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Te
         n * module.groups,
     )
     return gradients.view(n, *shape)
-
-
-def _from_shifts(inputs: Tensor, deltas: Tensor, module: nn.Conv2d) -> Tensor:
-    """The same for a convolution of stride 1, whose inputs have their channels next to each other in memory.
-
-    An entry of a kernel meets the padded inputs shifted by its place. If the deltas are padded to the same width, a
-    shift by rows and columns is one by positions, so that each entry is a matrix product without copies.
-    """
-    (rows, columns), (above, left), (high, wide) = module.weight.shape[2:], module.padding, deltas.shape[2:]
-    width = inputs.shape[3] + 2 * int(left)
-    # One more row below, so that the last shifts end inside.
-    padded = over_positions(functional.pad(inputs, (left, left, above, int(above) + 1))).mT
-    spread = over_positions(functional.pad(deltas.contiguous(memory_format=torch.channels_last), (0, width - wide)))
-    entries = [
-        torch.bmm(spread, padded[:, start : start + high * width])
-        for start in (row * width + column for row in range(rows) for column in range(columns))
-    ]
-    return torch.stack(entries, dim=1).permute(0, 2, 3, 1).unflatten(-1, (rows, columns)).contiguous()

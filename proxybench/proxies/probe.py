@@ -77,11 +77,12 @@ class Probe:
                 self._lender.stand_ins = effective_weights(self.network)
         if images.is_floating_point() or not self._takes(self.images):
             self.images = self.images.to(self.dtype)
+        self._layers = self._find_layers()
         self._order = torch.contiguous_format
-        if self.device.type == "cpu" and self.images.is_floating_point() and self.images.dim() == 4:
+        maps = self.images.is_floating_point() and self.images.dim() == 4
+        if maps and self.device.type == "cpu" and not self._lender.drew:
             self._order = torch.channels_last
             self.images = self.images.contiguous(memory_format=self._order)
-        self._layers = self._find_layers()
         known = self._layers if isinstance(self._layers, tuple) else ()
         self.operations, self._groups = operations_of(self.network, known)
 
@@ -219,10 +220,15 @@ class Probe:
         return self._passes.once(run, start)
 
     def _in_either_order(self, run: Callable[[Probe], T]) -> T:
-        """The result of `run`, with images in the standard order of memory if the network needs it."""
+        """The result of `run`, with images in the standard order of memory if the network needs it.
+
+        It does if it views its maps in that order, and if it draws random numbers, whose places depend on the order.
+        """
         order = self._order
         try:
-            return run(self)
+            result = run(self)
+            if order is torch.contiguous_format or not self._lender.drew:
+                return result
         except RuntimeError as error:
             if order is torch.contiguous_format or not refuses_order(error):
                 raise

@@ -1,12 +1,12 @@
 """Measures proxies in units of one forward and backward pass of the same network over the same batch.
 
-    python tests/bench/bench_proxies.py [--threads 2] [--write docs/results/pass_costs.csv] [group ...]
+    python tests/bench/bench_proxies.py [--threads 2] [--write FILE.csv] [group ...]
 
 NAS-Bench-201 cells at their published size (16 channels, 5 cells a stage), 64 images of 3 x 32 x 32, two threads and
 all groups by default. The unit is a plain training step's forward and backward pass, measured right before and after
 each group of proxies; a group is what one probe takes from its construction to the scores. Medians over cells and
-rounds (all proxies together: one round). Fails where the shared passes cost more than they should. The file written,
-which the page of proxies shows, has the units of each pass of all proxies together.
+rounds (all proxies together: one round). Fails where the shared passes cost more than they should. The file written
+has the units of each pass of all proxies together.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 import proxybench as pb
 from proxybench.proxies.memory_order import as_rows, over_positions
-from proxybench.proxies.per_image import per_image_gradients
 
 MAPS = torch.arange(120.0).reshape(2, 3, 4, 5)
 TOGETHER = MAPS.contiguous(memory_format=torch.channels_last)
@@ -66,20 +65,3 @@ def test_an_error_of_the_network_is_not_taken_for_a_refusal() -> None:
 
     with pytest.raises(ValueError, match="own error"):
         pb.score(Fails(), *batch(4))
-
-
-@pytest.mark.parametrize(
-    ("kernel", "padding", "size"),
-    [(3, 1, (9, 7)), (5, 2, (8, 8)), (3, 0, (6, 5)), ((1, 3), (0, 1), (5, 6)), (2, 1, (5, 5)), (3, 2, (5, 4))],
-)
-def test_gradients_of_images_are_the_same_in_both_orders(
-    kernel: int | tuple[int, int], padding: int | tuple[int, int], size: tuple[int, int]
-) -> None:
-    torch.manual_seed(0)
-    module = nn.Conv2d(3, 4, kernel, padding=padding).double()
-    images = torch.randn(5, 3, *size, dtype=torch.float64)
-    deltas = torch.randn_like(module(images))
-    together = images.contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(
-        per_image_gradients(module, together, deltas), per_image_gradients(module, images, deltas)
-    )
