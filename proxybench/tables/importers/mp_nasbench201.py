@@ -66,12 +66,8 @@ def _trained(
     texts: Mapping[Configuration, str], values: Mapping[Configuration, float], seed: str, notes: Sequence[str]
 ) -> Fragment:
     n = len(values)
-    keys = {
-        "arch": [texts[one] for one in values],
-        "dataset": [DATASET] * n,
-        "epochs": [EPOCHS] * n,
-        "seed": [seed] * n,
-    }
+    keys: dict[str, Any] = {"arch": [texts[one] for one in values], "dataset": [DATASET] * n}
+    keys |= {"epochs": [EPOCHS] * n, "seed": [seed] * n}
     return fragment({**keys, "test_acc": [100 * value for value in values.values()]}, notes)
 
 
@@ -107,7 +103,8 @@ def _second(path: Path, order: Sequence[str]) -> list[dict[Configuration, float]
                 raise ValueError(f"configuration {str(name)[:40]} was not trained for {EPOCHS} epochs")
             cell = order[_index(name)]
             bits = [0] * _EDGES
-            for edge, width in mapping(about["bit_width"]["infercell"], "the bits of a cell").items():
+            edges: Mapping[Any, Any] = mapping(about["bit_width"]["infercell"], "the bits of a cell")
+            for edge, width in edges.items():
                 if edge not in range(_EDGES) or width["a_bit"] != _ACTIVATIONS:
                     raise ValueError(f"configuration {name[:40]} has other edges or activations")
                 bits[edge] = width["w_bit"]

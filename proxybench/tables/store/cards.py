@@ -1,7 +1,7 @@
 """A table's card: its content and its sources, in markdown, written together with the table.
 
-The agreement with second sources is not written into it: it is added from the registry whenever a card is shown, so that
-a new check needs no new import.
+The agreement with second sources is not written into it: it is added from the registry whenever a card is shown, so
+that a new check needs no new import.
 """
 
 from __future__ import annotations
