@@ -120,8 +120,8 @@ def run(
     else:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "none"
         names = {record.task.name for record in results.records}
-        jobs = f"{number_of(len(results), 'job')} of {number_of(len(names), 'task')}"
-        typer.echo(f"{jobs}: new {counts}; {summary.skipped} already recorded")
+        ran = f"{number_of(len(results), 'job')} of {number_of(len(names), 'task')}"
+        typer.echo(f"{ran}: new {counts}; {summary.skipped} already recorded")
         typer.echo(f"recorded in {folder}; for its page, run: proxybench leaderboard build --folder {folder}")
     absent = [f"task {name}: {reason}" for name, reason in results.absent.items()]
     if skip_absent:
