@@ -63,7 +63,8 @@ def test_all_proxies_together_take_each_pass_once() -> None:
     assert set(together.runs.values()) == {1}
     passes = {name: probe.forwards[name] for probe in alone.values() for name in probe.runs}
     own = sum(probe.forwards["proxy"] for probe in alone.values())
-    assert together.forwards.total() == sum(passes.values()) + own
+    # The statistics of the batch come from the shared pass, not from a forward pass of their own.
+    assert together.forwards.total() == sum(passes.values()) + own - 1
     assert together.forwards.total() < sum(probe.forwards.total() for probe in alone.values())
 
 
@@ -135,7 +136,8 @@ def test_one_and_two_threads_agree() -> None:
     finally:
         torch.set_num_threads(threads)
     for name in NAMES:
-        assert found[1][name] == pytest.approx(found[0][name], rel=1e-5, nan_ok=True), name
+        rel = 1e-4 if name == "zico" else 1e-5  # divides by differences of gradients
+        assert found[1][name] == pytest.approx(found[0][name], rel=rel, nan_ok=True), name
 
 
 @pytest.mark.parametrize("kind", ["a cell", "all skip", "residual", "mobile", "transformer", "shared weights"])
