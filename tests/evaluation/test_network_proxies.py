@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 import proxybench as pb
@@ -66,18 +64,6 @@ def test_a_proxy_is_computed_once_on_the_networks_and_ranked_with_scorers(home: 
 
 def _network(arch):
     return pb.get_space("nasbench201").build(arch, 10, (3, 4, 4), channels=2, cells=1)
-
-
-def test_networks_that_read_text_are_scored_on_tokens(home: Path) -> None:
-    space = pb.get_space("flexibert")
-    archs = space.sample(12, 0)
-    frame = pd.DataFrame({"arch": [space.format(arch) for arch in archs], "val_acc": np.arange(12.0)})
-    table = pb.table(frame, arch="arch", targets="val_acc", space="flexibert")
-    networks = NetworkSetting("digits", 2, 32, {"vocabulary": 40, "length": 64, "embedding": 8, "hidden": 16})
-    found = pb.evaluate("own_proxy:weights", benchmark=table, networks=networks, jobs=1, progress=False).frame()
-    mine = found[found["method"] == "my_weights"]
-    assert len(mine)
-    assert set(mine["outcome"]) == {"ok"}, list(mine["message"])
 
 
 def test_a_proxy_of_the_main_program_needs_no_file_of_its_code(home: Path) -> None:
