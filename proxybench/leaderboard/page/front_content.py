@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from proxybench.leaderboard.page.blocks import standings
 from proxybench.leaderboard.page.facts import SECTIONS, Facts
 from proxybench.leaderboard.page.heat import Cell, Heat, Row
 from proxybench.leaderboard.page.names import shown_name
 from proxybench.leaderboard.page.rounding import rounded
 from proxybench.leaderboard.page.sources import base_name, is_ours, own_tasks
+from proxybench.leaderboard.page.standings import standings
 from proxybench.leaderboard.ranks.entries import Entry
 from proxybench.leaderboard.ranks.overall import Ranked
 from proxybench.leaderboard.ranks.pools import GUESTS

@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from proxybench.leaderboard.page.blocks import largest_block
 from proxybench.leaderboard.page.facts import Facts
 from proxybench.leaderboard.page.sources import PROXIES, base_name, is_ours, name_of, own_tasks
+from proxybench.leaderboard.ranks.blocks import largest_block
 from proxybench.leaderboard.ranks.entries import Entry
 from proxybench.leaderboard.ranks.pools import GUESTS
 
@@ -132,7 +132,7 @@ def _heat(group: str, n_train: int, entries: Sequence[Entry], own: set[str], fac
     for benchmark in sorted({entry.task.benchmark for entry in entries}):
         having = {name: found[benchmark] for name, found in kept.items() if benchmark in found}
         tasks_of = {name: _complete(found) for name, found in having.items()}
-        compared[benchmark] = largest_block(tasks_of, set(having) - hosts, *half_of(set(having) & hosts)).tasks
+        compared[benchmark] = tuple(largest_block(tasks_of, set(having) - hosts, *half_of(set(having) & hosts)).tasks)
     made = [
         Row(
             name=name,

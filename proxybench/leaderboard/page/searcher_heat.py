@@ -6,10 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from proxybench.leaderboard.page.blocks import largest_block
 from proxybench.leaderboard.page.facts import Facts
 from proxybench.leaderboard.page.heat import Cell, Heat, Row, half_of, ordered
 from proxybench.leaderboard.page.names import shown_name
+from proxybench.leaderboard.ranks.blocks import largest_block
 from proxybench.leaderboard.searches.records import SearchedProblem
 from proxybench.leaderboard.searches.verdicts import BASELINES, SearcherTest, searcher_tests
 
@@ -38,7 +38,7 @@ def _heat(budget: int, tests: Sequence[SearcherTest], facts: Facts) -> Heat:
             for name, found in by_name.items()
             if benchmark in found
         }
-        compared[benchmark] = largest_block(having, variants, *half_of(set(having) - variants)).tasks
+        compared[benchmark] = tuple(largest_block(having, variants, *half_of(set(having) - variants)).tasks)
     rows = [
         Row(
             name=name,
