@@ -55,7 +55,7 @@ def test_a_network_that_views_its_maps_has_the_same_scores() -> None:
     images, labels = batch(8)
     one, other = (pb.score(network, images, labels) for network in (views, reshapes))
     assert one.reasons == other.reasons
-    assert dict(one) == pytest.approx(dict(other), rel=1e-3, nan_ok=True)
+    assert dict(one) == pytest.approx(dict(other), rel=5e-3, nan_ok=True)  # GraSP's sum cancels
 
 
 def test_an_error_of_the_network_is_not_taken_for_a_refusal() -> None:

@@ -22,7 +22,7 @@ SETTINGS: dict[str, Callable[[], nn.Module]] = {
     "normalisation without weight": lambda: nn.BatchNorm2d(4, affine=False),
     "normalisation in evaluation mode": lambda: nn.BatchNorm2d(4).eval(),
     "rectifier": nn.ReLU,
-    "rectifier in place": lambda: nn.Sequential(nn.Tanh(), nn.ReLU(inplace=True)),
+    "rectifier in place": lambda: nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(inplace=True)),
     "pooling": lambda: nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False),
     "pooling that rounds up": lambda: nn.AvgPool2d((2, 3), ceil_mode=True),
 }
