@@ -36,8 +36,10 @@ def _normalise_alone(call: BatchNormCall) -> Tensor:
     if positions == 1:
         raise NoAnswer("normalisation over a single value")
     # One group per channel: same as instance_norm, in a third of the time unless channels come last in memory.
-    sizes = (*inputs.shape[:2], positions, inputs.shape[1])
-    normalised, _, scales = torch.native_group_norm(inputs.contiguous(), call.weight, call.bias, *sizes, call.eps)
+    images, channels = inputs.shape[:2]
+    normalised, _, scales = torch.native_group_norm(
+        inputs.contiguous(), call.weight, call.bias, images, channels, positions, channels, call.eps
+    )
     if not (scales.isfinite() & (scales > 0)).all():
         raise NoAnswer("the variance of a batch normalisation is not finite")
     if channels_together(inputs):

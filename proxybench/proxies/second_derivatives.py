@@ -49,7 +49,7 @@ def _replaced(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tenso
 def _rectified(input: Tensor, inplace: bool = False) -> Tensor | None:
     if inplace or not _real(input):
         return None
-    result: Tensor = _ReLU.apply(input)
+    result: Tensor = _ReLU.apply(input)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -61,7 +61,7 @@ def _pooled(
         return None
     kernel, step, pad = (_pair(size) for size in (kernel_size, kernel_size if stride is None else stride, padding))
     settings = (kernel, step, pad, ceil_mode, count_include_pad, divisor_override)
-    result: Tensor = _AveragePool.apply(input, settings)
+    result: Tensor = _AveragePool.apply(input, settings)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -76,7 +76,7 @@ def _convolution(
     if bias is not None or isinstance(padding, str) or input.dim() != 4 or not _real(input, weight):
         return None
     sizes = [_pair(size) for size in (stride, padding, dilation)]
-    result: Tensor = _Convolution.apply(input, weight, (*sizes, False, [0, 0], groups))
+    result: Tensor = _Convolution.apply(input, weight, (*sizes, False, [0, 0], groups))  # type: ignore[no-untyped-call]
     return result
 
 
@@ -87,7 +87,7 @@ def normalised(call: BatchNormCall) -> Tensor | None:
         return None
     if call.inputs.numel() < 2 * call.inputs.shape[1] or call.inputs.numel() == 0:
         return None  # torch raises an error
-    result: Tensor = _BatchNorm.apply(
+    result: Tensor = _BatchNorm.apply(  # type: ignore[no-untyped-call]
         call.inputs, call.weight, call.bias, call.running_mean, call.running_var, call.momentum, call.eps
     )
     return result
@@ -112,7 +112,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
-        return *_ConvolutionBackward.apply(gradient, x, weight, ctx.settings, ctx.needs_input_grad[:2]), None
+        return *_ConvolutionBackward.apply(gradient, x, weight, ctx.settings, ctx.needs_input_grad[:2]), None  # type: ignore[no-untyped-call]
 
 
 class _ConvolutionBackward(torch.autograd.Function):
@@ -152,7 +152,7 @@ class _ReLU(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return _ReLUBackward.apply(gradient, ctx.saved_tensors[0].detach())
+        return _ReLUBackward.apply(gradient, ctx.saved_tensors[0].detach())  # type: ignore[no-untyped-call]
 
 
 class _ReLUBackward(torch.autograd.Function):
@@ -176,7 +176,7 @@ class _AveragePool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return _AveragePoolBackward.apply(gradient, ctx.saved_tensors[0].detach(), ctx.settings), None
+        return _AveragePoolBackward.apply(gradient, ctx.saved_tensors[0].detach(), ctx.settings), None  # type: ignore[no-untyped-call]
 
 
 class _AveragePoolBackward(torch.autograd.Function):
@@ -204,7 +204,7 @@ class _BatchNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        found = _BatchNormBackward.apply(gradient, *ctx.saved_tensors, ctx.eps)
+        found = _BatchNormBackward.apply(gradient, *ctx.saved_tensors, ctx.eps)  # type: ignore[no-untyped-call]
         return *found, None, None, None, None
 
 

@@ -99,27 +99,15 @@ def test_modules_in_place_give_what_others_give() -> None:
     assert Probe(network, images, labels).run(ALL).values == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
-def test_float64_agrees_with_float32() -> None:
-    expected = probe_of("float64").run(ALL).values
-    found = probe_of("a cell").run(ALL).values
-    # One rectifier of this network has an input of -9e-7, whose sign float32 may miss: 0.2 % of some gradients.
+@pytest.mark.parametrize("seed", [1, 2])  # with seed 0 a rectifier's input is -9e-7, whose sign float32 may miss
+def test_float64_agrees_with_float32(seed: int) -> None:
+    images, labels = batch()
+    expected = Probe(nasbench201(seed=seed).double(), images.double(), labels, taps=frozenset(Tap)).run(ALL).values
+    found = Probe(nasbench201(seed=seed), images, labels, taps=frozenset(Tap)).run(ALL).values
     # Counts of patterns and regions may differ by a sign of a number near 0, those of the smallest eigenvalue by more.
-    # EPE-NAS takes logarithms of correlations, some of which are near 0.
-    coarse = {
-        "gradsign",
-        "eznas_a",
-        "swap",
-        "l_swag",
-        "linear_regions",
-        "zico",
-        "ntk_cond",
-        "meco",
-        "t_cet",
-        "epe_nas",
-        "grasp",
-    }
+    coarse = {"gradsign", "eznas_a", "swap", "l_swag", "linear_regions", "zico", "ntk_cond", "meco", "t_cet"}
     for name in NAMES:
-        assert found[name] == pytest.approx(expected[name], rel=0.05 if name in coarse else 5e-3, nan_ok=True), name
+        assert found[name] == pytest.approx(expected[name], rel=0.05 if name in coarse else 1e-3, nan_ok=True), name
 
 
 def test_batch_normalisation_that_overflows_is_no_zero() -> None:

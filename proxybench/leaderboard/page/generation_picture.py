@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from proxybench.leaderboard.generation.records import GenerationProblem, GeneratorResult
-from proxybench.leaderboard.page.charts import Spec
+from proxybench.leaderboard.page.heat_chart import Spec
 from proxybench.leaderboard.page.pictures import INK, QUIET, picture
 
 WIDTH, LABELS, FIGURES, BARS, SPACING = 490, 190, 300, 44, 14  # pixels

@@ -47,7 +47,7 @@ def _views(heat: Heat, facts: Facts, above: float) -> list[Spec]:
     columns = _columns(heat)
     rows = [row for row in heat.rows if not row.variant]
     rows = [row for row in rows if sum(name in row.cells for name in columns) > (1 if len(columns) > 2 else 0)]
-    views = []
+    views: list[Spec] = []
     for section in dict.fromkeys(facts.section(name) for name in columns):
         shown = [name for name in columns if facts.section(name) == section]
         view = heat_view(linked=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proxybench.leaderboard.page.charts import Spec
+from proxybench.leaderboard.page.heat_chart import Spec
 from proxybench.leaderboard.page.pictures import GRID, INK, QUIET, picture
 from proxybench.leaderboard.page.rounding import rounded
 from proxybench.leaderboard.ranks.entries import Entry

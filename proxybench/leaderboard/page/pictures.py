@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 from proxybench.errors import DataNotAvailable
-from proxybench.leaderboard.page.charts import SCHEMA, Spec
+from proxybench.leaderboard.page.heat_chart import SCHEMA, Spec
 from proxybench.leaderboard.page.html import missing_extra
 
 INK, QUIET, GRID = "#1b1f24", "#545c66", "#e3e6ea"
