@@ -12,9 +12,11 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+
+from board_tables import board_benchmarks, board_labels, board_proxies, board_top, table
 
 from proxybench.results import Results
 
@@ -95,12 +97,6 @@ def label(row: Row) -> str:
 
 def _plain(value: object) -> str:
     return json.dumps(value) if isinstance(value, (bool, int, float)) or value == "" else str(value)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def tau_of(task: str, method: str, size: int) -> str:
@@ -326,6 +322,10 @@ def proxies_reached() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "board-benchmarks": board_benchmarks,
+    "board-proxies": board_proxies,
+    "board-top": board_top,
+    "board-labels": board_labels,
     "proxies-published": proxies_published,
     "proxies-reached": proxies_reached,
     "proxies-trained": proxies_trained,
