@@ -35,7 +35,7 @@ def _cost() -> Spec:
         "cost",
         "quantitative",
         "cost",
-        axis={"labelOverlap": "greedy", "labelSeparation": 8, "labelBound": True, "labelExpr": short},
+        axis={"labelOverlap": "greedy", "labelSeparation": 8, "labelBound": 8, "labelExpr": short},
     )
     quality = field("value", "quantitative", TAU, scale={"zero": False})
     hover = tooltip(("label", "method"), ("pool", "pool"), ("text", TAU), ("cost_text", "cost"))
