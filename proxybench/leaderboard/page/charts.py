@@ -30,7 +30,13 @@ def charts() -> dict[str, Spec]:
 
 def _cost() -> Spec:
     """Quality against cost; a step line along the Pareto front."""
-    cost = field("cost", "quantitative", "cost", axis={"labelOverlap": "greedy", "format": "~g"})
+    short = "datum.value && abs(datum.value) < 0.001 ? format(datum.value, '.2~e') : format(datum.value, '~g')"
+    cost = field(
+        "cost",
+        "quantitative",
+        "cost",
+        axis={"labelOverlap": "greedy", "labelSeparation": 8, "labelBound": 8, "labelExpr": short},
+    )
     quality = field("value", "quantitative", TAU, scale={"zero": False})
     hover = tooltip(("label", "method"), ("pool", "pool"), ("text", TAU), ("cost_text", "cost"))
     pool = field("pool", "nominal", sort=None, legend={"orient": "bottom", "columns": 2, "labelLimit": 260})

@@ -5,9 +5,14 @@ from __future__ import annotations
 from proxybench.leaderboard.page.chart_parts import TAU, chart, field, tooltip
 from proxybench.leaderboard.page.heat_chart import Spec
 
+RANK = "average rank (1 is the best)"
+
 
 def ranks() -> Spec:
-    """Average ranks with half of the critical difference on each side: if two bars do not overlap, the ranks differ."""
+    """Average ranks with half of the critical difference on each side: if two bars do not overlap, the ranks differ.
+
+    "marks" holds the critical difference itself, a line above the rows.
+    """
     methods = field("label", "nominal", sort=None, axis={"labelLimit": 180})
     return chart(
         "Average rank of each method with its critical difference",
@@ -18,18 +23,35 @@ def ranks() -> Spec:
                 "transform": [{"filter": "isValid(datum.low)"}],
                 "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.35, "strokeCap": "round"},
                 "encoding": {
-                    "x": field(
-                        "low", "quantitative", "average rank (1 is the best)", scale={"zero": False, "nice": False}
-                    ),
+                    "x": field("low", "quantitative", RANK, scale={"zero": False, "nice": False}),
                     "x2": {"field": "high"},
                 },
             },
             {
                 "mark": {"type": "circle", "size": 80, "opacity": 1},
                 "encoding": {
-                    "x": field("rank", "quantitative", "average rank (1 is the best)", axis={"tickMinStep": 1}),
+                    "x": field(
+                        "rank",
+                        "quantitative",
+                        RANK,
+                        axis={"tickMinStep": 1, "labelOverlap": "greedy", "labelFlush": False},
+                    ),
                     "tooltip": tooltip(("label", "method"), ("rank", "average rank")),
                 },
+            },
+            {
+                "data": {"name": "marks"},
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {
+                    "x": field("low", "quantitative", RANK),
+                    "x2": {"field": "high"},
+                    "y": {"value": -8},
+                },
+            },
+            {
+                "data": {"name": "marks"},
+                "mark": {"type": "text", "align": "left", "dy": -8},
+                "encoding": {"x": field("low", "quantitative", RANK), "y": {"value": -8}, "text": {"field": "text"}},
             },
         ],
     )
@@ -67,7 +89,7 @@ def ranking() -> Spec:
             {
                 "mark": {"type": "circle", "size": 60, "opacity": 1},
                 "encoding": {
-                    "x": field("value", "quantitative", TAU, axis={"orient": "top"}),
+                    "x": field("value", "quantitative", TAU, axis={"orient": "top", "labelFlush": False}),
                     "color": kind,
                     "tooltip": hover,
                     "href": {"field": "href"},
@@ -89,7 +111,7 @@ def profile() -> Spec:
                 "data": {"name": "marks"},
                 "mark": {"type": "tick", "opacity": 0.35, "thickness": 1},
                 "encoding": {
-                    "x": field("value", "quantitative", TAU, axis={"orient": "top"}),
+                    "x": field("value", "quantitative", TAU, axis={"orient": "top", "labelFlush": False}),
                     "y": place,
                     "tooltip": tooltip(("label", "method"), ("text", TAU)),
                 },

@@ -112,7 +112,7 @@ function ranked(rows) {
   const tau = (row) => value(row.entry, "kendall");
   const complete = rows.filter((row) => !row.entry.missing.length && tau(row) !== null).sort((a, b) => tau(b) - tau(a));
   const rank = (row) => (tau(row) === null ? null : 1 + complete.filter((other) => tau(other) > tau(row)).length + (complete.filter((other) => other !== row && tau(other) === tau(row)).length) / 2);
-  return rows.map((row) => ({ ...row, rank: rank(row) })).sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.entry.label.localeCompare(b.entry.label));
+  return rows.map((row) => ({ ...row, rank: rank(row) })).sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || tau(b) - tau(a) || a.entry.label.localeCompare(b.entry.label));
 }
 
 function showTask(state) {
@@ -131,7 +131,7 @@ function showTask(state) {
   $("results-note").replaceChildren(`${shown.population} (n = ${shown.size.toLocaleString("en")}); target: ${shown.target}; ${shown.split}. `, element("a", { href: `${data.csv_folder}${encodeURIComponent(task)}.csv`, textContent: "All rows as CSV" }));
   $("ranking").closest(".two").classList.toggle("stacked", $("columns").value === "top");
   drawRanking(chosen.rows);
-  if (taskShown !== `${task} ${theme()}` || !$("correlation-note").textContent) plot(task, (chosen.rows.find((row) => detail.scores[task] && row.entry.label in detail.scores[task].methods) || { entry: {} }).entry.label);
+  if (taskShown !== `${task} ${theme()}`) plot(task, (chosen.rows.find((row) => detail.scores[task] && row.entry.label in detail.scores[task].methods) || { entry: {} }).entry.label);
   taskShown = `${task} ${theme()}`;
 }
 
@@ -143,6 +143,6 @@ function drawRanking(found) {
   const ceiling = found.map((row) => value(row.entry, "noise_ceiling")).find((one) => one !== null && one !== undefined);
   const marks = ceiling ? [{ value: ceiling, text: `noise ceiling ${fixed(2)(ceiling)}` }] : [];
   draw("ranking", rows, rows.length ? `Kendall's τ with its 95 % interval.${ceiling ? ` Dashed: the noise of the target limits τ to ${fixed(2)(ceiling)}.` : ""}` : "No method of this task has a value.", {
-    marks, change: (spec) => { spec.height = 18 * rows.length; spec.layer = spec.layer.filter((layer) => marks.length || layer.data === undefined); },
+    marks, change: (spec) => { spec.height = 18 * rows.length; for (const layer of spec.layer) if (layer.encoding.color) layer.encoding.color.legend.columns = $("ranking").clientWidth < 400 ? 1 : 2; spec.layer = spec.layer.filter((layer) => marks.length || layer.data === undefined); },
   });
 }

@@ -30,13 +30,13 @@ function showFront(state) {
   const names = new Set(data.methods.filter((method) => !GUESTS.includes(method.kind)).map((method) => method.name));
   const published = Object.values(data.benchmarks).filter((benchmark) => benchmark.section === "published").length;
   const ours = Object.keys(data.benchmarks).length - published;
-  $("summary").textContent = `${count(names.size, "method")} on ${count(data.tasks.length, "task")} of ${count(published, "published benchmark")}${ours ? ` and ${count(ours, "small table")} of our own trainings` : ""}. Click a square for its tasks, a name for the method or the benchmark.`;
+  $("summary").textContent = `${count(names.size, "method")} on ${count(data.tasks.length, "task")} of ${count(published, "published benchmark")}${ours ? ` and ${count(ours, "small table")} of our own trainings` : ""}. Choose a square to see its tasks, or a name to see the method or benchmark.`;
   shownHeat = heat;
   if (!heat) return;
   $("variants").checked = state.variants === "1";
   const more = heat.rows.filter((row) => minor(heat, row)).length;
   $("variants-label").hidden = !more;
-  $("variants-label").lastChild.textContent = ` with ${count(more, "variant or method", "variants and methods")} of one benchmark`;
+  $("variants-label").lastChild.textContent = ` with ${count(more, "variant or rare method", "variants and rare methods")}`;
   drawHeat(heat);
   showRanks(heat, state);
   showTotals(heat);
@@ -58,7 +58,7 @@ function heatRows(heat) {
     return [{
       row: row.name, column, section: sectionOf(column), value: strength,
       text: `${short(cell.value)}${cell.same ? "" : "*"}${cell.ours ? "" : "†"}`,
-      exact: cell.value.toFixed(3), interval: limits(cell.low, cell.high) || "not known",
+      exact: fixed(3)(cell.value), mean: cell.value.toFixed(3), interval: limits(cell.low, cell.high) || "not known",
       on: `${count(cell.tasks.length, unit)}${cell.same ? "" : ` of ${heat.tasks[column]} or not all architectures`}; ${isSearch(heat) ? count(cell.size, "pair") + " of runs" : `n = ${cell.size.toLocaleString("en")}`}${cell.trained.length ? `; trained on ${[...new Set([cell.trained[0], cell.trained[cell.trained.length - 1]])].join(" to ")}` : ""}`,
       by: cell.ours ? "of this project" : "stored by the publishers",
       href: address({ benchmark: column, ...task, ...pool }), row_href: methodAddress(heat, row), column_href: address({ benchmark: column }),
@@ -73,7 +73,7 @@ function drawHeat(heat) {
   const columnsOf = (section) => heat.columns.filter((column) => sectionOf(column) === section);
   const width = $("heat").clientWidth;
   const narrow = width < 640;
-  const names = narrow ? 128 : 176;
+  const names = narrow ? 118 : 176;
   const wide = (width - names - 90 - 24 * (sections.length - 1)) / heat.columns.length;
   const stacked = wide < 34;
   const most = Math.max(...sections.map((section) => columnsOf(section).length));
@@ -81,9 +81,9 @@ function drawHeat(heat) {
   const height = (names) => 26 + 4.6 * Math.max(...names.map((name) => name.length));
   const heights = stacked ? sections.map((section) => height(columnsOf(section))) : [height(heat.columns)];
   const measure = isSearch(heat) ? "Share of runs with less regret than random search, paired by seed; .5 is no better than random." : "Mean Kendall's τ with the target over the tasks of a benchmark.";
-  const marks = [rows.some((row) => row.text.includes("*")) && "* on part of the column's tasks or architectures", rows.some((row) => row.text.includes("†")) && "† scores stored by the benchmark's publishers"].filter(Boolean);
+  const marks = [rows.some((row) => row.text.includes("*")) && "* on only some of the column's tasks or architectures", rows.some((row) => row.text.includes("†")) && "† scores stored by the benchmark's publishers"].filter(Boolean);
   const rest = heat.group === "proxies" ? Object.keys(data.benchmarks).filter((name) => !heat.columns.includes(name) && lines.some((line) => line.task.benchmark === name && !line.n)) : [];
-  draw("heat", rows, `${measure} Rows are sorted by the mean difference from a column's mean${sections.length > 1 ? ` on ${(data.sections[sections[0]] || "").toLowerCase()}` : ""}.${marks.length ? ` ${marks.join("; ")}.` : ""}${rest.length ? ` No proxy is recorded on ${rest.join(", ")}.` : ""}`, {
+  draw("heat", rows, `${measure} Rows are sorted by the mean difference from a column's mean${sections.length > 1 ? ` on ${(data.sections[sections[0]] || "").toLowerCase()}` : ""}.${marks.length ? ` Marks: ${marks.join("; ")}.` : ""}${rest.length ? ` No proxy is recorded on ${rest.join(", ")}.` : ""}${shownRows(heat).length < heat.rows.length ? " Not shown: variants, and methods with results on a single benchmark." : ""}`, {
     change: (spec) => {
       const [view] = spec.concat;
       spec.data = { name: "rows" };
@@ -102,7 +102,7 @@ function drawHeat(heat) {
         const { range, test, inside, outside } = HEAT[theme()];
         squares.encoding.color.scale.range = range;
         numbers.encoding.color = { condition: { test, value: inside }, value: outside };
-        numbers.mark.fontSize = step < 30 ? 9 : 11;
+        numbers.mark.fontSize = step < 34 ? 8.5 : 11;
         rowNames.mark.limit = names - 10;
         if (!stacked && index) one.layer = one.layer.filter((layer) => layer !== rowNames);
         else if (!stacked) rowNames.data = { name: "rows" };
@@ -115,7 +115,7 @@ function drawHeat(heat) {
 const heading = (text, above) => ({ data: { values: [{}] }, mark: { type: "text", align: "left", fontSize: 12, fontWeight: "bold", text, x: 0, y: -above }, encoding: { x: null, y: null } });
 
 function rankings(heat) {
-  return data.ranks.filter((found) => found.group === heat.group && found.n === heat.n);
+  return data.ranks.filter((found) => found.group === heat.group && found.n === heat.n && found.tasks.length > 1);
 }
 
 const some = (names) => `${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}`;
@@ -125,22 +125,31 @@ function showRanks(heat, state) {
   $("ranks").closest("section").hidden = !found.length;
   if (!found.length) return;
   options($("scope"), found.map((one) => [one.section, one.section === EVERYTHING ? "All of these" : data.sections[one.section]]), state.scope ?? found[0].section);
+  $("scope").parentElement.hidden = found.length < 2;
   const chosen = found.find((one) => one.section === $("scope").value);
   const left = chosen.left_out.length;
-  $("ranks-rule").textContent = `${count(chosen.ranks.length, "method")} on the ${count(chosen.tasks.length, "task")} that all of them have, of ${chosen.of}: the block with the most pairs of method and task, without a gap.${left ? ` Left out, since they lack some: ${some(chosen.left_out)}.` : ""} Tasks: ${some(chosen.tasks)}.`;
+  $("ranks-rule").textContent = `${count(chosen.ranks.length, "method")} on the ${count(chosen.tasks.length, "task")} that all of them have, of ${chosen.of}: the largest set of methods and tasks without a gap. Tasks: ${some(chosen.tasks)}.${left ? ` Left out, because they lack some of these tasks: ${some(chosen.left_out)}.` : ""}`;
   const half = chosen.difference === null ? null : chosen.difference / 2;
   const rows = chosen.ranks.map(([label, rank]) => ({ label, rank, ...(half === null ? {} : { low: Math.max(1, rank - half), high: Math.min(chosen.ranks.length, rank + half) }) }));
   const p = chosen.p_value === null ? "undefined" : chosen.p_value < 1e-4 ? "< 0.0001" : `= ${brief(chosen.p_value)}`;
   const note = half === null ? "At least three methods on two tasks are needed to test which average ranks differ."
-    : `If two bars do not overlap, the average ranks differ at the 5 % level (Nemenyi, critical difference ${fixed(2)(chosen.difference)}; Friedman p ${p}).`;
-  draw("ranks", rows, note, { change: (spec) => { spec.height = 17 * rows.length; } });
+    : `If two bars do not overlap, the average ranks differ at the 5 % level (Nemenyi, critical difference ${fixed(2)(chosen.difference)}; Friedman p ${p}). ${apart(chosen)}`;
+  const marks = half === null ? [] : [{ low: 1, high: Math.min(chosen.ranks.length, 1 + chosen.difference), text: `critical difference ${fixed(2)(chosen.difference)}` }];
+  draw("ranks", rows, note, { marks, change: (spec) => { spec.height = 17 * rows.length; if (half === null) spec.layer = spec.layer.filter((layer) => layer.data === undefined); } });
+}
+
+// How many pairs of methods differ by more than the critical difference.
+function apart({ ranks, difference }) {
+  const pairs = ranks.flatMap(([, rank], place) => ranks.slice(place + 1).map(([, other]) => Math.abs(other - rank)));
+  const far = pairs.filter((gap) => gap > difference).length;
+  return far ? `This holds for ${far.toLocaleString("en")} of ${count(pairs.length, "pair")}.` : "No two methods differ that much.";
 }
 
 const summed = new Table($("totals-table"), [
   { title: "Searcher", header: true, value: (row) => row.label },
   ...data.baselines.flatMap(([, title], index) => [
     { title: `Better than ${title}`, number: true, always: true, value: (row) => row.better[index], text: (row) => ofAll(row.better[index], row.problems[index]) },
-    { title: "Worse", number: true, ascending: true, always: true, value: (row) => row.worse[index], text: (row) => ofAll(row.worse[index], row.problems[index]), hint: `than ${title}` },
+    { title: `Worse than ${title}`, number: true, ascending: true, always: true, value: (row) => row.worse[index], text: (row) => ofAll(row.worse[index], row.problems[index]) },
   ]),
   { title: "RI %", number: true, value: (row) => row.improvement, hint: "relative improvement over a random architecture, mean over problems" },
 ]);
@@ -156,12 +165,12 @@ function showTotals(heat) {
     for (const [, , index, better, worse, problems] of of) { row.better[index] = better; row.worse[index] = worse; row.problems[index] = problems; }
     return row;
   }).sort((a, b) => (b.better[0] ?? -1) - (a.better[0] ?? -1) || a.label.localeCompare(b.label)));
-  $("totals-note").textContent = `Problems on which a searcher with ${heat.n} trainings is significantly better or worse at the 5 % level, among the problems with both; Wilcoxon's test on paired seeds, Holm's correction over problems.`;
+  $("totals-note").textContent = `Number of problems on which a searcher with ${heat.n} trainings is significantly better or worse at the 5 % level, of those with results of both (Wilcoxon's test on paired seeds, with Holm's correction over problems). RI: relative improvement over a random architecture, mean over problems.`;
 }
 
 function downloadHeat() {
   const heads = ["group", "n", "method", "benchmark", "mean", "low", "high", "tasks", "size", "scores", "complete"];
-  const rows = heatRows(shownHeat).map((row) => [shownHeat.group, shownHeat.n, row.row, row.column, row.exact, row.low, row.high, row.tasks, row.size, row.by, row.text.includes("*") ? "no" : "yes"]);
+  const rows = heatRows(shownHeat).map((row) => [shownHeat.group, shownHeat.n, row.row, row.column, row.mean, row.low, row.high, row.tasks, row.size, row.by, row.text.includes("*") ? "no" : "yes"]);
   download(`heat-${shownHeat.group}${shownHeat.n ? `-${shownHeat.n}` : ""}`, [heads, ...rows]);
 }
 
@@ -176,7 +185,7 @@ function methodRows() {
     const cells = (section) => heat.columns.filter((column) => (sectionOf(column) === "published") === section && row.cells[column]).map((column) => row.cells[column][0]);
     const [published, own] = [cells(true), cells(false)];
     const seconds = lines.filter((line) => line.method.label === row.name && line.seconds !== null).map((line) => line.seconds).sort((a, b) => a - b);
-    const ranked = data.ranks.find((one) => one.group === heat.group && one.n === heat.n && one.section === "published");
+    const ranked = rankings(heat).find((one) => one.section === "published");
     const found = ranked && ranked.ranks.find(([label]) => label === row.name);
     return { label: row.name, method: row.method, kind: row.kind, group: heat.group, published: mean(published), on: published.length, own: mean(own), onOwn: own.length,
       rank: found ? found[1] : null, seconds: seconds.length ? seconds[Math.floor(seconds.length / 2)] : null, about: (data.about[row.method] || {}).source || "" };
@@ -185,33 +194,40 @@ function methodRows() {
 
 const methodTable = new Table($("methods-table"), [
   { title: "Method", header: true, value: (row) => row.label, fill: (cell, row) => linkCell(cell, row.label, { method: row.method }) },
-  { title: "Kind", value: (row) => row.kind },
   { title: "Mean τ, published", number: true, value: (row) => row.published, fill: (cell, row) => barCell(cell, row.published) },
-  { title: "on", number: true, value: (row) => row.on || null, hint: "published benchmarks" },
+  { title: "Benchmarks", number: true, value: (row) => row.on || null, hint: "published benchmarks" },
   { title: "Average rank", number: true, ascending: true, value: (row) => row.rank, text: (row) => fixed(2)(row.rank), hint: "over the common published tasks of its group" },
   { title: "Mean τ, own trainings", number: true, value: (row) => row.own, fill: (cell, row) => barCell(cell, row.own) },
-  { title: "on ", number: true, value: (row) => row.onOwn || null, hint: "tables of our own trainings" },
+  { title: "Tables", number: true, value: (row) => row.onOwn || null, hint: "tables of our own trainings" },
   { title: "s/arch", number: true, ascending: true, value: (row) => row.seconds, text: (row) => brief(row.seconds), hint: "median seconds per architecture" },
+  { title: "Kind", value: (row) => row.kind },
   { title: "Source", value: (row) => row.about, fill: (cell, row) => { cell.classList.add("long"); cell.append(row.about); cell.title = row.about; } },
 ]);
 
 function showMethods() {
   const words = $("method-text").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = data.ranks.filter((one) => one.section === "published" && one.difference !== null && (one.group !== "predictors" || one.n === DEFAULT_SIZE) && one.group !== "searchers");
+  $("methods-note").textContent = found.length ? `Average ranks are within a group, over the published tasks that its methods share; they differ at the 5 % level if they are further apart than the critical difference: ${found.map((one) => `${fixed(2)(one.difference)} for ${GROUPS[one.group].toLowerCase()}`).join(", ")}.` : "";
   methodTable.show(methodRows().filter((row) => words.every((word) => `${row.label} ${row.kind} ${row.about}`.toLowerCase().includes(word))));
 }
 
 const benchmarkTable = new Table($("benchmarks-table"), [
   { title: "Benchmark", header: true, value: (row) => row.name, fill: (cell, row) => linkCell(cell, row.name, { benchmark: row.name }) },
   { title: "Group", value: (row) => row.section },
-  { title: "What", value: (row) => row.title, fill: (cell, row) => { cell.classList.add("long"); cell.append(row.title); cell.title = row.title; } },
   { title: "Architectures", number: true, value: (row) => row.size, text: (row) => row.size.toLocaleString("en"), hint: "in the largest task" },
   { title: "Tasks", number: true, value: (row) => row.tasks },
   { title: "Methods", number: true, value: (row) => row.methods },
-  { title: "Best proxy", value: (row) => row.proxy, hint: "by mean τ in the heat map" },
+  { title: "Best proxy", value: (row) => row.proxy, fill: (cell, row) => bestCell(cell, row.proxy), hint: "by mean τ in the heat map" },
   { title: "τ", number: true, value: (row) => row.proxyTau, text: (row) => fixed(2)(row.proxyTau) },
-  { title: "Best predictor", value: (row) => row.predictor, hint: `trained on about ${DEFAULT_SIZE}` },
+  { title: "Best predictor", value: (row) => row.predictor, fill: (cell, row) => bestCell(cell, row.predictor), hint: `trained on about ${DEFAULT_SIZE}` },
   { title: "τ ", number: true, value: (row) => row.predictorTau, text: (row) => fixed(2)(row.predictorTau) },
+  { title: "What", value: (row) => row.title, fill: (cell, row) => { cell.classList.add("long"); cell.append(row.title); cell.title = row.title; } },
 ]);
+
+function bestCell(cell, name) {
+  if (data.methods.some((method) => method.name === name)) linkCell(cell, name, { method: name });
+  else cell.append(name);
+}
 
 function bestOf(heat, benchmark) {
   const found = (heat ? heat.rows : []).filter((row) => !GUESTS.includes(row.kind) && !row.variant && row.cells[benchmark]).sort((a, b) => b.cells[benchmark][0] - a.cells[benchmark][0])[0];
@@ -223,7 +239,7 @@ function showBenchmarks() {
     const tasks = data.tasks.filter((task) => task.benchmark === name);
     const [proxy, proxyTau] = bestOf(heatOf("proxies"), name);
     const [predictor, predictorTau] = bestOf(heatOf("predictors", DEFAULT_SIZE), name);
-    return { name, section: data.sections[benchmark.section], order: ORDER.indexOf(benchmark.section), title: benchmark.title || "", size: Math.max(...tasks.map((task) => task.size)), tasks: tasks.length,
+    return { name, section: { published: "published", ours: "own trainings", yours: "your own" }[benchmark.section], order: ORDER.indexOf(benchmark.section), title: benchmark.title || "", size: Math.max(...tasks.map((task) => task.size)), tasks: tasks.length,
       methods: new Set(lines.filter((line) => line.task.benchmark === name).map((line) => line.method.label)).size, proxy, proxyTau, predictor, predictorTau };
   }).sort((a, b) => a.order - b.order || a.name.localeCompare(b.name)));
 }

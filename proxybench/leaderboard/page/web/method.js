@@ -3,7 +3,6 @@
 const methodLines = new Table($("method-table"), [
   { title: "Task", header: true, value: (row) => row.task.name, fill: (cell, row) => linkCell(cell, row.task.name, { benchmark: row.task.benchmark, task: row.task.name, ...(row.n ? { pool: row.method.kind, n: row.n } : {}) }) },
   { title: "Arguments", value: (row) => row.method.label.slice(row.method.name.length + 2) },
-  { title: "Scores", value: (row) => (row.ours ? "" : "stored by the publishers") },
   { title: "Trained on", number: true, ascending: true, value: (row) => row.n || null },
   { title: "n", number: true, value: (row) => row.task.size, text: (row) => row.task.size.toLocaleString("en"), hint: "architectures of the task" },
   { title: "τ", number: true, value: (row) => row.value, fill: (cell, row) => barCell(cell, row.value) },
@@ -11,6 +10,7 @@ const methodLines = new Table($("method-table"), [
   { title: "Rank", number: true, ascending: true, value: (row) => row.rank, text: (row) => (row.rank === null ? "" : brief(row.rank)), hint: "within its pool on the task" },
   { title: "s/arch", number: true, ascending: true, value: (row) => row.seconds, text: (row) => brief(row.seconds), hint: "seconds per architecture" },
   { title: "Fit s", number: true, ascending: true, value: (row) => row.fit_s, text: (row) => brief(row.fit_s), hint: "seconds to fit" },
+  { title: "Scores", value: (row) => (row.ours ? "" : "stored by the publishers"), text: (row) => (row.ours ? "computed by this project" : "stored by the publishers") },
 ]);
 
 function snippet(name, kind) {
@@ -76,5 +76,5 @@ function drawProfile(found, places) {
     return { place: column, value: cell.value, text: fixed(3)(cell.value), low: cell.low, high: cell.high, interval: limits(cell.low, cell.high), beats: `${beats} of ${of}`, href: address({ benchmark: column }) };
   });
   const marks = heat.rows.filter((other) => other !== row && !other.variant).flatMap((other) => rows.filter(({ place }) => other.cells[place]).map(({ place }) => ({ place, label: other.name, value: other.cells[place][0], text: fixed(3)(other.cells[place][0]) })));
-  return draw("profile", rows, `Mean τ over the tasks of a benchmark with its interval${heat.n ? `, trained on about ${heat.n}` : ""}; ticks: the other methods.`, { marks, change: (spec) => { spec.height = 26 * rows.length; for (const layer of spec.layer) layer.encoding.y.sort = rows.map((one) => one.place); } });
+  return draw("profile", rows, `Mean τ over the tasks of a benchmark, with its 95 % interval${heat.n ? `, trained on about ${count(heat.n, "architecture")}` : ""}. Ticks: the other methods.`, { marks, change: (spec) => { spec.height = 26 * rows.length; for (const layer of spec.layer) layer.encoding.y.sort = rows.map((one) => one.place); } });
 }

@@ -46,7 +46,67 @@ async function draw(id, rows, note, { marks = [], change = () => {} } = {}) {
   const svg = $(id).querySelector("svg");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${spec.description}. ${note}`);
+  if (id === "heat") makeReachable(svg);
 }
+
+// The squares and names of the heat map for the keyboard: one stop for Tab, arrow keys move on, Enter opens.
+function makeReachable(svg) {
+  const of = (node) => node.__data__ || {};
+  const numbers = (node) => node.tagName === "text" && of(node).datum.exact;
+  const nodes = [...svg.querySelectorAll(".role-mark path, .role-mark text")].filter((node) => of(node).href && !numbers(node));
+  if (!nodes.length) return;
+  svg.setAttribute("role", "group");
+  svg.setAttribute("tabindex", "-1"); // browsers make it a stop because it listens for focus
+  svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")} Arrow keys move between squares and names, Enter opens one.`);
+  for (const node of nodes) {
+    const { row, column, exact, interval } = of(node).datum;
+    node.setAttribute("role", "link");
+    node.setAttribute("tabindex", "-1");
+    node.setAttribute("aria-label", exact ? `${row} on ${column}: ${exact}, 95 % interval ${interval}` : row || column);
+  }
+  const start = nodes.find((node) => node.tagName === "path") || nodes[0];
+  start.setAttribute("tabindex", "0");
+  const point = (node, type) => {
+    const { left, top, width, height } = node.getBoundingClientRect();
+    node.dispatchEvent(new PointerEvent(type, { bubbles: true, clientX: left + width / 2, clientY: top + height / 2 }));
+  };
+  svg.addEventListener("focusin", ({ target }) => {
+    if (!nodes.includes(target)) return;
+    for (const node of nodes) node.setAttribute("tabindex", node === target ? "0" : "-1");
+    if (target.matches(":focus-visible")) point(target, "pointermove"); // shows its tooltip
+  });
+  svg.addEventListener("focusout", ({ target }) => point(target, "pointerout"));
+  svg.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (event.key === "Enter" && of(event.target).href) location.hash = of(event.target).href;
+    if (!step || !nodes.includes(event.target)) return;
+    event.preventDefault();
+    const next = nearest(nodes, event.target, step);
+    if (next) next.focus();
+  });
+}
+
+// The node that is next in a direction; what is to the side counts as further away.
+function nearest(nodes, from, [x, y]) {
+  const middle = (node) => {
+    const box = node.getBoundingClientRect();
+    if (node.tagName !== "text") return [box.left + box.width / 2, box.top + box.height / 2];
+    // A name is where it touches the squares: that of a row ends there, that of a column begins there.
+    return "row" in node.__data__.datum ? [box.right, box.top + box.height / 2] : [box.left + 4, box.bottom];
+  };
+  const [left, top] = middle(from);
+  let [best, least] = [null, Infinity];
+  for (const node of nodes) {
+    const [right, down] = middle(node).map((place, axis) => place - [left, top][axis]);
+    const along = right * x + down * y;
+    const distance = along + 40 * Math.abs(right * y + down * x);
+    if (node !== from && along > 2 && distance < least) [best, least] = [node, distance];
+  }
+  return best;
+}
+
+const COSTS = { seconds: "seconds per architecture", fit_s: "seconds to fit", trained_on: "architectures trained on" };
+const priced = (entry, axis) => entry.plotted && value(entry, "kendall") !== null && entry[axis] !== null && (axis === "trained_on" || entry[axis] > 0);
 
 function drawCost(entries) {
   const axis = $("cost-axis").value;
@@ -54,17 +114,19 @@ function drawCost(entries) {
   const name = axis === "seconds" ? "seconds_per_architecture" : axis;
   const order = (entry) => (GUESTS.includes(entry.kind) ? detail.pools.length : entry.pool);
   const rows = [...entries].sort((a, b) => order(a) - order(b))
-    .filter((entry) => entry.plotted && value(entry, "kendall") !== null && entry[axis] !== null && (axis === "trained_on" || entry[axis] > 0)).map((entry) => {
+    .filter((entry) => priced(entry, axis)).map((entry) => {
     const tau = value(entry, "kendall");
     const [, low, high] = entry.spread.kendall || [];
     return { label: entry.label, cost: entry[axis], cost_text: brief(entry[axis]), value: tau, text: fixed(3)(tau), low, high, front: entry.front.includes(name),
-      pool: GUESTS.includes(entry.kind) ? entry.kind : detail.pools[entry.pool].name };
+      pool: GUESTS.includes(entry.kind) ? entry.kind : detail.pools[entry.pool].name.replace("n_train", "trained on") };
   });
   nameSome(rows, axis !== "trained_on");
   const note = rows.length ? `${count(rows.length, "method")} with a recorded cost (${title}). Dashed: the Pareto front of complete methods.` : `No method of this task has a recorded cost in ${title}.`;
   draw("cost", rows, note, { change: (spec) => {
     const { x } = spec.encoding;
     x.title = title;
+    const narrow = $("cost").clientWidth < 400;
+    for (const { encoding: { color, shape } } of spec.layer) if (color) color.legend.columns = shape.legend.columns = narrow ? 1 : 2;
     x.scale = { type: axis === "trained_on" ? "symlog" : "log", nice: false, padding: 12 };
     if (axis === "trained_on") Object.assign(x.axis, { values: [...new Set(rows.map((row) => row.cost))], format: "d" });
   } });
@@ -111,12 +173,10 @@ function drawTrend(all) {
   draw("trend", rows, note, { marks, change: (spec) => { for (const layer of spec.layer) if ((layer.encoding.x || {}).field) layer.encoding.x.axis = { values: sizes, format: "d" }; } });
 }
 
-const ABSENT = "This chart needs the scores of single architectures, which are not published with this page. To see it, run: proxybench run --keep-scores, then proxybench leaderboard build, and open local/index.html.";
-
 function drawScatter(scores) {
   const method = $("scattered").value;
   const scored = scores ? scores.methods[method] : null;
-  if (!scored) return draw("scatter", [], scores ? "No scores of this method." : ABSENT);
+  if (!scored) return draw("scatter", [], "No scores of this method.");
   let rows = scored.map((score, index) => ({ score, target: scores.target[index], arch: scores.archs ? scores.archs[index] : `number ${index + 1}` }));
   rows = rows.filter((row) => row.score !== null && row.target !== null).sort((a, b) => a.score - b.score);
   const sizes = rows.map((row) => Math.abs(row.score)).filter((size) => size > 0);
@@ -141,7 +201,7 @@ function drawCorrelation(scores) {
   const step = scores ? ($("correlation").clientWidth - 140) / scores.names.length : 0;
   const named = step >= 11;
   const note = `Spearman's rho over all architectures that both scored; the first row is the target.${named ? "" : " Columns are in the order of the rows."}`;
-  draw("correlation", rows, rows.length ? note : ABSENT, { change: (spec) => {
+  draw("correlation", rows, rows.length ? note : "No two methods scored the same architectures.", { change: (spec) => {
     spec.height = 20 * scores.names.length;
     if (step < 26) spec.layer.pop();
     if (!named) spec.encoding.x.axis.labels = false;
@@ -151,11 +211,18 @@ function drawCorrelation(scores) {
 function plot(task, best) {
   const entries = detail.entries.filter((entry) => entry.task === task);
   const scores = detail.scores[task];
+  for (const node of document.querySelectorAll("#benchmark-body .of-scores")) node.hidden = !scores;
+  $("scores-note").hidden = Boolean(scores);
+  const costs = Object.entries(COSTS).filter(([axis]) => new Set(entries.filter((entry) => priced(entry, axis)).map((entry) => entry[axis])).size > 1);
+  options($("cost-axis"), costs, $("cost-axis").value);
+  $("cost-axis-label").hidden = costs.length < 2;
   const kept = $("scattered").value || best;
   options($("scattered"), scores ? Object.keys(scores.methods).map((name) => [name, name]) : [["", "no scores here"]], kept);
-  drawCost(entries);
+  $("cost").closest("figure").hidden = !costs.length;
+  $("trend").closest("figure").hidden = entries.filter((entry) => entry.kind === "predictor" && value(entry, "kendall") !== null).length < 2;
+  if (costs.length) drawCost(entries);
   drawTrend(entries);
-  for (const id of ["cost", "trend"]) $(id).closest("figure").hidden = Number($(`${id}-note`).dataset.rows) < 2 && $("cost-axis").value === "seconds";
+  if (!scores) return;
   drawScatter(scores);
   drawCorrelation(scores);
 }

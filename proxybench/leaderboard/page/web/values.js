@@ -7,16 +7,17 @@ const GUESTS = ["control", "cost"];
 const OVERS = ["architectures", "splits"]; // what intervals are over; those over splits come with a standard deviation
 const byName = (list, name) => list.findIndex((item) => item.name === name);
 
-const fixed = (digits) => (number) => (number === null || number === undefined ? "" : number.toFixed(digits));
-const short = (number) => fixed(2)(number).replace(/^-0\.00$/, "0.00").replace(/^(-?)0\./, "$1.").replace("-", "−");
+const signed = (text) => text.replace(/^-(?=[0.]+$)/, "").replace(/^-/, "−"); // a minus sign, and none before zero
+const fixed = (digits) => (number) => (number === null || number === undefined ? "" : signed(number.toFixed(digits)));
+const short = (number) => fixed(2)(number).replace(/^(−?)0\./, "$1.");
 const brief = (number) => {
   if (number === null || number === undefined) return "";
-  if (number !== 0 && Math.abs(number) < 0.001) return number.toExponential(1);
-  return Number(number.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
+  if (number !== 0 && Math.abs(number) < 0.001) return signed(number.toExponential(1));
+  return signed(Number(number.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 }));
 };
-const percent = (number) => (number === null || number === undefined ? "" : `${(100 * number).toFixed(0)} %`);
+const percent = (number) => (number === null || number === undefined ? "" : `${fixed(0)(100 * number)} %`);
 const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many || one + "s"}`;
-const limits = (low, high) => (low === null || low === undefined ? "" : `${low.toFixed(3)} to ${high.toFixed(3)}`);
+const limits = (low, high) => (low === null || low === undefined ? "" : `${fixed(3)(low)} to ${fixed(3)(high)}`);
 const mean = (numbers) => (numbers.length ? numbers.reduce((sum, number) => sum + number, 0) / numbers.length : null);
 
 // The entries of the front page: a line each.
