@@ -10,6 +10,7 @@ import inspect
 import statistics
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,14 @@ MODULES = {
     "proxybench.oneshot": "Accuracies estimated with the weights of a supernet.",
     "proxybench.stats": "Intervals, tests and ceilings.",
 }
+MAIN = "proxybench"
 RANKED = {
-    "NB201 published": "nasbench201-cifar10-test",
+    "NB201": "nasbench201-cifar10-full-size",
+    "NB101": "nasbench101-2000",
+    "Macro": "nasbench-macro-full-size",
+    "NATS size": "natsbench-size-full-size",
+    "TransNAS micro": "transnas101-micro-class_scene-full-size",
+    "TransNAS macro": "transnas101-macro-class_scene-full-size",
     "own NB201": "trained-nasbench201-test",
     "own NB101": "trained-nasbench101-test",
     "own DARTS": "trained-nds-darts-test",
@@ -96,9 +103,9 @@ def proxies() -> str:
         "# Proxies",
         f"The {len(PROXIES)} registered proxies of networks; larger is better. *Own time* is the median over the 6,466 "
         "functions of NAS-Bench-201 of what a proxy takes beyond the passes that it shares with others, on one core, "
-        "with 16 images of 8 x 8 pixels. The other columns are Kendall's tau-b with the test accuracy: of the "
-        "published scores on NAS-Bench-201, CIFAR-10, and of this project's scores on its own four tables (records in "
-        "`leaderboard/`).",
+        "with 16 images of 8 x 8 pixels. The other columns are Kendall's tau-b with the accuracy, of this project's "
+        "scores: of published networks (NAS-Bench-101: of small ones; [what the board says](../results/board.md) "
+        "has the sizes of the populations), and on its own four tables (records in `leaderboard/`).",
         table(head, rows),
     ]
     for name in sorted(PROXIES):
@@ -121,8 +128,11 @@ def proxies() -> str:
 def _taus(task: str) -> dict[str, float]:
     with (BOARD / f"{task}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
+    ours = {row["method"] for row in rows}
     return {
-        row["method"].removesuffix("@proxybench"): float(row["kendall_tau_b"]) for row in rows if row["kendall_tau_b"]
+        row["method"].removesuffix("@proxybench"): float(row["kendall_tau_b"])
+        for row in rows
+        if row["kendall_tau_b"] and row["method"] + "@proxybench" not in ours
     }
 
 
@@ -339,10 +349,22 @@ def _docstring_of(path: Path) -> str:
 
 def _api_page(module: str) -> Callable[[], str]:
     def page() -> str:
-        directive = f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :undoc-members:\n```"
-        return f"# `{module}`\n\n{MODULES[module]}\n\n{directive}"
+        directive = f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :undoc-members:\n"
+        twice = _also_in_main(module)
+        if twice:
+            directive += f"   :exclude-members: {', '.join(twice)}\n"
+        return f"# `{module}`\n\n{MODULES[module]}\n\n{directive}```"
 
     return page
+
+
+def _also_in_main(module: str) -> list[str]:
+    """The public names of a module that are those of the main package too, and are described there."""
+    if module == MAIN:
+        return []
+    own, main = import_module(module), import_module(MAIN)
+    shared = sorted(set(getattr(own, "__all__", ())) & set(main.__all__))
+    return [name for name in shared if getattr(own, name) is getattr(main, name)]
 
 
 PAGES: dict[str, Callable[[], str]] = {
