@@ -34,7 +34,7 @@ from proxybench.errors import ProxybenchError
 from proxybench.grammar import current_arguments, parse_call, recordable, recorded_arguments
 from proxybench.proxies import LABELLED
 from proxybench.records import Kind, Scalar
-from proxybench.tables.computed import OWN, PUBLISHED
+from proxybench.scores.source_names import OWN, PUBLISHED
 
 COSTS = ("params", "flops")
 CONTROL = "random"

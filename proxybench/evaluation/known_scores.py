@@ -17,8 +17,8 @@ from proxybench.jobs.failure import MethodLacking
 from proxybench.scores.network_counts import network_counts
 from proxybench.scores.score_file import SweepScores
 from proxybench.scores.shipped import required_full_size, shipped_scores_of
+from proxybench.scores.source_names import PUBLISHED
 from proxybench.tables.benchmark import Benchmark
-from proxybench.tables.computed import PUBLISHED
 from proxybench.tables.sources.cache import sha256_of
 from proxybench.tables.store.schema import MEAN
 

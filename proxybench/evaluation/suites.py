@@ -30,8 +30,8 @@ from proxybench.proxies import PROXIES
 from proxybench.records import JobKey, Record
 from proxybench.scores.score_file import SweepScores
 from proxybench.scores.shipped import required_full_size, shipped_sweeps
+from proxybench.scores.source_names import PUBLISHED
 from proxybench.tables.benchmark import Benchmark, load
-from proxybench.tables.computed import PUBLISHED
 
 EVALUATE = "proxybench.evaluation.evaluate:evaluate"
 FAILURES = ("failed", "timeout")

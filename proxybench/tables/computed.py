@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 from predictors.arch import ArchBatch, ArchGraph
 from proxybench.scores.shipped import full_size_digest, required_full_size, shipped_digest, shipped_sweeps
+from proxybench.scores.source_names import OWN, PUBLISHED
 from proxybench.spaces import SearchSpace
 
 COMPUTED, ALL, FULL_SIZE = "computed", "all", "full-size"  # names of sets of columns
-OWN = "@proxybench"
-PUBLISHED = "@published"
 _RENAMED = {"proxy:params": "cost:params", "proxy:flops": "cost:flops"}
 _LEFT_OUT = "proxy:random"  # the control of every task is another
 

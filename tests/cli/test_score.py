@@ -40,9 +40,9 @@ def test_a_table_of_proxies_with_value_seconds_and_direction(run) -> None:
         "params",
         "ntk_cond",
         "snip",
+        "(batch_pass)",
         "(statistics_pass)",
         "(layer_kernels)",
-        "(batch_pass)",
     ]
     # stem 1 2 9 + 4; a cell of c channels has 9 c c + 2 c and c c + 2 c; reductions 2 -> 4 and 4 -> 8 of
     # 9 c 2c + 4c, 9 2c 2c + 4c, c 2c; last normalisation 16, classifier 80 + 10

@@ -82,6 +82,7 @@ def install(tmp_path_factory: pytest.TempPathFactory, write_trained) -> Path:
     )
     (data / "cards").mkdir()
     (data / "cards" / "mine.md").write_text("# How they were trained\n")
+    shutil.copy(ROOT / "data" / "network-counts.json", data)
     (data / "registry.toml").write_text(REGISTRY)
     (data / "tasks.toml").write_text(TASKS)
     return folder
