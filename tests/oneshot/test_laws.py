@@ -135,7 +135,7 @@ class Killed(Exception):
 
 
 @every_method
-@pytest.mark.parametrize("after", [1, 4, 17])
+@pytest.mark.parametrize("after", [4, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 17))])
 def test_a_resumed_training_equals_an_uninterrupted_one(name: str, after: int, tmp_path, monkeypatch) -> None:
     archs = get_space(space_of(name)).sample(6, 0)
     whole = shot_of(name)
