@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 from statistics import mean
 
-BOARD = Path(__file__).parents[1] / "leaderboard"
+from board_csv import BOARD, read, table
+
 SUFFIX = "-full-size"
 CHANCE, COSTS = "random", ("flops", "params")
 LABELS = {  # a population whose proxies this project computed, and the task that trains on validation accuracies there
@@ -20,14 +18,6 @@ LABELS = {  # a population whose proxies this project computed, and the task tha
     "trained-nasbench201-test": "trained-nasbench201-predict-curve",
 }
 ONE_SHOT = "one-shot"  # trained supernets, which are another family
-Row = dict[str, str]
-
-
-@cache
-def rows_of(task: str) -> tuple[Row, ...]:
-    """The rows of a task's CSV file."""
-    with (BOARD / f"{task}.csv").open(newline="") as file:
-        return tuple(csv.DictReader(file))
 
 
 @cache
@@ -36,7 +26,7 @@ def full_size_tasks() -> dict[str, list[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(BOARD.glob(f"*{SUFFIX}.csv")):
         if not path.stem.startswith("suite-"):
-            found[rows_of(path.stem)[0]["benchmark"]].append(path.stem)
+            found[read(path.stem)[0]["benchmark"]].append(path.stem)
     return dict(found)
 
 
@@ -44,16 +34,16 @@ def ours(task: str, column: str = "kendall_tau_b") -> dict[str, float]:
     """A figure of this project's scores on a task, by proxy; without scores that others stored."""
     return {
         row["method"]: float(row[column])
-        for row in rows_of(task)
+        for row in read(task)
         if row[column] and row["kind"] != ONE_SHOT and "@" not in row["method"]
     }
 
 
-def _by_benchmark(column: str = "kendall_tau_b") -> dict[str, dict[str, float]]:
+def _by_benchmark() -> dict[str, dict[str, float]]:
     """Means over a benchmark's tasks, of methods that have all of them."""
     found = {}
     for benchmark, tasks in full_size_tasks().items():
-        figures = [ours(task, column) for task in tasks]
+        figures = [ours(task) for task in tasks]
         names = set.intersection(*(set(one) for one in figures))
         found[benchmark] = {name: mean(one[name] for one in figures) for name in names}
     return found
@@ -66,10 +56,11 @@ def board_benchmarks() -> str:
         tasks = full_size_tasks()[benchmark]
         proxies = {name: tau for name, tau in taus.items() if name not in (CHANCE, *COSTS)}
         best = max(proxies, key=lambda name: (proxies[name], name))
-        helpless = sum(all(_with_zero(task, name) for task in tasks) for name in proxies)
+        lows = [ours(task, "kendall_tau_b_low_over_architectures") for task in tasks]
+        helpless = sum(all(low.get(name, 0.0) <= 0 for low in lows) for name in proxies)
         costs = [f"{taus[name]:.2f}" if name in taus else "constant" for name in COSTS]
         ahead = sum(tau > taus["flops"] for tau in proxies.values())
-        size = rows_of(tasks[0])[0]["population_size"]
+        size = read(tasks[0])[0]["population_size"]
         lines.append(
             [
                 benchmark,
@@ -83,12 +74,6 @@ def board_benchmarks() -> str:
         )
     head = ["", "architectures", "tasks", "best proxy", "`flops`", "`params`", "ahead of `flops`", "not above 0"]
     return table(head, lines)
-
-
-def _with_zero(task: str, method: str) -> bool:
-    """Whether a method's 95 % interval on a task does not lie above 0."""
-    low = ours(task, "kendall_tau_b_low_over_architectures").get(method)
-    return low is None or low <= 0
 
 
 def board_proxies() -> str:
@@ -125,7 +110,7 @@ def board_top() -> str:
 
 
 def board_labels() -> str:
-    """The smallest recorded number of labels whose `gbdt`, on the graph alone if recorded, is ahead of every proxy."""
+    """The smallest recorded number of labels with which `gbdt` is ahead of every proxy, by the features it reads."""
     rows = []
     for population, task in LABELS.items():
         scores = {
@@ -146,18 +131,12 @@ def board_labels() -> str:
 
 
 def _taus(task: str) -> dict[str, float]:
-    return {row["method"]: float(row["kendall_tau_b"]) for row in rows_of(task) if row["kendall_tau_b"]}
+    return {row["method"]: float(row["kendall_tau_b"]) for row in read(task) if row["kendall_tau_b"]}
 
 
 def _sizes(task: str, method: str, params: str) -> dict[int, float]:
     return {
         int(row["n_train"]): float(row["kendall_tau_b"])
-        for row in rows_of(task)
+        for row in read(task)
         if row["method"] == method and re.sub(r"\s", "", row["params"]) == params and row["kendall_tau_b"]
     }
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

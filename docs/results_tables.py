@@ -16,16 +16,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from board_tables import board_benchmarks, board_labels, board_proxies, board_top, table
+from board_csv import BOARD, Row, read, table
+from board_tables import board_benchmarks, board_labels, board_proxies, board_top
 
 from proxybench.results import Results
 
 ROOT = Path(__file__).parents[1]
-BOARD = ROOT / "leaderboard"
 PAGES = ROOT / "docs" / "results"
 _TABLE = re.compile(r"(<!-- table: ([a-z0-9-]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
-Row = dict[str, str]
 NB201 = [78, 156, 469, 781, 1563]
 NB101 = [100, 172, 424, 4236]
 NB201_TASKS = {
@@ -72,13 +71,6 @@ ROBOT = [
     "mcts",
     "evolution",
 ]
-
-
-@cache
-def read(name: str) -> tuple[Row, ...]:
-    """The rows of a CSV file of the leaderboard."""
-    with (BOARD / f"{name}.csv").open(newline="") as file:
-        return tuple(csv.DictReader(file))
 
 
 @cache

@@ -179,7 +179,7 @@ def one_shot() -> str:
 
     intro = (
         "Each is made by its name, in `pb.OneShot(SPACE, NAME)` or `proxybench oneshot SPACE --method NAME`; settings "
-        "are further arguments there, and stand in brackets here, `few-shot(choice=3)`."
+        "are further arguments, written in brackets here, `few-shot(choice=3)`."
     )
     spaces_with = [
         "## Spaces with a supernet",

@@ -71,7 +71,11 @@ def score(
 
     chosen = _choose(proxies, nodes)
     if module is None:
-        scored = _of_space(where, arch, images, batch, resolution, classes, network, initialisation, seed)
+        if where is None or arch is None:
+            raise typer.BadParameter(
+                "name a space and an architecture, or your own network: --module my_models:make_net"
+            )
+        scored = of_space(where, arch, images, batch, resolution, classes, network, initialisation, seed)
     else:
         _require_absent("--module", space=where, resolution=resolution, network=network)
         data = images_of_shape(images or "noise", input_, batch, classes, seed)
@@ -94,22 +98,6 @@ def score(
         print_table(("proxy", "value", "percentile", "seconds", "direction"), _rows(chosen, scores, percentiles))
         if population is not None:
             typer.echo(f"\n{population.describe(shape)}")
-
-
-def _of_space(
-    where: str | None,
-    arch: str | None,
-    images: str | None,
-    batch: int,
-    resolution: int | None,
-    classes: int | None,
-    network: str,
-    initialisation: str,
-    seed: int,
-) -> ScoredNetwork:
-    if where is None or arch is None:
-        raise typer.BadParameter("name a space and an architecture, or your own network: --module my_models:make_net")
-    return of_space(where, arch, images, batch, resolution, classes, network, initialisation, seed)
 
 
 def _require_absent(option: str, **others: object) -> None:

@@ -181,9 +181,7 @@ class Trainer:
                 weights.copy_(self._sums[name] / averaged)
         self.finished.append({name: value.clone() for name, value in self._supernet.state_dict().items()})
         draws = self._rng(number, 0, "next stages")
-        self.stages += self._method.next_stages(
-            self._supernet, self.stages, number, lambda rng: self._drawn(rng), draws
-        )
+        self.stages += self._method.next_stages(self._supernet, self.stages, number, self._drawn, draws)
         self._step = 0
 
     def _new_supernet(self, number: int) -> Supernet:

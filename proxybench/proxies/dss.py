@@ -24,6 +24,14 @@ def belongs_to_attention(layer: Layer) -> bool:
     return not layer.convolution and any(known in layer.name.lower() for known in _NAMES)
 
 
+def attention_layers(probe: Probe) -> list[int]:
+    """The positions of the layers that belong to attention. Raises NoAnswer if the network has none."""
+    found = [position for position, layer in enumerate(probe.layers) if belongs_to_attention(layer)]
+    if not found:
+        raise NoAnswer("the network has no layer of attention")
+    return found
+
+
 @proxy(
     "dss",
     source="Zhou et al., Training-free Transformer Architecture Search, CVPR 2022, equations 4 and 5",
@@ -39,13 +47,11 @@ def dss(probe: Probe) -> Tensor:
     With absolute weights on an image of ones, as for synflow. Attention is recognised by torch's module or by names.
     NaN for a network without attention, for which it would be synflow.
     """
-    attention = [belongs_to_attention(layer) for layer in probe.layers]
-    if not any(attention):
-        raise NoAnswer("the network has no layer of attention")
+    attention = set(attention_layers(probe))
     parts = []
-    for layer, diverse, gradient in zip(probe.layers, attention, probe.once(absolute_pass), strict=True):
+    for position, (layer, gradient) in enumerate(zip(probe.layers, probe.once(absolute_pass), strict=True)):
         weight = layer.weight.detach().abs().to(gradient)
-        if diverse:
+        if position in attention:
             parts.append(nuclear_norm(weight) * nuclear_norm(gradient))
         else:
             parts.append((weight * gradient).abs().sum(dtype=torch.float64).cpu())

@@ -8,20 +8,12 @@ from torch import Tensor
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.counts import by_layer
-from proxybench.proxies.dss import belongs_to_attention
+from proxybench.proxies.dss import attention_layers
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.token_outputs import sums_by_module, token_outputs
 
 SOURCE = "Serianni and Kalita, Training-Free Neural Architecture Search for RNNs and Transformers, ACL 2023"
-
-
-def attention_layers(probe: Probe) -> list[int]:
-    """The positions of the layers that belong to attention. Raises NoAnswer if the network has none."""
-    found = [position for position, layer in enumerate(probe.layers) if belongs_to_attention(layer)]
-    if not found:
-        raise NoAnswer("the network has no layer of attention")
-    return found
 
 
 @proxy(

@@ -37,9 +37,8 @@ def front_content(
     task_numbers = {name: number for number, (name, _) in enumerate(tasks)}
     own = own_tasks(suites)
     labels = sorted({(entry.method, entry.params, entry.kind) for entry in entries})
-    ranks = {
-        (id(place.entry)): place.rank for found in ranked.values() for places in found.values() for place in places
-    }
+    label_numbers = {label: number for number, label in enumerate(labels)}
+    ranks = {id(place.entry): place.rank for found in ranked.values() for places in found.values() for place in places}
     return {
         "version": facts.version,
         "repository": facts.repository,
@@ -58,7 +57,7 @@ def front_content(
         "methods": [_method(*label) for label in labels],
         "entries": [
             [
-                labels.index((entry.method, entry.params, entry.kind)),
+                label_numbers[entry.method, entry.params, entry.kind],
                 task_numbers[entry.task.name],
                 entry.n_train,
                 *_estimate(entry),

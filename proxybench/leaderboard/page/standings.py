@@ -1,14 +1,11 @@
-"""Average ranks of methods over the tasks of the largest block without a gap."""
+"""Average ranks as the page shows them: for two methods or more, with the numbers of the test in one place."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from proxybench.leaderboard.ranks.blocks import largest_block
-
-ENOUGH = 3  # methods, for a test of average ranks
+from proxybench.leaderboard.ranks.averages import average_over_block
 
 
 class Standings(NamedTuple):
@@ -38,17 +35,10 @@ def standings(values: Mapping[str, Mapping[str, float]], guests: Set[str] = froz
     Returns:
         None for fewer than two methods.
     """
-    from proxybench.ranking.comparison import average_ranks, friedman, nemenyi_difference
-
-    methods, tasks = largest_block({name: set(own) for name, own in values.items()}, guests)
-    if len(methods) < 2:
+    found = average_over_block(values, guests)
+    if len(found.ranks) < 2:
         return None
-    table = [[values[name][task] for name in methods] for task in tasks]
-    ranks = dict(zip(methods, average_ranks(table).tolist(), strict=True))
-    ordered = dict(sorted(ranks.items(), key=lambda item: (item[1], item[0])))
-    if len(methods) < ENOUGH or len(tasks) < 2:
-        return Standings(ordered, tuple(tasks), None, None)
-    p_value = friedman(table).f_p_value
-    return Standings(
-        ordered, tuple(tasks), nemenyi_difference(len(methods), len(tasks)), None if math.isnan(p_value) else p_value
-    )
+    test = found.significance
+    if test is None:
+        return Standings(found.ranks, found.tasks, None, None)
+    return Standings(found.ranks, found.tasks, test.difference, test.p_value)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxybench.leaderboard.ranks.blocks import METHODS, TASKS, largest_block
+from proxybench.leaderboard.ranks.averages import Significance, average_over_block
 from proxybench.leaderboard.ranks.entries import Entry
 from proxybench.leaderboard.ranks.pools import GUESTS, Place, Pool, pools_of
 
@@ -58,21 +58,6 @@ class Standing:
     spearman: float | None
     seconds_per_architecture: float | None
     fit_s: float | None
-
-
-@dataclass(frozen=True)
-class Significance:
-    """Friedman's test, and the critical difference of average ranks in Nemenyi's test at the 5 percent level.
-
-    Attributes:
-        difference: methods whose average ranks differ by this much or more differ significantly.
-        p_value: of Friedman's test with Iman and Davenport's correction; None where all methods tie.
-        groups: largest sets of two or more labels, best first, that do not differ significantly.
-    """
-
-    difference: float
-    p_value: float | None
-    groups: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,16 +126,14 @@ def compare(ranked: Ranked, scope: Scope) -> list[Comparison]:
 def _compare(scope: Scope, pool: Pool, by_task: Mapping[str, Sequence[Place]]) -> Comparison:
     values = _complete_values(pool, by_task)
     guests = {place.entry.label for places in by_task.values() for place in places if place.entry.kind in GUESTS}
-    names, tasks = largest_block({name: set(found) for name, found in values.items()}, guests)
-    table = [[values[name][task] for name in names] for task in tasks]
-    ranks = _average_ranks(names, table)
+    found = average_over_block(values, guests)
     return Comparison(
         scope=scope.name,
         pool=pool,
         tasks=tuple(by_task),
-        compared_on=tuple(tasks),
-        standings=_standings(by_task, ranks),
-        significance=_significance(names, table, ranks),
+        compared_on=found.tasks,
+        standings=_standings(by_task, found.ranks),
+        significance=found.significance,
     )
 
 
@@ -164,27 +147,6 @@ def _complete_values(pool: Pool, by_task: Mapping[str, Sequence[Place]]) -> dict
             if estimate is not None and entry.complete:
                 values[entry.label][task] = estimate.mean if more_is_better else -estimate.mean
     return dict(values)
-
-
-def _average_ranks(names: Sequence[str], table: Sequence[Sequence[float]]) -> dict[str, float]:
-    from proxybench.ranking.comparison import average_ranks
-
-    if len(names) < 2:
-        return dict.fromkeys(names, 1.0)
-    return dict(zip(names, average_ranks(table).tolist(), strict=True))
-
-
-def _significance(
-    names: Sequence[str], table: Sequence[Sequence[float]], ranks: Mapping[str, float]
-) -> Significance | None:
-    from proxybench.ranking.comparison import friedman, nemenyi_difference, rank_groups
-
-    if len(names) < METHODS or len(table) < TASKS:
-        return None
-    p_value = friedman(table).f_p_value
-    difference = nemenyi_difference(len(names), len(table))
-    groups = rank_groups(dict(sorted(ranks.items(), key=lambda one: (one[1], one[0]))), difference)
-    return Significance(difference, None if math.isnan(p_value) else p_value, groups)
 
 
 def _standings(by_task: Mapping[str, Sequence[Place]], ranks: Mapping[str, float]) -> tuple[Standing, ...]:
