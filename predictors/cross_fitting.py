@@ -48,6 +48,17 @@ class TrainingPart:
         """Standard deviations that belong to `predictions`."""
         return deviations(fitted, self.batch[positions], self._known(model, positions))
 
+    def cross_fitted(self, model: Any, folds: list[Positions]) -> tuple[Any, Floats]:
+        """The model fitted on the whole training set, and what `out_of_fold` predicts, as cheaply as it allows.
+
+        Predictions are NaN for architectures that a model with folds of its own never held out.
+        """
+        fitted = self.fit(model)
+        found = fitted.held_out_scores(folds) if isinstance(fitted, Learner) else None
+        if found is None:
+            found = self.out_of_fold(model.for_folds() if isinstance(model, Learner) else model, folds)
+        return fitted, found
+
     def out_of_fold(self, model: Any, folds: list[Positions]) -> Floats:
         """Out-of-fold prediction for each architecture, float64[n].
 

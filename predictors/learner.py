@@ -6,7 +6,7 @@ changing their order (`predictors.units`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -99,6 +99,22 @@ class Learner(Parameters):
         """The scores and their standard deviations, which are 0 if unknown, float64[n] each. Raises as `predict`."""
         means, deviations = zip(*(self._beliefs(part) for part in self._parts(X)), strict=True)
         return np.concatenate(means), np.concatenate(deviations)
+
+    def held_out_scores(self, folds: Sequence[Positions]) -> Floats | None:
+        """Out-of-fold scores of the training architectures that this fit yields without another one.
+
+        Args:
+            folds: positions in the training set, disjoint, and together all of it. A predictor that held out folds of
+                its own uses these instead.
+
+        Returns:
+            float64[n], NaN for architectures that were never held out; None if further fits are needed.
+        """
+        return None
+
+    def for_folds(self) -> Self:
+        """The unfitted predictor to cross-validate in place of this one: cheaper, if the order is about the same."""
+        return self
 
     def _learn(self, batch: ArchBatch, targets: Floats) -> TrainingScores:
         raise NotImplementedError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -128,11 +128,19 @@ class GraphPredictor(Learner):
         predicted = self._on_one_scale(own)
         constant = constants(batch)
         self.constant_ = score_of_constants(constant, wanted.numpy(), predicted)
+        held_out = _held_out(folds, own, self.member_scales_)
+        self.held_out_ = np.where(constant & ~np.isnan(held_out), self.constant_, held_out)
         if self.target == "raw" and fixes_scale(self.loss):
             self.units_ = Units.straight(float(targets.mean()), spread(targets))
         else:
             self.units_ = Units.through(np.where(constant, self.constant_, predicted), targets)
         return lambda chosen: predicted[chosen]
+
+    def held_out_scores(self, folds: Sequence[NDArray[np.int64]]) -> Floats | None:
+        return None if np.isnan(self.held_out_).all() else self.held_out_
+
+    def for_folds(self) -> Self:
+        return replace(self, members=1, min_steps=self.min_steps // 2)
 
     def _scores(self, batch: ArchBatch) -> Floats:
         predicted = np.empty(len(batch))
@@ -156,6 +164,17 @@ class GraphPredictor(Learner):
 
 def _scores(network: GraphNetwork, graphs: GraphBatch) -> Floats:
     return scores_of_many(network, graphs).double().numpy()
+
+
+def _held_out(
+    folds: Sequence[torch.Tensor | None], scores: Sequence[Floats], scales: Sequence[tuple[float, float]]
+) -> Floats:
+    """Standardised scores by the network that held an architecture out, float64[n]; NaN if none did."""
+    found = np.full(len(scores[0]), np.nan)
+    for fold, own, (mean, deviation) in zip(folds, scores, scales, strict=True):
+        if fold is not None:
+            found[fold.numpy()] = (own[fold.numpy()] - mean) / deviation
+    return found
 
 
 def _folds(n: int, members: int, seed: int) -> list[torch.Tensor | None]:

@@ -5,9 +5,10 @@ Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006: equatio
 
     k(x, x') = sum_b s_b^2 m(r_b),  r_b^2 = sum_j |x_j - x'_j|^2 / l_j^2,  m(r) = (1 + sqrt5 r + 5/3 r^2) exp(-sqrt5 r),
 
-Matern with nu = 5/2 (equation 4.17), plus noise on the diagonal. A block has one length scale, or one for each of
-its features (automatic relevance determination, section 5.1). scikit-learn's kernels cannot act on a subset of the
-features, and small training sets cannot support a length scale for each of hundreds of binary features.
+Matern with nu = 5/2 (equation 4.17), plus noise on the diagonal. A block has one length scale, one for each of its
+features (automatic relevance determination, section 5.1), or one for each group of its features. scikit-learn's kernels
+cannot act on a subset of the features, and small training sets cannot support a length scale for each of hundreds of
+binary features.
 """
 
 from __future__ import annotations
@@ -35,15 +36,25 @@ class Block:
     Attributes:
         features: int64[d], their columns.
         relevance: whether each feature has its own length scale.
+        groups: the number of consecutive features in each group; the features of a group share a length scale, and all
+            groups weigh the same at equal length scales. Empty for one group, or one for each feature with `relevance`.
     """
 
     features: NDArray[np.int64]
     relevance: bool = False
+    groups: tuple[int, ...] = ()
 
     @property
     def scales(self) -> int:
         """The number of length scales."""
-        return len(self.features) if self.relevance else 1
+        return len(self.features) if self.relevance else max(1, len(self.groups))
+
+    def divisors(self, lengths: Floats) -> Floats:
+        """What features are divided by: float64[1], or float64[d] with relevance or groups."""
+        if not self.groups:
+            return np.asarray(np.exp(lengths))
+        share = np.sqrt(np.array(self.groups) * (len(self.groups) / len(self.features)))
+        return np.repeat(np.exp(lengths) * share, self.groups)
 
 
 class BlockwiseGP:
@@ -121,6 +132,23 @@ class BlockwiseGP:
         precision = np.diag(inverse)
         return inverse @ self.targets_[some] / precision, np.sqrt(1 / precision)
 
+    def held_out(self, folds: Sequence[NDArray[np.int64]]) -> Floats:
+        """Posterior mean of each training row given the rows outside its fold, float64[n].
+
+        Equation 5.12 for several rows at once, with fixed hyperparameters: a fold's residuals are the inverse of its
+        block of K^-1, times its part of K^-1 y.
+
+        Args:
+            folds: positions of training rows, disjoint, and together all of them; there must be at most `limit` rows.
+        """
+        from scipy.linalg import cho_solve
+
+        inverse = cho_solve(self.factor_, np.eye(len(self.rows_)))
+        found = self.targets_.copy()
+        for fold in folds:
+            found[fold] -= np.linalg.solve(inverse[np.ix_(fold, fold)], self.weights_[fold])
+        return found
+
     # theta: log amplitude of each block, log length scales block by block, log standard deviation of the noise.
 
     def _amplitudes(self, theta: Floats) -> Floats:
@@ -135,7 +163,8 @@ class BlockwiseGP:
         for block, amplitude, lengths in zip(
             self.blocks, self._amplitudes(self.theta_), self._lengths(self.theta_), strict=True
         ):
-            a, b = one[:, block.features] / np.exp(lengths), other[:, block.features] / np.exp(lengths)
+            divisors = block.divisors(lengths)
+            a, b = one[:, block.features] / divisors, other[:, block.features] / divisors
             total += covariance(squared(a, b), 5 / _spread(block), np.exp(2 * amplitude))
         return total
 
@@ -224,6 +253,9 @@ def _spread(block: Block) -> int:
 
 def _distances(rows: Floats, block: Block) -> Floats:
     """Squared distances for each length scale, float64[scales, n, n]."""
+    if block.groups:
+        parts = np.split(rows, np.cumsum(block.groups)[:-1], axis=1)
+        return np.stack([squared(part, part) / (part.shape[1] * len(parts)) for part in parts])
     if not block.relevance:
         return squared(rows, rows)[None] / _spread(block)
     return np.asarray((rows.T[:, :, None] - rows.T[:, None, :]) ** 2 / _spread(block))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-KERNELS = ("ard", "isotropic", "wl")
+KERNELS = ("ard", "isotropic", "joint", "wl")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -32,7 +33,8 @@ class GaussianProcess(UncertainTabular):
 
     Args:
         kernel: "ard" has one term per encoding, with a length scale for each feature of the last one, the columns;
-            "isotropic" is the same with one length scale per encoding; "wl" replaces the encodings of the graph by
+            "isotropic" is the same with one length scale per encoding; "joint" is "ard" plus a term over all encodings
+            with a length scale for each, which finds interactions of graph and columns; "wl" replaces the encodings of the graph by
             Weisfeiler-Lehman counts, as in Ru et al., "NAS-BOWL", ICLR 2021, and keeps those of the columns.
         tuned_on: maximum number of architectures to fit hyperparameters on.
         limit: maximum number of training architectures.
@@ -55,12 +57,18 @@ class GaussianProcess(UncertainTabular):
         deviation: Floats = self.regressor_.predict_std(self.standard_.transform(encoded))
         return deviation
 
+    def held_out_scores(self, folds: Sequence[NDArray[np.int64]]) -> Floats | None:
+        if len(self.regressor_.rows_) < sum(len(fold) for fold in folds):
+            return None  # a random subset was used
+        return np.where(self.constant_rows_, self.constant_, self.regressor_.held_out(folds))
+
     def _left_out(self) -> tuple[Floats, Floats]:
         residuals: tuple[Floats, Floats] = self.regressor_.leave_one_out()
         return residuals
 
     def _regressor(self, rows: Floats, targets: Floats) -> BlockwiseGP:
         self.standard_ = Standard().fit(rows)
+        self.constant_rows_ = rows[:, -1] > 0
         process = BlockwiseGP(self._blocks(), self.tuned_on, self.limit, self.random_state)
         return process.fit(self.standard_.transform(rows), targets)
 
@@ -70,11 +78,14 @@ class GaussianProcess(UncertainTabular):
     def _blocks(self) -> list[Block]:
         ends = np.cumsum(self.rows_.widths_)
         features = np.arange(ends[-1]) if len(ends) else np.empty(0, np.int64)
-        relevant = self.kernel == "ard" and self.rows_.in_band_last
         blocks = [Block(part) for part in np.split(features, ends[:-1]) if len(part)]
-        if blocks and relevant and len(blocks[-1].features) <= _MOST_LENGTHS:
+        groups = tuple(len(block.features) for block in blocks)
+        if blocks and self.rows_.in_band_last and groups[-1] <= _MOST_LENGTHS.get(self.kernel, 0):
             blocks[-1] = Block(blocks[-1].features, relevance=True)
+        if self.kernel == "joint" and len(groups) > 1:
+            blocks.append(Block(features, groups=groups))
         return blocks
 
 
-_MOST_LENGTHS = 48  # more features share one length scale; separate ones would be slow and too many to learn
+# More columns share one length scale; separate ones would be slow and too many to learn.
+_MOST_LENGTHS = {"ard": 48, "joint": 96}

@@ -29,9 +29,9 @@ def test_it_predicts_as_scikit_learn_with_the_same_hyperparameters():
     assert process.predict_std(NEW) == pytest.approx(deviation, abs=1e-5)
 
 
-@pytest.mark.parametrize("relevance", [True, False])
-def test_the_gradient_of_the_likelihood_is_right(relevance):
-    blocks = [Block(np.array([0, 1]), relevance), Block(np.array([2]))]
+@pytest.mark.parametrize("first", [{"relevance": True}, {}, {"groups": (1, 1)}])
+def test_the_gradient_of_the_likelihood_is_right(first):
+    blocks = [Block(np.array([0, 1]), **first), Block(np.array([2]))]
     process = BlockwiseGP(blocks)
     start = np.zeros(2 + sum(block.scales for block in blocks) + 1)
     distances = [_distances(ROWS[:, block.features], block) for block in blocks]
@@ -39,6 +39,19 @@ def test_the_gradient_of_the_likelihood_is_right(relevance):
     _, gradient = process._loss(at, start, distances, TARGETS)
     numeric = approx_fprime(at, lambda theta: process._loss(theta, start, distances, TARGETS)[0], 1e-6)
     assert gradient == pytest.approx(numeric, rel=1e-3, abs=1e-3)
+
+
+def test_groups_weigh_the_same_however_many_features_they_have():
+    block = Block(np.arange(3), groups=(1, 2))
+    process = BlockwiseGP([block]).fit(ROWS, TARGETS)
+    lengths = np.exp(process.theta_[1:3])
+    apart = (ROWS[:, None] - NEW[None]) ** 2 / [1 * 2, 2 * 2, 2 * 2] / lengths[[0, 1, 1]] ** 2
+    root = np.sqrt(5 * apart.sum(axis=2))
+    kernel = np.exp(2 * process.theta_[0]) * (1 + root + root**2 / 3) * np.exp(-root)
+    assert process._kernel(ROWS, NEW) == pytest.approx(kernel, rel=1e-9)
+    assert _distances(ROWS, block).sum(axis=0)[0, 1] == pytest.approx(
+        (ROWS[0, 0] - ROWS[1, 0]) ** 2 / 2 + ((ROWS[0, 1:] - ROWS[1, 1:]) ** 2).sum() / 4
+    )
 
 
 def test_relevance_finds_the_feature_that_matters():
@@ -60,7 +73,7 @@ def test_more_rows_than_the_limit_are_sampled():
     assert process.rows_.shape == (25, 3)
 
 
-@pytest.mark.parametrize("kernel", ["ard", "isotropic", "wl"])
+@pytest.mark.parametrize("kernel", ["ard", "isotropic", "joint", "wl"])
 def test_each_kernel_ranks_and_says_how_sure_it_is(kernel):
     batch, targets = example_batch(250, seed=1)
     model = make("gp", kernel=kernel).fit(batch[:150], targets[:150])
