@@ -60,7 +60,9 @@ def run(options: argparse.Namespace) -> None:
     for name in options.tasks:
         task = load_tasks()[name]
         sizes = options.sizes or [size for known, size in PUBLISHED if known == name] or list(task.sizes)
-        jobs = [(split, size, method) for split in range(options.splits) for size in sizes for method in options.methods]
+        jobs = [
+            (split, size, method) for split in range(options.splits) for size in sizes for method in options.methods
+        ]
         for (split, size, method), (batch, targets, rows) in _with_data(name, jobs, options):
             train, test = rows
             model = make_predictor(find_entrant(method), split)

@@ -123,7 +123,7 @@ class GraphPredictor(Learner):
                 )
                 for member, fold in enumerate(folds)
             ]
-            own = [_scores(network, graphs) for network in self.networks_]
+            own = _scores(self.networks_, graphs)
         self.member_scales_ = [(float(values.mean()), float(values.std()) or 1.0) for values in own]
         predicted = self._on_one_scale(own)
         constant = constants(batch)
@@ -147,8 +147,7 @@ class GraphPredictor(Learner):
         with at_most(self.threads):
             for start in range(0, len(batch), _CHUNK):
                 graphs = self.padding_.transform(batch[start : start + _CHUNK])
-                members = [_scores(network, graphs) for network in self.networks_]
-                predicted[start : start + _CHUNK] = self._on_one_scale(members)
+                predicted[start : start + _CHUNK] = self._on_one_scale(_scores(self.networks_, graphs))
         return np.where(constants(batch), self.constant_, predicted)
 
     def _recipe(self, loss: Loss, epochs: int, min_steps: int) -> Recipe:
@@ -162,8 +161,8 @@ class GraphPredictor(Learner):
         return np.asarray(np.mean(scaled, axis=0))
 
 
-def _scores(network: GraphNetwork, graphs: GraphBatch) -> Floats:
-    return scores_of_many(network, graphs).double().numpy()
+def _scores(networks: Sequence[GraphNetwork], graphs: GraphBatch) -> list[Floats]:
+    return [scores.double().numpy() for scores in scores_of_many(networks, graphs)]
 
 
 def _held_out(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Self
 
@@ -87,22 +87,22 @@ class GraphBatch:
         )
         return GraphBatch(self.ops[:, :nodes], self.attributes[:, :nodes], self.columns, self.which, cut)
 
-    @property
+    @cached_property
     def adjacency(self) -> Tensor:
         """float32[n, m, m]."""
         return self.topologies.adjacency[self.which]
 
-    @property
+    @cached_property
     def relation(self) -> Tensor:
         """int64[n, m, m]."""
         return self.topologies.relation[self.which].long()
 
-    @property
+    @cached_property
     def position(self) -> Tensor:
         """float32[n, m, POSITIONS + k]."""
         return self.topologies.position[self.which]
 
-    @property
+    @cached_property
     def mask(self) -> Tensor:
         """bool[n, m]."""
         return self.topologies.mask[self.which]

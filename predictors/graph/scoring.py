@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -22,21 +24,25 @@ def scores(network: nn.Module, graphs: GraphBatch) -> Tensor:
 
 
 @torch.inference_mode()
-def scores_of_many(network: GraphNetwork, graphs: GraphBatch) -> Tensor:
-    """The network's scores for n >= 1 architectures without dropout, float32[n]; its mode is restored.
+def scores_of_many(networks: Sequence[GraphNetwork], graphs: GraphBatch) -> list[Tensor]:
+    """The networks' scores for n >= 1 architectures without dropout, float32[n] each; their modes are restored.
 
     After reduction many architectures have the same graph and differ only in their columns. Graphs are sorted by
-    their number of nodes, so that there is little padding.
+    their number of nodes, so that there is little padding. The networks share the prepared chunks.
     """
-    training = network.training
-    network.eval()
+    training = [network.training for network in networks]
+    for network in networks:
+        network.eval()
     distinct, which = graphs.distinct()
     sizes = distinct.mask.sum(dim=1)
     order = torch.argsort(sizes, stable=True)
-    chunks = [distinct[rows].first_nodes(max(1, int(sizes[rows[-1]]))) for rows in torch.split(order, _CHUNK)]
-    found = torch.cat([network.embed(chunk) for chunk in chunks])
-    embeddings = torch.empty_like(found)
-    embeddings[order] = found
-    found_scores: Tensor = network.head(embeddings[which], graphs.columns)
-    network.train(training)
-    return found_scores
+    parts: list[list[Tensor]] = [[] for _ in networks]
+    for rows in torch.split(order, _CHUNK):
+        chunk = distinct[rows].first_nodes(max(1, int(sizes[rows[-1]])))
+        for own, network in zip(parts, networks, strict=True):
+            own.append(network.embed(chunk))
+    place = torch.argsort(order)[which]
+    found = [network.head(torch.cat(own)[place], graphs.columns) for own, network in zip(parts, networks, strict=True)]
+    for network, mode in zip(networks, training, strict=True):
+        network.train(mode)
+    return found

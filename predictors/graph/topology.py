@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class Topology:
     laplacian: NDArray[np.float32]
 
 
+@lru_cache(maxsize=16384)  # the cells of a space share few edge sets, and one network after another needs them
 def topology(nodes: int, edges: Edges, eigenvectors: int = 0) -> Topology:
     """Compute the topology of a graph.
 

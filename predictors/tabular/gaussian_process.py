@@ -34,8 +34,9 @@ class GaussianProcess(UncertainTabular):
     Args:
         kernel: "ard" has one term per encoding, with a length scale for each feature of the last one, the columns;
             "isotropic" is the same with one length scale per encoding; "joint" is "ard" plus a term over all encodings
-            with a length scale for each, which finds interactions of graph and columns; "wl" replaces the encodings of the graph by
-            Weisfeiler-Lehman counts, as in Ru et al., "NAS-BOWL", ICLR 2021, and keeps those of the columns.
+            with a length scale for each, which finds interactions of graph and columns; "wl" replaces the encodings of
+            the graph by Weisfeiler-Lehman counts, as in Ru et al., "NAS-BOWL", ICLR 2021, and keeps those of the
+            columns.
         tuned_on: maximum number of architectures to fit hyperparameters on.
         limit: maximum number of training architectures.
         encodings, columns, target, random_state, space: as in Tabular.

@@ -9,9 +9,10 @@ from predictors import make
 from predictors.base import Parameters
 from predictors.checks import example_batch
 from predictors.cross_fitting import TrainingPart
-from predictors.ensemble import _mixed, selected, stacked
+from predictors.ensemble import _mixed, selected, selected_on_halves, stacked
 from predictors.errors import NotFitted, UnknownName
 from predictors.folds import random_folds
+from predictors.tabular import Ridge
 
 BATCH, TARGETS = example_batch(200, seed=3)
 TRAIN, TEST = slice(0, 120), slice(120, 200)
@@ -85,6 +86,38 @@ def test_selection_leaves_out_what_does_not_help():
     assert selected(np.stack([targets, -targets, wrong]), targets, first=1).tolist() == [1, 0, 0]
     weights = selected(np.stack([targets, -targets, wrong]), targets, first=3)
     assert weights.argmax() == 0
+
+
+def test_selections_on_halves_are_averaged_and_small_weights_dropped():
+    random = np.random.default_rng(0)
+    targets = random.normal(size=60)
+    predicted = np.stack([targets, targets + random.normal(size=60), random.normal(size=60)])
+    weights = selected_on_halves(predicted, targets, first=2, random_state=0)
+    assert weights.sum() == pytest.approx(1)
+    assert weights.argmax() == 0
+    assert weights[2] == 0
+    assert (weights == selected_on_halves(predicted, targets, first=2, random_state=0)).all()
+
+
+def test_a_learner_that_held_architectures_out_is_fitted_once():
+    class Counted(Ridge):
+        fits = 0
+
+        def _regressor(self, rows, targets):
+            Counted.fits += 1
+            return super()._regressor(rows, targets)
+
+        def held_out_scores(self, folds):
+            return None if self.target == "raw" else np.arange(120.0)
+
+    part = TrainingPart(BATCH[TRAIN], TARGETS[TRAIN])
+    folds = random_folds(120, 4, 0)
+    _, found = part.cross_fitted(Counted(), folds)
+    assert Counted.fits == 1
+    assert found.tolist() == list(range(120))
+    _, found = part.cross_fitted(Counted(target="raw"), folds)
+    assert Counted.fits == 1 + 5
+    assert np.corrcoef(found, TARGETS[TRAIN])[0, 1] > 0.7
 
 
 def test_the_deviation_of_a_mixture_by_hand():

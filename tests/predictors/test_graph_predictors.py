@@ -16,6 +16,7 @@ from predictors.checks import check_predictor, example_batch  # noqa: E402
 from predictors.descent import private_generator  # noqa: E402
 from predictors.errors import NotFitted, UnknownName  # noqa: E402
 from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer  # noqa: E402
+from predictors.graph.base import _scores  # noqa: E402
 from predictors.graph.flow import Flow  # noqa: E402
 from predictors.graph.scoring import scores, scores_of_many  # noqa: E402
 from predictors.losses import LOSSES, AnnealedKendall, mse  # noqa: E402
@@ -72,7 +73,7 @@ def test_embedding_equal_graphs_once_changes_no_score(kind):
     graphs = model.padding_.transform(batch)
     assert len(graphs.distinct()[0]) <= 60
     (network,) = model.networks_
-    assert torch.allclose(scores_of_many(network, graphs), scores(network, graphs), atol=1e-4)
+    assert torch.allclose(scores_of_many([network], graphs)[0], scores(network, graphs), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -113,6 +114,22 @@ def test_members_are_averaged_and_hold_out_different_folds():
     model = GIN(**{**QUICK, "members": 3}).fit(batch, targets)
     assert len(model.networks_) == 3
     assert len({tuple(next(network.parameters()).flatten().tolist()) for network in model.networks_}) == 3
+
+
+def test_networks_score_the_folds_that_they_held_out():
+    batch, targets = example_batch(220)
+    model = GIN(members=2, epochs=1, min_steps=2).fit(batch, targets)
+    found = model.held_out_scores([])
+    assert np.isfinite(found).sum() == 2 * 220 / 5
+    single = [
+        (own - mean) / deviation
+        for own, (mean, deviation) in zip(
+            _scores(model.networks_, model.padding_.transform(batch)), model.member_scales_, strict=True
+        )
+    ]
+    known = np.isfinite(found)
+    assert ((found[known] == single[0][known]) | (found[known] == single[1][known])).all()
+    assert GIN(members=1, epochs=1, min_steps=2).fit(batch[:100], targets[:100]).held_out_scores([]) is None
 
 
 def test_predictions_are_on_the_scale_of_the_targets():

@@ -25,7 +25,7 @@ def test_encodings_of_graphs_are_empty(batch: ArchBatch, name: str) -> None:
     assert rows.shape == (60, 2 if name in ("columns", "all-columns") else 0)
 
 
-@pytest.mark.parametrize("name", ["gbdt", "extra_trees", "random_forest", "gp", "knn", "ridge", "ensemble"])
+@pytest.mark.parametrize("name", ["gbdt", "extra_trees", "random_forest", "gp", "knn", "ridge", "ensemble", "auto"])
 def test_predictors_learn_from_columns(batch: ArchBatch, name: str) -> None:
     y = batch.columns["config:a"]
     predicted = make(name, random_state=0) if name not in ("knn", "ridge") else make(name)

@@ -60,6 +60,25 @@ def test_relevance_finds_the_feature_that_matters():
     assert lengths[0] < lengths[1:].min() - 0.5
 
 
+def test_rows_held_out_are_predicted_from_the_others():
+    process = BlockwiseGP([Block(np.arange(3), relevance=True)]).fit(ROWS, TARGETS)
+    folds = [np.arange(0, 40, 2), np.arange(1, 40, 2)]
+    found = process.held_out(folds)
+    for fold in folds:
+        kept = np.setdiff1d(np.arange(40), fold)
+        kernel = process._kernel(ROWS[kept], ROWS[kept]) + np.eye(20) * (np.exp(2 * process.theta_[-1]) + 1e-8)
+        mean = process._kernel(ROWS[fold], ROWS[kept]) @ np.linalg.solve(kernel, TARGETS[kept])
+        assert found[fold] == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_process_fitted_on_a_sample_holds_nothing_out():
+    batch, targets = example_batch(60)
+    folds = [np.arange(30), np.arange(30, 60)]
+    assert make("gp", limit=50).fit(batch, targets).held_out_scores(folds) is None
+    found = make("gp").fit(batch, targets).held_out_scores(folds)
+    assert np.corrcoef(found, targets)[0, 1] > 0.5
+
+
 def test_standard_deviations_grow_away_from_the_data_and_cover_it():
     process = BlockwiseGP([Block(np.arange(3))]).fit(ROWS, TARGETS)
     far = np.full((1, 3), 50.0)
