@@ -313,11 +313,39 @@ def proxies_reached() -> str:
     return table(head, rows)
 
 
+def predictors_reached() -> str:
+    """Predictors by published protocols, next to the best published figure."""
+    with (PAGES / "predictors-reached.csv").open(newline="") as file:
+        rows = [
+            [
+                _PROTOCOLS[row["task"]],
+                f"{int(row['n_train']):,}",
+                f"`{row['method']}`",
+                f"{row['tau']} ± {row['half']}" if row["half"] else row["tau"],
+                row["splits"],
+                f"{int(row['scored']):,}",
+                row["fit_s"],
+                f"{row['published']}, {row['source']}" if row["published"] else "",
+            ]
+            for row in csv.DictReader(file)
+        ]
+    head = ["", "trained on", "method", "tau-b", "splits", "scored", "fit, s of one core", "best published"]
+    return table(head, rows)
+
+
+_PROTOCOLS = {
+    "nasbench101-predict-test": "NAS-Bench-101",
+    "nasbench201-cifar10-valid-predict-all-columns": "NAS-Bench-201, CIFAR-10",
+    "nasbench201-cifar100-predict-all-columns": "NAS-Bench-201, CIFAR-100",
+    "nasbench201-imagenet16-predict-all-columns": "NAS-Bench-201, ImageNet16-120",
+}
+
 TABLES: dict[str, Callable[[], str]] = {
     "board-benchmarks": board_benchmarks,
     "board-proxies": board_proxies,
     "board-top": board_top,
     "board-labels": board_labels,
+    "predictors-reached": predictors_reached,
     "proxies-published": proxies_published,
     "proxies-reached": proxies_reached,
     "proxies-trained": proxies_trained,

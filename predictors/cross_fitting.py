@@ -55,9 +55,11 @@ class TrainingPart:
         """
         fitted = self.fit(model)
         found = fitted.held_out_scores(folds) if isinstance(fitted, Learner) else None
-        if found is None:
-            found = self.out_of_fold(model.for_folds() if isinstance(model, Learner) else model, folds)
-        return fitted, found
+        return fitted, self.cross_validated(model, folds) if found is None else found
+
+    def cross_validated(self, model: Any, folds: list[Positions]) -> Floats:
+        """What `out_of_fold` predicts, of a cheaper model if there is one (`Learner.for_folds`)."""
+        return self.out_of_fold(model.for_folds() if isinstance(model, Learner) else model, folds)
 
     def out_of_fold(self, model: Any, folds: list[Positions]) -> Floats:
         """Out-of-fold prediction for each architecture, float64[n].

@@ -15,7 +15,7 @@ from predictors.cross_fitting import TrainingPart, deviations, encoded_once, pre
 from predictors.encodings import EncodingLike
 from predictors.errors import unknown_name
 from predictors.folds import random_folds
-from predictors.learner import AT_ONCE, UncertainLearner
+from predictors.learner import AT_ONCE, Learner, UncertainLearner
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 from predictors.targets import normal_scores
 from predictors.units import Units
@@ -31,6 +31,7 @@ MEMBERS = ("extra_trees", "gbdt", "gp")
 COMBINATIONS = ("mean", "rank", "stack", "select")
 MANY = 600
 _GRAPH_NETWORK = {"members": 1, "min_steps": 60}  # one network, trained more briefly than outside an ensemble
+_KNOWN_TO_ALL = 1 / 3  # if fewer architectures were held out from all networks, these are cross-validated instead
 _FEWEST = 10  # with fewer architectures, nothing is held out and all members have equal weights
 
 
@@ -150,6 +151,9 @@ class Ensemble(UncertainLearner):
         folds = self._folds(part)
         crossed = [self._timed(part.cross_fitted, model, folds) for model in models]
         found = np.stack([predicted for _, predicted in crossed])
+        if np.isfinite(found).all(axis=0).mean() < _KNOWN_TO_ALL:
+            gaps = np.flatnonzero(np.isnan(found).any(axis=1))
+            found[gaps] = [part.cross_validated(models[place], folds) for place in gaps]
         known = np.isfinite(found).all(axis=0)
         means = np.stack([_MemberScale(False).fit(predicted).transform(predicted) for predicted in found[:, known]])
         scores = normal_scores(part.targets[known])
@@ -179,7 +183,7 @@ class Ensemble(UncertainLearner):
         residuals, deviations = np.full((2, len(scores)), np.nan)
         if len(scores) < _FEWEST:
             return residuals, deviations
-        models = self._models()
+        models = [model.for_folds() if isinstance(model, Learner) else model for model in self._models()]
         for left_out in self._folds(part):
             kept = np.setdiff1d(np.arange(len(scores)), left_out)
             found = []

@@ -120,6 +120,18 @@ def test_a_learner_that_held_architectures_out_is_fitted_once():
     assert np.corrcoef(found, TARGETS[TRAIN])[0, 1] > 0.7
 
 
+def test_members_that_held_out_different_architectures_are_cross_validated():
+    class Third(Ridge):
+        def held_out_scores(self, folds):
+            found = np.full(120, np.nan)
+            found[self.random_state * 40 : (self.random_state + 1) * 40] = 1.0
+            return found
+
+    members = [Third(random_state=state) for state in range(3)]
+    model = make("ensemble", members=members, combine="select").fit(BATCH[TRAIN], TARGETS[TRAIN])
+    assert min(model.fold_scores_) > 0.6
+
+
 def test_the_deviation_of_a_mixture_by_hand():
     weights = np.array([0.5, 0.5])
     mean, deviation = _mixed(weights, np.array([[1.0], [3.0]]), np.array([[1.0], [2.0]]))
