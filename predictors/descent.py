@@ -129,8 +129,9 @@ class WarmCosine:
     def __init__(
         self, network: nn.Module, peak: float, weight_decay: float, steps: int, clip: float | None = None
     ) -> None:
-        self._network, self._peak, self._steps, self._clip = network, peak, steps, clip
-        self._optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=weight_decay, fused=True)
+        self._parameters = list(network.parameters())  # once: a walk through the modules in every step takes time
+        self._peak, self._steps, self._clip = peak, steps, clip
+        self._optimiser = torch.optim.AdamW(self._parameters, lr=peak, weight_decay=weight_decay, fused=True)
 
     def step(self, step: int, loss: Tensor) -> None:
         """Update the parameters from the loss of this step; steps are counted from 0."""
@@ -139,7 +140,7 @@ class WarmCosine:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if self._clip is not None:
-            nn.utils.clip_grad_norm_(self._network.parameters(), self._clip)
+            nn.utils.clip_grad_norm_(self._parameters, self._clip)
         self._optimiser.step()
 
 
