@@ -27,8 +27,8 @@ class Auto(Ensemble):
     Gaussian processes, extra trees, boosted trees and, if the architectures have graphs and torch is installed, two
     kinds of graph networks (GATES in two passes, GIN), all with equal weights.
 
-    The processes, and networks that have at least 200 architectures to learn from, hold architectures out while they
-    are fitted. The other candidates are also fitted once per fold.
+    Processes with many architectures for each hyperparameter, and networks with at least 200 architectures, hold some
+    out while they are fitted. The other candidates are also fitted once per fold.
 
     Args:
         members: a list of custom candidates, as in `Ensemble`; None for the default ones.

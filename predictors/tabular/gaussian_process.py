@@ -59,8 +59,9 @@ class GaussianProcess(UncertainTabular):
         return deviation
 
     def held_out_scores(self, folds: Sequence[NDArray[np.int64]]) -> Floats | None:
-        if len(self.regressor_.rows_) < sum(len(fold) for fold in folds):
-            return None  # a random subset was used
+        rows = len(self.regressor_.rows_)
+        if rows < sum(len(fold) for fold in folds) or rows < _ROWS_PER_SETTING * len(self.regressor_.theta_):
+            return None
         return np.where(self.constant_rows_, self.constant_, self.regressor_.held_out(folds))
 
     def _left_out(self) -> tuple[Floats, Floats]:
@@ -88,5 +89,7 @@ class GaussianProcess(UncertainTabular):
         return blocks
 
 
+# With fewer rows the hyperparameters, which are fitted to all of them, make those held out look too well predicted.
+_ROWS_PER_SETTING = 10
 # More columns share one length scale; separate ones would be slow and too many to learn.
 _MOST_LENGTHS = {"ard": 48, "joint": 96}
