@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -144,7 +143,7 @@ class Killed(Exception):
 
 @every_method
 @pytest.mark.parametrize("after", [4, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 17))])
-def test_a_resumed_training_equals_an_uninterrupted_one_with_its_seed(
+def test_a_resumed_training_equals_one_of_the_same_seed(
     name: str, after: int, tmp_path, monkeypatch
 ) -> None:
     archs = get_space(space_of(name)).sample(6, 0)
