@@ -143,9 +143,7 @@ class Killed(Exception):
 
 @every_method
 @pytest.mark.parametrize("after", [4, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 17))])
-def test_a_resumed_training_equals_one_of_the_same_seed(
-    name: str, after: int, tmp_path, monkeypatch
-) -> None:
+def test_a_resumed_training_equals_one_of_the_same_seed(name: str, after: int, tmp_path, monkeypatch) -> None:
     archs = get_space(space_of(name)).sample(6, 0)
     whole = trained(name)
     monkeypatch.setattr(trainer, "SAVE_S", -1.0)  # a checkpoint after every step
