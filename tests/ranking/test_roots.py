@@ -43,7 +43,7 @@ def test_an_end_may_be_the_root() -> None:
 
 
 def test_a_root_that_is_hardly_approached_is_an_error() -> None:
-    with pytest.raises(ArithmeticError, match="no root between -1 and 2.5 was found in 100 steps"):
+    with pytest.raises(ArithmeticError, match=r"no root between -1 and 2\.5 was found in 100 steps"):
         root(lambda x: (x - 0.7) ** 9, -1.0, 2.5, 1e-12)
 
 
