@@ -120,6 +120,15 @@ def test_digests_are_those_of_one_after_the_other(space):
     assert space.digests([]) == []
 
 
+def test_digests_of_texts_are_those_of_the_architectures(space):
+    sample = space.sample(4, 1)
+    texts = [space.format(arch) for arch in sample]
+    assert space.digests_of_texts(texts) == space.digests(sample)
+    assert space.digests_of_texts([]) == []
+    with pytest.raises(InvalidArchitecture, match="is not in the form of"):
+        space.digests_of_texts([*texts, f" {texts[0]}"])
+
+
 @settings(max_examples=5)
 @given(seed=SEEDS)
 def test_the_digest_of_the_space_is_32_hexadecimal_digits_and_survives_text(space, seed):
