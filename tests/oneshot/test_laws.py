@@ -120,7 +120,7 @@ def test_every_operation_is_trained(name: str, parts: Parts, monkeypatch) -> Non
 
 @every_method
 def test_another_seed_gives_other_estimates(name: str) -> None:
-    archs = get_space(space_of(name)).sample(6, 0)
+    archs = get_space(space_of(name)).sample(4, 0)
     first, other = (trained(name, seed).estimates(archs).loss for seed in (0, 4))
     assert not np.array_equal(first, other)
     assert np.isfinite(first).all()
@@ -128,7 +128,7 @@ def test_another_seed_gives_other_estimates(name: str) -> None:
 
 @every_method
 def test_an_estimate_does_not_depend_on_others(name: str) -> None:
-    archs = get_space(space_of(name)).sample(6, 0)
+    archs = get_space(space_of(name)).sample(4, 0)
     shot = trained(name)
     forward, backward = shot.estimates(archs), shot.estimates(archs[::-1])
     alone = [shot.estimates([arch]).loss[0] for arch in archs]
@@ -144,7 +144,7 @@ class Killed(Exception):
 @every_method
 @pytest.mark.parametrize("after", [4, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 17))])
 def test_a_resumed_training_equals_one_of_the_same_seed(name: str, after: int, tmp_path, monkeypatch) -> None:
-    archs = get_space(space_of(name)).sample(6, 0)
+    archs = get_space(space_of(name)).sample(4, 0)
     whole = trained(name)
     monkeypatch.setattr(trainer, "SAVE_S", -1.0)  # a checkpoint after every step
 
