@@ -22,7 +22,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-settings.register_profile("proxybench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Hypothesis draws other examples in every run, so that 30 of them at a time cover a law within a few runs. A test whose
+# law needs more examples, or whose examples are slow, sets their number itself.
+settings.register_profile("proxybench", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("proxybench")
 
 

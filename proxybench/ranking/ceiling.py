@@ -33,6 +33,7 @@ from proxybench.ranking.correlation import kendall
 from proxybench.ranking.intervals import Interval, percentile_interval
 from proxybench.ranking.noise_model import NoiseModel
 from proxybench.ranking.policy import Floats
+from proxybench.ranking.roots import root
 
 _ROUNDS = (1, 3, 200)  # of taking noise out: true values smoothly distributed, in between, in clumps
 _MANY = 500  # architectures for so many rounds; of fewer, fewer rounds make clumps
@@ -168,14 +169,12 @@ def _attainable(model: NoiseModel, between: float) -> float:
         return math.nan
     if between >= model.between(0) - 1e-12:
         return model.attainable(0)
-    from scipy.optimize import brentq
-
     high = 1.0
     while model.between(high) > between:
         high *= 2
         if high > _LARGEST_FACTOR:
             return math.nan
-    return model.attainable(float(brentq(lambda factor: model.between(factor) - between, 0.0, high, xtol=1e-4)))
+    return model.attainable(root(lambda factor: model.between(factor) - between, 0.0, high, 1e-4))
 
 
 def _table(seeds: ArrayLike) -> Floats:

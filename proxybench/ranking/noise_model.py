@@ -24,6 +24,7 @@ _NEIGHBOURS = 100  # architectures whose variances are pooled; fewer where there
 _SIMULATIONS = 5
 _STEP = 0.2  # of the grid on which noise is removed, in local standard deviations
 _WIDEST_GAP = 8.0  # further apart, architectures are never confused, and the grid need not hold what is between
+_REACH = 5.0  # standard deviations beyond which a normal density is cut off
 _NORMAL_MAD = 0.6745  # median of the absolute value of a standard normal
 
 
@@ -145,8 +146,6 @@ def _outliers(table: Floats, spacing: float) -> tuple[Booleans, Floats]:
 
 def _without_noise(means: Floats, scale: Floats, counts: Floats, rounds: int) -> Floats:
     """As many values, distributed as the means would be without their noise: upwards, all different."""
-    from scipy.ndimage import gaussian_filter1d
-
     gaps = np.diff(means) / ((scale[1:] + scale[:-1]) / 2)
     place = np.concatenate(([0.0], np.cumsum(np.minimum(gaps, _WIDEST_GAP))))
     size = int(place[-1] / _STEP) + 2
@@ -155,19 +154,30 @@ def _without_noise(means: Floats, scale: Floats, counts: Floats, rounds: int) ->
         (1 / (math.sqrt(kind) * _STEP), np.bincount(cell[counts == kind], minlength=size)) for kind in np.unique(counts)
     ]
 
-    def blurred(values: Floats, width: float) -> Floats:
-        result: Floats = gaussian_filter1d(values, width, mode="reflect", truncate=5)
-        return result
-
-    density = blurred(np.bincount(cell, minlength=size).astype(np.float64), 1 / _STEP) + 1e-12
+    density = _blurred(np.bincount(cell, minlength=size).astype(np.float64), 1 / _STEP) + 1e-12
     for _ in range(rounds):
-        ratio = sum(blurred(seen / np.maximum(blurred(density, width), 1e-300), width) for width, seen in kinds)
+        ratio = sum(_blurred(seen / np.maximum(_blurred(density, width), 1e-300), width) for width, seen in kinds)
         density = density * ratio
     shares = np.concatenate(([0.0], np.cumsum(density))) / density.sum()
     edges = (np.arange(size + 1) - 0.5) * _STEP
     drawn = np.interp((np.arange(len(means)) + 0.5) / len(means), shares, edges)
     values: Floats = np.interp(drawn, place + 1e-12 * np.arange(len(place)), means)
     return values
+
+
+def _blurred(values: Floats, width: float) -> Floats:
+    """The values convolved with a normal density of this standard deviation, mirrored at both ends, float64[n].
+
+    scipy.ndimage.gaussian_filter1d adds in the same order, so it gives the same bits, but takes long to import.
+    """
+    radius = int(_REACH * width + 0.5)
+    weights = np.exp(-0.5 / (width * width) * np.arange(-radius, radius + 1) ** 2)
+    weights = weights / weights.sum()
+    mirrored, n = np.pad(values, radius, mode="symmetric"), len(values)
+    result: Floats = mirrored[radius : radius + n] * weights[radius]
+    for place in range(radius):
+        result += (mirrored[place : place + n] + mirrored[2 * radius - place : 2 * radius - place + n]) * weights[place]
+    return result
 
 
 def _pooled(squares: Floats, freedom: Floats) -> Floats:

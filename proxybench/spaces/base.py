@@ -153,6 +153,21 @@ class SearchSpace(ABC):
         """`digest` of each; some spaces have a faster method for many architectures."""
         return [self.digest(arch) for arch in archs]
 
+    def digests_of_texts(self, texts: Sequence[str]) -> list[str]:
+        """`digest` of each architecture, given in the text that `format` writes.
+
+        Raises:
+            InvalidArchitecture: for the first text that is not an architecture of this space, or is in another form.
+        """
+        return self.digests([self._written(text) for text in texts])
+
+    def _written(self, text: str) -> ArchGraph:
+        arch = self.parse(text)
+        own = self.format(arch)
+        if own != text:
+            raise InvalidArchitecture(f"{text!r} is not in the form of {self.name}: {own!r}")
+        return arch
+
     def __contains__(self, arch: object) -> bool:
         try:
             return isinstance(arch, ArchGraph) and self.parse(self.format(arch)) == arch

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import product
 from typing import Any, ClassVar
 
 from predictors.arch import ArchGraph
@@ -140,6 +141,8 @@ class EncoderChain(SearchSpace):
             return f"{channels} channels are not among {_listed(self.embeddings)}"
         if len(layers) not in self.depths:
             return f"{len(layers)} layers are not among {_listed(self.depths)}"
+        if set(layers) <= set(product(self.heads, self.ratios)):
+            return None
         for number, layer in enumerate(layers):
             for what, value, options in zip(("heads", "MLP ratio"), layer, (self.heads, self.ratios), strict=True):
                 if value not in options:

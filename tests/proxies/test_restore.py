@@ -43,15 +43,24 @@ def _nothing_before(module: nn.Module, inputs: object) -> None: ...
 NETWORKS = {"nasbench201": nasbench201, "own attributes": Attributes, "transformer": VisionTransformer}
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
-@pytest.mark.parametrize("name", sorted(PROXIES))
-def test_every_proxy_leaves_the_network_as_it_was(name: str, kind: str) -> None:
+def changed_by(names: list[str], kind: str) -> set[str]:
+    """What these proxies change in a network, its images and its labels."""
     network = with_history(NETWORKS[kind]())
     images, labels = batch(4)
     before = snapshot(network, images, labels)
-    Probe(network, images, labels).run([PROXIES[name]])
+    Probe(network, images, labels).run([PROXIES[name] for name in names])
     after = snapshot(network, images, labels)
-    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == set()
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+@pytest.mark.parametrize("name", sorted(PROXIES))
+def test_every_proxy_leaves_the_network_as_it_was(name: str) -> None:
+    assert changed_by([name], "own attributes") == set()
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_all_proxies_together_leave_the_network_as_it_was(kind: str) -> None:
+    assert changed_by(sorted(PROXIES), kind) == set()
 
 
 def test_the_network_comes_back_from_an_exception_in_a_pass() -> None:

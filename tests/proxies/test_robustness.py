@@ -50,20 +50,27 @@ def probe_of(kind: str) -> Probe:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", NAMES)
-def test_a_score_is_a_number_or_nan_with_a_reason(name: str, kind: str) -> None:
-    scores = probe_of(kind).run([PROXIES[name]])
-    value = scores.values[name]
-    assert isinstance(value, float)
-    assert not math.isinf(value)
-    assert math.isnan(value) == (name in scores.unanswered)
-    assert scores.unanswered.get(name, "a reason") != ""
-    assert value != 0 or name in ZERO.get(kind, ()), "a silent 0"
-    if PROXIES[name].per_layer and scores.operations:
-        nodes = scores.nodes[name]
-        assert nodes.shape == (len(scores.operations),)
-        assert not np.isinf(nodes).any()
-        assert nodes.sum() == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True)
+def test_every_score_is_a_number_or_nan_with_a_reason(kind: str) -> None:
+    scores = probe_of(kind).run(ALL)
+    assert scores.values.keys() == set(NAMES)
+    for name, value in scores.values.items():
+        assert isinstance(value, float), name
+        assert not math.isinf(value), name
+        assert math.isnan(value) == (name in scores.unanswered), name
+        assert scores.unanswered.get(name, "a reason") != "", name
+        assert value != 0 or name in ZERO.get(kind, ()), f"a silent 0 of {name}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_of_operations_add_up_to_the_score(kind: str) -> None:
+    scores = probe_of(kind).run(ALL)
+    for proxy in ALL:
+        if proxy.per_layer and scores.operations:
+            nodes = scores.nodes[proxy.name]
+            assert nodes.shape == (len(scores.operations),), proxy.name
+            assert not np.isinf(nodes).any(), proxy.name
+            value = pytest.approx(scores.values[proxy.name], rel=1e-9, abs=1e-12, nan_ok=True)
+            assert nodes.sum() == value, proxy.name
 
 
 @pytest.mark.parametrize("kind", EVERYTHING_HAS_AN_ANSWER)

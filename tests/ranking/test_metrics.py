@@ -203,14 +203,15 @@ def test_kendall_a_counts_pairs(xy: tuple[list[int], list[int]]) -> None:
     assert kendall_a(x, y) == pytest.approx(float(np.mean(signs)), abs=1e-12)
 
 
-def test_no_metric_loads_scipy_stats() -> None:
+def test_no_metric_and_no_ceiling_loads_what_takes_long() -> None:
     code = (
         "import sys, numpy as np\n"
+        "from proxybench.ranking.ceiling import noise_ceiling\n"
         "from proxybench.ranking.comparison import friedman\n"
         "from proxybench.ranking.metrics import rank_metrics\n"
         "table = np.random.default_rng(0).normal(size=(40, 3)) + np.arange(40)[:, None]\n"
-        "rank_metrics(table[:, 0], table[:, 1]), friedman(table)\n"
-        "slow = {'scipy.stats', 'scipy.optimize', 'numba'} & set(sys.modules)\n"
+        "rank_metrics(table[:, 0], table[:, 1]), friedman(table), noise_ceiling(table, resamples=10)\n"
+        "slow = {'scipy.stats', 'scipy.optimize', 'scipy.ndimage', 'numba'} & set(sys.modules)\n"
         "assert not slow, slow"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -44,6 +44,23 @@ def test_many_cells_have_the_hashes_of_the_single_ones() -> None:
     assert space.digests(chosen) == [space.hash(arch) for arch in chosen]
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0110000100000000:input,conv3x3-bn-relu,conv3x3-bn-relu,output", "is not in the form of nasbench101"),
+        ("0x0001000:input,conv3x3-bn-relu,output", "neither ADJACENCY:OPERATIONS"),
+        ("010001000:input,conv3x3-bn-relu", "2 operations for 3 vertices"),
+        ("010001000", "neither ADJACENCY:OPERATIONS"),
+        ("00c5fe37ed6e53d0f4a9f5a1f6dd1dbd", "the hash of no cell"),
+    ],
+)
+def test_a_text_in_another_form_has_no_digest_among_others(text: str, reason: str) -> None:
+    texts = [space.format(space[row]) for row in range(0, 40_000, 1000)]
+    assert space.digests_of_texts(texts) == [space.hash(space.parse(one)) for one in texts]
+    with pytest.raises(InvalidArchitecture, match=reason):
+        space.digests_of_texts([*texts, text])
+
+
 def test_the_digests_of_what_is_no_cell_are_refused() -> None:
     with pytest.raises(InvalidArchitecture, match="not a pruned cell"):
         space.digests([ArchGraph("nasbench101", ("input", "output"), ())])

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,9 +131,11 @@ class Collector:
 
         Isomorphic cells of NAS-Bench-101 get one text, that of the cell which was trained.
         """
-        codes = sorted(codes)
-        archs = [self.space.parse(self.benchmark.text(parse_tuple(code))) for code in codes]
-        named = self.space.canonical(archs) if isinstance(self.space, NASBench101) else archs
+        codes, text = sorted(codes), self.benchmark.text
+        if not isinstance(self.space, NASBench101):
+            return {code: (_text(self.space, text, code), False) for code in codes}
+        archs = [self.space.parse(text(parse_tuple(code))) for code in codes]
+        named = self.space.canonical(archs)
         return {
             code: (self.space.format(name), name != arch) for code, arch, name in zip(codes, archs, named, strict=True)
         }
@@ -206,6 +209,12 @@ class Collector:
                 "their proxies and accuracies are other draws, and the first entry stands."
             )
         return fragment_from_rows(rows, notes)
+
+
+@lru_cache(maxsize=2**15)
+def _text(space: SearchSpace, text: Callable[[Sequence[Any]], str], code: str) -> str:
+    """The text of a printed tuple; kept, since a benchmark's archives have the same architectures."""
+    return space.format(space.parse(text(parse_tuple(code))))
 
 
 def _score(name: str, value: Any) -> tuple[float, float | None]:

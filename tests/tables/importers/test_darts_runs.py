@@ -165,7 +165,7 @@ def test_oncenas_file_in_another_form_is_corrupt(tmp_path, text):
         oncenas.read([written(tmp_path, text)], SPACE)
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.data())
 @pytest.mark.parametrize(("importer", "text"), [(swap_darts, SWAP_LINES), (oncenas, ONCENAS_LINES)])
 def test_flipped_bit_is_corrupt_or_another_value(tmp_path_factory, importer, text, data):

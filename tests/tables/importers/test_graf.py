@@ -57,7 +57,7 @@ def test_column_and_seed_of_the_accuracy_can_be_chosen(tmp_path):
     assert graf.accuracy([path], SPACE, "cifar10-valid", "test_acc", "888").values.to_pylist() == [expected]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_read_or_refused_and_never_a_crash(tmp_path, position, bit):
     path = proxy_file(tmp_path / "p.csv")

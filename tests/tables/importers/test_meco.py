@@ -62,7 +62,7 @@ def test_what_is_not_the_documented_dictionary_is_refused(tmp_path, content):
         read(tmp_path, content)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7), keep=st.integers(0, 400))
 def test_a_flipped_bit_or_torn_file_is_read_or_refused_and_never_a_crash(tmp_path, position, bit, keep):
     data = bytearray(pickle.dumps({CODE: [85.62, 86.18, 85.79], (0, 1, 2, 3, 4, 0): [91.5]}))

@@ -94,7 +94,7 @@ def test_truncated_real_file_is_corrupt(mirror, tmp_path):
         read([path], SPACE, dataset="proteins")
 
 
-@settings(max_examples=150)
+@settings(max_examples=40)
 @given(st.data())
 def test_flipped_bit_is_corrupt_or_another_number(tmp_path_factory, data):
     content = bytearray(pickle.dumps(CORA))

@@ -22,8 +22,16 @@ def read_networks(tmp_path, networks):
     return read([path], SPACE, "hmdb51").values.to_pylist()
 
 
-def test_segmentation(mirror):
-    table = read([mirror / FOLDER / "seg/trainval.pkl"], SPACE, "cityscapes").values.to_pandas()
+@pytest.fixture(scope="module")
+def tables(mirror):
+    """The rows of each published file by its setting."""
+    settings = ("cls-10-1000", "cls-10c", "cls-50-100", "cls-50-1000", "seg", "seg-4x", "video", "video-p")
+    paths = {setting: mirror / FOLDER / setting / "trainval.pkl" for setting in settings}
+    return {setting: read([path], SPACE, setting).values.to_pandas() for setting, path in paths.items()}
+
+
+def test_segmentation(tables):
+    table = tables["seg"]
     assert table["arch"].nunique() == 2_507
     assert table["val_miou"].max() == 79.1
     largest = table[table["arch"] == table["arch"][0]].set_index("epochs")
@@ -34,18 +42,17 @@ def test_segmentation(mirror):
 @pytest.mark.parametrize(
     ("setting", "best"), [("cls-50-1000", 86.16), ("cls-10c", 67.96), ("video", 28.292), ("video-p", 40.391)]
 )
-def test_classification(mirror, setting, best):
-    table = read([mirror / FOLDER / setting / "trainval.pkl"], SPACE, setting).values.to_pandas()
-    assert table["val_acc"].max() == best
-    assert table["val_acc"].count() == table["val_top5"].count() == 2_507
+def test_classification(tables, setting, best):
+    assert tables[setting]["val_acc"].max() == best
+    assert tables[setting]["val_acc"].count() == tables[setting]["val_top5"].count() == 2_507
 
 
-def test_networks_have_one_size_in_all_settings(mirror):
-    settings = ("cls-10-1000", "cls-10c", "cls-50-100", "cls-50-1000", "seg", "seg-4x", "video", "video-p")
-    sizes = []
-    for setting in settings:
-        rows = read([mirror / FOLDER / setting / "trainval.pkl"], SPACE, setting).values.to_pylist()
-        sizes.append({row["arch"]: (row["params"], row["flops"]) for row in rows if row["epochs"] == 0})
+def test_networks_have_one_size_in_all_settings(tables):
+    sizes = [
+        dict(zip(untrained["arch"], zip(untrained["params"], untrained["flops"], strict=True), strict=True))
+        for table in tables.values()
+        for untrained in [table[table["epochs"] == 0]]
+    ]
     assert len(sizes[0]) == 2_507
     assert all(other == sizes[0] for other in sizes)
 

@@ -79,7 +79,7 @@ def test_a_torn_file_is_refused(tmp_path):
         robot.twelve_epochs([path], SPACE)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_read_or_refused_and_never_a_crash(tmp_path, position, bit):
     path = info(tmp_path)
