@@ -1,6 +1,6 @@
 """Writes the tables of docs/results from the committed records and CSV files; none is typed by hand.
 
-The files are those of leaderboard/, and docs/results/reached.csv, which experiments/reach.py writes.
+The files are those of leaderboard/, and the CSV files of docs/results, which scripts of experiments/ write.
 
     python docs/results_tables.py
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from board_csv import BOARD, Row, read, table
 from board_tables import board_benchmarks, board_labels, board_proxies, board_top
+from experiment_tables import calibration, gbdt_nas_whole, robot_new_ranks, robot_new_tables
 
 from proxybench.results import Results
 
@@ -330,6 +331,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "robot-verdicts": robot_verdicts,
     "search-ranks": search_ranks,
     "search-generated": search_generated,
+    "gbdt-nas-whole": gbdt_nas_whole,
+    "robot-new-tables": robot_new_tables,
+    "robot-new-ranks": robot_new_ranks,
+    "calibration": calibration,
     "generation": generation,
 }
 

@@ -63,7 +63,7 @@ class TreeSearch:
         exploration: the factor of UCB1's second term.
     """
 
-    def __init__(self, problem: Problem, rng: np.random.Generator, budget: float, exploration: float = 0.1) -> None:
+    def __init__(self, problem: Problem, rng: np.random.Generator, budget: float, exploration: float = 0.35) -> None:
         self._rng = rng
         self._exploration = exploration
         self._order, self._choices = problem.cached(sorted_choices)
