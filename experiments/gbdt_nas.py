@@ -4,12 +4,12 @@
     python experiments/gbdt_nas.py run CELLS.pickle RUNS.csv SECONDS [--runs 100] [--searchers NAME ...]
     python experiments/gbdt_nas.py show RUNS.csv ...
 
-`prepare` encodes the cells once for all processes. `run` spends SECONDS on runs that RUNS.csv does not hold yet, seed by
-seed, and can be called again; a run that has begun is finished. `show` joins files, writes
+`prepare` encodes the cells once for all processes. `run` spends SECONDS on runs that RUNS.csv does not hold yet, seed
+by seed, and can be called again; a run that has begun is finished. `show` joins files, writes
 docs/results/gbdt-nas-whole.csv and prints medians and ratios.
 
-As in the paper (Luo et al., arXiv 2007.04785), the value of a cell is its mean test accuracy after 108 epochs, and a run
-ends when it has queried the best cell. GBDT-NAS starts with N = 1,000 random cells and queries the K = 1,000 best
+As in the paper (Luo et al., arXiv 2007.04785), the value of a cell is its mean test accuracy after 108 epochs, and a
+run ends when it has queried the best cell. GBDT-NAS starts with N = 1,000 random cells and queries the K = 1,000 best
 predicted of all others in each iteration; as in the published code, it does not learn from cells below 85 percent. Only
 new cells count as queries. A mutation of regularised evolution is a random neighbour that has not been queried, or a
 random cell if there is no such neighbour, since it would otherwise stay among a few hundred cells that it knows.
@@ -27,12 +27,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cell_neighbours import neighbour_table
 
 from proxybench.search import find_problem, make_searcher
 from proxybench.search.experiments.summary import median_interval
 from proxybench.search.searchers.gbdt_nas import choice_rows
 from proxybench.search.searchers.mcts import sorted_choices
+from proxybench.spaces.nasbench101_neighbours import neighbour_table
 from proxybench.tables.benchmark import load
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "gbdt-nas-whole.csv"
@@ -58,7 +58,7 @@ class Cells:
         self.values: np.ndarray = known["values"]
         self.queried = np.zeros(len(self.values), dtype=bool)
         self._starts, self._others = known["neighbours"]
-        self._known = {choice_rows: (encoding, rows.astype(np.float64)), sorted_choices: known["sorted_choices"]}
+        self._known = {choice_rows: (encoding, rows), sorted_choices: known["sorted_choices"]}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -138,8 +138,9 @@ def show(paths: list[Path]) -> None:
         median, low, high = median_interval(np.array(queries, dtype=float))
         ratio = np.mean(queries) / np.mean(found["gbdt-nas"])
         print(
-            f"{searcher:12s} {len(queries):4d} runs; mean {np.mean(queries):8.0f}, median {median:8.0f} [{low}, {high}]; "
-            f"{ratio:5.2f} times gbdt-nas, published {PUBLISHED_RATIOS.get(searcher, 1)}"
+            f"{searcher:12s} {len(queries):4d} runs; mean {np.mean(queries):8.0f}, "
+            f"median {median:8.0f} [{low}, {high}]; {ratio:5.2f} times gbdt-nas, "
+            f"published {PUBLISHED_RATIOS.get(searcher, 1)}"
         )
 
 

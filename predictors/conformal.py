@@ -7,6 +7,7 @@ Inference for Regression, JASA 2018, theorem 2.2 (split) and section 5.2 (residu
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -82,7 +83,7 @@ class Conformal(Parameters):
             )
         order = np.random.default_rng(self.random_state).permutation(len(batch))
         held, learned = np.sort(order[:kept_out]), np.sort(order[kept_out:])
-        self.predictor_ = type(self.predictor)(**self.predictor.get_params()).fit(batch[learned], targets[learned])
+        self.predictor_ = deepcopy(self.predictor).fit(batch[learned], targets[learned])
         means, widths = self._beliefs(batch[held])
         self.scores_: Floats = np.abs(targets[held] - means) / widths
         return self

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors import Conformal, make
+from predictors import Conformal, check_predictor, make
 from predictors.checks import example_batch
 from predictors.conformal import conformal_quantile
 from predictors.errors import NotFitted
@@ -23,9 +23,6 @@ class Constant:
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = value
-
-    def get_params(self, deep: bool = True) -> dict[str, float]:
-        return {"value": self.value}
 
     def fit(self, X: object, y: object) -> Constant:
         return self
@@ -108,6 +105,10 @@ def test_the_predictor_does_not_learn_from_the_architectures_kept_out() -> None:
     one, other = (Conformal(predictor=make("ridge")).fit(BATCH[:40], targets) for targets in (NOISY[:40], changed))
     np.testing.assert_array_equal(one.predict(BATCH[40:]), other.predict(BATCH[40:]))
     assert other.scores_.min() > 900
+
+
+def test_it_keeps_the_contract_of_predictors() -> None:
+    check_predictor(lambda: Conformal(predictor=make("ridge")))
 
 
 def test_what_cannot_be_answered_is_refused() -> None:
