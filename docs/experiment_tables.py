@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -41,9 +40,10 @@ def gbdt_nas_whole() -> str:
     for name, found in queries.items():
         median, low, high = median_interval(found)  # type: ignore[arg-type]
         limits = "" if low is None else f" [{low:,.0f}, {high:,.0f}]"
-        half = student.ppf(0.975, len(found) - 1) * stdev(found) / len(found) ** 0.5
+        average = f"{mean(found):,.0f}"
+        if len(found) > 1:
+            average += f" ± {student.ppf(0.975, len(found) - 1) * stdev(found) / len(found) ** 0.5:,.0f}"
         ratio = f"{mean(found) / own:.1f}"
-        average = f"{mean(found):,.0f} ± {half:,.0f}"
         rows.append(
             [f"`{name}`", str(len(found)), average, f"{median:,.0f}{limits}", ratio, PUBLISHED_RATIOS.get(name, "")]
         )
@@ -92,14 +92,9 @@ def calibration() -> str:
     """What intervals cover on held-out architectures."""
     rows = []
     for row in written("calibration"):
+        if row["intervals"] not in ("calibrated", "conformal"):
+            continue
         name = f"{row['task'].removesuffix('-predict')}, {row['n_train']}"
         shares = [f"{100 * float(row[column]):.0f}" for column in ("covered_50%", "covered_80%", "covered_95%")]
         rows.append([name, f"`{row['method']}`", row["intervals"], *shares, f"{float(row['width_80%']):.2f}"])
-    return table(["table, trained on", "", "intervals", "50 %", "80 %", "95 %", "width of 80 %"], _only(rows, _SHOWN))
-
-
-_SHOWN = ("calibrated", "conformal")
-
-
-def _only(rows: Sequence[list[str]], kinds: Sequence[str]) -> list[list[str]]:
-    return [row for row in rows if row[2] in kinds]
+    return table(["table, trained on", "", "intervals", "50 %", "80 %", "95 %", "width of 80 %"], rows)
