@@ -9,7 +9,6 @@ A page holds a table between `<!-- table: NAME -->` and `<!-- end of table -->`;
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from board_csv import BOARD, Row, read, table
 from board_tables import board_benchmarks, board_labels, board_proxies, board_top
-from experiment_tables import calibration, gbdt_nas_whole, robot_new_ranks, robot_new_tables
+from experiment_tables import calibration, gbdt_nas_whole, proxies_reached, robot_new_ranks, robot_new_tables
 
 from proxybench.results import Results
 
@@ -295,23 +294,6 @@ def generation() -> str:
         for row in read("generation")
     ]
     return table(["method", "predictions", "mean rank", "of all", "median accuracy", "best of ten", "what it is"], rows)
-
-
-def proxies_reached() -> str:
-    """Kendall's tau of our proxies on NAS-Bench-201 at the published size, and the published figures."""
-    with (PAGES / "reached.csv").open(newline="") as file:
-        rows = [
-            [
-                f"`{row['proxy']}`",
-                row["published"],
-                f"{row['tau']} [{row['low']}, {row['high']}]",
-                row["functions"],
-                row["source"],
-            ]
-            for row in csv.DictReader(file)
-        ]
-    head = ["", "published", "reached, 95 % interval", "functions", "published by"]
-    return table(head, rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
