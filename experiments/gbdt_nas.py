@@ -73,7 +73,7 @@ class Cells:
 
 
 def prepare(path: Path) -> None:
-    """Write the arrays that `Cells` reads; takes about a minute of a processor."""
+    """Write the arrays that `Cells` reads; takes minutes."""
     problem = find_problem(load("nasbench101"), "cifar10", "test_acc@108")
     encoding, rows = choice_rows(problem)
     order, choices = sorted_choices(problem)
