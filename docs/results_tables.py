@@ -1,6 +1,6 @@
 """Writes the tables of docs/results from the committed records and CSV files; none is typed by hand.
 
-The files are those of leaderboard/, and docs/results/reached.csv, which experiments/reach.py writes.
+The files are those of leaderboard/, and the CSV files of docs/results, which scripts of experiments/ write.
 
     python docs/results_tables.py
 
@@ -9,7 +9,6 @@ A page holds a table between `<!-- table: NAME -->` and `<!-- end of table -->`;
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -18,6 +17,14 @@ from pathlib import Path
 
 from board_csv import BOARD, Row, read, table
 from board_tables import board_benchmarks, board_labels, board_proxies, board_top
+from experiment_tables import (
+    calibration,
+    gbdt_nas_whole,
+    predictors_reached,
+    proxies_reached,
+    robot_new_ranks,
+    robot_new_tables,
+)
 
 from proxybench.results import Results
 
@@ -296,50 +303,6 @@ def generation() -> str:
     return table(["method", "predictions", "mean rank", "of all", "median accuracy", "best of ten", "what it is"], rows)
 
 
-def proxies_reached() -> str:
-    """Kendall's tau of our proxies on NAS-Bench-201 at the published size, and the published figures."""
-    with (PAGES / "reached.csv").open(newline="") as file:
-        rows = [
-            [
-                f"`{row['proxy']}`",
-                row["published"],
-                f"{row['tau']} [{row['low']}, {row['high']}]",
-                row["functions"],
-                row["source"],
-            ]
-            for row in csv.DictReader(file)
-        ]
-    head = ["", "published", "reached, 95 % interval", "functions", "published by"]
-    return table(head, rows)
-
-
-def predictors_reached() -> str:
-    """Predictors by published protocols, next to the best published figure."""
-    with (PAGES / "predictors-reached.csv").open(newline="") as file:
-        rows = [
-            [
-                _PROTOCOLS[row["task"]],
-                f"{int(row['n_train']):,}",
-                f"`{row['method']}`",
-                f"{row['tau']} ± {row['half']}" if row["half"] else row["tau"],
-                row["splits"],
-                f"{int(row['scored']):,}",
-                row["fit_s"],
-                f"{row['published']}, {row['source']}" if row["published"] else "",
-            ]
-            for row in csv.DictReader(file)
-        ]
-    head = ["", "trained on", "method", "tau-b", "splits", "scored", "fit, s of one core", "best published"]
-    return table(head, rows)
-
-
-_PROTOCOLS = {
-    "nasbench101-predict-test": "NAS-Bench-101",
-    "nasbench201-cifar10-valid-predict-all-columns": "NAS-Bench-201, CIFAR-10",
-    "nasbench201-cifar100-predict-all-columns": "NAS-Bench-201, CIFAR-100",
-    "nasbench201-imagenet16-predict-all-columns": "NAS-Bench-201, ImageNet16-120",
-}
-
 TABLES: dict[str, Callable[[], str]] = {
     "board-benchmarks": board_benchmarks,
     "board-proxies": board_proxies,
@@ -358,6 +321,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "robot-verdicts": robot_verdicts,
     "search-ranks": search_ranks,
     "search-generated": search_generated,
+    "gbdt-nas-whole": gbdt_nas_whole,
+    "robot-new-tables": robot_new_tables,
+    "robot-new-ranks": robot_new_ranks,
+    "calibration": calibration,
     "generation": generation,
 }
 

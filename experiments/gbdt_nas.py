@@ -1,175 +1,171 @@
-"""How many architectures GBDT-NAS and other searchers train to find the best of NAS-Bench-101.
+"""How many cells GBDT-NAS and other searchers query to find the best of all 423,624 cells of NAS-Bench-101.
 
-    python experiments/gbdt_nas.py reach RUNS.jsonl SECONDS [REPEATS [FIRST [METHOD ...]]]
-    python experiments/gbdt_nas.py show RUNS.jsonl
+    python experiments/gbdt_nas.py prepare CELLS.pickle
+    python experiments/gbdt_nas.py run CELLS.pickle RUNS.csv SECONDS [--runs 100] [--searchers NAME ...]
+    python experiments/gbdt_nas.py show RUNS.csv ...
 
-The first form spends SECONDS on runs that RUNS.jsonl does not hold yet: repeats FIRST to REPEATS - 1 of the METHODs, or
-of all of them. It can be called again; a run that has begun is finished. Processes that share the file take different
-values of FIRST. It ends with the output of the second form. A run continues until it has queried the optimum of the
-population, 30,001 cells with the validation accuracy after 108 epochs.
+`prepare` encodes the cells once for all processes. `run` spends SECONDS on runs that RUNS.csv does not hold yet, seed
+by seed, and can be called again; a run that has begun is finished. `show` joins files, writes
+docs/results/gbdt-nas-whole.csv and prints medians and ratios.
 
-Two things differ from the paper, whose population is all 423,624 cells. N and K, 1,000 there, are the same share of
-30,001 here, 71. And few neighbours of a cell are in the population, 1.5 on average, so that regularised evolution
-would be caught among a handful of cells after some 100 queries. So a mutation here yields a random one of the
-candidates not queried yet that differ from the parent in the fewest operations and edges.
+As in the paper (Luo et al., arXiv 2007.04785), the value of a cell is its mean test accuracy after 108 epochs, and a
+run ends when it has queried the best cell. GBDT-NAS starts with N = 1,000 random cells and queries the K = 1,000 best
+predicted of all others in each iteration; as in the published code, it does not learn from cells below 85 percent. Only
+new cells count as queries. A mutation of regularised evolution is a random neighbour that has not been queried, or a
+random cell if there is no such neighbour, since it would otherwise stay among a few hundred cells that it knows.
 """
 
 from __future__ import annotations
 
-import math
-import sys
+import argparse
+import csv
+import pickle
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import numpy as np
 
-from proxybench.jobs.journal import Journal
-from proxybench.search import run
-from proxybench.search.core.base import Query
-from proxybench.search.core.problem import Problem
-from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
-from proxybench.search.experiments.run_records import SearchRecord, read_runs, search_record
+from proxybench.search import find_problem, make_searcher
 from proxybench.search.experiments.summary import median_interval
-from proxybench.search.searchers.evolution import RegularisedEvolution
-from proxybench.search.searchers.gbdt_nas import GBDTNAS, choice_rows
-from proxybench.search.searchers.mcts import TreeSearch
-from proxybench.search.searchers.random_search import RandomSearch
+from proxybench.search.searchers.gbdt_nas import choice_rows
+from proxybench.search.searchers.mcts import sorted_choices
+from proxybench.spaces.nasbench101_neighbours import neighbour_table
+from proxybench.tables.benchmark import load
 
-SETTING = ProblemSetting("nasbench101", "cifar10", "val_acc@108")
-CELLS, PUBLISHED_BATCH = 423_624, 1000
-METHODS = {
-    "gbdt-nas": {"pruning": "none"},
-    "gbdt-nas-s": {"pruning": "first"},
-    "gbdt-nas-s2": {"pruning": "second"},
-    "gbdt-nas-pairs": {"pruning": "pairs"},
-    "random": {},
-    "evolution": {},
-    "mcts": {},
-    "mcts-narrow": {"exploration": 0.1},
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "gbdt-nas-whole.csv"
+COLUMNS = ("searcher", "seed", "queries", "seconds")
+FLOOR = 85.0
+SEARCHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "random": ("random", {}),
+    "gbdt-nas": ("gbdt-nas", {"floor": FLOOR}),
+    "mcts": ("mcts", {}),
+    "evolution": ("evolution", {}),
+    "gbdt-nas-s": ("gbdt-nas", {"floor": FLOOR, "pruning": "first"}),
 }
-PUBLISHED_RATIOS = {"random": 22, "evolution": 8, "mcts": 6, "mcts-narrow": 6}
+PUBLISHED_RATIOS = {"random": 22, "evolution": 8, "mcts": 6}
 
 
-class UntilFound:
-    """A searcher that stops once a query has reached a value."""
+class Cells:
+    """What these searchers ask of a problem, from what `prepare` wrote."""
 
-    def __init__(self, searcher, value: float) -> None:
-        self._searcher = searcher
-        self._value = value
-        self._found = False
-
-    def ask(self):
-        return None if self._found else self._searcher.ask()
-
-    def tell(self, query, value: float) -> None:
-        self._found |= value >= self._value
-        self._searcher.tell(query, value)
-
-
-class Nearest:
-    """The candidates of a problem with other neighbours: those not queried that differ in the fewest choices."""
-
-    def __init__(self, problem: Problem) -> None:
-        rows = problem.cached(choice_rows)[1]  # 41 columns, packed into one number for each candidate
-        self._bits = (rows > 0) @ (1 << np.arange(rows.shape[1], dtype=np.uint64))
-        self.queried = np.zeros(len(problem), dtype=bool)
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            known = pickle.load(file)
+        encoding, rows = known["choice_rows"]
+        self.values: np.ndarray = known["values"]
+        self.queried = np.zeros(len(self.values), dtype=bool)
+        self._starts, self._others = known["neighbours"]
+        self._known = {choice_rows: (encoding, rows), sorted_choices: known["sorted_choices"]}
 
     def __len__(self) -> int:
-        return len(self._bits)
+        return len(self.values)
 
-    def neighbours(self, candidate: int) -> list[int]:
-        differences = np.bitwise_count(self._bits ^ self._bits[candidate])
-        differences[self.queried] = 255
-        return np.flatnonzero(differences == differences.min()).tolist()
+    def cached(self, function: Callable[..., Any]) -> Any:
+        return self._known[function]
 
-
-class Evolution(RegularisedEvolution):
-    """Regularised evolution among the candidates not queried yet."""
-
-    def __init__(self, problem: Problem, rng: np.random.Generator, budget: float) -> None:
-        self._near = Nearest(problem)
-        super().__init__(self._near, rng, budget)
-
-    def tell(self, query: Query, value: float) -> None:
-        self._near.queried[query.candidate] = True
-        super().tell(query, value)
+    def neighbours(self, candidate: int) -> np.ndarray:
+        """The neighbours that this run has not queried."""
+        near = self._others[self._starts[candidate] : self._starts[candidate + 1]]
+        return near[~self.queried[near]].tolist()
 
 
-def options_of(method: str, size: int) -> dict:
-    batch = round(PUBLISHED_BATCH / CELLS * size)
-    given = METHODS[method]
-    return {**given, "start": batch, "every": batch} if "pruning" in given else given
+def prepare(path: Path) -> None:
+    """Write the arrays that `Cells` reads; takes minutes."""
+    problem = find_problem(load("nasbench101"), "cifar10", "test_acc@108")
+    encoding, rows = choice_rows(problem)
+    order, choices = sorted_choices(problem)
+    known = {
+        "values": problem.values,
+        "choice_rows": (encoding, rows.astype(np.uint8)),
+        "sorted_choices": (order.astype(np.int32), choices.astype(np.int16)),
+        "neighbours": neighbour_table(problem.archs),
+    }
+    with path.open("wb") as file:
+        pickle.dump(known, file)
 
 
-def one_run(table_search: TableSearch, method: str, repeat: int) -> SearchRecord:
-    start = time.perf_counter()
-    problem, rng = table_search.problem, np.random.default_rng(repeat)
-    options = options_of(method, len(problem))
-    make = {"random": RandomSearch, "evolution": Evolution, "mcts": TreeSearch, "mcts-narrow": TreeSearch}.get(
-        method, GBDTNAS
-    )
-    searcher = UntilFound(make(problem, rng, len(problem), **options), problem.values.max())
-    record = search_record(
-        table_search.task,
-        problem,
-        run(searcher, problem, len(problem)),
-        searcher=method,
-        options={**options, **({"mutation": "nearest"} if method == "evolution" else {}), "until": "optimum"},
-        budget=len(problem),
-        seed=repeat,
-        wall_s=time.perf_counter() - start,
-    )
-    return msgspec.structs.replace(record, queried=())  # up to 30,001 rows, which nothing here uses
+def queries_to_the_best(cells: Cells, searcher: str, seed: int) -> int:
+    """How many cells a run has queried when it reaches the best one."""
+    name, options = SEARCHERS[searcher]
+    cells.queried[:] = False
+    search = make_searcher(name, cells, np.random.default_rng(seed), len(cells), **options)
+    best, count = cells.values.max(), 0
+    while True:
+        query = search.ask()
+        value = float(cells.values[query.candidate])
+        if not cells.queried[query.candidate]:
+            cells.queried[query.candidate] = True
+            count += 1
+        if value == best:
+            return count
+        search.tell(query, value)
 
 
-def reach(path: Path, seconds: float, repeats: int = 100, first: int = 0, methods: Sequence[str] = ()) -> None:
-    if unknown := set(methods) - set(METHODS):
-        sys.exit(f"unknown {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
+def run(prepared: Path, path: Path, seconds: float, runs: int, first: int, searchers: list[str]) -> None:
     end = time.monotonic() + seconds
-    table_search, journal = TableSearch(SETTING), Journal(path)
-    done = {(key.method, key.repeat) for key in journal.recorded()}
-    for repeat, method in ((repeat, method) for repeat in range(first, repeats) for method in methods or METHODS):
+    cells = Cells(prepared)
+    done = {(row["searcher"], int(row["seed"])) for row in recorded([path])}
+    if not done:
+        path.write_text(",".join(COLUMNS) + "\n")
+    for seed, searcher in ((seed, searcher) for seed in range(first, runs) for searcher in searchers):
         if time.monotonic() > end:
             print("time is up; call again to go on")
-            break
-        if (method, repeat) not in done:
-            journal.append_if_absent(one_run(table_search, method, repeat))
-    show(path)
+            return
+        if (searcher, seed) not in done:
+            start = time.process_time()
+            count = queries_to_the_best(cells, searcher, seed)
+            with path.open("a") as file:
+                file.write(f"{searcher},{seed},{count},{time.process_time() - start:.1f}\n")
+    print("all done")
 
 
-def show(path: Path) -> None:
-    queries: dict[str, list[float]] = defaultdict(list)
-    costs: dict[str, list[float]] = defaultdict(list)
-    for record in sorted(read_runs(path), key=lambda record: record.repeat):
-        reached = record.metrics["value_rank"] == 1
-        queries[record.method].append(record.found[-1].queries if reached else math.inf)
-        costs[record.method].append(record.cost["wall_s"])
-    for method in (method for method in METHODS if method in queries):
-        values = np.sort(queries[method])
-        _, low, high = median_interval(values)
-        limits = "" if low is None else f" [{low:.0f}, {high:.0f}]"
-        interval = f"median {middle(values):7.0f}{limits}, mean {values.mean():7.0f}"
-        reached = f"{len(values):4d} runs, {np.isfinite(values).mean():4.0%} reached"
-        print(f"{method:15s} {reached}; {interval}; {np.mean(costs[method]):.1f} s a run")
-    for ours in ("gbdt-nas", "gbdt-nas-s"):
-        for other, published in PUBLISHED_RATIOS.items():
-            if queries[ours] and queries[other]:
-                ratio = middle(np.array(queries[other])) / middle(np.array(queries[ours]))
-                print(f"{other} / {ours}: {ratio:.1f}, published for the whole space {published}")
+def recorded(paths: list[Path]) -> list[dict[str, str]]:
+    """The rows of files, without those that do not exist."""
+    return [row for path in paths if path.exists() for row in csv.DictReader(path.read_text().splitlines())]
 
 
-def middle(values: np.ndarray) -> float:
-    """The median, infinite where half of the runs did not reach the optimum."""
-    ordered = np.sort(values)
-    return float(ordered[(len(ordered) - 1) // 2] / 2 + ordered[len(ordered) // 2] / 2)
+def show(paths: list[Path]) -> None:
+    order = list(SEARCHERS)
+    rows = sorted(recorded(paths), key=lambda row: (order.index(row["searcher"]), int(row["seed"])))
+    PAGE.write_text("\n".join([",".join(COLUMNS), *(",".join(row[name] for name in COLUMNS) for row in rows), ""]))
+    found: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        found[row["searcher"]].append(int(row["queries"]))
+    for searcher, queries in found.items():
+        median, low, high = median_interval(np.array(queries, dtype=float))
+        ratio = np.mean(queries) / np.mean(found["gbdt-nas"])
+        print(
+            f"{searcher:12s} {len(queries):4d} runs; mean {np.mean(queries):8.0f}, "
+            f"median {median:8.0f} [{low}, {high}]; {ratio:5.2f} times gbdt-nas, "
+            f"published {PUBLISHED_RATIOS.get(searcher, 1)}"
+        )
 
 
-if __name__ == "__main__" and sys.argv[1:2] == ["reach"]:
-    reach(Path(sys.argv[2]), float(sys.argv[3]), *map(int, sys.argv[4:6]), methods=sys.argv[6:])
-elif __name__ == "__main__" and sys.argv[1:2] == ["show"]:
-    show(Path(sys.argv[2]))
-elif __name__ == "__main__":
-    sys.exit(__doc__)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    forms = parser.add_subparsers(dest="form", required=True)
+    form = forms.add_parser("prepare")
+    form.add_argument("cells", type=Path)
+    form = forms.add_parser("run")
+    form.add_argument("cells", type=Path)
+    form.add_argument("runs_file", type=Path)
+    form.add_argument("seconds", type=float)
+    form.add_argument("--runs", type=int, default=100)
+    form.add_argument("--first", type=int, default=0)
+    form.add_argument("--searchers", nargs="+", choices=SEARCHERS, default=list(SEARCHERS))
+    form = forms.add_parser("show")
+    form.add_argument("runs_files", type=Path, nargs="+")
+    given = parser.parse_args()
+    if given.form == "prepare":
+        prepare(given.cells)
+    elif given.form == "run":
+        run(given.cells, given.runs_file, given.seconds, given.runs, given.first, given.searchers)
+    else:
+        show(given.runs_files)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 
     proxybench fetch nasbench201
     proxybench compute nasbench201 --benchmark nasbench201 --first 60 --images cifar10:cifar-10-python.tar.gz \\
-        --proxies near,vkdnw,vkdnw_entropy,intrain,rbflex,wrcor,trainable_layers,jacobian_entropy \\
+        --proxies near,vkdnw,vkdnw_entropy,intrain,rbflex,wrcor,dextr,trainable_layers,jacobian_entropy \\
         --network channels=16,cells=5 --output scores --table more.parquet
     python experiments/reach.py data/tables/nasbench201-proxies-full-size.parquet more.parquet \\
         --out docs/results/reached.csv
@@ -49,6 +49,7 @@ PUBLISHED: dict[str, tuple[str, str]] = {
     "snip": ("0.46", "Li et al., ZiCo, ICLR 2023, run by them"),
     "rbflex": ("", "Yamasaki et al., RBFleX-NAS, IEEE TNNLS 2025"),
     "wrcor": ("", "WRCor, 2025: Spearman's rho 0.812"),
+    "dextr": ("", "Asthana et al., Dextr, TMLR 2025: Spearman's rho 0.90"),
     "jacobian_entropy": ("0.752", "IBFS, ICML 2025; the data set is not stated"),
     "zen": ("0.29", "Li et al., ZiCo, ICLR 2023, run by them"),
 }

@@ -22,6 +22,7 @@ from proxybench.jobs.journal import Journal
 from proxybench.leaderboard.searches.records import SEARCHES, write_searches
 from proxybench.leaderboard.searches.verdicts import BASELINES, searcher_tests, searches_csv, totals, verdict_lines
 from proxybench.search.experiments.comparison import BUDGETS, COMPARED, GRAPH, GUIDED, compare, settings
+from proxybench.search.experiments.experiment import TableSearch
 from proxybench.search.experiments.run_groups import read_groups
 from proxybench.search.experiments.summary import searched_problems
 
@@ -34,7 +35,8 @@ def comparison(
     chosen = [name for text in searchers for name in SHORT.get(text, (text,))] or list(COMPARED)
     journal = Journal(runs)
     start = time.process_time()
-    done = compare(journal, settings()[:problems], searchers=chosen, budgets=budgets, seeds=seeds, seconds=seconds)
+    searched = [TableSearch(setting) for setting in settings()[:problems]]
+    done = compare(journal, searched, searchers=chosen, budgets=budgets, seeds=seeds, seconds=seconds)
     spent = time.process_time() - start
     state = "all done" if done else "call again to go on"
     print(f"{len(journal.recorded())} blocks of runs recorded, {spent:.0f} s of a processor; {state}")

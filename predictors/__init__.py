@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from predictors.auto import Auto
     from predictors.base import Predictor
     from predictors.checks import check_predictor
+    from predictors.conformal import Conformal
     from predictors.ensemble import Ensemble
     from predictors.gbdt_nas import ChoiceGBDT
     from predictors.graph import FLAN, GATES, GCN, GIN, GraphTransformer, Pretrained
@@ -57,6 +58,7 @@ _PUBLIC = {
     **PREDICTORS.modules(),
     "ArchBatch": "predictors.arch",
     "ArchGraph": "predictors.arch",
+    "Conformal": "predictors.conformal",
     "MappedFile": "predictors.mapped",
     "MappedRagged": "predictors.mapped",
     "Predictor": "predictors.base",
@@ -75,6 +77,7 @@ __all__ = [
     "ArchGraph",
     "Auto",
     "ChoiceGBDT",
+    "Conformal",
     "Ensemble",
     "ExtraTrees",
     "FreeParZC",

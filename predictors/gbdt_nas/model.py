@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from predictors.base import Architectures
 from predictors.errors import unknown_name
+from predictors.gbdt_nas.byte_tables import ByteTables
 from predictors.gbdt_nas.choices import Choice, ChoiceRows, Constraints
 from predictors.gbdt_nas.pruning import PRUNINGS, PUBLISHED, first_order, harmful_pairs, second_order
 from predictors.gbdt_nas.shapley import interaction_values
-from predictors.gbdt_nas.trees import Leaf, leaves
+from predictors.gbdt_nas.trees import Leaf, trees
 from predictors.learner import Learner
 from predictors.targets import spread, standardised
 from predictors.units import Units
@@ -95,14 +96,13 @@ class ChoiceGBDT(Learner):
         self.choices_: Sequence[Choice] = encoding.choices_
         self.booster_ = self._booster(rows, targets) if rows.shape[1] and len(rows) > 1 else None
         self.units_ = Units.straight(float(targets.mean()), spread(targets))
-        self.__dict__.pop("leaves_", None)
+        for derived in ("trees_", "leaves_", "tables_"):
+            self.__dict__.pop(derived, None)
         return self
 
     def score_rows(self, rows: Floats) -> Floats:
         """Like `scores`, but from encoded rows."""
-        if self.booster_ is None or not len(rows):
-            return np.zeros(len(rows))
-        return np.asarray(self.booster_.predict(rows, num_threads=1))
+        return self.tables_.scores(rows)
 
     def shapley_values(self, X: Architectures) -> Floats:
         """The contribution of each choice to the score, float64[n, d]; computed by LightGBM."""
@@ -151,9 +151,19 @@ class ChoiceGBDT(Learner):
         return before.joined(apart=[[self.choices_[place] for place in pair] for pair in pairs])
 
     @cached_property
+    def trees_(self) -> list[list[Leaf]]:
+        """The leaves of each tree; empty if there was nothing to split on."""
+        return [] if self.booster_ is None else trees(self.booster_)
+
+    @cached_property
     def leaves_(self) -> list[Leaf]:
-        """The leaves of all trees; empty if there was nothing to split on."""
-        return [] if self.booster_ is None else leaves(self.booster_)
+        """The leaves of all trees."""
+        return [leaf for tree in self.trees_ for leaf in tree]
+
+    @cached_property
+    def tables_(self) -> ByteTables:
+        """The trees in the form that scores rows of 0 and 1."""
+        return ByteTables(self.trees_, len(self.choices_))
 
     def _booster(self, rows: Floats, targets: Floats) -> Any:
         return published_booster(

@@ -35,7 +35,7 @@ def interaction_values(leaves: Sequence[Leaf], rows: Floats) -> Floats:
     feature's Shapley value, so that each row of the matrix sums to it.
 
     Args:
-        leaves: the model's leaves, from `predictors.gbdt_nas.trees.leaves`.
+        leaves: the model's leaves, from `predictors.gbdt_nas.trees.trees`.
         rows: float64[n, d].
     """
     values = np.zeros((*rows.shape, rows.shape[1]))

@@ -39,8 +39,8 @@ class Leaf:
 _Condition = tuple[float, float, float]
 
 
-def leaves(booster: Any) -> list[Leaf]:
-    """All leaves of a fitted booster.
+def trees(booster: Any) -> list[list[Leaf]]:
+    """The leaves of each tree of a fitted booster.
 
     Args:
         booster: a `lightgbm.Booster` with one output and numeric features.
@@ -51,7 +51,7 @@ def leaves(booster: Any) -> list[Leaf]:
     model = booster.dump_model()
     if model["num_tree_per_iteration"] != 1:
         raise ValueError(f"the model has {model['num_tree_per_iteration']} outputs; fit one model per output")
-    return [leaf for tree in model["tree_info"] for leaf in _below(tree["tree_structure"], {})]
+    return [list(_below(tree["tree_structure"], {})) for tree in model["tree_info"]]
 
 
 def _below(node: dict[str, Any], path: dict[int, _Condition]) -> Iterator[Leaf]:

@@ -123,7 +123,9 @@ def dextr(probe: Probe) -> float:
 
     Feature maps are the outputs of modules with a weight and of activations; the authors' code also counts a map again
     for each container that outputs it. As there, the curvature is taken at one point of the circle. Takes time linear
-    in the number of logits. NaN if batch normalisation sees one value per channel for an image.
+    in the number of logits. NaN if batch normalisation sees one value per channel for an image. It needs images of the
+    published size: on NAS-Bench-201, Spearman's rho with the test accuracy is 0.91 (60 functions) for images of
+    32 x 32, and 0.90 as published, but 0.57 (141 functions) for 8 x 8, whose last maps have four positions.
     """
     a, b = math.log1p(probe.once(independence)), math.log1p(probe.once(curvature))
     if a + b == 0:

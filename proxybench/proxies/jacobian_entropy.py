@@ -45,7 +45,9 @@ def jacobian_entropy(probe: Probe) -> float:
 
     At most log 16. The authors' code is not public, so this is our reading of their description, with the kernel of
     `ntk_cond`: the given weights of layers, the gradient of the sum of an image's logits, and the fixed statistics of
-    the whole batch. NaN for a single image, whose spectrum is one number.
+    the whole batch. Their tau of 0.752 is on a population that they do not state: NASWOT has 0.422 there, but 0.571 to
+    0.636 on NAS-Bench-201 with CIFAR-10, where this proxy has 0.417. NaN for a single image, whose spectrum is one
+    number.
     """
     if len(probe.images) < 2:
         raise NoAnswer("the spectrum of a Jacobian needs a batch of at least two images")

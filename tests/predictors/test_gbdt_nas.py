@@ -24,7 +24,7 @@ from predictors.gbdt_nas import (
     sample_allowed,
     second_order,
 )
-from predictors.gbdt_nas.trees import leaves
+from predictors.gbdt_nas.trees import trees
 from proxybench.spaces import get_space
 
 NODES, OPS = 5, ("conv", "pool", "skip")
@@ -130,7 +130,12 @@ class TestSecondOrder:
         encoding = ChoiceRows().fit(archs)
         rows = encoding.transform(archs)
         booster = published_booster(rows, np.array(values), 0, num_leaves=2)
-        assert second_order(rows, interaction_values(leaves(booster), rows), encoding.groups_) == []
+        assert (
+            second_order(
+                rows, interaction_values([leaf for tree in trees(booster) for leaf in tree], rows), encoding.groups_
+            )
+            == []
+        )
 
     def test_as_published_takes_the_first_of_two_that_are_good_only_together(self, archs, fitted) -> None:
         model = fitted(lambda arch: float(has(arch, *self.pair)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from predictors.gbdt_nas import interaction_values, published_booster
-from predictors.gbdt_nas.trees import Leaf, leaves
+from predictors.gbdt_nas.trees import Leaf, trees
 
 
 def by_definition(game, players: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +51,10 @@ def numeric():
     return published_booster(rows, targets, 0, num_iterations=5, learning_rate=0.5, num_leaves=12), rows
 
 
+def all_leaves(booster) -> list[Leaf]:
+    return [leaf for tree in trees(booster) for leaf in tree]
+
+
 def shapley_values(booster, rows: np.ndarray) -> np.ndarray:
     """Those of LightGBM, without the expected value in the last column."""
     return booster.predict(rows, pred_contrib=True)[:, :-1]
@@ -58,11 +62,11 @@ def shapley_values(booster, rows: np.ndarray) -> np.ndarray:
 
 def test_values_are_the_sums_over_coalitions_that_define_them(numeric) -> None:
     booster, rows = numeric
-    trees = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
-    values, pairs = shapley_values(booster, rows[:3]), interaction_values(leaves(booster), rows[:3])
+    structures = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
+    values, pairs = shapley_values(booster, rows[:3]), interaction_values(all_leaves(booster), rows[:3])
     for place in range(3):
         expected, expected_pairs = by_definition(
-            lambda known, row=rows[place]: sum(expectation(tree, row, known) for tree in trees), 5
+            lambda known, row=rows[place]: sum(expectation(tree, row, known) for tree in structures), 5
         )
         np.testing.assert_allclose(values[place], expected, rtol=0, atol=1e-12)
         np.testing.assert_allclose(pairs[place], expected_pairs, rtol=0, atol=1e-12)
@@ -70,7 +74,7 @@ def test_values_are_the_sums_over_coalitions_that_define_them(numeric) -> None:
 
 def test_interactions_add_up_to_them_and_are_symmetric(numeric) -> None:
     booster, rows = numeric
-    pairs = interaction_values(leaves(booster), rows)
+    pairs = interaction_values(all_leaves(booster), rows)
     np.testing.assert_allclose(pairs.sum(axis=2), shapley_values(booster, rows), rtol=0, atol=1e-12)
     np.testing.assert_allclose(pairs, pairs.transpose(0, 2, 1), rtol=0, atol=1e-14)
 
@@ -90,4 +94,4 @@ def test_categorical_splits_are_refused() -> None:
     data = lightgbm.Dataset(rows, rows[:, 0] % 2, categorical_feature=[0])
     booster = lightgbm.train({"verbosity": -1, "min_data_per_group": 1, "cat_smooth": 0}, data, num_boost_round=1)
     with pytest.raises(ValueError, match="categorical"):
-        leaves(booster)
+        trees(booster)

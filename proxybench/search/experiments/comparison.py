@@ -7,7 +7,7 @@ see `groups.read_groups`, `summary.searched_problems`, and the tests in proxyben
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from proxybench.grammar import parse_call
 from proxybench.jobs.journal import Journal
@@ -71,7 +71,7 @@ def settings() -> list[ProblemSetting]:
 
 def compare(
     journal: Journal,
-    chosen: Iterable[ProblemSetting],
+    problems: Sequence[TableSearch],
     searchers: Sequence[str] = COMPARED,
     budgets: Sequence[int] = BUDGETS,
     seeds: int = 200,
@@ -86,9 +86,8 @@ def compare(
     architecture, which cannot be known beforehand.
     """
     end = time.monotonic() + seconds
-    table_search = [TableSearch(setting) for setting in chosen]
     for first in range(0, seeds, _BLOCK):
-        for problem in table_search:
+        for problem in problems:
             numbers = range(first, min(first + _BLOCK, seeds))
             for configured, budget in _wanted(problem, searchers, budgets, first, journal):
                 if time.monotonic() > end:

@@ -14,7 +14,7 @@ from proxybench.jobs.journal import Journal
 from proxybench.records import TaskIdentity
 from proxybench.search.experiments.comparison import compare
 from proxybench.search.experiments.curves import COLUMNS, band, best_so_far, curve_rows, curves_csv
-from proxybench.search.experiments.experiment import ProblemSetting
+from proxybench.search.experiments.experiment import ProblemSetting, TableSearch
 from proxybench.search.experiments.run_groups import groups_of, read_groups
 from proxybench.search.experiments.run_records import Incumbent, SearchRecord
 
@@ -82,17 +82,15 @@ def test_equal_runs_give_equal_csv_whatever_their_order() -> None:
 
 
 def test_a_comparison_stops_at_its_time_and_goes_on_later(tiny, tmp_path) -> None:
-    journal, settings = (
-        Journal(tmp_path / "runs.jsonl"),
-        [ProblemSetting("tiny"), ProblemSetting("tiny", distinct="index")],
-    )
+    journal = Journal(tmp_path / "runs.jsonl")
+    problems = [TableSearch(ProblemSetting("tiny", distinct=kind)) for kind in ("digest", "index")]
     arguments = {"searchers": ["random", "robot"], "budgets": [2], "seeds": 3}
-    assert not compare(journal, settings, seconds=0, **arguments)
+    assert not compare(journal, problems, seconds=0, **arguments)
     assert len(journal.recorded()) == 0
-    assert compare(journal, settings, **arguments)
+    assert compare(journal, problems, **arguments)
     assert [len(group.runs) for group in read_groups([journal.path])] == [3, 3, 3, 3]
     before = journal.path.read_bytes()
-    assert compare(journal, settings, seconds=60, **arguments)
+    assert compare(journal, problems, seconds=60, **arguments)
     assert journal.path.read_bytes() == before
 
 

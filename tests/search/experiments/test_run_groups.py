@@ -86,6 +86,7 @@ def test_four_runs_do_not_enclose_their_median() -> None:
 def test_problems_with_answers_at_fewer_epochs_are_for_searchers_that_use_them(tiny, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "runs.jsonl")
     entries = ("random", "local", "asha")
-    assert compare(journal, [ProblemSetting("tiny"), ProblemSetting("tiny", fidelities=True)], entries, [2], seeds=2)
+    problems = [TableSearch(ProblemSetting("tiny", fidelities=more)) for more in (False, True)]
+    assert compare(journal, problems, entries, [2], seeds=2)
     found = sorted((group.searcher, "fewer epochs" in group.task.population) for group in read_groups([journal.path]))
     assert found == [("asha", True), ("local", False), ("random", False), ("random", True)]

@@ -122,12 +122,6 @@ def test_a_sample_larger_than_the_population_is_refused(make_problem) -> None:
         make_searcher("evolution", make_problem(), np.random.default_rng(0), 20, population=4, sample=5)
 
 
-def test_tree_search_prefers_the_better_half(make_problem, bits) -> None:
-    # Only the first place matters; half of random queries would have it on.
-    history = searched("mcts", make_problem(bits[:, 0]), 0, budget=32)
-    assert bits[history.candidates, 0].sum() > 24
-
-
 def test_hyperbands_brackets_keep_the_best_third(make_problem) -> None:
     problem = make_problem(answers={epochs: np.arange(64.0) for epochs in (1, 3, 9)})
     searcher = make_searcher("hyperband", problem, np.random.default_rng(0), 99)
