@@ -1,6 +1,7 @@
 """Writes the tables of docs/results from the committed records and CSV files; none is typed by hand.
 
-The files are those of leaderboard/, and docs/results/reached.csv, which experiments/reach.py writes.
+The files are those of leaderboard/, and those of docs/results: reached.csv, which experiments/reach.py writes, and the
+files of one_shot_tables.py.
 
     python docs/results_tables.py
 
@@ -16,8 +17,17 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from board_csv import BOARD, Row, read, table
+from board_csv import Row, read, results, table
 from board_tables import board_benchmarks, board_labels, board_proxies, board_top
+from one_shot_tables import (
+    one_shot_claims,
+    one_shot_costs,
+    one_shot_inherited,
+    one_shot_methods,
+    one_shot_options,
+    ranking_front,
+)
+from ranking_costs_picture import write_picture
 
 from proxybench.results import Results
 
@@ -71,12 +81,6 @@ ROBOT = [
     "mcts",
     "evolution",
 ]
-
-
-@cache
-def results() -> Results:
-    """All committed records."""
-    return Results.load(BOARD)
 
 
 def label(row: Row) -> str:
@@ -318,6 +322,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "board-proxies": board_proxies,
     "board-top": board_top,
     "board-labels": board_labels,
+    "one-shot-claims": one_shot_claims,
+    "one-shot-costs": one_shot_costs,
+    "one-shot-inherited": one_shot_inherited,
+    "one-shot-methods": one_shot_methods,
+    "one-shot-options": one_shot_options,
     "proxies-published": proxies_published,
     "proxies-reached": proxies_reached,
     "proxies-trained": proxies_trained,
@@ -325,6 +334,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "predictors-parts": predictors_parts,
     "predictors-nasbench101": predictors_nasbench101,
     "predictors-trained": predictors_trained,
+    "ranking-front": ranking_front,
     "parzc-against": parzc_against,
     "parzc-parts": parzc_parts,
     "robot-verdicts": robot_verdicts,
@@ -340,9 +350,10 @@ def with_tables(text: str) -> str:
 
 
 def main() -> None:
-    """Rewrite the tables of all pages."""
+    """Rewrite the tables of all pages, and the picture."""
     for path in sorted(PAGES.glob("*.md")):
         path.write_text(with_tables(path.read_text()))
+    write_picture()
 
 
 if __name__ == "__main__":
