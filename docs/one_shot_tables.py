@@ -1,8 +1,7 @@
 """The tables of docs/results/one-shot.md: estimates with the weights of supernets against trainings of each cell.
 
-From files in docs/results: one-shot.csv, gradients.csv, inherited-columns.csv and ranking-costs.csv, which
-experiments/one_shot.py, gradient_variance.py, inherited_columns.py and ranking_costs.py write; and from the records of
-published estimates in leaderboard/.
+From files in docs/results: one-shot.csv, gradients.csv and inherited-columns.csv, which experiments/one_shot.py,
+gradient_variance.py and inherited_columns.py write; and from the records of published estimates in leaderboard/.
 """
 
 from __future__ import annotations
@@ -40,7 +39,8 @@ UNMEASURED = "not measured"
 
 
 @cache
-def _rows(file: str) -> tuple[Row, ...]:
+def measured(file: str) -> tuple[Row, ...]:
+    """The rows of a file in docs/results; none if it is not measured yet."""
     path = RESULTS / file
     if not path.is_file():
         return ()
@@ -52,7 +52,7 @@ def _figures(name: str, column: str, by: str = "accuracy", statistics: str = "ow
     """A figure of a supernet by seed; empty if it is not measured."""
     return {
         row["seed"]: float(row[column])
-        for row in _rows("one-shot.csv")
+        for row in measured("one-shot.csv")
         if (row["name"], row["by"], row["statistics"]) == (name, by, statistics)
     }
 
@@ -166,7 +166,9 @@ def _own_statistics() -> tuple[str, str]:
 
 def _variance() -> tuple[str, str]:
     """The variance of gradients with PA&DA's draws on its weights, as a ratio of that of SPOS on its own."""
-    variances = {(row["seed"], row["weights"], row["draws"]): float(row["variance"]) for row in _rows("gradients.csv")}
+    variances = {
+        (row["seed"], row["weights"], row["draws"]): float(row["variance"]) for row in measured("gradients.csv")
+    }
     seeds = sorted({seed for seed, _, _ in variances})
     ratios = [variances[seed, "pada", "pada"] / variances[seed, "spos", "spos"] for seed in seeds]
     draws = [variances[seed, "spos", "pada"] / variances[seed, "spos", "spos"] for seed in seeds]
@@ -249,12 +251,35 @@ def one_shot_claims() -> str:
     return table(["of", "claim", "figures here", "verdict"], rows)
 
 
+def one_shot_published() -> str:
+    """How well the estimates that others published agree with the accuracies, over all architectures and at the top."""
+    rows = []
+    for task in ("nasbench201-cifar10-supernets", "natsbench-size-supernets", "resnet20-pooling-test"):
+        for method, record in _published(task).items():
+            if record.kind == "one-shot":
+                low, high = record.intervals["kendall"]
+                top = [_fixed(record.metrics[name]) for name in ("kendall_top_20_percent", "precision_at_10_percent")]
+                overall = f"{_fixed(record.metrics['kendall'])} [{_fixed(low)}, {_fixed(high)}]"
+                size = f"{record.task.size:,}"
+                name = method.removeprefix("oneshot:")
+                rows.append(
+                    [f"`{name}`", record.task.benchmark, size, overall, _fixed(record.metrics["spearman"]), *top]
+                )
+    return table(["estimate", "benchmark", "architectures", "tau", "rho", "tau in the top 20 %", "P@10 %"], rows)
+
+
+def _fixed(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
 def one_shot_inherited() -> str:
     """What inherited accuracies and losses are worth as columns of `ensemble`, on the same splits."""
     rows = []
     for words, columns in (("the architecture alone", "training-free"), ("and all proxies", "all")):
         taus = {
-            name: {row["split"]: float(row["tau"]) for row in _rows("inherited-columns.csv") if _is(row, columns, name)}
+            name: {
+                row["split"]: float(row["tau"]) for row in measured("inherited-columns.csv") if _is(row, columns, name)
+            }
             for name in ("none", "one supernet", "all supernets")
         }
         gains = [_difference(taus[name], taus["none"]).text for name in ("one supernet", "all supernets")]
@@ -264,34 +289,3 @@ def one_shot_inherited() -> str:
 
 def _is(row: Row, columns: str, inherited: str) -> bool:
     return (row["columns"], row["inherited"]) == (columns, inherited)
-
-
-def ranking_front() -> str:
-    """The Pareto front of docs/results/ranking-costs.csv: rankings that no cheaper one equals."""
-    rows = [
-        [row["family"], _label(row), f"{_minutes(row):.2g}", f"{float(row['tau']):.3f} [{row['low']}, {row['high']}]"]
-        for row in front()
-    ]
-    return table(["", "ranking", "processor minutes", "tau"], rows)
-
-
-def front() -> list[Row]:
-    """The rankings that are better than all that cost no more, cheapest first."""
-    chosen: list[Row] = []
-    for row in sorted(_rows("ranking-costs.csv"), key=lambda row: (float(row["seconds"]), -float(row["tau"]))):
-        if not chosen or float(row["tau"]) > float(chosen[-1]["tau"]):
-            chosen.append(row)
-    return chosen
-
-
-def rankings() -> tuple[Row, ...]:
-    """All rankings of docs/results/ranking-costs.csv."""
-    return _rows("ranking-costs.csv")
-
-
-def _label(row: Row) -> str:
-    return f"`{row['method']}`" + (f" trained on {row['trained']} cells" if row["family"] == "predictor" else "")
-
-
-def _minutes(row: Row) -> float:
-    return float(row["seconds"]) / 60

@@ -25,9 +25,9 @@ from one_shot_tables import (
     one_shot_inherited,
     one_shot_methods,
     one_shot_options,
-    ranking_front,
+    one_shot_published,
 )
-from ranking_costs_picture import write_picture
+from ranking_costs import ranking_front, write_picture
 
 from proxybench.results import Results
 
@@ -327,6 +327,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "one-shot-inherited": one_shot_inherited,
     "one-shot-methods": one_shot_methods,
     "one-shot-options": one_shot_options,
+    "one-shot-published": one_shot_published,
     "proxies-published": proxies_published,
     "proxies-reached": proxies_reached,
     "proxies-trained": proxies_trained,

@@ -1,15 +1,17 @@
-"""The picture of docs/results/ranking-costs.csv: Kendall's tau of rankings against the processor time they cost."""
+"""Kendall's tau of rankings against the processor time that they cost, from docs/results/ranking-costs.csv."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
 
-from one_shot_tables import RESULTS, front, rankings
+from board_csv import Row, table
+from one_shot_tables import RESULTS, measured
 
 from proxybench.leaderboard.page.heat_chart import Spec
 from proxybench.leaderboard.page.pictures import GRID, INK, QUIET, draw, is_current, picture
 
+FILE = "ranking-costs.csv"  # written by experiments/ranking_costs.py
 PICTURE = RESULTS / "ranking-costs.svg"
 WIDTH, HEIGHT = 760, 430  # pixels
 LOWEST = 0.0  # tau; rankings below are not shown
@@ -23,9 +25,28 @@ COLOURS = {
 }
 
 
+def ranking_front() -> str:
+    """The Pareto front: rankings that are better than all that cost no more, cheapest first."""
+    rows = []
+    for row in front():
+        name = f"`{row['method']}`" + (f" trained on {row['trained']} cells" if row["family"] == "predictor" else "")
+        tau = f"{float(row['tau']):.3f} [{float(row['low']):.3f}, {float(row['high']):.3f}]"
+        rows.append([row["family"], name, f"{float(row['seconds']) / 60:.2g}", tau])
+    return table(["", "ranking", "processor minutes", "tau"], rows)
+
+
+def front() -> list[Row]:
+    """The rankings of the Pareto front."""
+    chosen: list[Row] = []
+    for row in sorted(measured(FILE), key=lambda row: (float(row["seconds"]), -float(row["tau"]))):
+        if not chosen or float(row["tau"]) > float(chosen[-1]["tau"]):
+            chosen.append(row)
+    return chosen
+
+
 def specification() -> Spec:
     """A dot for each ranking with its interval, in the colour of its family, and the Pareto front as a line."""
-    values = [_dot(row) for row in rankings() if float(row["tau"]) >= LOWEST]
+    values = [_dot(row) for row in measured(FILE) if float(row["tau"]) >= LOWEST]
     best = [_dot(row) for row in front() if float(row["tau"]) >= LOWEST]
     for one, better in pairwise(best):
         if better["minutes"] < CROWDED * one["minutes"]:
