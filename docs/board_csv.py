@@ -1,4 +1,4 @@
-"""The CSV files of the leaderboard, and tables in Markdown, for the scripts that write docs/results."""
+"""The records and CSV files of the leaderboard, and tables in Markdown, for the scripts that write docs/results."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
+from proxybench.results import Results
+
 BOARD = Path(__file__).parents[1] / "leaderboard"
 Row = dict[str, str]
+
+
+@cache
+def results() -> Results:
+    """All committed records."""
+    return Results.load(BOARD)
 
 
 @cache

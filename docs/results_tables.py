@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from board_csv import BOARD, Row, read, table
+from board_csv import Row, read, results, table
 from board_tables import board_benchmarks, board_labels, board_proxies, board_top
 from experiment_tables import (
     calibration,
@@ -25,6 +25,15 @@ from experiment_tables import (
     robot_new_ranks,
     robot_new_tables,
 )
+from one_shot_tables import (
+    one_shot_claims,
+    one_shot_costs,
+    one_shot_inherited,
+    one_shot_methods,
+    one_shot_options,
+    one_shot_published,
+)
+from ranking_costs import ranking_front, write_picture
 
 from proxybench.results import Results
 
@@ -78,12 +87,6 @@ ROBOT = [
     "mcts",
     "evolution",
 ]
-
-
-@cache
-def results() -> Results:
-    """All committed records."""
-    return Results.load(BOARD)
 
 
 def label(row: Row) -> str:
@@ -309,6 +312,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "board-top": board_top,
     "board-labels": board_labels,
     "predictors-reached": predictors_reached,
+    "one-shot-claims": one_shot_claims,
+    "one-shot-costs": one_shot_costs,
+    "one-shot-inherited": one_shot_inherited,
+    "one-shot-methods": one_shot_methods,
+    "one-shot-options": one_shot_options,
+    "one-shot-published": one_shot_published,
     "proxies-published": proxies_published,
     "proxies-reached": proxies_reached,
     "proxies-trained": proxies_trained,
@@ -316,6 +325,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "predictors-parts": predictors_parts,
     "predictors-nasbench101": predictors_nasbench101,
     "predictors-trained": predictors_trained,
+    "ranking-front": ranking_front,
     "parzc-against": parzc_against,
     "parzc-parts": parzc_parts,
     "robot-verdicts": robot_verdicts,
@@ -335,9 +345,10 @@ def with_tables(text: str) -> str:
 
 
 def main() -> None:
-    """Rewrite the tables of all pages."""
+    """Rewrite the tables of all pages, and the picture."""
     for path in sorted(PAGES.glob("*.md")):
         path.write_text(with_tables(path.read_text()))
+    write_picture()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-r"""One-shot estimates of the 500 cells of the table trained-nasbench201, against their test accuracies.
+r"""Trains the supernets whose estimates of the 500 cells of the table trained-nasbench201 the project compares.
 
     python experiments/one_shot.py --images cifar10:cifar-10-python.tar.gz --folder one-shot
+    python experiments/one_shot.py --collect --folder one-shot
 
-Trains a supernet for each method and seed at the recipe of the table, estimates all cells, and writes one row for each
-method, seed and kind of estimate: measures of agreement and processor seconds. All methods pass about as many paths
-over the images: an epoch of FairNAS is five times as long. Rerunning resumes; the CSV is rewritten after every
-supernet. `--seeds 1` does the first seed only.
+Trains the supernets of PLAN at the recipe of the table, each in a process of its own, and keeps in the folder of each
+its weights, its estimates of all cells and `cost.json`: processor seconds, paths, peak memory. All methods pass about
+as many paths over the images: an epoch of FairNAS is five times as long. Rerunning resumes. `--only spos,pada` and
+`--seeds 0` do a part. `--collect` writes the cells that all supernets have estimated so far: the estimates of the
+methods in ON_THE_BOARD to data/tables/trained-nasbench201-supernets.parquet, the agreement of all to
+docs/results/one-shot.csv.
 
     python experiments/one_shot.py --published
 
@@ -17,50 +20,188 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
+import resource
+import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
 import proxybench as pb
+from proxybench.files import replace_file
 from proxybench.oneshot import OneShot
 from proxybench.oneshot.agreement import MEASURES, agreement
+from proxybench.oneshot.estimator import NAME, NAME_SHARED
+from proxybench.tables.importers.supernet_estimates import FORMAT, SETTING
+from proxybench.training.recipe import default_recipe
 
 TABLE = "trained-nasbench201"
-EPOCHS = {"spos": 30, "fairnas": 6, "few-shot": 30}
-HEAD = ("method", "seed", "epochs", "paths", "estimate", *MEASURES, "train_cpu_s", "estimate_cpu_s")
+ROOT = Path(__file__).parents[1]
+ESTIMATES = ROOT / "data" / "tables" / f"{TABLE}-supernets.parquet"
+AGREEMENT = ROOT / "docs" / "results" / "one-shot.csv"
+SEEDS = ("0", "1", "2")
+COST = "cost.json"  # in the folder of a supernet
+COSTS = ("train_s", "estimate_s", "paths", "peak_mb")
+FEWEST = 200  # cells; with fewer estimates a supernet is left out
+
+
+@dataclass(frozen=True)
+class Supernet:
+    """What is trained for each seed.
+
+    Attributes:
+        method: name of the method.
+        epochs: passes over the training images.
+        settings: of the method.
+        averaged: last epochs whose weights are averaged.
+    """
+
+    method: str
+    epochs: int = 30
+    settings: dict[str, bool] = field(default_factory=dict)
+    averaged: int = 1
+
+    @property
+    def described(self) -> str:
+        """The training in words."""
+        settings = "".join(f", {name} {str(value).lower()}" for name, value in self.settings.items())
+        averaged = f", weights averaged over the last {self.averaged} epochs" if self.averaged > 1 else ""
+        return f"{self.method} for {self.epochs} epochs{settings}{averaged}"
+
+
+PLAN = {
+    "spos": Supernet("spos"),
+    "pada": Supernet("pada"),
+    "gm": Supernet("gm"),
+    "fairnas": Supernet("fairnas", epochs=6),
+    "few-shot": Supernet("few-shot"),
+    "gm-arbitrary": Supernet("gm", settings={"by_gradients": False}),
+    "spos-10": Supernet("spos", epochs=10),
+    "spos-90": Supernet("spos", epochs=90),
+    "distinct": Supernet("distinct"),
+    "spos-averaged": Supernet("spos", averaged=5),
+}
+WITH_SHARED_STATISTICS = "spos"  # estimated with those too
+ON_THE_BOARD = ("spos", "fairnas", "few-shot", "gm", "pada")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images")
     parser.add_argument("--folder", type=Path, default=Path("one-shot"), help="for the supernets")
-    parser.add_argument("--csv", type=Path, default=Path("experiments/one_shot.csv"))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", default=",".join(SEEDS))
+    parser.add_argument("--only", help="names of PLAN, separated by commas")
+    parser.add_argument("--train", nargs=2, metavar=("NAME", "SEED"), help="one supernet, in this process")
+    parser.add_argument("--collect", action="store_true")
     parser.add_argument("--published", action="store_true")
     options = parser.parse_args(sys.argv[1:])
     if options.published:
         check_published()
+    elif options.collect:
+        write_estimates(options.folder)
+        write_agreement(options.folder)
+    elif options.train:
+        train(options.train[0], int(options.train[1]), options.images, options.folder)
+    else:
+        names = PLAN if options.only is None else options.only.split(",")
+        for seed in options.seeds.split(","):
+            for name in names:
+                command = [sys.executable, __file__, "--images", options.images, "--folder", str(options.folder)]
+                subprocess.run([*command, "--train", name, seed], check=True)
+
+
+def train(name: str, seed: int, images: str, folder: Path) -> None:
+    """Train a supernet of PLAN, note what that cost, and estimate all cells of the table."""
+    plan, place = PLAN[name], folder / f"{name}-{seed}"
+    archs = list(pb.load(TABLE).archs)
+    both = name == WITH_SHARED_STATISTICS
+    if len(kept(place)) == len(archs) and (not both or len(kept(place, NAME_SHARED)) == len(archs)):
         return
-    rows: list[list[object]] = []
-    for seed in range(options.seeds):
-        for method, epochs in EPOCHS.items():
-            rows += measured(method, epochs, seed, options.images, options.folder / f"{method}-{seed}")
-            with options.csv.open("w", newline="") as stream:
-                csv.writer(stream, lineterminator="\n").writerows([HEAD, *rows])
+    shot = OneShot("nasbench201", plan.method, epochs=plan.epochs, seed=seed, averaged=plan.averaged, **plan.settings)
+    shot.fit(images, place)
+    if not (place / COST).is_file():
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        figures = {"train_s": round(shot.trainer.seconds, 1), "paths": shot.trainer.passes, "peak_mb": round(peak)}
+        replace_file(place / COST, json.dumps(figures).encode())
+    shot.estimates(archs)
+    if both:
+        shot.estimates(archs, own_statistics=False)
+    print(name, seed, "is trained and its estimates are complete", flush=True)
 
 
-def measured(method: str, epochs: int, seed: int, images: str, folder: Path) -> list[list[object]]:
-    """Two rows: estimates by accuracy and by loss."""
+def kept(place: Path, file: str = NAME) -> dict[str, tuple[float, float, float]]:
+    """Accuracy in percent, loss in nats and processor seconds of each cell that a supernet has estimated."""
+    path = place / file
+    if not (path.is_file() and (place / COST).is_file()):
+        return {}
+    found = json.loads(path.read_text())["estimates"]
+    return {arch: tuple(np.nan if x is None else x for x in row) for arch, row in found.items()}
+
+
+def supernets(folder: Path, names: Iterable[str], file: str = NAME) -> tuple[list[str], list[str]]:
+    """The names of PLAN of which every seed has estimated at least FEWEST cells, and the cells that all of them have.
+
+    The cells are a uniform sample: the table is in the order of digests, and so are the estimates.
+    """
+    done = {name: [kept(folder / f"{name}-{seed}", file) for seed in SEEDS] for name in names}
+    chosen = [name for name, found in done.items() if min(map(len, found)) >= FEWEST]
+    archs = pb.load(TABLE).archs
+    return chosen, [arch for arch in archs if all(arch in found for name in chosen for found in done[name])]
+
+
+def write_estimates(folder: Path) -> None:
+    """Write the file that the importer `supernet_estimates` reads."""
+    names, archs = supernets(folder, ON_THE_BOARD)
+    n, parts = len(archs), []
+    for seed in SEEDS:
+        columns: dict[str, object] = {"arch": archs, "dataset": ["cifar10"] * n, "epochs": [0] * n, "seed": [seed] * n}
+        for name in names:
+            place = folder / f"{name}-{seed}"
+            found = kept(place)
+            accuracy, loss, seconds = np.array([found[arch] for arch in archs]).T
+            columns[f"oneshot:{name}"] = accuracy.round(4)
+            columns[f"oneshot:{name}-loss"] = -loss.round(5)
+            columns[f"oneshot_s:{name}"] = seconds.round(3)
+            columns[f"supernet_s:{name}"] = [json.loads((place / COST).read_text())["train_s"]] * n
+        parts.append(pa.table(columns))
+    setting = {
+        "format": FORMAT,
+        "space": "nasbench201",
+        "supernets": {name: PLAN[name].described for name in names},
+        "recipe": default_recipe("nasbench201").to_json(),
+        "torch": str(torch.__version__),
+    }
+    table = pa.concat_tables(parts).replace_schema_metadata({SETTING: json.dumps(setting)})
+    pq.write_table(table, ESTIMATES, compression="zstd")
+    print(f"{ESTIMATES}: {n} cells, {', '.join(names)}")
+
+
+def write_agreement(folder: Path) -> None:
+    """Write a row for each supernet and kind of estimate: agreement with the table, and cost."""
     bench = pb.load(TABLE)
-    truth = bench.values("test_acc", epochs=3)
-    shot = OneShot("nasbench201", method, epochs=epochs, seed=seed).fit(images, folder)
-    found = shot.estimates(list(bench.archs))
+    truth = dict(zip(bench.archs, bench.values("test_acc", epochs=3), strict=True))
     rows: list[list[object]] = []
-    for name, scores in (("accuracy", found.accuracy), ("loss", -found.loss)):
-        figures = [f"{value:.4f}" for value in agreement(truth, scores).values()]
-        seconds = (f"{shot.trainer.seconds:.1f}", f"{found.seconds:.1f}")
-        rows.append([method, seed, epochs, shot.trainer.passes, name, *figures, *seconds])
-        print(*rows[-1], flush=True)
-    return rows
+    for statistics, file in (("own", NAME), ("shared", NAME_SHARED)):
+        names, archs = supernets(folder, PLAN, file)
+        for name in names:
+            for seed in SEEDS:
+                found, cost = kept(folder / f"{name}-{seed}", file), folder / f"{name}-{seed}" / COST
+                accuracy, loss, seconds = np.array([found[arch] for arch in archs]).T
+                costs = {**json.loads(cost.read_text()), "estimate_s": round(seconds.mean() * len(bench), 1)}
+                for by, scores in (("accuracy", accuracy), ("loss", -loss)):
+                    figures = agreement([truth[arch] for arch in archs], scores).values()
+                    row = [name, PLAN[name].method, seed, PLAN[name].epochs, by, statistics, len(archs)]
+                    rows.append([*row, *(f"{value:.4f}" for value in figures), *(costs[name] for name in COSTS)])
+    head = ("name", "method", "seed", "epochs", "by", "statistics", "cells", *MEASURES, *COSTS)
+    with AGREEMENT.open("w", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([head, *rows])
+    print(f"{AGREEMENT}: {len(rows)} rows")
 
 
 def check_published() -> None:

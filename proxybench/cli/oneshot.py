@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def oneshot(
     space: Annotated[str, typer.Argument(help="A space with a supernet, such as nasbench201.")],
-    method: Annotated[str, typer.Option(help="spos, fairnas, few-shot(choice=3), gm, pada, bignas, mixture.")] = "spos",
+    method: Annotated[
+        str, typer.Option(help="spos, distinct, fairnas, few-shot(choice=3), gm, pada, bignas, mixture.")
+    ] = "spos",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",

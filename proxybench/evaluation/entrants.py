@@ -40,6 +40,7 @@ COSTS = ("params", "flops")
 CONTROL = "random"
 ALWAYS = (*COSTS, CONTROL)
 ONE_SHOT = "oneshot:"  # start of the columns of estimates with the weights of a supernet
+BY_LOSS = "-loss"  # end of those by loss instead of accuracy, where a supernet gives both
 COLUMNS = "columns"
 PREDICTORS = "predictors"
 COMPUTED = OWN  # a score computed by this project, as opposed to the published one of the same name

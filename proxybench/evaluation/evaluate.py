@@ -21,7 +21,7 @@ from predictors.arch import ArchBatch
 from predictors.errors import MissingInput
 from proxybench.errors import CorruptData, Unsupported
 from proxybench.evaluation.entrants import Entrant, InvalidMethod, find_entrant, make_predictor
-from proxybench.evaluation.known_scores import known_scores, published_seconds, why_no_score
+from proxybench.evaluation.known_scores import known_scores, published_seconds, supernet_costs, why_no_score
 from proxybench.evaluation.method_job import MethodJob, MethodScores, fit_and_score, without_space
 from proxybench.evaluation.method_process import do_job_apart
 from proxybench.evaluation.splits import Split, hash_split
@@ -133,12 +133,12 @@ def training_free_scores(
     task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob = do_job_apart
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Scores of the population, and a mask of the architectures attempted; a failed attempt is NaN."""
-    scores, attempted, _ = _scored(task, bench, entrant, do_job)
+    scores, attempted, _ = _scored(task, bench, entrant, do_job, 0)
     return scores, attempted
 
 
 def _scored(
-    task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob
+    task: Task, bench: Benchmark, entrant: Entrant, do_job: DoJob, repeat: int
 ) -> tuple[Floats, NDArray[np.bool_], dict[str, float | None]]:
     """Like `training_free_scores`, plus the cost of the scores."""
     rows = task.rows(bench)
@@ -146,7 +146,9 @@ def _scored(
         done = do_job(MethodJob(entrant.target, entrant.code, entrant.params, population(task)))
         cost = {"seconds_per_architecture": done.score_s / len(rows), **_peak(done)}
         return done.scores, np.ones(len(rows), dtype=bool), cost
-    scores, attempted = known_scores(task, bench, entrant, rows)
+    scores, attempted = known_scores(task, bench, entrant, rows, repeat)
+    if entrant.kind == "one-shot" and (costs := supernet_costs(task, bench, entrant, repeat)):
+        return scores, attempted, costs
     return scores, attempted, {"seconds_per_architecture": published_seconds(task, bench, entrant)}
 
 
@@ -191,7 +193,7 @@ def failures_last(scores: Floats) -> Floats:
 
 def _training_free(task: Task, bench: Benchmark, entrant: Entrant, spec: JobSpec, do_job: DoJob) -> Record:
     """Scores the whole population or, if the task has a training part, the test part of the job's split."""
-    scores, attempted, cost = _scored(task, bench, entrant, do_job)
+    scores, attempted, cost = _scored(task, bench, entrant, do_job, spec.repeat)
     target = target_values(task, bench)
     test = np.arange(len(scores))
     if task.train_target is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxybench.errors import DataNotAvailable
-from proxybench.evaluation.entrants import COMPUTED, CONTROL, COSTS, EARLY, Entrant, random_scores
+from proxybench.evaluation.entrants import BY_LOSS, COMPUTED, CONTROL, COSTS, EARLY, ONE_SHOT, Entrant, random_scores
 from proxybench.evaluation.network_proxies import scores_in
 from proxybench.evaluation.score_files import scores_of_file
 from proxybench.evaluation.tasks import Task
@@ -26,8 +26,16 @@ Floats = NDArray[np.float64]
 Scores = tuple[Floats, NDArray[np.bool_]]  # of the population, and which architectures were attempted
 
 
-def known_scores(task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[np.int64]) -> Scores:
+def known_scores(task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[np.int64], repeat: int = 0) -> Scores:
     """Scores of the population, and a mask of the architectures attempted; a failed attempt is NaN.
+
+    Args:
+        task: the task.
+        bench: the edition of its table that it uses.
+        entrant: the method.
+        rows: indices of the population.
+        repeat: the seed of the supernet, of estimates that the table has for several, on a task without a training
+            part.
 
     Raises:
         MethodLacking: if a file of scores is missing, or has changed since the run was planned.
@@ -53,8 +61,10 @@ def known_scores(task: Task, bench: Benchmark, entrant: Entrant, rows: NDArray[n
         return _computed_scores(bench, entrant.name.removesuffix(COMPUTED), rows)
     if task.grows and entrant.kind != "one-shot" and not entrant.name.endswith(PUBLISHED):
         return _sweep_scores(required_full_size(bench.space.name), bench, entrant.name, rows)
+    if entrant.kind == "one-shot":
+        return _of_supernet(task, bench, entrant.name, repeat, rows)
     published = entrant.name.removesuffix(PUBLISHED)
-    column = published if published in COSTS or entrant.kind == "one-shot" else f"proxy:{published}"
+    column = published if published in COSTS else f"proxy:{published}"
     if column in bench.metrics(task.dataset):
         return bench.values(column, dataset=task.dataset)[rows], bench.measured(column, dataset=task.dataset)[rows]
     if entrant.name in COSTS:
@@ -74,6 +84,16 @@ def why_no_score(task: Task, bench: Benchmark, entrant: Entrant) -> str:
     return f"the full-size scores of {bench.space.name} lack {entrant.name}"
 
 
+def supernet_costs(task: Task, bench: Benchmark, entrant: Entrant, repeat: int) -> dict[str, float | None]:
+    """Processor seconds of the training of a supernet, `fit_s`, and of one estimate, `predict_s`, if they are known."""
+    name = entrant.name.removeprefix(ONE_SHOT).removesuffix(BY_LOSS)
+    found: dict[str, float | None] = {}
+    for cost, column in (("fit_s", f"supernet_s:{name}"), ("predict_s", f"oneshot_s:{name}")):
+        if column in bench.metrics(task.dataset):
+            found[cost] = float(np.mean(_of_supernet(task, bench, column, repeat, task.rows(bench))[0]))
+    return found
+
+
 def published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float | None:
     """Mean time the source took for one score, if it is known."""
     if task.grows and not entrant.name.endswith(PUBLISHED):
@@ -83,6 +103,15 @@ def published_seconds(task: Task, bench: Benchmark, entrant: Entrant) -> float |
         return None
     seconds = bench.values(column, dataset=task.dataset)[task.rows(bench)]
     return float(np.mean(seconds[np.isfinite(seconds)])) if np.isfinite(seconds).any() else None
+
+
+def _of_supernet(task: Task, bench: Benchmark, column: str, repeat: int, rows: NDArray[np.int64]) -> Scores:
+    """A column of one supernet of several, or of the only one; the mean over them on a task with a training part."""
+    if column not in bench.metrics(task.dataset):
+        return _nothing(rows)
+    seed = str(repeat) if task.train_target is None else MEAN
+    values = bench.values(column, dataset=task.dataset, seed=seed)
+    return values[rows], bench.measured(column, dataset=task.dataset, seed=seed)[rows]
 
 
 def _computed_scores(bench: Benchmark, proxy: str, rows: NDArray[np.int64]) -> Scores:

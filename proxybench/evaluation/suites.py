@@ -120,7 +120,9 @@ def plan_tasks(
         known |= {*groups, *(name for group in groups.values() for name in group)}
         named = [name for method in methods for name in groups.get(method, [method])]
         for method in dict.fromkeys([*(name for name in named if name not in without), *ALWAYS]):
-            plan.specs += [specify(task, bench, method, *split) for split in _splits(task, method, repeats, sizes)]
+            plan.specs += [
+                specify(task, bench, method, *split) for split in _splits(task, bench, method, repeats, sizes)
+            ]
         if scores is not None:
             plan.specs += [
                 specify_scores(task, bench, scores, name, column, *split)
@@ -290,9 +292,16 @@ def _require_sizes(tasks: Sequence[Task], sizes: Sequence[int]) -> None:
             raise unknown_name("number of training architectures", size, known)
 
 
-def _splits(task: Task, method: str, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """(n_train, repeat) of each job of a method on a task; none for methods that learn if there is no training part."""
-    return _splits_of(task, find_entrant(method).learns, repeats, sizes)
+def _splits(task: Task, bench: Benchmark, method: str, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """(n_train, repeat) of each job of a method on a task; none for methods that learn if there is no training part.
+
+    Without one, the repeats of an estimate with the weights of supernets are the seeds of the supernets, all of them.
+    """
+    entrant = find_entrant(method)
+    if task.train_target is None and entrant.kind == "one-shot" and method in bench.metrics(task.dataset):
+        seeds = bench.seeds(method, task.dataset)
+        return [(0, int(seed)) for seed in seeds if seed.isdecimal()] or [(0, 0)]
+    return _splits_of(task, entrant.learns, repeats, sizes)
 
 
 def _splits_of(task: Task, learns: bool, repeats: int, sizes: Sequence[int]) -> Iterable[tuple[int, int]]:

@@ -23,6 +23,7 @@ METHODS = Registry(
     "one-shot method",
     {
         "bignas": "proxybench.oneshot.methods.bignas:BigNAS",
+        "distinct": "proxybench.oneshot.methods.distinct:Distinct",
         "fairnas": "proxybench.oneshot.methods.fairnas:FairNAS",
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",

@@ -6,8 +6,6 @@ that rank correlations triple if they are recomputed for each path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +36,7 @@ class Estimates:
     seconds: float
 
 
-def estimate(supernet: Supernet, path: Path, calibration: Tensor, validation: Part) -> tuple[float, float]:
+def estimate(supernet: Supernet, path: Path, calibration: Tensor | None, validation: Part) -> tuple[float, float]:
     """Accuracy in percent and mean cross-entropy in nats of a path.
 
     They depend on nothing but the weights of the path and the images: not on earlier estimates.
@@ -46,15 +44,15 @@ def estimate(supernet: Supernet, path: Path, calibration: Tensor, validation: Pa
     Args:
         supernet: the trained weights; they are not modified.
         path: a path of the supernet.
-        calibration: training images, [n, channels, h, w], for the statistics of batch normalisation.
+        calibration: training images, [n, channels, h, w], for the statistics of batch normalisation; None for those of
+            the supernet as they are, which mix all paths.
         validation: the images to classify.
     """
     supernet.select(path)
     correct, loss = 0, 0.0
-    with torch.no_grad(), _plain_means(supernet):
-        supernet.train()
-        for images in torch.split(calibration, AT_ONCE):
-            supernet(images)
+    with torch.no_grad():
+        if calibration is not None:
+            _take_statistics(supernet, calibration)
         supernet.eval()
         for start in range(0, len(validation), AT_ONCE):
             labels = validation.labels[start : start + AT_ONCE]
@@ -65,16 +63,15 @@ def estimate(supernet: Supernet, path: Path, calibration: Tensor, validation: Pa
     return (100 * correct / len(validation) if np.isfinite(loss) else np.nan), loss
 
 
-@contextmanager
-def _plain_means(supernet: Supernet) -> Iterator[None]:
-    """Batch normalisation starts without statistics and takes the plain mean of those of the batches that follow."""
+def _take_statistics(supernet: Supernet, images: Tensor) -> None:
+    """Replace the statistics of batch normalisation by the plain means of those of some batches."""
     norms = list(norms_of(supernet))
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
+    supernet.train()
+    for batch in torch.split(images, AT_ONCE):
+        supernet(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

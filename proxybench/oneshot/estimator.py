@@ -22,7 +22,7 @@ from proxybench.spaces.base import SearchSpace
 from proxybench.sweeps.sweep import one_thread
 from proxybench.training.train import Part, clock
 
-NAME = "estimates.json"
+NAME, NAME_SHARED = "estimates.json", "estimates-shared-statistics.json"
 
 OnEstimate = Callable[[int, int], None]  # takes the number of estimates and their total
 Known = dict[str, tuple[float, float, float]]  # text to accuracy, loss and seconds
@@ -53,8 +53,13 @@ class Estimator:
         self._calibration, self._validation = train.images[:CALIBRATION], validation
         self._current: tuple[int, Supernet] = (0, trainer.trained(0))
 
-    def estimates(self, archs: Sequence[ArchGraph | str], on_estimate: OnEstimate) -> Estimates:
+    def estimates(self, archs: Sequence[ArchGraph | str], on_estimate: OnEstimate, own: bool) -> Estimates:
         """Accuracies and losses of architectures; those kept in the folder are not computed again.
+
+        Args:
+            archs: architectures of the space, or their texts.
+            on_estimate: called after every estimate with the number of estimates and their total.
+            own: whether the statistics of batch normalisation are those of the path, or those of the supernet.
 
         Raises:
             InvalidArchitecture: for a text or graph that is not an architecture of the space.
@@ -63,19 +68,21 @@ class Estimator:
         texts = [self._space.format(graph) for graph in graphs]
         paths = {text: self._current[1].path(graph) for text, graph in zip(texts, graphs, strict=True)}
         stages = {text: stage_of(self._trainer.stages, path) for text, path in paths.items()}
-        known, saved = self._read(), time.monotonic()
+        name, calibration = (NAME, self._calibration) if own else (NAME_SHARED, None)
+        known, saved = self._read(name), time.monotonic()
+        self._current = (0, self._trainer.trained(0))  # with the statistics of the training
         with one_thread():
             for done, text in enumerate(sorted(stages, key=stages.__getitem__), start=1):  # each supernet once
                 if text not in known:
                     start = clock(self._calibration)
                     path, supernet = self._trainer.route(paths[text]), self._supernet(stages[text])
-                    found = estimate(supernet, path, self._calibration, self._validation)
+                    found = estimate(supernet, path, calibration, self._validation)
                     known[text] = (*found, clock(self._calibration) - start)
                 on_estimate(done, len(stages))
                 if time.monotonic() - saved > SAVE_S:
-                    self._write(known)
+                    self._write(name, known)
                     saved = time.monotonic()
-        self._write(known)
+        self._write(name, known)
         columns = np.array([known[text][:2] for text in texts]).reshape(-1, 2)
         return Estimates(columns[:, 0], columns[:, 1], sum(known[text][2] for text in stages))
 
@@ -84,8 +91,8 @@ class Estimator:
             self._current = (number, self._trainer.trained(number))
         return self._current[1]
 
-    def _read(self) -> Known:
-        path = None if self._folder is None else self._folder / NAME
+    def _read(self, name: str) -> Known:
+        path = None if self._folder is None else self._folder / name
         if path is None or not path.is_file():
             return {}
         content = parse_json(path.read_bytes())
@@ -94,8 +101,8 @@ class Estimator:
         rows = {text: [math.nan if x is None else x for x in row] for text, row in content["estimates"].items()}
         return {text: (accuracy, loss, seconds) for text, (accuracy, loss, seconds) in rows.items()}
 
-    def _write(self, known: Known) -> None:
+    def _write(self, name: str, known: Known) -> None:
         if self._folder is not None:
             finite = {text: [x if math.isfinite(x) else None for x in row] for text, row in known.items()}
             content = {"setting": self._setting, "estimates": finite}
-            replace_file(self._folder / NAME, json.dumps(content, allow_nan=False).encode())
+            replace_file(self._folder / name, json.dumps(content, allow_nan=False).encode())

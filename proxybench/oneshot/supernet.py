@@ -45,6 +45,10 @@ class Supernet(nn.Module):
     def parameters_of(self, choice: int, option: int) -> list[list[nn.Parameter]]:
         """The weights that only paths with this option use, one list for each place in the network; maybe none."""
 
+    def function(self, path: Path) -> str | None:
+        """What a path computes, equal for paths that compute the same; None if the space does not say so."""
+        return None
+
     def whole(self) -> Part:
         """The part that is the whole space."""
         return tuple(range(options) for options in self.options)

@@ -136,7 +136,7 @@ class TableAnswers:
         blocks = self._blocks_with(dataset, metric)
         budget = self._epochs(blocks, dataset, metric, epochs)
         labels = [block.seed for block in blocks if block.epochs == budget]
-        if budget == UNTRAINED["epochs"] or (seed is None and len(labels) == 1):
+        if len(labels) == 1 and (seed is None or budget == UNTRAINED["epochs"]):
             return self._column(dataset, metric, budget, labels[0])
         if str(seed) in labels and str(seed) != MEAN:
             return self._column(dataset, metric, budget, str(seed))

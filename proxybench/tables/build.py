@@ -61,32 +61,42 @@ def build_table(
     Raises:
         CorruptData: if a file is not what its importer expects, or two sources contradict each other.
     """
-    sources = _fragments(entry, paths, progress)
+    sources = fragments(entry, paths, progress)
     progress("joining sources")
     table = merge(sources)
-    earlier = [
-        _edition(name, table, merge(sources[: len(edition.flat.sources)]), recipe(edition, files))
-        for edition in entry.editions[:-1]
-    ]
+    earlier = earlier_editions(name, entry, files, table, sources)
     return store_merged(name, entry.flat, files, table, recipe(entry, files), progress, earlier)
 
 
-def import_files(
-    entry: BenchmarkEntry, paths: Mapping[str, Path], progress: Callable[[str], None] = lambda step: None
-) -> MergedTable:
-    """The joined content of a benchmark's files, read by its importers.
+def earlier_editions(
+    name: str,
+    entry: BenchmarkEntry,
+    files: Mapping[str, SourceFile],
+    table: MergedTable,
+    sources: Sequence[NamedFragment],
+) -> list[Edition]:
+    """What the pointer of a table says about the editions before its additions, the first one first.
+
+    Args:
+        name: name of the table.
+        entry: its sources and additions.
+        files: the registry's description of each file.
+        table: the table as it is now.
+        sources: what the importers return, in the order of the sources.
 
     Raises:
-        CorruptData: like `build_table`.
+        CorruptData: if an addition changes a value that an earlier edition has.
     """
-    sources = _fragments(entry, paths, progress)
-    progress("joining sources")
-    return merge(sources)
+    return [
+        _edition(name, table, merge(sources[: len(edition.flat.sources)]), recipe(edition, files))
+        for edition in entry.editions[:-1]
+    ]
 
 
-def _fragments(
-    entry: BenchmarkEntry, paths: Mapping[str, Path], progress: Callable[[str], None]
+def fragments(
+    entry: BenchmarkEntry, paths: Mapping[str, Path], progress: Callable[[str], None] = lambda step: None
 ) -> list[NamedFragment]:
+    """What the importers of a benchmark's sources return. Raises CorruptData like `build_table`."""
     space = get_space(entry.space)
     sources = []
     for use in entry.flat.sources:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from proxybench.errors import CorruptData
 from proxybench.resources import data_path
 from proxybench.spaces import get_space
-from proxybench.tables.build import checked_digests, import_files, recipe
+from proxybench.tables.build import checked_digests, earlier_editions, fragments, recipe
 from proxybench.tables.sources.cache import sha256_of
 from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, load_registry
 from proxybench.tables.store.cards import write_card
-from proxybench.tables.store.merge import BlockKey, MergedTable
+from proxybench.tables.store.merge import BlockKey, MergedTable, NamedFragment, merge
 from proxybench.tables.store.parquet import FORMAT, TableInfo, block_infos
 
 LICENCE = "Apache-2.0, as the project's code"
@@ -56,6 +56,7 @@ class ShippedTable:
             architectures=len(self.archs),
             blocks=block_infos(self._table),
             sha256={},
+            earlier=tuple(earlier_editions(self._name, self._entry, self._files, self._table, self._sources)),
         )
 
     @property
@@ -72,7 +73,7 @@ class ShippedTable:
     def card(self) -> str:
         """The table's card, followed by the one written with the data. Markdown."""
         own = self._own_card.read_text(encoding="utf-8") if self._own_card.is_file() else ""
-        return write_card(self._name, self._entry, self._files, self._table, self.digests, own)
+        return write_card(self._name, self._entry.flat, self._files, self._table, self.digests, own)
 
     def column(self, key: BlockKey, metric: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values (NaN where null) and whether each was measured, one entry per architecture."""
@@ -85,10 +86,14 @@ class ShippedTable:
 
     @cached_property
     def _table(self) -> MergedTable:
-        table = import_files(self._entry, self._found())
+        table = merge(self._sources)
         if not table.archs:
             raise CorruptData(f"table {self._name}: its files hold no architectures")
         return table
+
+    @cached_property
+    def _sources(self) -> list[NamedFragment]:
+        return fragments(self._entry, self._found())
 
     @cached_property
     def _files(self) -> dict[str, SourceFile]:

@@ -11,6 +11,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS))
 
+import ranking_costs  # noqa: E402
 import results_tables  # noqa: E402
 
 PAGES = sorted((DOCS / "results").glob("*.md"))
@@ -20,6 +21,11 @@ PAGES = sorted((DOCS / "results").glob("*.md"))
 def test_tables_are_made_from_the_records(page: Path) -> None:
     text = page.read_text()
     assert text == results_tables.with_tables(text), "run: python docs/results_tables.py"
+
+
+def test_the_picture_is_that_of_the_measured_rankings() -> None:
+    drawn = ranking_costs.PICTURE.read_bytes()
+    assert ranking_costs.is_current(drawn, ranking_costs.specification()), "run: python docs/results_tables.py"
 
 
 def test_every_table_is_on_a_page_and_none_is_typed_by_hand() -> None:

@@ -137,6 +137,15 @@ def test_an_estimate_does_not_depend_on_others(name: str) -> None:
     assert np.array_equal(forward.loss, alone)
 
 
+def test_statistics_of_the_training_are_those_of_no_path() -> None:
+    archs = get_space("nasbench201").sample(3, 0)
+    shot = shot_of("spos", epochs=2)
+    shared = shot.estimates(archs, own_statistics=False)
+    own = shot.estimates(archs)
+    assert not np.isclose(shared.loss, own.loss).any()
+    assert np.array_equal(shot.estimates(archs, own_statistics=False).loss, shared.loss)
+
+
 class Killed(Exception):
     """Stands for the end of the process."""
 

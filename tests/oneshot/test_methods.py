@@ -13,9 +13,10 @@ from torch import nn
 from proxybench.errors import ProxybenchError
 from proxybench.oneshot import OneShot
 from proxybench.oneshot.method import Batch, Method
+from proxybench.oneshot.methods.distinct import Distinct, twins
 from proxybench.oneshot.methods.fairnas import FairNAS
 from proxybench.oneshot.methods.few_shot import FewShot
-from proxybench.oneshot.methods.gradient_matching import best_split
+from proxybench.oneshot.methods.gradient_matching import GradientMatching, best_split
 from proxybench.oneshot.methods.mixture import balanced
 from proxybench.oneshot.methods.pada import PADA
 from proxybench.oneshot.optimiser import PathSGD, use
@@ -43,6 +44,17 @@ def test_uniform_paths_have_every_option_equally_often() -> None:
     assert np.abs(shares - 0.2).max() < 0.05
 
 
+def test_functions_are_drawn_equally_often_whatever_the_number_of_their_paths() -> None:
+    supernet = new_supernet()
+    copies = twins(supernet)
+    assert sum(1 / number for number in copies.values()) == pytest.approx(6466), "the functions of NAS-Bench-201"
+    method, rng = Distinct(), np.random.default_rng(0)
+    drawn = [copies[method.paths(supernet, supernet.whole(), rng)[0]] for _ in range(1000)]
+    uniform = [copies[supernet.draw(supernet.whole(), rng)] for _ in range(1000)]
+    assert np.mean(drawn) == pytest.approx(15625 / 6466, rel=0.2)
+    assert np.mean(uniform) > 3 * np.mean(drawn)
+
+
 def test_parts_of_few_shot_cover_the_space_once() -> None:
     supernet = new_supernet()
     stages = FewShot(choice=2).stages(supernet, 20)
@@ -63,6 +75,17 @@ def test_the_split_separates_the_options_that_disagree() -> None:
     split = np.full((4, 4), 5.0)
     split[0, 3] = split[3, 0] = split[1, 2] = split[2, 1] = 0.5
     assert best_split({0: alike, 1: split}) == (1, ((0, 3), (1, 2)))
+
+
+def test_arbitrary_splits_need_no_gradients() -> None:
+    supernet, method = new_supernet(), GradientMatching(by_gradients=False)
+    stages = method.stages(supernet, 20)
+    for number in range(3):
+        stages += method.next_stages(supernet, stages, number, None, np.random.default_rng(number))
+    assert len(stages) == 7
+    for halves in (stages[1:3], stages[3:5], stages[5:7]):
+        (choice,) = [place for place in range(6) if halves[0].part[place] != halves[1].part[place]]
+        assert sorted([*halves[0].part[choice], *halves[1].part[choice]]) == [0, 1, 2, 3, 4]
 
 
 def test_images_and_options_with_larger_gradients_are_drawn_more_often() -> None:
@@ -97,6 +120,7 @@ def test_balanced_chances_keep_all_supernets_busy() -> None:
     [
         ("nasbench201", "bignas", {}, "space of widths"),
         ("nasbench201", "mixture", {}, "15625"),
+        ("resnet20-pooling", "distinct", {}, "which paths compute the same"),
         ("nasbench201", "few-shot", {"choice": 6}, "choice must be -6 to 5"),
         ("nasbench201", "few-shot", {"common": 1.0}, "common must be a fraction"),
         ("nasbench201", "gm", {"warm_up": 0.5}, "warm_up must be"),

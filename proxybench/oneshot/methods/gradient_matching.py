@@ -34,10 +34,12 @@ class GradientMatching(Method):
         warm_up: fraction of the epochs for the common training, and for each part before its split; the four last parts
             share the rest equally.
         repeats: batches on which the gradients of the options of each choice are compared; 100 in the paper.
+        by_gradients: false for the control, which splits arbitrary choices into arbitrary groups of the same sizes.
     """
 
     warm_up: float = 0.1
     repeats: int = 20
+    by_gradients: bool = True
 
     def stages(self, supernet: Supernet, epochs: int) -> list[Stage]:
         if not 0 < self.warm_up < 1 / SPLIT or self.repeats < 1:
@@ -64,8 +66,14 @@ class GradientMatching(Method):
             return []
         part = stages[number].part
         open_choices = [choice for choice, allowed in enumerate(part) if len(allowed) == supernet.options[choice] > 1]
-        distances = {choice: self._distances(supernet, part, choice, draw, rng) for choice in open_choices}
-        choice, groups = best_split(distances)
+        if self.by_gradients:
+            choice, groups = best_split(
+                {choice: self._distances(supernet, part, choice, draw, rng) for choice in open_choices}
+            )
+        else:
+            choice = int(rng.choice(open_choices))
+            halves = list(_halves(len(part[choice])))
+            groups = halves[int(rng.integers(len(halves)))]
         parts = [restricted(part, choice, [part[choice][place] for place in group]) for group in groups]
         if number == 0:
             return [Stage(half, self._common, start=0) for half in parts]

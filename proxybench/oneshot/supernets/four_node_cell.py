@@ -7,6 +7,7 @@ batch normalisation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from torch import nn
 
@@ -29,6 +30,9 @@ class FourNodeCellSupernet(ChoiceSupernet):
 
     def path(self, arch: ArchGraph) -> Path:
         return self._space.to_choices(arch)
+
+    def function(self, path: Path) -> str:
+        return _function(type(self._space), path)
 
 
 def nasbench201(
@@ -63,6 +67,12 @@ def transnas_micro(
 
     network = transnas_networks.assemble(make, num_classes, in_shape, channels, cells, modules)
     return FourNodeCellSupernet(space, network, edges)
+
+
+@cache
+def _function(space: type[FourNodeCellSpace], path: Path) -> str:
+    cells = space()
+    return cells.digest(cells.from_choices(path))
 
 
 def _no_places() -> list[list[Choice]]:

@@ -2,7 +2,8 @@
 
 A row is one (architecture, dataset, epochs, seed). Rows with `epochs` 0 and an empty seed hold values that need no
 training: parameters, FLOPs, latency, energy and zero-cost proxies. `seed` is text: a number names one training
-run, "mean" is the average published by the source. Null means not measured, NaN measured and not finite.
+run, "mean" is the average published by the source. Estimates with the weights of a supernet are at `epochs` 0 too,
+with the seed of the supernet if there are several. Null means not measured, NaN measured and not finite.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ METRICS = {
     "throughput": Metric("images per second", True, "throughput on the device after @"),
     "proxy": Metric("score", True, "zero-cost proxy, larger means predicted better"),
     "oneshot": Metric("as given", True, "estimate with the weights of a supernet, larger means predicted better"),
+    "oneshot_s": Metric("seconds", False, "processor time of the estimate of the architecture, after the training"),
+    "supernet_s": Metric("seconds", False, "processor time of the training of the supernet, which all estimates share"),
     "subset": Metric("1 if in it", True, "whether the architecture is in the published part of the space after :"),
     "proxy_s": Metric("seconds", False, "time the source took for the proxy"),
     "config": Metric("as given", True, "field of a configuration; FIELD=WORD is 1 where the field has that word"),
@@ -68,9 +71,9 @@ METRICS = {
 }
 _UNTRAINED_METRICS = {
     *("params", "flops", "size", "latency_ms", "energy_mj", "intensity", "throughput"),
-    *("proxy", "proxy_s", "config", "oneshot", "subset"),
+    *("proxy", "proxy_s", "config", "oneshot", "oneshot_s", "supernet_s", "subset"),
 }
-_NOT_FREE = {"proxy_s", "oneshot", "subset"}  # times, results of the training of a supernet, and parts of the space
+_NOT_FREE = {"proxy_s", "oneshot", "oneshot_s", "supernet_s", "subset"}  # times, results of supernets, parts of spaces
 
 
 def metric_of(column: str) -> Metric:
