@@ -35,6 +35,7 @@ METHODS = Registry(
 SUPERNETS = Registry(
     "space with a supernet",
     {
+        "autoformer-tiny": "proxybench.oneshot.supernets.encoder_chain:autoformer_tiny",
         "darts": "proxybench.oneshot.supernets.darts:DARTSSupernet",
         "nasbench101": "proxybench.oneshot.supernets.nasbench101:NASBench101Supernet",
         "nasbench201": "proxybench.oneshot.supernets.four_node_cell:nasbench201",
@@ -42,6 +43,7 @@ SUPERNETS = Registry(
         "natsbench-size": "proxybench.oneshot.supernets.natsbench_size:SizeSupernet",
         "resnet20-pooling": "proxybench.oneshot.supernets.resnet20_pooling:PoolingSupernet",
         "transnas101-micro": "proxybench.oneshot.supernets.four_node_cell:transnas_micro",
+        "vit-micro": "proxybench.oneshot.supernets.encoder_chain:vit_micro",
     },
 )
 

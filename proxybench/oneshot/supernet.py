@@ -24,10 +24,12 @@ class Supernet(nn.Module):
     Attributes:
         options: number of options of each choice.
         elastic: whether the options are sizes, from the smallest to the largest, of which each is part of the next.
+        hidden: in an elastic supernet, names of the slimmable layers that hold most of its weights.
     """
 
     options: tuple[int, ...]
     elastic: bool = False
+    hidden: tuple[str, ...] = ()
 
     @abstractmethod
     def path(self, arch: ArchGraph) -> Path:

@@ -19,6 +19,7 @@ from proxybench.training.recipe import Recipe
 from proxybench.training.train import Parts, split
 
 NETWORKS: dict[str, dict[str, Any]] = {
+    "autoformer-tiny": {"width": 0.1, "patch": 4},
     "darts": {"channels": 2, "cells": 3},
     "nasbench101": {"channels": 6, "modules": 1},
     "nasbench201": {"channels": 2, "cells": 1},
@@ -26,6 +27,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "natsbench-size": {"channels": 1},
     "resnet20-pooling": {"width": 0.1},
     "transnas101-micro": {"channels": 4, "cells": 1, "modules": [4, 1]},
+    "vit-micro": {"width": 0.25, "head_channels": 4, "patch": 2},
 }
 SETTINGS: dict[str, dict[str, Any]] = {"gm": {"repeats": 1}}
 RECIPE = Recipe(resolution=8, train=96, validation=40, test=20, epochs=1, budgets=(1,), batch=32, rate=0.1)
