@@ -13,6 +13,7 @@ from torch import nn
 from proxybench.errors import ProxybenchError
 from proxybench.oneshot import OneShot
 from proxybench.oneshot.method import Batch, Method
+from proxybench.oneshot.methods.bignas import adaptive_divergence
 from proxybench.oneshot.methods.fairnas import FairNAS
 from proxybench.oneshot.methods.few_shot import FewShot
 from proxybench.oneshot.methods.gradient_matching import best_split
@@ -92,10 +93,31 @@ def test_balanced_chances_keep_all_supernets_busy() -> None:
     assert balanced(np.ones((3, 2)), 100.0) == pytest.approx(np.full((3, 2), 0.5))
 
 
+def test_the_adaptive_divergence_is_the_larger_of_two_with_clipped_weights() -> None:
+    taught = torch.tensor([[0.5, 0.5], [0.1, 0.9]])
+    chances = torch.tensor([[0.9, 0.1], [0.5, 0.5]])
+    logits = chances.log().requires_grad_()
+    value = adaptive_divergence(logits, taught)
+    kullback_leibler = (taught * (taught / chances).log()).sum(1)
+    order_minus_1 = ((chances.square() / taught).sum(1) - 1) / 2
+    assert kullback_leibler[0] > order_minus_1[0]
+    assert order_minus_1[1] > kullback_leibler[1]
+    assert float(value.detach()) == pytest.approx(float(kullback_leibler[0] + order_minus_1[1]) / 2)
+    torch.autograd.backward(value)
+    weights = torch.tensor([[-0.5, -0.5], [2.5, 0.5 * 0.5 / 0.9]])  # of log q
+    by_hand = weights - chances * weights.sum(1, keepdim=True)
+    assert logits.grad is not None
+    assert torch.allclose(logits.grad, by_hand / 2, atol=1e-6)
+    far = torch.tensor([[20.0, 0.0]]).requires_grad_()
+    torch.autograd.backward(adaptive_divergence(far, torch.tensor([[0.01, 0.99]])))
+    assert far.grad is not None
+    assert float(far.grad.abs().max()) <= 5
+
+
 @pytest.mark.parametrize(
     ("space", "method", "settings", "reason"),
     [
-        ("nasbench201", "bignas", {}, "space of widths"),
+        ("nasbench201", "bignas", {}, "space of sizes"),
         ("nasbench201", "mixture", {}, "15625"),
         ("nasbench201", "few-shot", {"choice": 6}, "choice must be -6 to 5"),
         ("nasbench201", "few-shot", {"common": 1.0}, "common must be a fraction"),
