@@ -27,6 +27,7 @@ METHODS = Registry(
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",
         "mixture": "proxybench.oneshot.methods.mixture:Mixture",
+        "mos": "proxybench.oneshot.methods.mixture_of_supernets:MixtureOfSupernets",
         "pada": "proxybench.oneshot.methods.pada:PADA",
         "spos": "proxybench.oneshot.method:Method",
     },

@@ -56,6 +56,35 @@ class Supernet(nn.Module):
         return tuple(allowed[int(rng.integers(len(allowed)))] for allowed in part)
 
 
+class Extended(Supernet):
+    """A supernet of the same paths as another, which it contains.
+
+    Args:
+        inner: the other supernet.
+    """
+
+    def __init__(self, inner: Supernet) -> None:
+        super().__init__()
+        self.inner = inner
+        self.options, self.elastic, self.hidden = inner.options, inner.elastic, inner.hidden
+
+    def path(self, arch: ArchGraph) -> Path:
+        return self.inner.path(arch)
+
+    def select(self, path: Path) -> None:
+        self.inner.select(path)
+
+    def draw(self, part: Part, rng: np.random.Generator) -> Path:
+        return self.inner.draw(part, rng)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.inner(images)
+        return logits
+
+    def parameters_of(self, choice: int, option: int) -> list[list[nn.Parameter]]:
+        return self.inner.parameters_of(choice, option)
+
+
 def contains(part: Part, path: Path) -> bool:
     """Whether a path belongs to a part of the space."""
     return all(option in allowed for option, allowed in zip(path, part, strict=True))

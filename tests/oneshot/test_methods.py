@@ -18,6 +18,7 @@ from proxybench.oneshot.methods.fairnas import FairNAS
 from proxybench.oneshot.methods.few_shot import FewShot
 from proxybench.oneshot.methods.gradient_matching import best_split
 from proxybench.oneshot.methods.mixture import balanced
+from proxybench.oneshot.methods.mixture_of_supernets import MixedConv, Routed
 from proxybench.oneshot.methods.pada import PADA
 from proxybench.oneshot.optimiser import PathSGD, use
 from proxybench.oneshot.stage import Stage, stage_of
@@ -114,10 +115,34 @@ def test_the_adaptive_divergence_is_the_larger_of_two_with_clipped_weights() -> 
     assert float(far.grad.abs().max()) <= 5
 
 
+@pytest.mark.parametrize("by_neuron", [False, True])
+def test_a_routed_layer_has_the_mixture_of_its_experts_that_the_architecture_chooses(by_neuron: bool) -> None:
+    supernet = Routed(new_supernet("natsbench-size"), 3, 4, by_neuron=by_neuron)
+    layer = supernet.get_submodule(f"inner.{supernet.hidden[0]}")
+    assert isinstance(layer, MixedConv)
+    found = []
+    for path in ((4, 2, 0, 0, 0), (4, 2, 7, 7, 7)):
+        supernet.select(path)
+        chances = layer.router(5)
+        assert chances.shape == (5 if by_neuron else 1, 3)
+        assert torch.allclose(chances.sum(1), torch.ones(len(chances)))
+        assert len(chances.unique(dim=0)) == len(chances)
+        by_hand = [
+            sum(chances[output if by_neuron else 0, expert] * layer.weight[expert, output, :2] for expert in range(3))
+            for output in range(5)
+        ]
+        found.append(layer.sliced(5, 2))
+        assert torch.allclose(found[-1], torch.stack(by_hand), atol=1e-6)
+    assert not torch.allclose(*found)
+    assert supernet(torch.randn(2, 1, 8, 8)).shape == (2, 10)
+
+
 @pytest.mark.parametrize(
     ("space", "method", "settings", "reason"),
     [
         ("nasbench201", "bignas", {}, "space of sizes"),
+        ("nasbench201", "mos", {}, "space of sizes"),
+        ("natsbench-size", "mos", {"experts": 0}, "experts and units"),
         ("nasbench201", "mixture", {}, "15625"),
         ("nasbench201", "few-shot", {"choice": 6}, "choice must be -6 to 5"),
         ("nasbench201", "few-shot", {"common": 1.0}, "common must be a fraction"),

@@ -30,6 +30,8 @@ class SizeSupernet(Supernet):
         self.options = (len(CHANNELS),) * len(STAGES)
         self._widths = [width * channels // CHANNELS[0] for width in CHANNELS]
         self.network = _SizeNetwork(num_classes, in_shape[0], self._widths)
+        cells = self.network.cells.named_modules(prefix="network.cells")
+        self.hidden = tuple(name for name, module in cells if isinstance(module, SlimConv))
 
     def path(self, arch: ArchGraph) -> Path:
         return NATSBenchSize().to_choices(arch)
