@@ -29,6 +29,7 @@ METHODS = Registry(
         "mixture": "proxybench.oneshot.methods.mixture:Mixture",
         "mos": "proxybench.oneshot.methods.mixture_of_supernets:MixtureOfSupernets",
         "pada": "proxybench.oneshot.methods.pada:PADA",
+        "shiftnas": "proxybench.oneshot.methods.shiftnas:ShiftNAS",
         "spos": "proxybench.oneshot.method:Method",
     },
 )

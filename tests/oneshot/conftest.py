@@ -29,7 +29,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "transnas101-micro": {"channels": 4, "cells": 1, "modules": [4, 1]},
     "vit-micro": {"width": 0.25, "head_channels": 4, "patch": 2},
 }
-SETTINGS: dict[str, dict[str, Any]] = {"gm": {"repeats": 1}, "mos": {"units": 4}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "gm": {"repeats": 1},
+    "mos": {"units": 4},
+    "shiftnas": {"every": 2, "pool": 8, "updates": 2},
+}
 RECIPE = Recipe(resolution=8, train=96, validation=40, test=20, epochs=1, budgets=(1,), batch=32, rate=0.1)
 
 

@@ -20,7 +20,9 @@ from proxybench.oneshot.methods.gradient_matching import best_split
 from proxybench.oneshot.methods.mixture import balanced
 from proxybench.oneshot.methods.mixture_of_supernets import MixedConv, Routed
 from proxybench.oneshot.methods.pada import PADA
+from proxybench.oneshot.methods.shiftnas import shifted
 from proxybench.oneshot.optimiser import PathSGD, use
+from proxybench.oneshot.path_generator import PathGenerator, spread
 from proxybench.oneshot.stage import Stage, stage_of
 
 from .conftest import new_supernet
@@ -137,12 +139,30 @@ def test_a_routed_layer_has_the_mixture_of_its_experts_that_the_architecture_cho
     assert supernet(torch.randn(2, 1, 8, 8)).shape == (2, 10)
 
 
+def test_generated_paths_have_about_the_cost_that_they_are_generated_for() -> None:
+    rng, weights = np.random.default_rng(0), np.array([1, 2, 3])
+    paths = spread((8, 4, 2), 300, rng)
+    generator = PathGenerator.fitted((8, 4, 2), paths, np.array(paths) @ weights, 200, rng)
+    assert {option for path in paths for option in path[:1]} == set(range(8))
+    for cost in (2, 8, 14):
+        drawn = np.array([generator.draw(cost / 16, rng) for _ in range(40)])
+        assert (drawn @ weights).mean() == pytest.approx(cost, abs=1.5)
+        assert (drawn < [8, 4, 2]).all()
+
+
+def test_bins_in_which_the_loss_changes_are_drawn_more_often() -> None:
+    assert shifted(np.array([0.3, 0.1, 0, 0]), 0.2) == pytest.approx([0.65, 0.25, 0.05, 0.05])
+    assert shifted(np.zeros(4), 0.2) == pytest.approx(np.full(4, 0.25))
+
+
 @pytest.mark.parametrize(
     ("space", "method", "settings", "reason"),
     [
         ("nasbench201", "bignas", {}, "space of sizes"),
         ("nasbench201", "mos", {}, "space of sizes"),
         ("natsbench-size", "mos", {"experts": 0}, "experts and units"),
+        ("nasbench201", "shiftnas", {}, "space of sizes"),
+        ("natsbench-size", "shiftnas", {"floor": 2}, "bins, every and pool"),
         ("nasbench201", "mixture", {}, "15625"),
         ("nasbench201", "few-shot", {"choice": 6}, "choice must be -6 to 5"),
         ("nasbench201", "few-shot", {"common": 1.0}, "common must be a fraction"),
