@@ -23,6 +23,7 @@ METHODS = Registry(
     "one-shot method",
     {
         "bignas": "proxybench.oneshot.methods.bignas:BigNAS",
+        "bossnas": "proxybench.oneshot.methods.bossnas:BossNAS",
         "fairnas": "proxybench.oneshot.methods.fairnas:FairNAS",
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",

@@ -56,6 +56,22 @@ class Supernet(nn.Module):
         return tuple(allowed[int(rng.integers(len(allowed)))] for allowed in part)
 
 
+class BlockSupernet(Supernet):
+    """A supernet in successive blocks of layers, each with choices of its own.
+
+    Attributes:
+        blocks: the choices of each block, in order and without gaps.
+        block_channels: the largest number of channels that each block returns.
+    """
+
+    blocks: tuple[tuple[int, ...], ...]
+    block_channels: tuple[int, ...]
+
+    @abstractmethod
+    def run_block(self, number: int, maps: Tensor) -> Tensor:
+        """The maps that a block of the selected path returns, for those of the block before it or the images."""
+
+
 class Extended(Supernet):
     """A supernet of the same paths as another, which it contains.
 
