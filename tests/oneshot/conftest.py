@@ -30,9 +30,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "vit-micro": {"width": 0.25, "head_channels": 4, "patch": 2},
 }
 SETTINGS: dict[str, dict[str, Any]] = {
+    "bossnas": {"units": 4, "compared": 20},
     "gm": {"repeats": 1},
     "mos": {"units": 4},
-    "shiftnas": {"every": 2, "pool": 8, "updates": 2},
+    "shiftnas": {"every": 2, "pool": 3, "updates": 2},
 }
 RECIPE = Recipe(resolution=8, train=96, validation=40, test=20, epochs=1, budgets=(1,), batch=32, rate=0.1)
 

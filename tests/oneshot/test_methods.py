@@ -12,8 +12,10 @@ from torch import nn
 
 from proxybench.errors import ProxybenchError
 from proxybench.oneshot import OneShot
+from proxybench.oneshot.bootstrap import Bootstrapped
 from proxybench.oneshot.method import Batch, Method
 from proxybench.oneshot.methods.bignas import adaptive_divergence
+from proxybench.oneshot.methods.bossnas import BossNAS
 from proxybench.oneshot.methods.fairnas import FairNAS
 from proxybench.oneshot.methods.few_shot import FewShot
 from proxybench.oneshot.methods.gradient_matching import best_split
@@ -21,9 +23,11 @@ from proxybench.oneshot.methods.mixture import balanced
 from proxybench.oneshot.methods.mixture_of_supernets import MixedConv, Routed
 from proxybench.oneshot.methods.pada import PADA
 from proxybench.oneshot.methods.shiftnas import shifted
-from proxybench.oneshot.optimiser import PathSGD, use
+from proxybench.oneshot.optimiser import LARS, TRUST, PathSGD, use
 from proxybench.oneshot.path_generator import PathGenerator, spread
 from proxybench.oneshot.stage import Stage, stage_of
+from proxybench.oneshot.views import view
+from proxybench.training.train import Part as Images
 
 from .conftest import new_supernet
 
@@ -155,10 +159,62 @@ def test_bins_in_which_the_loss_changes_are_drawn_more_often() -> None:
     assert shifted(np.zeros(4), 0.2) == pytest.approx(np.full(4, 0.25))
 
 
+def test_the_loss_of_an_architecture_is_the_sum_of_those_of_its_blocks() -> None:
+    method, rng = BossNAS(units=4, compared=8), np.random.default_rng(0)
+    supernet = method.supernet(lambda: new_supernet("natsbench-size"))
+    (first,) = method.stages(supernet, 3)
+    assert [len(allowed) for allowed in first.part] == [8, 8, 1, 1, 1]
+    method.begin(supernet, 8)
+    steps = [method.paths(supernet, first.part, rng) for _ in range(2)]
+    assert [sorted(options) for options in zip(*steps[0], *steps[1], strict=True)][:2] == [list(range(8))] * 2
+    images = torch.randn(8, 1, 8, 8)
+    (second,) = method.next_stages(supernet, [first], 0, lambda _: Batch(images, torch.zeros(8), np.arange(8)), rng)
+    assert [len(allowed) for allowed in second.part] == [1, 1, 8, 8, 1]
+    method.next_stages(supernet, [first, second], 1, lambda _: Batch(images, torch.zeros(8), np.arange(8)), rng)
+    found = {
+        path: method.estimate(supernet, path, images, Images(images, torch.zeros(8)))[1]
+        for path in ((1, 2, 3, 4, 5), (1, 2, 6, 0, 5), (7, 2, 3, 4, 5), (7, 2, 6, 0, 5))
+    }
+    one, other, third, fourth = found.values()
+    assert fourth - third == pytest.approx(other - one)
+    assert 0 < one < 3 * 4
+    assert len(set(found.values())) == 4
+
+
+def test_the_target_of_a_bootstrap_follows_the_online_weights() -> None:
+    supernet = BossNAS(units=4).supernet(lambda: new_supernet("natsbench-size"))
+    assert isinstance(supernet, Bootstrapped)
+    target, online = next(supernet.target.parameters()), next(supernet.inner.parameters())
+    before = target.clone()
+    with torch.no_grad():
+        online += 1
+    supernet.follow(0.75)
+    assert torch.allclose(target, before + 0.25)
+
+
+def test_views_differ_from_each_other_and_are_those_of_their_seed() -> None:
+    images = torch.randn(4, 3, 8, 8)
+    first, second, again = (view(images, torch.Generator().manual_seed(seed)) for seed in (0, 1, 0))
+    assert torch.equal(first, again)
+    assert first.shape == images.shape
+    assert not torch.allclose(first, second)
+
+
+def test_an_adapted_step_is_a_share_of_the_norm_of_the_weights() -> None:
+    weights, bias = nn.Parameter(torch.full((3, 3), 2.0)), nn.Parameter(torch.zeros(3))
+    optimiser = LARS([weights, bias], momentum=0.0, weight_decay=0.0, clip=100.0)
+    weights.grad, bias.grad = torch.full((3, 3), 7.0), torch.ones(3)
+    optimiser.step(0.5)
+    assert torch.allclose(weights, torch.full((3, 3), 2 - 0.5 * TRUST * 2))
+    assert torch.allclose(bias, torch.full((3,), -0.5))
+
+
 @pytest.mark.parametrize(
     ("space", "method", "settings", "reason"),
     [
         ("nasbench201", "bignas", {}, "space of sizes"),
+        ("nasbench201", "bossnas", {}, "supernet in blocks"),
+        ("natsbench-size", "bossnas", {"units": 1}, "units at least 2"),
         ("nasbench201", "mos", {}, "space of sizes"),
         ("natsbench-size", "mos", {"experts": 0}, "experts and units"),
         ("nasbench201", "shiftnas", {}, "space of sizes"),
@@ -177,9 +233,9 @@ def test_a_method_says_what_does_not_fit(space: str, method: str, settings: dict
 
 
 def test_a_method_says_what_epochs_do_not_suffice() -> None:
-    for method in ("few-shot", "gm"):
-        with pytest.raises(ProxybenchError, match="3 epochs are too few"):
-            OneShot("nasbench201", method, epochs=3).fit("digits")
+    for space, method in (("nasbench201", "few-shot"), ("nasbench201", "gm"), ("natsbench-size", "bossnas")):
+        with pytest.raises(ProxybenchError, match="2 epochs are too few"):
+            OneShot(space, method, epochs=2).fit("digits")
 
 
 def test_a_step_is_that_of_torch_where_all_weights_are_used() -> None:

@@ -74,12 +74,15 @@ class BossNAS(Method):
     def next_stages(
         self, supernet: Supernet, stages: Sequence[Stage], number: int, draw: DrawBatch, rng: np.random.Generator
     ) -> list[Stage]:
-        network, images = _bootstrapped(supernet), []
-        while sum(map(len, images)) < self.compared:
-            images.append(draw(rng).images)
-        losses = block_losses(network, number, self._best, torch.cat(images), torch_generator(rng))
+        network = _bootstrapped(supernet)
+        if number + 1 == len(network.blocks):
+            return []
+        images = draw(rng).images
+        while len(images) < self.compared:
+            images = torch.cat([images, draw(rng).images])
+        losses = block_losses(network, number, self._best, images, torch_generator(rng))
         self._best = (*self._best, *min(losses, key=losses.__getitem__))
-        return [self._stage(supernet, number)] if number + 1 < len(network.blocks) else []
+        return [self._stage(supernet, number)]
 
     def begin(self, supernet: Supernet, images: int) -> None:
         self._queue: list[Path] = []

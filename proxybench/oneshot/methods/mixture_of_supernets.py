@@ -104,7 +104,7 @@ class Router(nn.Module):
 
     def mixed(self, weights: Tensor, extents: tuple[int, ...]) -> Tensor:
         """The mixture of the beginnings of the experts' weights, [experts, outputs, ...]."""
-        chances = self(extents[0]).t()
+        chances: Tensor = self(extents[0]).t()
         parts = use(weights, self.experts, *extents)
         return (parts * chances.reshape(*chances.shape, *[1] * (parts.dim() - 2))).sum(0)
 

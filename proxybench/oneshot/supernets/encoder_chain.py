@@ -50,7 +50,7 @@ class EncoderSupernet(Supernet):
         with torch.device("meta"):
             shallow = [(space.heads[0], space.ratios[0])] * space.depths[0]
             networks = [build(space.build_graph(channels, shallow)) for channels in space.embeddings]
-        self._channels = [network.classifier.in_features for network in networks]
+        self._channels = [network.classifier.get_parameter("weight").shape[1] for network in networks]
         self.network = build(space.build_graph(space.embeddings[-1], [(space.heads[-1], space.ratios[-1])] * deepest))
         make_slim(self.network)
         layers = [self.network.get_submodule(f"body.layer{place}") for place in range(deepest)]

@@ -32,6 +32,8 @@ def make_slim(network: nn.Module) -> None:
 class SlimPatches(PatchEmbedding):
     """As in `vit`, with fixed positions for as many channels as the convolution has."""
 
+    conv: SlimConv
+
     def __init__(self, largest: PatchEmbedding) -> None:
         super().__init__(largest.conv.in_channels, largest.channels, largest.patch)
         self.conv = _slim_patches(largest.conv)
@@ -43,6 +45,8 @@ class SlimPatches(PatchEmbedding):
 
 class SlimTokens(TokenEmbedding):
     """As in `autoformer`, with the first channels of the class token and of the learned positions."""
+
+    conv: SlimConv
 
     def __init__(self, largest: TokenEmbedding) -> None:
         nn.Module.__init__(self)
