@@ -13,6 +13,7 @@ from torch import nn
 from proxybench.errors import ProxybenchError
 from proxybench.oneshot import OneShot
 from proxybench.oneshot.bootstrap import Bootstrapped
+from proxybench.oneshot.estimates import Estimates
 from proxybench.oneshot.method import Batch, Method
 from proxybench.oneshot.methods.bignas import adaptive_divergence
 from proxybench.oneshot.methods.bossnas import BossNAS
@@ -25,6 +26,7 @@ from proxybench.oneshot.methods.pada import PADA
 from proxybench.oneshot.methods.shiftnas import shifted
 from proxybench.oneshot.optimiser import LARS, TRUST, PathSGD, use
 from proxybench.oneshot.path_generator import PathGenerator, spread
+from proxybench.oneshot.scores_file import write_scores
 from proxybench.oneshot.stage import Stage, stage_of
 from proxybench.oneshot.views import view
 from proxybench.training.train import Part as Images
@@ -179,6 +181,14 @@ def test_the_loss_of_an_architecture_is_the_sum_of_those_of_its_blocks() -> None
     assert fourth - third == pytest.approx(other - one)
     assert 0 < one < 3 * 4
     assert len(set(found.values())) == 4
+
+
+def test_a_method_without_labels_has_losses_only(tmp_path) -> None:
+    with pytest.raises(ProxybenchError, match="by='loss'"):
+        OneShot("natsbench-size", "bossnas").estimate([])
+    found = Estimates(np.array([np.nan, np.nan]), np.array([2.5, np.inf]), 0.0)
+    write_scores(tmp_path / "scores.csv", "bossnas", ["a", "b"], found)
+    assert (tmp_path / "scores.csv").read_text().splitlines() == ["arch,bossnas-loss", "a,-2.5", "b,"]
 
 
 def test_the_target_of_a_bootstrap_follows_the_online_weights() -> None:

@@ -35,8 +35,7 @@ class BossNAS(Method):
 
     A step trains a few paths, in which every option of a choice has its turn equally often, to predict from one view of
     an image the mean of their target projections of another view. The optimiser is LARS, at the rate of the recipe.
-    The loss of an architecture is the sum of the losses of its blocks' paths, measured once for each path of a block;
-    there is no accuracy.
+    The loss of an architecture is the sum over its blocks, each of whose paths is measured once; it has no accuracy.
 
     Args:
         sampled: paths of a step.
@@ -69,6 +68,7 @@ class BossNAS(Method):
             raise ProxybenchError(f"{epochs} epochs are too few for {len(blocks)} blocks; choose more epochs")
         self._best: Path = ()  # the options of the finished blocks
         self._losses: list[dict[Path, float]] = []
+        self.begin(supernet, 0)
         return [self._stage(supernet, None)]
 
     def next_stages(
@@ -125,13 +125,11 @@ class BossNAS(Method):
         return math.nan, sum(losses[part] for losses, part in zip(self._losses, parts, strict=True))
 
     def state(self) -> dict[str, Any]:
-        begun = {"queue": self._queue, "done": self._done} if hasattr(self, "_queue") else {}
-        return begun | {"best": self._best}
+        return {"queue": self._queue, "done": self._done, "best": self._best}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._best, self._losses = tuple(state["best"]), []
-        if "queue" in state:
-            self._queue, self._done = [tuple(path) for path in state["queue"]], state["done"]
+        self._best, self._done, self._losses = tuple(state["best"]), state["done"], []
+        self._queue = [tuple(path) for path in state["queue"]]
 
     def _block(self, supernet: Supernet) -> int:
         """The number of the block to train."""
