@@ -87,7 +87,7 @@ def block_losses(
     totals = dict.fromkeys(paths, 0.0)
     supernet.train()
     with torch.no_grad():
-        for some in torch.split(images, AT_ONCE):
+        for some in torch.tensor_split(images, -(-len(images) // AT_ONCE)):
             maps = [supernet.below(block, view(some, generator), paths[0]) for _ in range(2)]
             aims = [supernet.ensemble(block, one, paths) for one in maps]
             for path in paths:

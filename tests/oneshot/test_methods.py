@@ -224,7 +224,7 @@ def test_an_adapted_step_is_a_share_of_the_norm_of_the_weights() -> None:
     [
         ("nasbench201", "bignas", {}, "space of sizes"),
         ("nasbench201", "bossnas", {}, "supernet in blocks"),
-        ("natsbench-size", "bossnas", {"units": 1}, "units at least 2"),
+        ("natsbench-size", "bossnas", {"units": 1}, "units and compared at least 2"),
         ("nasbench201", "mos", {}, "space of sizes"),
         ("natsbench-size", "mos", {"experts": 0}, "experts and units"),
         ("nasbench201", "shiftnas", {}, "space of sizes"),

@@ -51,8 +51,8 @@ class BossNAS(Method):
     compared: int = 1000
 
     def supernet(self, make: Callable[[], Supernet]) -> Supernet:
-        if min(self.sampled, self.units - 1, self.compared) < 1 or not 0 <= self.momentum <= 1:
-            raise ProxybenchError("sampled and compared must be at least 1, units at least 2, momentum from 0 to 1")
+        if self.sampled < 1 or min(self.units, self.compared) < 2 or not 0 <= self.momentum <= 1:
+            raise ProxybenchError("sampled must be at least 1, units and compared at least 2, momentum from 0 to 1")
         inner = make()
         if not isinstance(inner, BlockSupernet):
             raise ProxybenchError("bossnas needs a supernet in blocks, as natsbench-size has; choose another method")
