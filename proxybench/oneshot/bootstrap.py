@@ -7,7 +7,7 @@ projection by a target network of another view; the target follows the online we
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import torch
@@ -16,7 +16,7 @@ from torch.nn.functional import cosine_similarity, normalize
 
 from proxybench.oneshot.slim import SlimLinear
 from proxybench.oneshot.supernet import BlockSupernet, Extended, Path
-from proxybench.oneshot.views import view
+from proxybench.oneshot.views import two_views
 
 AT_ONCE = 500  # images
 
@@ -24,7 +24,8 @@ AT_ONCE = 500  # images
 class Bootstrapped(Extended):
     """An online and a target supernet, and for each block a projection of both and a prediction of the online one.
 
-    Batch normalisations use the statistics of the batch, in training and for losses.
+    Two views of the images pass as one batch, the first views before the second. Batch normalisations use the
+    statistics of this batch, in training and for losses.
 
     Args:
         inner: the online supernet.
@@ -88,22 +89,18 @@ def block_losses(
     supernet.train()
     with torch.no_grad():
         for some in torch.tensor_split(images, -(-len(images) // AT_ONCE)):
-            maps = [supernet.below(block, view(some, generator), paths[0]) for _ in range(2)]
-            aims = [supernet.ensemble(block, one, paths) for one in maps]
+            maps = supernet.below(block, two_views(some, generator), paths[0])
+            aims = supernet.ensemble(block, maps, paths)
             for path in paths:
                 totals[path] += len(some) * float(path_loss(supernet, block, path, maps, aims))
     places = slice(len(below), len(below) + len(within))
     return {path[places]: total / len(images) for path, total in totals.items()}
 
 
-def path_loss(supernet: Bootstrapped, block: int, path: Path, maps: Sequence[Tensor], aims: Iterable[Tensor]) -> Tensor:
-    """Mean of 2 - 2 cos(prediction from a view, target for the other view) over images and both views."""
-    first, second = aims
-    found = [
-        2 - 2 * cosine_similarity(supernet.predicted(block, one, path), aim, dim=1)
-        for one, aim in zip(maps, (second, first), strict=True)
-    ]
-    return torch.stack(found).mean()
+def path_loss(supernet: Bootstrapped, block: int, path: Path, maps: Tensor, aims: Tensor) -> Tensor:
+    """Mean of 2 - 2 cos(prediction from a view, target for the other view of the image) over the 2 n rows."""
+    predicted = supernet.predicted(block, maps, path)
+    return (2 - 2 * cosine_similarity(predicted, aims.roll(len(aims) // 2, 0), dim=1)).mean()
 
 
 def _head(first: nn.Module, units: int) -> nn.Sequential:

@@ -15,6 +15,11 @@ def torch_generator(rng: np.random.Generator) -> torch.Generator:
     return torch.Generator().manual_seed(int(rng.integers(2**31)))
 
 
+def two_views(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Two views of n images, [2 n, channels, h, w]: a view of each, then another of each."""
+    return torch.cat([view(images, generator), view(images, generator)])
+
+
 def view(images: Tensor, generator: torch.Generator) -> Tensor:
     """Images [n, channels, h, w] that are mirrored, moved and changed in contrast and colour at random, each by itself.
 

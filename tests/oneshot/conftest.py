@@ -30,7 +30,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "vit-micro": {"width": 0.25, "head_channels": 4, "patch": 2},
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "bossnas": {"units": 4, "compared": 20},
+    "bossnas": {"units": 4, "compared": 4},
     "gm": {"repeats": 1},
     "mos": {"units": 4},
     "shiftnas": {"every": 2, "pool": 3, "updates": 2},

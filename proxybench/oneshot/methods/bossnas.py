@@ -22,7 +22,7 @@ from proxybench.oneshot.methods.fairnas import FairNAS
 from proxybench.oneshot.optimiser import LARS, PathSGD
 from proxybench.oneshot.stage import Stage
 from proxybench.oneshot.supernet import BlockSupernet, Part, Path, Supernet
-from proxybench.oneshot.views import torch_generator, view
+from proxybench.oneshot.views import torch_generator, two_views
 from proxybench.training.recipe import Recipe
 from proxybench.training.train import Part as Images
 
@@ -98,8 +98,8 @@ class BossNAS(Method):
     def learn(self, supernet: Supernet, batch: Batch, paths: Sequence[Path]) -> float:
         network, block = _bootstrapped(supernet), self._block(supernet)
         network.follow(1 - (1 - self.momentum) * (math.cos(math.pi * self._done) + 1) / 2)
-        maps = [network.below(block, view(batch.images, self._views), paths[0]) for _ in range(2)]
-        aims = [network.ensemble(block, one, paths) for one in maps]
+        maps = network.below(block, two_views(batch.images, self._views), paths[0])
+        aims = network.ensemble(block, maps, paths)
         total = 0.0
         for path in paths:
             loss = path_loss(network, block, path, maps, aims) / len(paths)
