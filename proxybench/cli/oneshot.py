@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 def oneshot(
     space: Annotated[str, typer.Argument(help="A space with a supernet, such as nasbench201.")],
-    method: Annotated[
-        str, typer.Option(help="spos, distinct, fairnas, few-shot(choice=3), gm, pada, bignas, mixture.")
-    ] = "spos",
+    method: Annotated[str, typer.Option(help="Such as spos, few-shot(choice=3), bignas or bossnas.")] = "spos",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",
@@ -56,6 +54,8 @@ def oneshot(
 
         write_scores(scores, shot.name, archs, found)
     measures = {} if bench is None else _measures(bench, target, dataset, found)
+    if not shot.classifies:
+        measures.pop("accuracy", None)
     _report(shot, output, scores, found, measures, as_json)
 
 
@@ -145,7 +145,7 @@ def _report(
         f"{found.seconds:.0f} s, in {output}"
     )
     if measures:
-        rows = [[name, *(show(measures[kind][name]) for kind in measures)] for name in measures["accuracy"]]
+        rows = [[name, *(show(measures[kind][name]) for kind in measures)] for name in measures["loss"]]
         print_table(["measure", *(f"by {kind}" for kind in measures)], rows)
     if scores is not None:
         typer.echo(f"{scores}: rank with proxybench run --scores {scores}")

@@ -23,12 +23,15 @@ METHODS = Registry(
     "one-shot method",
     {
         "bignas": "proxybench.oneshot.methods.bignas:BigNAS",
+        "bossnas": "proxybench.oneshot.methods.bossnas:BossNAS",
         "distinct": "proxybench.oneshot.methods.distinct:Distinct",
         "fairnas": "proxybench.oneshot.methods.fairnas:FairNAS",
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",
         "mixture": "proxybench.oneshot.methods.mixture:Mixture",
+        "mos": "proxybench.oneshot.methods.mixture_of_supernets:MixtureOfSupernets",
         "pada": "proxybench.oneshot.methods.pada:PADA",
+        "shiftnas": "proxybench.oneshot.methods.shiftnas:ShiftNAS",
         "spos": "proxybench.oneshot.method:Method",
     },
 )
@@ -36,6 +39,7 @@ METHODS = Registry(
 SUPERNETS = Registry(
     "space with a supernet",
     {
+        "autoformer-tiny": "proxybench.oneshot.supernets.encoder_chain:autoformer_tiny",
         "darts": "proxybench.oneshot.supernets.darts:DARTSSupernet",
         "nasbench101": "proxybench.oneshot.supernets.nasbench101:NASBench101Supernet",
         "nasbench201": "proxybench.oneshot.supernets.four_node_cell:nasbench201",
@@ -43,6 +47,7 @@ SUPERNETS = Registry(
         "natsbench-size": "proxybench.oneshot.supernets.natsbench_size:SizeSupernet",
         "resnet20-pooling": "proxybench.oneshot.supernets.resnet20_pooling:PoolingSupernet",
         "transnas101-micro": "proxybench.oneshot.supernets.four_node_cell:transnas_micro",
+        "vit-micro": "proxybench.oneshot.supernets.encoder_chain:vit_micro",
     },
 )
 

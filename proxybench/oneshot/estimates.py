@@ -26,8 +26,9 @@ class Estimates:
     """Estimates of n architectures.
 
     Attributes:
-        accuracy: on the validation images, in percent, float64[n]; NaN where the loss is not finite.
-        loss: mean cross-entropy in nats, float64[n]; smaller is better.
+        accuracy: on the validation images, in percent, float64[n]; NaN where the loss is not finite, and of a method
+            that does not classify.
+        loss: mean cross-entropy in nats, or the loss of a method that does not classify, float64[n]; smaller is better.
         seconds: processor seconds of all of them, or wall time on another device.
     """
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from predictors.arch import ArchGraph
 from proxybench.files import replace_file
-from proxybench.oneshot.estimates import CALIBRATION, Estimates, estimate
-from proxybench.oneshot.stage import stage_of
+from proxybench.oneshot.estimates import CALIBRATION, Estimates
 from proxybench.oneshot.supernet import Supernet
 from proxybench.oneshot.trainer import SAVE_S, Trainer
 from proxybench.readers.json_text import parse_json
@@ -67,7 +66,8 @@ class Estimator:
         graphs = [self._space.parse(arch) for arch in archs]
         texts = [self._space.format(graph) for graph in graphs]
         paths = {text: self._current[1].path(graph) for text, graph in zip(texts, graphs, strict=True)}
-        stages = {text: stage_of(self._trainer.stages, path) for text, path in paths.items()}
+        method = self._trainer.method
+        stages = {text: method.stage(self._trainer.stages, path) for text, path in paths.items()}
         name, calibration = (NAME, self._calibration) if own else (NAME_SHARED, None)
         known, saved = self._read(name), time.monotonic()
         self._current = (0, self._trainer.trained(0))  # with the statistics of the training
@@ -75,8 +75,8 @@ class Estimator:
             for done, text in enumerate(sorted(stages, key=stages.__getitem__), start=1):  # each supernet once
                 if text not in known:
                     start = clock(self._calibration)
-                    path, supernet = self._trainer.route(paths[text]), self._supernet(stages[text])
-                    found = estimate(supernet, path, calibration, self._validation)
+                    path, supernet = method.route(paths[text]), self._supernet(stages[text])
+                    found = method.estimate(supernet, path, calibration, self._validation)
                     known[text] = (*found, clock(self._calibration) - start)
                 on_estimate(done, len(stages))
                 if time.monotonic() - saved > SAVE_S:

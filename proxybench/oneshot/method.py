@@ -6,18 +6,24 @@ weights of one path, drawn uniformly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from proxybench.oneshot.stage import Stage
+from proxybench.oneshot.estimates import estimate
+from proxybench.oneshot.optimiser import PathSGD
+from proxybench.oneshot.stage import Stage, stage_of
 from proxybench.oneshot.supernet import Part, Path, Supernet
+from proxybench.training.recipe import Recipe
+from proxybench.training.train import Part as Images
+
+CLIP = 5.0  # largest norm of the gradients of a step
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,12 @@ class Method:
 
     Subclasses are dataclasses whose fields are settings (int, float, str, bool or None); other state is what `state`
     returns. All randomness comes from the generators in the arguments.
+
+    Attributes:
+        classifies: whether estimates include accuracies; if not, those are NaN and only losses rank.
     """
+
+    classifies: ClassVar[bool] = True
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -54,6 +65,10 @@ class Method:
     def supernet(self, make: Callable[[], Supernet]) -> Supernet:
         """The supernet to train, from a function that returns a new one of the space."""
         return make()
+
+    def optimiser(self, weights: Iterable[nn.Parameter], recipe: Recipe) -> PathSGD:
+        """The optimiser of these weights."""
+        return PathSGD(weights, momentum=recipe.momentum, weight_decay=recipe.weight_decay, clip=CLIP)
 
     def stages(self, supernet: Supernet, epochs: int) -> list[Stage]:
         """The first stages of a training of so many epochs in all. Raises ProxybenchError for wrong settings."""
@@ -105,6 +120,16 @@ class Method:
     def route(self, path: Path) -> Path:
         """The path of the trained supernet that estimates a path of the space."""
         return path
+
+    def stage(self, stages: Sequence[Stage], path: Path) -> int:
+        """The number of the stage whose supernet estimates a path."""
+        return stage_of(stages, path)
+
+    def estimate(
+        self, supernet: Supernet, path: Path, calibration: Tensor | None, validation: Images
+    ) -> tuple[float, float]:
+        """Accuracy in percent and loss of a path that `route` returned, as in `oneshot.estimates.estimate`."""
+        return estimate(supernet, path, calibration, validation)
 
     def state(self) -> dict[str, Any]:
         """What the method has learned: tensors, numbers, text, and lists and dictionaries of these."""

@@ -122,6 +122,11 @@ class OneShot:
         return self
 
     @property
+    def classifies(self) -> bool:
+        """Whether estimates include accuracies; a method that trains without labels has losses only."""
+        return self._method.classifies
+
+    @property
     def trainer(self) -> Trainer:
         """The finished training: losses, seconds, stages and weights. Raises ProxybenchError before `fit`."""
         if self._trainer is None:
@@ -131,12 +136,15 @@ class OneShot:
     def estimate(
         self, archs: Sequence[ArchGraph | str], by: Literal["accuracy", "loss"] = "accuracy"
     ) -> NDArray[np.float64]:
-        """Scores of n architectures, float64[n], larger is better: accuracy in percent, or the negative loss in nats.
+        """Scores of n architectures, float64[n], larger is better: accuracy in percent, or the negative loss.
 
-        Arguments and errors as in `estimates`.
+        Arguments and errors as in `estimates`; also a ProxybenchError for accuracies of a method that does not
+        classify.
         """
         if by not in ("accuracy", "loss"):
             raise ProxybenchError(f"an estimate is by accuracy or by loss, not by {by!r}")
+        if by == "accuracy" and not self.classifies:
+            raise ProxybenchError(f"{self.name} trains without labels and estimates no accuracy; choose by='loss'")
         found = self.estimates(archs)
         return found.accuracy if by == "accuracy" else -found.loss
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+TRUST = 0.001  # norm of a change in LARS, as a share of the norm of the weights
+
 
 def use(weights: Tensor, *extents: int) -> Tensor:
     """The beginning of a tensor of weights, as long as `extents` in its first dimensions.
@@ -54,9 +56,13 @@ class PathSGD:
             self._velocities[number] = torch.zeros_like(weights)
         used = tuple(slice(extent) for extent in weights.__dict__.pop("used", ()))
         part, change, velocity = weights[used], gradient[used], self._velocities[number][used]
-        change = change.add(part, alpha=self._weight_decay)
+        change = self._change(part, change)
         velocity.mul_(self._momentum).add_(change)
         part.add_(change.add_(velocity, alpha=self._momentum), alpha=-rate)
+
+    def _change(self, weights: Tensor, gradient: Tensor) -> Tensor:
+        """The change of weights before momentum and rate."""
+        return gradient.add(weights, alpha=self._weight_decay)
 
     def state(self) -> dict[int, Tensor]:
         """The velocity of each tensor of weights that has one, by its position."""
@@ -65,3 +71,18 @@ class PathSGD:
     def restore(self, state: Mapping[int, Any]) -> None:
         """Continue with what `state` returned."""
         self._velocities = dict(state)
+
+
+class LARS(PathSGD):
+    """Layer-wise adaptive rates: a layer changes along its gradient, by TRUST times the norm of its weights.
+
+    You et al., "Large Batch Training of Convolutional Networks", 2017. As in BYOL, biases and normalisations are
+    neither adapted nor decayed.
+    """
+
+    def _change(self, weights: Tensor, gradient: Tensor) -> Tensor:
+        if weights.dim() < 2:
+            return gradient.clone()
+        change = super()._change(weights, gradient)
+        own, other = float(weights.norm()), float(change.norm())
+        return change.mul_(TRUST * own / other) if own > 0 and other > 0 else change

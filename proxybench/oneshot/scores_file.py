@@ -12,9 +12,10 @@ from proxybench.oneshot.estimates import Estimates
 
 
 def write_scores(path: Path, method: str, archs: Sequence[str], estimates: Estimates) -> None:
-    """Write a CSV with the columns `arch`, METHOD (accuracy in percent) and METHOD-loss (negative loss in nats).
+    """Write a CSV with the columns `arch`, METHOD (accuracy in percent) and METHOD-loss (negative loss).
 
-    An estimate that is not finite is an empty cell, which is ranked last.
+    Without accuracies the column METHOD is left out. An estimate that is not finite is an empty cell, which is ranked
+    last.
 
     Args:
         path: a file that ends in .csv; replaced atomically.
@@ -22,8 +23,8 @@ def write_scores(path: Path, method: str, archs: Sequence[str], estimates: Estim
         archs: texts of the architectures.
         estimates: their estimates.
     """
-    columns = (estimates.accuracy.tolist(), (-estimates.loss).tolist())
-    rows = zip(
-        archs, *([value if math.isfinite(value) else None for value in column] for column in columns), strict=True
-    )
-    replace_file(path, csv_bytes(("arch", method, f"{method}-loss"), rows))
+    columns = {method: estimates.accuracy.tolist(), f"{method}-loss": (-estimates.loss).tolist()}
+    if all(map(math.isnan, columns[method])):
+        del columns[method]
+    cells = ([value if math.isfinite(value) else None for value in column] for column in columns.values())
+    replace_file(path, csv_bytes(("arch", *columns), zip(archs, *cells, strict=True)))

@@ -24,10 +24,12 @@ class Supernet(nn.Module):
     Attributes:
         options: number of options of each choice.
         elastic: whether the options are sizes, from the smallest to the largest, of which each is part of the next.
+        hidden: in an elastic supernet, names of the slimmable layers that hold most of its weights.
     """
 
     options: tuple[int, ...]
     elastic: bool = False
+    hidden: tuple[str, ...] = ()
 
     @abstractmethod
     def path(self, arch: ArchGraph) -> Path:
@@ -56,6 +58,51 @@ class Supernet(nn.Module):
     def draw(self, part: Part, rng: np.random.Generator) -> Path:
         """A path, uniform over a part of the space."""
         return tuple(allowed[int(rng.integers(len(allowed)))] for allowed in part)
+
+
+class BlockSupernet(Supernet):
+    """A supernet in successive blocks of layers, each with choices of its own.
+
+    Attributes:
+        blocks: the choices of each block, in order and without gaps.
+        block_channels: the largest number of channels that each block returns.
+    """
+
+    blocks: tuple[tuple[int, ...], ...]
+    block_channels: tuple[int, ...]
+
+    @abstractmethod
+    def run_block(self, number: int, maps: Tensor) -> Tensor:
+        """The maps that a block of the selected path returns, for those of the block before it or the images."""
+
+
+class Extended(Supernet):
+    """A supernet of the same paths as another, which it contains.
+
+    Args:
+        inner: the other supernet.
+    """
+
+    def __init__(self, inner: Supernet) -> None:
+        super().__init__()
+        self.inner = inner
+        self.options, self.elastic, self.hidden = inner.options, inner.elastic, inner.hidden
+
+    def path(self, arch: ArchGraph) -> Path:
+        return self.inner.path(arch)
+
+    def select(self, path: Path) -> None:
+        self.inner.select(path)
+
+    def draw(self, part: Part, rng: np.random.Generator) -> Path:
+        return self.inner.draw(part, rng)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.inner(images)
+        return logits
+
+    def parameters_of(self, choice: int, option: int) -> list[list[nn.Parameter]]:
+        return self.inner.parameters_of(choice, option)
 
 
 def contains(part: Part, path: Path) -> bool:

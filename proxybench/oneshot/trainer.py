@@ -23,7 +23,6 @@ from proxybench.training.optimiser import one_cycle
 from proxybench.training.recipe import Recipe
 from proxybench.training.train import Part, clock
 
-CLIP = 5.0  # largest norm of the gradients of a step
 SAVE_S = 20.0  # seconds between checkpoints
 
 OnStep = Callable[[int, int], None]  # takes the steps done and the steps planned so far
@@ -45,6 +44,7 @@ class Trainer:
         averaged: each stage ends with the mean of the weights after this many last epochs.
 
     Attributes:
+        method: what differs between methods.
         stages: the stages planned so far.
         finished: the weights of those that are trained.
         losses: mean training loss of each epoch of each stage.
@@ -63,7 +63,7 @@ class Trainer:
         seed: int = 0,
         averaged: int = 1,
     ) -> None:
-        self._method, self._make, self._recipe, self._seed, self._averaged = method, make, recipe, seed, averaged
+        self.method, self._make, self._recipe, self._seed, self._averaged = method, make, recipe, seed, averaged
         self._images = torch.cat([images.images, images.images.flip(3)]) if recipe.flip else images.images
         self._labels = images.labels
         self._per_epoch = len(images) // recipe.batch
@@ -101,7 +101,7 @@ class Trainer:
             "sums": self._sums,
             "weights": self._supernet.state_dict(),
             "optimiser": self._optimiser.state(),
-            "method": self._method.state(),
+            "method": self.method.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -112,17 +112,13 @@ class Trainer:
         self._total, self._sums = state["total"], dict(state["sums"])
         self._supernet.load_state_dict(state["weights"])
         self._optimiser.restore(state["optimiser"])
-        self._method.restore(state["method"])
+        self.method.restore(state["method"])
 
     def trained(self, number: int) -> Supernet:
         """The supernet of a trained stage."""
         supernet = self._new_supernet(number)
         supernet.load_state_dict(self.finished[number])
         return supernet
-
-    def route(self, path: tuple[int, ...]) -> tuple[int, ...]:
-        """The path of a trained supernet that estimates a path of the space."""
-        return self._method.route(path)
 
     def _train(self, on_step: OnStep, save: Save) -> None:
         """Train the current stage from the current step, and plan what follows from it."""
@@ -136,7 +132,7 @@ class Trainer:
         while self._step < steps:
             epoch, place = divmod(self._step, self._per_epoch)
             if rows is None or place == 0:
-                rows = self._method.rows(len(self._labels), self._rng(number, epoch, "images"))
+                rows = self.method.rows(len(self._labels), self._rng(number, epoch, "images"))
             batch = self._batch(rows[place * self._recipe.batch :][: self._recipe.batch], number)
             self._take_step(stage, number, batch, steps)
             if place == self._per_epoch - 1:
@@ -155,20 +151,20 @@ class Trainer:
         if stage.start is not None:
             self._supernet.load_state_dict(self.finished[stage.start])
         self._optimiser = self._new_optimiser()
-        self._method.begin(self._supernet, len(self._labels))
+        self.method.begin(self._supernet, len(self._labels))
         self.losses.append([])
         self._total, self._sums = 0.0, {}
 
     def _take_step(self, stage: Stage, number: int, batch: Batch, steps: int) -> None:
-        paths = self._method.paths(self._supernet, stage.part, self._rng(number, self._step, "paths"))
-        self._total += self._method.learn(self._supernet, batch, paths)
+        paths = self.method.paths(self._supernet, stage.part, self._rng(number, self._step, "paths"))
+        self._total += self.method.learn(self._supernet, batch, paths)
         self._optimiser.step(one_cycle(self._step, steps, self._recipe.rate, self._recipe.warmup))
         self._step, self.passes = self._step + 1, self.passes + len(paths)
 
     def _end_epoch(self, stage: Stage, epoch: int) -> None:
         self.losses[-1].append(self._total / self._per_epoch)
         self._total = 0.0
-        self._method.after_epoch(epoch / stage.epochs)
+        self.method.after_epoch(epoch / stage.epochs)
         if epoch > stage.epochs - self._averaged:
             for name, weights in self._supernet.named_parameters():
                 self._sums[name] = self._sums.get(name, 0.0) + weights.detach()
@@ -181,22 +177,17 @@ class Trainer:
                 weights.copy_(self._sums[name] / averaged)
         self.finished.append({name: value.clone() for name, value in self._supernet.state_dict().items()})
         draws = self._rng(number, 0, "next stages")
-        self.stages += self._method.next_stages(self._supernet, self.stages, number, self._drawn, draws)
+        self.stages += self.method.next_stages(self._supernet, self.stages, number, self._drawn, draws)
         self._step = 0
 
     def _new_supernet(self, number: int) -> Supernet:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(self._seed, f"stage {number} weights"))
-            supernet = self._method.supernet(self._make)
+            supernet = self.method.supernet(self._make)
         return supernet.to(self._images.device)
 
     def _new_optimiser(self) -> PathSGD:
-        return PathSGD(
-            self._supernet.parameters(),
-            momentum=self._recipe.momentum,
-            weight_decay=self._recipe.weight_decay,
-            clip=CLIP,
-        )
+        return self.method.optimiser(self._supernet.parameters(), self._recipe)
 
     def _batch(self, rows: NDArray[np.int64], number: int) -> Batch:
         """The images of these rows, a random half of them mirrored if the recipe says so."""

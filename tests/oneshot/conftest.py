@@ -19,6 +19,7 @@ from proxybench.training.recipe import Recipe
 from proxybench.training.train import Parts, split
 
 NETWORKS: dict[str, dict[str, Any]] = {
+    "autoformer-tiny": {"width": 0.1, "patch": 4},
     "darts": {"channels": 2, "cells": 3},
     "nasbench101": {"channels": 6, "modules": 1},
     "nasbench201": {"channels": 2, "cells": 1},
@@ -26,8 +27,14 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "natsbench-size": {"channels": 1},
     "resnet20-pooling": {"width": 0.1},
     "transnas101-micro": {"channels": 4, "cells": 1, "modules": [4, 1]},
+    "vit-micro": {"width": 0.25, "head_channels": 4, "patch": 2},
 }
-SETTINGS: dict[str, dict[str, Any]] = {"gm": {"repeats": 1}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "bossnas": {"units": 4, "compared": 4},
+    "gm": {"repeats": 1},
+    "mos": {"units": 4},
+    "shiftnas": {"every": 2, "pool": 3, "updates": 2},
+}
 RECIPE = Recipe(resolution=8, train=96, validation=40, test=20, epochs=1, budgets=(1,), batch=32, rate=0.1)
 
 

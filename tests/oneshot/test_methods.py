@@ -12,15 +12,25 @@ from torch import nn
 
 from proxybench.errors import ProxybenchError
 from proxybench.oneshot import OneShot
+from proxybench.oneshot.bootstrap import Bootstrapped
+from proxybench.oneshot.estimates import Estimates
 from proxybench.oneshot.method import Batch, Method
+from proxybench.oneshot.methods.bignas import adaptive_divergence
+from proxybench.oneshot.methods.bossnas import BossNAS
 from proxybench.oneshot.methods.distinct import Distinct, twins
 from proxybench.oneshot.methods.fairnas import FairNAS
 from proxybench.oneshot.methods.few_shot import FewShot
 from proxybench.oneshot.methods.gradient_matching import GradientMatching, best_split
 from proxybench.oneshot.methods.mixture import balanced
+from proxybench.oneshot.methods.mixture_of_supernets import MixedConv, Routed
 from proxybench.oneshot.methods.pada import PADA
-from proxybench.oneshot.optimiser import PathSGD, use
+from proxybench.oneshot.methods.shiftnas import shifted
+from proxybench.oneshot.optimiser import LARS, TRUST, PathSGD, use
+from proxybench.oneshot.path_generator import PathGenerator, spread
+from proxybench.oneshot.scores_file import write_scores
 from proxybench.oneshot.stage import Stage, stage_of
+from proxybench.oneshot.views import view
+from proxybench.training.train import Part as Images
 
 from .conftest import new_supernet
 
@@ -115,10 +125,133 @@ def test_balanced_chances_keep_all_supernets_busy() -> None:
     assert balanced(np.ones((3, 2)), 100.0) == pytest.approx(np.full((3, 2), 0.5))
 
 
+def test_the_adaptive_divergence_is_the_larger_of_two_with_clipped_weights() -> None:
+    taught = torch.tensor([[0.5, 0.5], [0.1, 0.9]])
+    chances = torch.tensor([[0.9, 0.1], [0.5, 0.5]])
+    logits = chances.log().requires_grad_()
+    value = adaptive_divergence(logits, taught)
+    kullback_leibler = (taught * (taught / chances).log()).sum(1)
+    order_minus_1 = ((chances.square() / taught).sum(1) - 1) / 2
+    assert kullback_leibler[0] > order_minus_1[0]
+    assert order_minus_1[1] > kullback_leibler[1]
+    assert float(value.detach()) == pytest.approx(float(kullback_leibler[0] + order_minus_1[1]) / 2)
+    torch.autograd.backward(value)
+    weights = torch.tensor([[-0.5, -0.5], [2.5, 0.5 * 0.5 / 0.9]])  # of log q
+    by_hand = weights - chances * weights.sum(1, keepdim=True)
+    assert logits.grad is not None
+    assert torch.allclose(logits.grad, by_hand / 2, atol=1e-6)
+    far = torch.tensor([[20.0, 0.0]]).requires_grad_()
+    torch.autograd.backward(adaptive_divergence(far, torch.tensor([[0.01, 0.99]])))
+    assert far.grad is not None
+    assert float(far.grad.abs().max()) <= 5
+
+
+@pytest.mark.parametrize("by_neuron", [False, True])
+def test_a_routed_layer_has_the_mixture_of_its_experts_that_the_architecture_chooses(by_neuron: bool) -> None:
+    supernet = Routed(new_supernet("natsbench-size"), 3, 4, by_neuron=by_neuron)
+    layer = supernet.get_submodule(f"inner.{supernet.hidden[0]}")
+    assert isinstance(layer, MixedConv)
+    found = []
+    for path in ((4, 2, 0, 0, 0), (4, 2, 7, 7, 7)):
+        supernet.select(path)
+        chances = layer.router(5)
+        assert chances.shape == (5 if by_neuron else 1, 3)
+        assert torch.allclose(chances.sum(1), torch.ones(len(chances)))
+        assert len(chances.unique(dim=0)) == len(chances)
+        by_hand = [
+            sum(chances[output if by_neuron else 0, expert] * layer.weight[expert, output, :2] for expert in range(3))
+            for output in range(5)
+        ]
+        found.append(layer.sliced(5, 2))
+        assert torch.allclose(found[-1], torch.stack(by_hand), atol=1e-6)
+    assert not torch.allclose(*found)
+    assert supernet(torch.randn(2, 1, 8, 8)).shape == (2, 10)
+
+
+def test_generated_paths_have_about_the_cost_that_they_are_generated_for() -> None:
+    rng, weights = np.random.default_rng(0), np.array([1, 2, 3])
+    paths = spread((8, 4, 2), 300, rng)
+    generator = PathGenerator.fitted((8, 4, 2), paths, np.array(paths) @ weights, 200, rng)
+    assert {option for path in paths for option in path[:1]} == set(range(8))
+    for cost in (2, 8, 14):
+        drawn = np.array([generator.draw(cost / 16, rng) for _ in range(40)])
+        assert (drawn @ weights).mean() == pytest.approx(cost, abs=1.5)
+        assert (drawn < [8, 4, 2]).all()
+
+
+def test_bins_in_which_the_loss_changes_are_drawn_more_often() -> None:
+    assert shifted(np.array([0.3, 0.1, 0, 0]), 0.2) == pytest.approx([0.65, 0.25, 0.05, 0.05])
+    assert shifted(np.zeros(4), 0.2) == pytest.approx(np.full(4, 0.25))
+
+
+def test_the_loss_of_an_architecture_is_the_sum_of_those_of_its_blocks() -> None:
+    method, rng = BossNAS(units=4, compared=8), np.random.default_rng(0)
+    supernet = method.supernet(lambda: new_supernet("natsbench-size"))
+    (first,) = method.stages(supernet, 3)
+    assert [len(allowed) for allowed in first.part] == [8, 8, 1, 1, 1]
+    method.begin(supernet, 8)
+    steps = [method.paths(supernet, first.part, rng) for _ in range(2)]
+    assert [sorted(options) for options in zip(*steps[0], *steps[1], strict=True)][:2] == [list(range(8))] * 2
+    images = torch.randn(8, 1, 8, 8)
+    (second,) = method.next_stages(supernet, [first], 0, lambda _: Batch(images, torch.zeros(8), np.arange(8)), rng)
+    assert [len(allowed) for allowed in second.part] == [1, 1, 8, 8, 1]
+    method.next_stages(supernet, [first, second], 1, lambda _: Batch(images, torch.zeros(8), np.arange(8)), rng)
+    found = {
+        path: method.estimate(supernet, path, images, Images(images, torch.zeros(8)))[1]
+        for path in ((1, 2, 3, 4, 5), (1, 2, 6, 0, 5), (7, 2, 3, 4, 5), (7, 2, 6, 0, 5))
+    }
+    one, other, third, fourth = found.values()
+    assert fourth - third == pytest.approx(other - one)
+    assert 0 < one < 3 * 4
+    assert len(set(found.values())) == 4
+
+
+def test_a_method_without_labels_has_losses_only(tmp_path) -> None:
+    with pytest.raises(ProxybenchError, match="by='loss'"):
+        OneShot("natsbench-size", "bossnas").estimate([])
+    found = Estimates(np.array([np.nan, np.nan]), np.array([2.5, np.inf]), 0.0)
+    write_scores(tmp_path / "scores.csv", "bossnas", ["a", "b"], found)
+    assert (tmp_path / "scores.csv").read_text().splitlines() == ["arch,bossnas-loss", "a,-2.5", "b,"]
+
+
+def test_the_target_of_a_bootstrap_follows_the_online_weights() -> None:
+    supernet = BossNAS(units=4).supernet(lambda: new_supernet("natsbench-size"))
+    assert isinstance(supernet, Bootstrapped)
+    target, online = next(supernet.target.parameters()), next(supernet.inner.parameters())
+    before = target.clone()
+    with torch.no_grad():
+        online += 1
+    supernet.follow(0.75)
+    assert torch.allclose(target, before + 0.25)
+
+
+def test_views_differ_from_each_other_and_are_those_of_their_seed() -> None:
+    images = torch.randn(4, 3, 8, 8)
+    first, second, again = (view(images, torch.Generator().manual_seed(seed)) for seed in (0, 1, 0))
+    assert torch.equal(first, again)
+    assert first.shape == images.shape
+    assert not torch.allclose(first, second)
+
+
+def test_an_adapted_step_is_a_share_of_the_norm_of_the_weights() -> None:
+    weights, bias = nn.Parameter(torch.full((3, 3), 2.0)), nn.Parameter(torch.zeros(3))
+    optimiser = LARS([weights, bias], momentum=0.0, weight_decay=0.0, clip=100.0)
+    weights.grad, bias.grad = torch.full((3, 3), 7.0), torch.ones(3)
+    optimiser.step(0.5)
+    assert torch.allclose(weights, torch.full((3, 3), 2 - 0.5 * TRUST * 2))
+    assert torch.allclose(bias, torch.full((3,), -0.5))
+
+
 @pytest.mark.parametrize(
     ("space", "method", "settings", "reason"),
     [
-        ("nasbench201", "bignas", {}, "space of widths"),
+        ("nasbench201", "bignas", {}, "space of sizes"),
+        ("nasbench201", "bossnas", {}, "supernet in blocks"),
+        ("natsbench-size", "bossnas", {"units": 1}, "units and compared at least 2"),
+        ("nasbench201", "mos", {}, "space of sizes"),
+        ("natsbench-size", "mos", {"experts": 0}, "experts and units"),
+        ("nasbench201", "shiftnas", {}, "space of sizes"),
+        ("natsbench-size", "shiftnas", {"floor": 2}, "bins, every and pool"),
         ("nasbench201", "mixture", {}, "15625"),
         ("resnet20-pooling", "distinct", {}, "which paths compute the same"),
         ("nasbench201", "few-shot", {"choice": 6}, "choice must be -6 to 5"),
@@ -134,9 +267,9 @@ def test_a_method_says_what_does_not_fit(space: str, method: str, settings: dict
 
 
 def test_a_method_says_what_epochs_do_not_suffice() -> None:
-    for method in ("few-shot", "gm"):
-        with pytest.raises(ProxybenchError, match="3 epochs are too few"):
-            OneShot("nasbench201", method, epochs=3).fit("digits")
+    for space, method in (("nasbench201", "few-shot"), ("nasbench201", "gm"), ("natsbench-size", "bossnas")):
+        with pytest.raises(ProxybenchError, match="2 epochs are too few"):
+            OneShot(space, method, epochs=2).fit("digits")
 
 
 def test_a_step_is_that_of_torch_where_all_weights_are_used() -> None:

@@ -58,6 +58,21 @@ def test_other_paths_do_not_change_what_a_path_computes(space: str) -> None:
     assert torch.equal(supernet(images), alone)
 
 
+@pytest.mark.parametrize("space", ["autoformer-tiny", "vit-micro"])
+def test_a_path_of_a_transformer_computes_what_its_network_does_with_the_same_weights(space: str) -> None:
+    supernet, images = new_supernet(space), torch.randn(3, 1, 8, 8)
+    shared = {name.replace("operations.1.", ""): weights for name, weights in supernet.network.named_parameters()}
+    for arch in get_space(space).sample(3, 3):
+        network = build(arch, 10, (1, 8, 8), **NETWORKS[space])
+        with torch.no_grad():
+            for name, own in network.named_parameters():
+                if "query_key_value" in name:
+                    own = own.view(3, -1, *own.shape[1:])
+                own.copy_(shared[name][tuple(map(slice, own.shape))])
+        supernet.select(supernet.path(arch))
+        assert torch.allclose(supernet(images), network(images), atol=1e-6)
+
+
 @every_space
 def test_drawn_paths_are_those_of_architectures(space: str) -> None:
     supernet, rng = new_supernet(space), np.random.default_rng(0)

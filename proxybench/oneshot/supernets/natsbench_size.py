@@ -10,17 +10,20 @@ from predictors.arch import ArchGraph
 from proxybench.networks.base import Network
 from proxybench.networks.layers import FourNodeCell, require_sizes
 from proxybench.oneshot.slim import SlimConv, SlimLinear, SwitchableNorm
-from proxybench.oneshot.supernet import Path, Supernet
+from proxybench.oneshot.supernet import BlockSupernet, Path
 from proxybench.spaces.natsbench_size import CHANNELS, STAGES, NATSBenchSize
 
 
-class SizeSupernet(Supernet):
+class SizeSupernet(BlockSupernet):
     """One choice for each of the five stages: its width, from the narrowest to the widest.
+
+    The three blocks have two stages, two stages and one, as in BossNAS on CIFAR-10.
 
     Arguments and errors as in `proxybench.networks.natsbench_size.build`.
     """
 
     elastic = True
+    blocks = ((0, 1), (2, 3), (4,))
 
     def __init__(
         self, num_classes: int = 10, in_shape: tuple[int, int, int] = (3, 32, 32), *, channels: int = 8
@@ -30,6 +33,9 @@ class SizeSupernet(Supernet):
         self.options = (len(CHANNELS),) * len(STAGES)
         self._widths = [width * channels // CHANNELS[0] for width in CHANNELS]
         self.network = _SizeNetwork(num_classes, in_shape[0], self._widths)
+        self.block_channels = (self._widths[-1],) * len(self.blocks)
+        cells = self.network.cells.named_modules(prefix="network.cells")
+        self.hidden = tuple(name for name, module in cells if isinstance(module, SlimConv))
 
     def path(self, arch: ArchGraph) -> Path:
         return NATSBenchSize().to_choices(arch)
@@ -44,6 +50,13 @@ class SizeSupernet(Supernet):
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)
         return logits
+
+    def run_block(self, number: int, maps: Tensor) -> Tensor:
+        if number == 0:
+            maps = self.network.stem(maps)
+        for stage in self.blocks[number]:
+            maps = self.network.cells[stage](maps)
+        return maps
 
     def parameters_of(self, choice: int, option: int) -> list[list[nn.Parameter]]:
         return []
