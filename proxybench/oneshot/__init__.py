@@ -36,6 +36,8 @@ SUPERNETS = Registry(
     "space with a supernet",
     {
         "darts": "proxybench.oneshot.supernets.darts:DARTSSupernet",
+        "fbnet": "proxybench.oneshot.supernets.fbnet:FBNetSupernet",
+        "mbconv-micro": "proxybench.oneshot.supernets.mbconv_micro:MBConvSupernet",
         "nasbench101": "proxybench.oneshot.supernets.nasbench101:NASBench101Supernet",
         "nasbench201": "proxybench.oneshot.supernets.four_node_cell:nasbench201",
         "nasbench-macro": "proxybench.oneshot.supernets.nasbench_macro:MacroSupernet",

@@ -30,6 +30,9 @@ class FourNodeCellSupernet(ChoiceSupernet):
     def path(self, arch: ArchGraph) -> Path:
         return self._space.to_choices(arch)
 
+    def arch(self, path: Path) -> ArchGraph:
+        return self._space.from_choices(path)
+
 
 def nasbench201(
     num_classes: int = 10, in_shape: tuple[int, int, int] = (3, 32, 32), *, channels: int = 16, cells: int = 5
