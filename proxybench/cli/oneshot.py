@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def oneshot(
     space: Annotated[str, typer.Argument(help="A space with a supernet, such as nasbench201.")],
-    method: Annotated[str, typer.Option(help="spos, fairnas, few-shot(choice=3), gm, pada, bignas, mixture.")] = "spos",
+    method: Annotated[str, typer.Option(help="spos, few-shot(choice=3), pada, proxyless and others.")] = "spos",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",
@@ -122,7 +122,8 @@ def _report(
     measures: dict[str, dict[str, float]],
     as_json: bool,
 ) -> None:
-    trainer = shot.trainer
+    trainer, findings = shot.trainer, shot.findings
+    derived = None if shot.derived is None else shot.space.format(shot.derived)
     if as_json:
         print_json(
             {
@@ -135,6 +136,8 @@ def _report(
                 "losses": trainer.losses,
                 "scores": None if scores is None else str(scores),
                 "measures": measures,
+                "derived": derived,
+                "findings": findings,
             }
         )
         return
@@ -142,6 +145,11 @@ def _report(
         f"{trainer.passes} paths trained in {trainer.seconds:.0f} s, {len(found.loss)} architectures estimated in "
         f"{found.seconds:.0f} s, in {output}"
     )
+    if derived is not None:
+        accuracy = shot.estimate([derived])[0]
+        typer.echo(f"derived architecture: {derived}, with {show(accuracy)} % of the validation images right")
+    for name, value in findings.items():
+        typer.echo(f"{name.replace('_', ' ')}: {show(value)}")
     if measures:
         rows = [[name, *(show(measures[kind][name]) for kind in measures)] for name in measures["accuracy"]]
         print_table(["measure", *(f"by {kind}" for kind in measures)], rows)

@@ -74,7 +74,7 @@ def assemble(
     macro: str,
     width: float,
 ) -> ChainNetwork:
-    """The network around the layers; `make` returns the module of a layer, 0 to 21, for two channel counts and a stride.
+    """The network around the layers; `make` returns the module of a layer, 0 to 21, for its channels and stride.
 
     Errors as in `build`.
     """

@@ -28,6 +28,8 @@ METHODS = Registry(
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",
         "mixture": "proxybench.oneshot.methods.mixture:Mixture",
         "pada": "proxybench.oneshot.methods.pada:PADA",
+        "proxyless": "proxybench.oneshot.methods.proxyless:ProxylessNAS",
+        "single-path": "proxybench.oneshot.methods.single_path:SinglePathNAS",
         "spos": "proxybench.oneshot.method:Method",
     },
 )

@@ -106,6 +106,14 @@ class Method:
         """The path of the trained supernet that estimates a path of the space."""
         return path
 
+    def derived(self, supernet: Supernet) -> Path | None:
+        """The path that the training chose, from the last trained supernet; None for methods that only estimate."""
+        return None
+
+    def findings(self, supernet: Supernet) -> dict[str, float]:
+        """Figures about the training to report, by name, from the last trained supernet."""
+        return {}
+
     def state(self) -> dict[str, Any]:
         """What the method has learned: tensors, numbers, text, and lists and dictionaries of these."""
         return {}

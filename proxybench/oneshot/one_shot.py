@@ -156,6 +156,26 @@ class OneShot:
             raise ProxybenchError("the supernet is not trained; call fit(images) first")
         return self._estimator.estimates(archs, on_estimate)
 
+    @property
+    def derived(self) -> ArchGraph | None:
+        """The architecture that the method chose, as ProxylessNAS does; None for methods that only estimate.
+
+        Raises:
+            ProxybenchError: before `fit`.
+        """
+        supernet = self.trainer.trained(-1)
+        path = self._method.derived(supernet)
+        return None if path is None else supernet.arch(path)
+
+    @property
+    def findings(self) -> dict[str, float]:
+        """Figures that the method reports about the finished training, such as `latency_ms`; empty for most methods.
+
+        Raises:
+            ProxybenchError: before `fit`.
+        """
+        return self._method.findings(self.trainer.trained(-1))
+
     def _setting(self, images: ImageBatch) -> dict[str, Any]:
         """What the weights depend on."""
         return {

@@ -1,8 +1,8 @@
 """Small chains of inverted residual blocks: seven layers with a choice of kernel, expansion and, at stride 1, skip.
 
-The blocks are those of MobileNetV2 (Sandler et al., CVPR 2018) with the kernels and expansions that ProxylessNAS (Cai et
-al., ICLR 2019) and Single-Path NAS (Stamoulis et al., ECML 2019) search, at a size that a CPU trains in seconds. The text
-form is our own, a digit for each layer in the order of `OPERATIONS`.
+The blocks are those of MobileNetV2 (Sandler et al., CVPR 2018) with the kernels and expansions that ProxylessNAS (Cai
+et al., ICLR 2019) and Single-Path NAS (Stamoulis et al., ECML 2019) search, at a size that a CPU trains in seconds. The
+text form is our own, a digit for each layer in the order of `OPERATIONS`.
 """
 
 from __future__ import annotations

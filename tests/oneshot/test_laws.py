@@ -22,7 +22,12 @@ from proxybench.training.train import Parts
 from .conftest import RECIPE, SETTINGS, new_method, new_supernet, recipe_of
 
 EPOCHS = 10  # enough for two levels of splits; three steps each
-SPACE = {"bignas": "natsbench-size", "mixture": "resnet20-pooling"}
+SPACE = {
+    "bignas": "natsbench-size",
+    "mixture": "resnet20-pooling",
+    "proxyless": "mbconv-micro",
+    "single-path": "mbconv-micro",
+}
 
 every_method = pytest.mark.parametrize("name", sorted(METHODS))
 methods_with_choices = pytest.mark.parametrize("name", sorted(set(METHODS) - SPACE.keys()))
