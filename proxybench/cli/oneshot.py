@@ -13,6 +13,8 @@ from proxybench.errors import ProxybenchError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from proxybench.oneshot import OneShot
     from proxybench.oneshot.estimates import Estimates
     from proxybench.tables.benchmark import Benchmark
@@ -31,6 +33,9 @@ def oneshot(
     sample: Annotated[int, typer.Option(min=1, help="Without --evaluate: architectures drawn from the space.")] = 500,
     output: Annotated[Path, typer.Option(help="Folder of the training; rerunning resumes it.")] = Path("oneshot"),
     scores: Annotated[Path | None, typer.Option(help="Write the estimates to this CSV, for run --scores.")] = None,
+    front: Annotated[
+        int, typer.Option(min=0, help="Also search the front of accuracy and FLOPs with so many estimates.")
+    ] = 0,
     network: Annotated[str, typer.Option(help="Network options, such as channels=8,cells=1.")] = "",
     averaged: Annotated[int, typer.Option(min=1, help="Average the weights after this many last epochs.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of weights, paths and order of images.")] = 0,
@@ -54,7 +59,8 @@ def oneshot(
 
         write_scores(scores, shot.name, archs, found)
     measures = {} if bench is None else _measures(bench, target, dataset, found)
-    _report(shot, output, scores, found, measures, as_json)
+    best = _front(shot, front, seed) if front else None
+    _report(shot, output, scores, found, measures, best, as_json)
 
 
 def _shot(space: str, method: str, network: str, **options: Any) -> OneShot:
@@ -114,12 +120,22 @@ def _measures(bench: Benchmark, target: str, dataset: str | None, found: Estimat
     return {"accuracy": agreement(truth, found.accuracy), "loss": agreement(truth, -found.loss)}
 
 
+def _front(shot: OneShot, budget: int, seed: int) -> pd.DataFrame:
+    """The columns arch, accuracy and flops."""
+    from proxybench.cli.sweeps import long_progress
+    from proxybench.search.experiments.elastic_front import elastic_front
+
+    with long_progress("estimates") as on_round:
+        return elastic_front(shot, budget, seed, on_round=on_round).frame()
+
+
 def _report(
     shot: OneShot,
     output: Path,
     scores: Path | None,
     found: Estimates,
     measures: dict[str, dict[str, float]],
+    front: pd.DataFrame | None,
     as_json: bool,
 ) -> None:
     trainer, findings = shot.trainer, shot.findings
@@ -138,6 +154,7 @@ def _report(
                 "measures": measures,
                 "derived": derived,
                 "findings": findings,
+                "front": None if front is None else front.to_dict("records"),
             }
         )
         return
@@ -153,5 +170,9 @@ def _report(
     if measures:
         rows = [[name, *(show(measures[kind][name]) for kind in measures)] for name in measures["accuracy"]]
         print_table(["measure", *(f"by {kind}" for kind in measures)], rows)
+    if front is not None:
+        print_table(
+            [*front.columns], [[arch, show(acc), show(flops)] for arch, acc, flops in front.to_numpy().tolist()]
+        )
     if scores is not None:
         typer.echo(f"{scores}: rank with proxybench run --scores {scores}")

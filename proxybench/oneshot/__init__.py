@@ -26,6 +26,7 @@ METHODS = Registry(
         "fairnas": "proxybench.oneshot.methods.fairnas:FairNAS",
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",
+        "instatune": "proxybench.oneshot.methods.instatune:InstaTune",
         "mixture": "proxybench.oneshot.methods.mixture:Mixture",
         "pada": "proxybench.oneshot.methods.pada:PADA",
         "proxyless": "proxybench.oneshot.methods.proxyless:ProxylessNAS",

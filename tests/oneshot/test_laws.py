@@ -24,6 +24,7 @@ from .conftest import RECIPE, SETTINGS, new_method, new_supernet, recipe_of
 EPOCHS = 10  # enough for two levels of splits; three steps each
 SPACE = {
     "bignas": "natsbench-size",
+    "instatune": "natsbench-size",
     "mixture": "resnet20-pooling",
     "proxyless": "mbconv-micro",
     "single-path": "mbconv-micro",

@@ -33,7 +33,7 @@ class BigNAS(Method):
 
     def stages(self, supernet: Supernet, epochs: int) -> list[Stage]:
         if not supernet.elastic:
-            raise ProxybenchError("bignas needs a space of widths, such as natsbench-size; choose another method")
+            raise ProxybenchError("the method needs a space of widths, such as natsbench-size; choose another")
         if self.drawn < 0 or not 0 <= self.smoothing < 1:
             raise ProxybenchError(
                 f"drawn must be at least 0 and smoothing from 0 to below 1, not {self.drawn} and {self.smoothing}"

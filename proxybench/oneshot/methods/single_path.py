@@ -110,9 +110,9 @@ def _kernels(supernet: Supernet) -> list[SuperKernel]:
 def _option(kernel: SuperKernel, dropped: Sequence[bool]) -> int:
     """The option of a layer whose indicators are used, unless they are dropped."""
     ring, second, block = kernel.indicators().detach().tolist()
-    if kernel.skippable and (not block or dropped[2]):
+    if kernel.skippable and (block < 0.5 or dropped[2]):
         return SKIP
-    return 2 * int(ring == 1 and not dropped[0]) + int(second == 1 and not dropped[1])
+    return 2 * int(ring > 0.5 and not dropped[0]) + int(second > 0.5 and not dropped[1])
 
 
 def _runtime(kernel: SuperKernel, options: Sequence[float]) -> Tensor:
