@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from proxybench.oneshot.task_distributions import TaskDistributions
 from proxybench.search.core.population import find_problem
 from proxybench.search.core.problem import Floats, InvalidProblem, Problem
 from proxybench.search.parts.choices import node_choices
-from proxybench.search.parts.task_distributions import TaskDistributions
 from proxybench.tables.benchmark import Benchmark
 
 RATE = 3.0
@@ -40,7 +40,7 @@ class Tasks:
 
 
 def find_tasks(bench: Benchmark, datasets: Sequence[str] | None = None, objective: str | None = None) -> Tasks:
-    """The data sets of a table as tasks with the same candidates.
+    """The data sets of a table as tasks with the same candidates, one for each distinct architecture.
 
     Args:
         bench: the table.
@@ -53,10 +53,10 @@ def find_tasks(bench: Benchmark, datasets: Sequence[str] | None = None, objectiv
     """
     names = tuple(bench.datasets if datasets is None else datasets)
     problems = [find_problem(bench, name, objective, distinct="index") for name in names]
-    rows = problems[0].rows
-    for problem in problems[1:]:
+    rows = find_problem(bench, names[0], objective).rows if names else np.empty(0, np.int64)
+    for problem in problems:
         rows = np.intersect1d(rows, problem.rows)
-    if not names or not len(rows):
+    if not len(rows):
         raise InvalidProblem(f"{bench.name}: no architecture has a result on all of {', '.join(names)}")
     values = np.stack([problem.values[np.searchsorted(problem.rows, rows)] for problem in problems], axis=1)
     archs = [bench.arch(int(row)) for row in rows]
@@ -97,7 +97,9 @@ def search_tasks(
     return np.array(queried, dtype=np.int64)
 
 
-def compare_searches(tasks: Tasks, budget: int, seeds: int, *, batch: int = BATCH, rate: float = RATE) -> pd.DataFrame:
+def compare_searches(
+    tasks: Tasks, budget: int, seeds: Sequence[int], *, batch: int = BATCH, rate: float = RATE
+) -> pd.DataFrame:
     """The best architectures that one search for all tasks, and random search, find with equally many queries.
 
     Returns:
@@ -110,7 +112,7 @@ def compare_searches(tasks: Tasks, budget: int, seeds: int, *, batch: int = BATC
         name: np.array(
             [
                 order[search_tasks(tasks, budget, np.random.default_rng(seed), batch=batch, rate=speed)].min(axis=0)
-                for seed in range(seeds)
+                for seed in seeds
             ]
         )
         for name, speed in zip(SEARCHES, (rate, 0.0), strict=True)
@@ -119,6 +121,6 @@ def compare_searches(tasks: Tasks, budget: int, seeds: int, *, batch: int = BATC
     for name, ranks in found.items():
         wins = ((ranks < found["random"]) + 0.5 * (ranks == found["random"])).mean(axis=0)
         for task, dataset in enumerate(tasks.names):
-            spread = float(ranks[:, task].std(ddof=1)) if seeds > 1 else np.nan
-            rows.append([name, dataset, budget, seeds, float(ranks[:, task].mean()), spread, float(wins[task])])
+            spread = float(ranks[:, task].std(ddof=1)) if len(seeds) > 1 else np.nan
+            rows.append([name, dataset, budget, len(seeds), float(ranks[:, task].mean()), spread, float(wins[task])])
     return pd.DataFrame(rows, columns=["search", "task", "queries", "seeds", "rank_mean", "rank_std", "wins"])

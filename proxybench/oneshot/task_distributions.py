@@ -70,4 +70,5 @@ class TaskDistributions:
     def _mean_counts(self, rows: Ints, weights: Floats) -> Floats:
         """How often options occur in architectures, each times its weight, float64[options]."""
         places = self._places[rows]
-        return np.bincount(places.ravel(), np.repeat(weights, places.shape[1]), self.logits.shape[1])
+        weighted = np.repeat(weights, places.shape[1])
+        return np.bincount(places.ravel(), weighted, self.logits.shape[1]).astype(np.float64)
