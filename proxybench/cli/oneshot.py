@@ -153,7 +153,7 @@ def _report(
                 "scores": None if scores is None else str(scores),
                 "measures": measures,
                 "derived": derived,
-                "findings": findings,
+                "findings": dict(findings),
                 "front": None if front is None else front.to_dict("records"),
             }
         )
@@ -166,7 +166,7 @@ def _report(
         accuracy = shot.estimate([derived])[0]
         typer.echo(f"derived architecture: {derived}, with {show(accuracy)} % of the validation images right")
     for name, value in findings.items():
-        typer.echo(f"{name.replace('_', ' ')}: {show(value)}")
+        typer.echo(f"{name.replace('_', ' ')}: {value if isinstance(value, str) else show(value)}")
     if measures:
         rows = [[name, *(show(measures[kind][name]) for kind in measures)] for name in measures["accuracy"]]
         print_table(["measure", *(f"by {kind}" for kind in measures)], rows)

@@ -24,6 +24,7 @@ METHODS = Registry(
     {
         "bignas": "proxybench.oneshot.methods.bignas:BigNAS",
         "fairnas": "proxybench.oneshot.methods.fairnas:FairNAS",
+        "fbnetv5": "proxybench.oneshot.methods.fbnetv5:FBNetV5",
         "few-shot": "proxybench.oneshot.methods.few_shot:FewShot",
         "gm": "proxybench.oneshot.methods.gradient_matching:GradientMatching",
         "instatune": "proxybench.oneshot.methods.instatune:InstaTune",

@@ -110,8 +110,8 @@ class Method:
         """The path that the training chose, from the last trained supernet; None for methods that only estimate."""
         return None
 
-    def findings(self, supernet: Supernet) -> dict[str, float]:
-        """Figures about the training to report, by name, from the last trained supernet."""
+    def findings(self, supernet: Supernet) -> Mapping[str, float | str]:
+        """Figures and texts about the training to report, by name, from the last trained supernet."""
         return {}
 
     def state(self) -> dict[str, Any]:

@@ -183,8 +183,8 @@ class OneShot:
         return None if path is None else supernet.arch(path)
 
     @property
-    def findings(self) -> dict[str, float]:
-        """Figures that the method reports about the finished training, such as `latency_ms`; empty for most methods.
+    def findings(self) -> Mapping[str, float | str]:
+        """What the method reports about the finished training by name, such as `latency_ms`; empty for most methods.
 
         Raises:
             ProxybenchError: before `fit`.

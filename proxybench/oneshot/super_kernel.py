@@ -39,7 +39,7 @@ class SuperKernel(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, stride: int, skippable: bool) -> None:
         super().__init__()
-        self.half, wide = MOST * c_in // 2, MOST * c_in
+        self.narrow, wide = MOST * c_in // 2, MOST * c_in
         self.stride, self.skippable, self.residual = stride, skippable, stride == 1 and c_in == c_out
         self.expand, self.expand_norm = SlimConv(c_in, wide, 1), SlimNorm(wide)
         kernel = nn.Conv2d(wide, wide, 5, groups=wide, bias=False).weight.detach().flatten(2)
@@ -55,9 +55,9 @@ class SuperKernel(nn.Module):
 
         Norms are divided by the root of the number of channels, so that they do not grow with the width.
         """
-        first, second = self.middle[: self.half], self.middle[self.half :]
-        ring = self.ring.norm() / (2 * self.half) ** 0.5
-        halves = [half.norm() / self.half**0.5 for half in (second, first)]
+        first, second = self.middle[: self.narrow], self.middle[self.narrow :]
+        ring = self.ring.norm() / (2 * self.narrow) ** 0.5
+        halves = [half.norm() / self.narrow**0.5 for half in (second, first)]
         soft = torch.sigmoid(torch.stack([ring, *halves]) - self.thresholds)
         used = (soft > 0.5).to(soft) + soft - soft.detach()
         return used if self.skippable else torch.cat([used[:2], used.new_ones(1)])
@@ -67,7 +67,7 @@ class SuperKernel(nn.Module):
             return self._search(maps)
         if self.option == SKIP:
             return maps
-        width = self.half * (1 + self.option % 2)
+        width = self.narrow * (1 + self.option % 2)
         kernel = use(self.middle, width).view(width, 1, 3, 3)
         if self.option >= 2:
             whole = torch.cat([use(self.middle, width), use(self.ring, width)], 2)
@@ -80,8 +80,8 @@ class SuperKernel(nn.Module):
         ring, second, block = self.current()
         whole = torch.cat([self.middle, ring * self.ring], 2)
         kernel = whole[:, :, _PLACES.to(whole.device)].view(-1, 1, 5, 5)
-        channels = torch.cat([second.new_ones(self.half), second.expand(self.half)])
-        out = self._block(maps, kernel, 2 * self.half, channels.view(1, -1, 1, 1))
+        channels = torch.cat([second.new_ones(self.narrow), second.expand(self.narrow)])
+        out = self._block(maps, kernel, 2 * self.narrow, channels.view(1, -1, 1, 1))
         out = block * out if self.skippable else out
         return maps + out if self.residual else out
 
