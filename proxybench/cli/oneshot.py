@@ -138,8 +138,8 @@ def _report(
     front: pd.DataFrame | None,
     as_json: bool,
 ) -> None:
-    trainer, findings = shot.trainer, shot.findings
-    derived = None if shot.derived is None else shot.space.format(shot.derived)
+    trainer, findings, arch = shot.trainer, shot.findings, shot.derived
+    derived = None if arch is None else shot.space.format(arch)
     if as_json:
         print_json(
             {

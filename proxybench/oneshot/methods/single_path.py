@@ -121,4 +121,5 @@ def _runtime(kernel: SuperKernel, options: Sequence[float]) -> Tensor:
     _, small, half, whole, *_ = options
     runtime = block * (half + second * (whole - half))
     share = small / whole
-    return runtime * share + runtime * (1 - share) * ring
+    total: Tensor = runtime * share + runtime * (1 - share) * ring
+    return total
