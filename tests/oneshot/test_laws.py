@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -22,6 +20,7 @@ from proxybench.training.train import Parts
 from .conftest import RECIPE, SETTINGS, new_method, new_supernet, recipe_of
 
 EPOCHS = 10  # enough for two levels of splits; three steps each
+FEWER = dict.fromkeys(("fbnetv5", "instatune", "proxyless", "single-path"), 6)  # which have no splits
 SPACE = {
     "bignas": "natsbench-size",
     "instatune": "natsbench-size",
@@ -39,18 +38,21 @@ def space_of(name: str) -> str:
     return SPACE.get(name, "nasbench201")
 
 
-def new_trainer(name: str, parts: Parts, epochs: int = EPOCHS, seed: int = 0) -> Trainer:
+def new_trainer(name: str, parts: Parts, epochs: int | None = None, seed: int = 0) -> Trainer:
+    epochs = FEWER.get(name, EPOCHS) if epochs is None else epochs
     recipe = recipe_of(space_of(name))
     return Trainer(
         new_method(name), lambda: new_supernet(space_of(name)), parts.train, recipe, epochs=epochs, seed=seed
     )
 
 
-def shot_of(name: str, seed: int = 0, folder: Any = None, epochs: int = EPOCHS) -> OneShot:
-    shot = OneShot(
-        space_of(name), name, epochs=epochs, seed=seed, recipe=recipe_of(space_of(name)), **SETTINGS.get(name, {})
-    )
-    return shot.fit(load_batch("digits", RECIPE.images), folder)
+def new_shot(name: str, seed: int = 0) -> OneShot:
+    space, epochs = space_of(name), FEWER.get(name, EPOCHS)
+    return OneShot(space, name, epochs=epochs, seed=seed, recipe=recipe_of(space), **SETTINGS.get(name, {}))
+
+
+def shot_of(name: str, seed: int = 0) -> OneShot:
+    return new_shot(name, seed).fit(load_batch("digits", RECIPE.images))
 
 
 @methods_with_choices
@@ -103,7 +105,7 @@ def test_every_operation_is_trained(name: str, parts: Parts, monkeypatch) -> Non
         begin(self, supernet, images)
 
     monkeypatch.setattr(METHODS[name], "begin", spy)
-    training = new_trainer(name, parts, epochs=60)
+    training = new_trainer(name, parts, epochs=24 if name in FEWER else 60)
     training.run()
     assert len(new) == len(training.stages)
     options = new_supernet(space_of(name)).options
@@ -154,13 +156,12 @@ def test_a_resumed_training_equals_an_uninterrupted_one(name: str, after: int, t
         if done == after + 1:
             raise Killed
 
-    begun = OneShot(space_of(name), name, epochs=EPOCHS, recipe=recipe_of(space_of(name)), **SETTINGS.get(name, {}))
+    begun = new_shot(name)
     with pytest.raises(Killed):
         begun.fit(load_batch("digits", RECIPE.images), tmp_path, kill)
     steps: list[int] = []
-    resumed = OneShot(
-        space_of(name), name, epochs=EPOCHS, recipe=recipe_of(space_of(name)), **SETTINGS.get(name, {})
-    ).fit(load_batch("digits", RECIPE.images), tmp_path, lambda done, planned: steps.append(done))
+    images = load_batch("digits", RECIPE.images)
+    resumed = new_shot(name).fit(images, tmp_path, lambda done, planned: steps.append(done))
     assert steps[0] == after + 1
     assert resumed.trainer.losses == whole.trainer.losses
     assert resumed.trainer.passes == whole.trainer.passes
