@@ -13,6 +13,7 @@ from proxybench.cli import (
     gaps,
     generate,
     importing,
+    latency,
     listing,
     new,
     oneshot,
@@ -100,6 +101,7 @@ app.command(
     epilog="Example: proxybench oneshot nasbench201 --method spos --images cifar10:cifar-10-python.tar.gz --epochs 50 "
     "--evaluate trained-nasbench201 --output spos --scores spos.csv"
 )(oneshot.oneshot)
+app.command(epilog="Example: proxybench latency mbconv-micro --output latencies.json --repeats 20")(latency.latency)
 leaderboard.command("build", epilog="Example: proxybench leaderboard build --folder leaderboard")(ranking.build)
 leaderboard.command("update", epilog="Example: proxybench leaderboard update --repeats 3")(update.update)
 leaderboard.command("check", epilog="Example: proxybench leaderboard check --folder leaderboard")(ranking.check)

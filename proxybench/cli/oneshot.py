@@ -13,6 +13,8 @@ from proxybench.errors import ProxybenchError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from proxybench.oneshot import OneShot
     from proxybench.oneshot.estimates import Estimates
     from proxybench.tables.benchmark import Benchmark
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def oneshot(
     space: Annotated[str, typer.Argument(help="A space with a supernet, such as nasbench201.")],
-    method: Annotated[str, typer.Option(help="Such as spos, few-shot(choice=3), bignas or bossnas.")] = "spos",
+    method: Annotated[str, typer.Option(help="spos, few-shot(choice=3), bignas, proxyless and others.")] = "spos",
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",
@@ -31,6 +33,9 @@ def oneshot(
     sample: Annotated[int, typer.Option(min=1, help="Without --evaluate: architectures drawn from the space.")] = 500,
     output: Annotated[Path, typer.Option(help="Folder of the training; rerunning resumes it.")] = Path("oneshot"),
     scores: Annotated[Path | None, typer.Option(help="Write the estimates to this CSV, for run --scores.")] = None,
+    front: Annotated[
+        int, typer.Option(min=0, help="Also search the front of accuracy and FLOPs with so many estimates.")
+    ] = 0,
     network: Annotated[str, typer.Option(help="Network options, such as channels=8,cells=1.")] = "",
     averaged: Annotated[int, typer.Option(min=1, help="Average the weights after this many last epochs.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of weights, paths and order of images.")] = 0,
@@ -56,7 +61,8 @@ def oneshot(
     measures = {} if bench is None else _measures(bench, target, dataset, found)
     if not shot.classifies:
         measures.pop("accuracy", None)
-    _report(shot, output, scores, found, measures, as_json)
+    best = _front(shot, front, seed) if front else None
+    _report(shot, output, scores, found, measures, best, as_json)
 
 
 def _shot(space: str, method: str, network: str, **options: Any) -> OneShot:
@@ -116,15 +122,26 @@ def _measures(bench: Benchmark, target: str, dataset: str | None, found: Estimat
     return {"accuracy": agreement(truth, found.accuracy), "loss": agreement(truth, -found.loss)}
 
 
+def _front(shot: OneShot, budget: int, seed: int) -> pd.DataFrame:
+    """The columns arch, accuracy and flops."""
+    from proxybench.cli.sweeps import long_progress
+    from proxybench.search.experiments.elastic_front import elastic_front
+
+    with long_progress("estimates") as on_round:
+        return elastic_front(shot, budget, seed, on_round=on_round).frame()
+
+
 def _report(
     shot: OneShot,
     output: Path,
     scores: Path | None,
     found: Estimates,
     measures: dict[str, dict[str, float]],
+    front: pd.DataFrame | None,
     as_json: bool,
 ) -> None:
-    trainer = shot.trainer
+    trainer, findings, arch = shot.trainer, shot.findings, shot.derived
+    derived = None if arch is None else shot.space.format(arch)
     if as_json:
         print_json(
             {
@@ -137,6 +154,9 @@ def _report(
                 "losses": trainer.losses,
                 "scores": None if scores is None else str(scores),
                 "measures": measures,
+                "derived": derived,
+                "findings": dict(findings),
+                "front": None if front is None else front.to_dict("records"),
             }
         )
         return
@@ -144,8 +164,17 @@ def _report(
         f"{trainer.passes} paths trained in {trainer.seconds:.0f} s, {len(found.loss)} architectures estimated in "
         f"{found.seconds:.0f} s, in {output}"
     )
+    if derived is not None:
+        accuracy = shot.estimate([derived])[0]
+        typer.echo(f"derived architecture: {derived}, with {show(accuracy)} % of the validation images right")
+    for name, value in findings.items():
+        typer.echo(f"{name.replace('_', ' ')}: {value if isinstance(value, str) else show(value)}")
     if measures:
         rows = [[name, *(show(measures[kind][name]) for kind in measures)] for name in measures["loss"]]
         print_table(["measure", *(f"by {kind}" for kind in measures)], rows)
+    if front is not None:
+        print_table(
+            [*front.columns], [[arch, show(acc), show(flops)] for arch, acc, flops in front.to_numpy().tolist()]
+        )
     if scores is not None:
         typer.echo(f"{scores}: rank with proxybench run --scores {scores}")

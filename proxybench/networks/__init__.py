@@ -33,6 +33,7 @@ NETWORKS = Registry(
         "transnas101-micro": "proxybench.networks.transnas_micro:build",
         "transnas101-macro": "proxybench.networks.transnas_macro:build",
         "nasbench-macro": "proxybench.networks.nasbench_macro:build",
+        "mbconv-micro": "proxybench.networks.mbconv_micro:build",
         "mnasnet": "proxybench.networks.mnasnet:build",
         "vit-micro": "proxybench.networks.vit:build",
         "autoformer-tiny": "proxybench.networks.autoformer:build",

@@ -5,6 +5,7 @@ Wu et al., "FBNet", CVPR 2019, tables 1 and 2; Li et al., "HW-NAS-Bench", ICLR 2
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -58,18 +59,36 @@ def build(
         ValueError: for a size below 1 or a factor that is not above 0.
         UnknownName: for an unknown macro structure.
     """
+    numbers = FBNet().numbers(arch)
+
+    def make(number: int, c_in: int, c_out: int, stride: int) -> nn.Module:
+        return layer(BLOCKS[numbers[number]], c_in, c_out, stride)
+
+    return assemble(make, num_classes, in_shape, macro, width)
+
+
+def assemble(
+    make: Callable[[int, int, int, int], nn.Module],
+    num_classes: int,
+    in_shape: tuple[int, int, int],
+    macro: str,
+    width: float,
+) -> ChainNetwork:
+    """The network around the layers; `make` returns the module of a layer, 0 to 21, for its channels and stride.
+
+    Errors as in `build`.
+    """
     require_sizes(num_classes, in_shape)
     require_factors(width=width)
     if macro not in MACROS:
         raise unknown_name("macro structure", macro, MACROS)
     chosen = MACROS[macro]
-    numbers = iter(FBNet().numbers(arch))
     c_in = _even(STEM_CHANNELS * width)
     parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], c_in, 3, chosen.stem_stride)}
     for channels, depth, stride in zip(CHANNELS, DEPTHS, chosen.strides, strict=True):
-        for layer in range(depth):
-            c_out = _even(channels * width)
-            parts[f"layer{len(parts) - 1}"] = _layer(BLOCKS[next(numbers)], c_in, c_out, 1 if layer else stride)
+        for place in range(depth):
+            number, c_out = len(parts) - 1, _even(channels * width)
+            parts[f"layer{number}"] = make(number, c_in, c_out, 1 if place else stride)
             c_in = c_out
     head = _even(chosen.head_channels * width)
     parts["head"] = ConvBNActivation(c_in, head, 1)
@@ -80,7 +99,8 @@ def _even(channels: float) -> int:
     return max(2, 2 * round(channels / 2))
 
 
-def _layer(block: str, c_in: int, c_out: int, stride: int) -> nn.Module:
+def layer(block: str, c_in: int, c_out: int, stride: int) -> nn.Module:
+    """The module of one layer; a skip that changes shapes is a 1x1 convolution."""
     if block == "skip":
         same = stride == 1 and c_in == c_out
         return nn.Identity() if same else ConvBNActivation(c_in, c_out, 1, stride)

@@ -131,6 +131,14 @@ class Method:
         """Accuracy in percent and loss of a path that `route` returned, as in `oneshot.estimates.estimate`."""
         return estimate(supernet, path, calibration, validation)
 
+    def derived(self, supernet: Supernet) -> Path | None:
+        """The path that the training chose, from the last trained supernet; None for methods that only estimate."""
+        return None
+
+    def findings(self, supernet: Supernet) -> Mapping[str, float | str]:
+        """Figures and texts about the training to report, by name, from the last trained supernet."""
+        return {}
+
     def state(self) -> dict[str, Any]:
         """What the method has learned: tensors, numbers, text, and lists and dictionaries of these."""
         return {}

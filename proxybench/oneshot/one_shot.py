@@ -15,6 +15,7 @@ from predictors.arch import ArchGraph
 from proxybench.errors import ProxybenchError
 from proxybench.images.batch import ImageBatch, load_batch
 from proxybench.images.sources import open_source
+from proxybench.networks.counts import count_flops
 from proxybench.oneshot import METHODS, SUPERNETS
 from proxybench.oneshot.checkpoint import read_checkpoint, write_checkpoint
 from proxybench.oneshot.estimates import Estimates
@@ -99,7 +100,8 @@ class OneShot:
         pixels, labels = (torch.from_numpy(array).to(self._device) for array in (images.images, images.labels))
         pixels = pixels.contiguous(memory_format=torch.channels_last)  # a fifth less time on CPUs
         parts, setting = split(pixels, labels, self.recipe), self._setting(images)
-        sizes = {"num_classes": images.classes, "in_shape": tuple(images.images.shape[1:]), **self.recipe.network}
+        self._in_shape: tuple[int, int, int] = tuple(images.images.shape[1:])
+        sizes = {"num_classes": images.classes, "in_shape": self._in_shape, **self.recipe.network}
 
         def make() -> Supernet:
             supernet: Supernet = self._make(**sizes)
@@ -170,6 +172,39 @@ class OneShot:
         if self._estimator is None:
             raise ProxybenchError("the supernet is not trained; call fit(images) first")
         return self._estimator.estimates(archs, on_estimate, own_statistics)
+
+    def flops(self, archs: Sequence[ArchGraph | str]) -> list[float]:
+        """Multiply-accumulates of one image in the networks of n architectures, in millions.
+
+        Raises:
+            ProxybenchError: before `fit`.
+            InvalidArchitecture: for a text or graph that is not an architecture of the space.
+        """
+        supernet, counts = self.trainer.trained(-1), []
+        for arch in archs:
+            supernet.select(supernet.path(self.space.parse(arch)))
+            counts.append(count_flops(supernet, self._in_shape).total / 1e6)
+        return counts
+
+    @property
+    def derived(self) -> ArchGraph | None:
+        """The architecture that the method chose, as ProxylessNAS does; None for methods that only estimate.
+
+        Raises:
+            ProxybenchError: before `fit`.
+        """
+        supernet = self.trainer.trained(-1)
+        path = self._method.derived(supernet)
+        return None if path is None else supernet.arch(path)
+
+    @property
+    def findings(self) -> Mapping[str, float | str]:
+        """What the method reports about the finished training by name, such as `latency_ms`; empty for most methods.
+
+        Raises:
+            ProxybenchError: before `fit`.
+        """
+        return self._method.findings(self.trainer.trained(-1))
 
     def _setting(self, images: ImageBatch) -> dict[str, Any]:
         """What the weights depend on."""

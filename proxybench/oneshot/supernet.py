@@ -7,12 +7,14 @@ every choice; its paths are all combinations.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from predictors.arch import ArchGraph
+from proxybench.errors import ProxybenchError
 
 Path = tuple[int, ...]
 Part = tuple[Sequence[int], ...]
@@ -34,6 +36,10 @@ class Supernet(nn.Module):
     @abstractmethod
     def path(self, arch: ArchGraph) -> Path:
         """The path of an architecture. Raises InvalidArchitecture for another space's graph."""
+
+    def arch(self, path: Path) -> ArchGraph:
+        """The architecture of a path. Raises ProxybenchError if a path of this supernet is not a list of choices."""
+        raise ProxybenchError(f"a path of {type(self).__name__} cannot be converted to an architecture")
 
     @abstractmethod
     def select(self, path: Path) -> None:
@@ -116,14 +122,17 @@ def restricted(part: Part, choice: int, allowed: Iterable[int]) -> Part:
 
 
 class Choice(nn.Module):
-    """One of several modules of the same shape; only the active one runs."""
+    """One of several modules of the same shape; only the active one runs, or a weighted sum of those with gates."""
 
     def __init__(self, operations: Iterable[nn.Module]) -> None:
         super().__init__()
         self.operations = nn.ModuleList(operations)
         self.active = 0
+        self.gates: Mapping[int, Tensor] = {}
 
     def forward(self, maps: Tensor) -> Tensor:
+        if self.gates:
+            return torch.stack([gate * self.operations[option](maps) for option, gate in self.gates.items()]).sum(0)
         chosen: Tensor = self.operations[self.active](maps)
         return chosen
 
@@ -145,7 +154,17 @@ class ChoiceSupernet(Supernet):
     def select(self, path: Path) -> None:
         for places, option in zip(self._choices, path, strict=True):
             for place in places:
-                place.active = option
+                place.active, place.gates = option, {}
+
+    def mix(self, gates: Sequence[Mapping[int, Tensor]]) -> None:
+        """Make `forward` add up several options of every choice, each times its gate, a scalar tensor."""
+        for places, weights in zip(self._choices, gates, strict=True):
+            for place in places:
+                place.gates = weights
+
+    def places(self, choice: int) -> Sequence[Choice]:
+        """The modules of a choice, one for each place in the network."""
+        return self._choices[choice]
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)

@@ -115,8 +115,8 @@ class Trainer:
         self.method.restore(state["method"])
 
     def trained(self, number: int) -> Supernet:
-        """The supernet of a trained stage."""
-        supernet = self._new_supernet(number)
+        """The supernet of a trained stage, -1 for the last."""
+        supernet = self._new_supernet(number % len(self.finished))
         supernet.load_state_dict(self.finished[number])
         return supernet
 

@@ -34,6 +34,7 @@ SPACES = Registry(
         "transnas101-micro": "proxybench.spaces.transnas_micro:TransNASMicro",
         "transnas101-macro": "proxybench.spaces.transnas_macro:TransNASMacro",
         "nasbench-macro": "proxybench.spaces.nasbench_macro:NASBenchMacro",
+        "mbconv-micro": "proxybench.spaces.mbconv_micro:MBConvMicro",
         "mnasnet": "proxybench.spaces.mnasnet:MnasNet",
         "vit-micro": "proxybench.spaces.vit_micro:ViTMicro",
         "autoformer-tiny": "proxybench.spaces.autoformer:AutoFormerTiny",

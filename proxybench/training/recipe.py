@@ -127,6 +127,8 @@ RECIPES = {
     "transnas101-micro": replace(_SMALL, network={"channels": 8, "cells": 1, "modules": [4, 1]}, resolution=16),
     "natsbench-size": replace(_SMALL, network={"channels": 2}),
     "nasbench-macro": replace(_SMALL, network={"channels": 4, "head_channels": 64}),
+    "mbconv-micro": replace(_SMALL, network={"channels": 8, "head_channels": 64}),
+    "fbnet": replace(_SMALL, network={"width": 0.25}),
     "resnet20-pooling": replace(_SMALL, network={"width": 0.5}),
     **dict.fromkeys(("nds-darts", "nds-nasnet", "nds-amoeba", "nds-pnas", "nds-enas"), _CELLS_OF_NDS),
     **dict.fromkeys(("nds-vanilla", "nds-resnet", "nds-resnext-a", "nds-resnext-b"), _BLOCKS_OF_NDS),

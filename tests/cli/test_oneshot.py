@@ -55,6 +55,24 @@ def test_estimates_of_a_table_are_compared_with_it(run, cache: Path) -> None:
         assert content["measures"][kind]["kendall"] == pytest.approx(pb.rank_metrics(truth, scores)["kendall"])
 
 
+def test_latencies_are_measured_and_an_architecture_is_derived_from_them(run) -> None:
+    network = ("--network", "channels=2,head_channels=8")
+    made = run("latency", "mbconv-micro", "--output", "ms.json", "--repeats", "1", "--check", "3", *network, "--json")
+    assert made.code == 0, made.err
+    answer = run(
+        *("oneshot", "mbconv-micro", "--method", "proxyless(table=ms.json)", "--images", "digits", "--epochs", "1"),
+        *("--sample", "2", "--json", *network),
+    )
+    assert answer.code == 0, answer.err
+    content = json.loads(answer.out)
+    table = json.loads(Path("ms.json").read_text())
+    layers = zip(table["values"], content["derived"], strict=True)
+    assert content["findings"]["latency_ms"] == pytest.approx(
+        table["fixed"] + sum(options[int(digit)] for options, digit in layers)
+    )
+    assert content["findings"]["latency_table_spearman"] == json.loads(made.out)["spearman"]
+
+
 def test_another_setting_in_the_folder_is_an_error(run) -> None:
     assert run(*TINY).code == 0
     answer = run(*TINY, "--method", "fairnas")

@@ -21,6 +21,8 @@ from proxybench.training.train import Parts, split
 NETWORKS: dict[str, dict[str, Any]] = {
     "autoformer-tiny": {"width": 0.1, "patch": 4},
     "darts": {"channels": 2, "cells": 3},
+    "fbnet": {"width": 0.1},
+    "mbconv-micro": {"channels": 2, "head_channels": 8},
     "nasbench101": {"channels": 6, "modules": 1},
     "nasbench201": {"channels": 2, "cells": 1},
     "nasbench-macro": {"channels": 2, "head_channels": 8},

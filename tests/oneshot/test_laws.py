@@ -23,17 +23,21 @@ from .conftest import RECIPE, SETTINGS, new_method, new_supernet, recipe_of
 
 EPOCHS = 6  # three steps each, so that a training ends after the latest step at which it is killed below
 EPOCHS_OF = {"few-shot": 10, "gm": 10, "bossnas": 3, "mos": 2, "shiftnas": 2}  # two levels of splits need more
-UNTIL_ALL_ARE_DRAWN = {"fairnas": 1}  # epochs; it trains every operation in every step
+UNTIL_ALL_ARE_DRAWN = {"fairnas": 1, "fbnetv5": 24, "proxyless": 24}  # epochs; FairNAS trains all in every step
 SPACE = {
     "bignas": "natsbench-size",
     "bossnas": "natsbench-size",
+    "instatune": "natsbench-size",
     "mixture": "resnet20-pooling",
     "mos": "vit-micro",
+    "proxyless": "mbconv-micro",
     "shiftnas": "natsbench-size",
+    "single-path": "mbconv-micro",
 }
+SHARED = SPACE.keys() - {"proxyless"}  # options have no weights of their own
 
 every_method = pytest.mark.parametrize("name", sorted(METHODS))
-methods_with_choices = pytest.mark.parametrize("name", sorted(set(METHODS) - SPACE.keys()))
+methods_with_choices = pytest.mark.parametrize("name", sorted(set(METHODS) - SHARED))
 
 
 def space_of(name: str) -> str:
@@ -113,13 +117,15 @@ def test_every_operation_is_trained(name: str, parts: Parts, monkeypatch) -> Non
     training = new_trainer(name, parts, UNTIL_ALL_ARE_DRAWN.get(name, 30))
     training.run()
     assert len(new) == len(training.stages)
-    for option in range(5):
-        number = stage_of(training.stages, (option,) * 6)
+    options = new_supernet(space_of(name)).options
+    for number_of_option in range(max(options)):
+        path = tuple(min(number_of_option, size - 1) for size in options)
+        number = stage_of(training.stages, path)
         start = training.stages[number].start
         first = new[number if start is None else start]
         supernet = training.trained(number)
         names = {id(weights): key for key, weights in supernet.named_parameters()}
-        for choice in range(6):
+        for choice, option in enumerate(path):
             for place in supernet.parameters_of(choice, option):
                 assert all(not torch.equal(first[names[id(weights)]], weights) for weights in place), (option, choice)
 

@@ -21,6 +21,7 @@ from proxybench.oneshot.methods.distinct import Distinct, twins
 from proxybench.oneshot.methods.fairnas import FairNAS
 from proxybench.oneshot.methods.few_shot import FewShot
 from proxybench.oneshot.methods.gradient_matching import GradientMatching, best_split
+from proxybench.oneshot.methods.instatune import InstaTune
 from proxybench.oneshot.methods.mixture import balanced
 from proxybench.oneshot.methods.mixture_of_supernets import MixedConv, Routed
 from proxybench.oneshot.methods.pada import PADA
@@ -114,6 +115,16 @@ def test_images_and_options_with_larger_gradients_are_drawn_more_often() -> None
     options = np.concatenate([method.paths(supernet, supernet.whole(), rng)[0] for _ in range(500)])
     assert (options == 3).mean() == pytest.approx(0.5 + 0.5 / 5, abs=0.04)  # the only one with a gradient
     assert (options == 0).mean() == pytest.approx(0.5 / 5, abs=0.03)
+
+
+def test_the_largest_network_is_trained_alone_before_it_is_fine_tuned_with_others() -> None:
+    supernet, method = new_supernet("natsbench-size"), InstaTune(alone=0.25)
+    alone, fine_tuning = method.stages(supernet, 8)
+    assert (alone.epochs, fine_tuning.epochs, fine_tuning.start) == (2, 6, 0)
+    rng = np.random.default_rng(0)
+    assert method.paths(supernet, alone.part, rng) == [(7,) * 5]
+    largest, smallest, *drawn = method.paths(supernet, fine_tuning.part, rng)
+    assert (largest, smallest, len(drawn)) == ((7,) * 5, (0,) * 5, 2)
 
 
 def test_balanced_chances_keep_all_supernets_busy() -> None:

@@ -33,7 +33,7 @@ def used(supernet: Supernet) -> int:
 @every_space
 def test_a_path_has_the_weights_and_operations_of_its_network(space: str) -> None:
     supernet = new_supernet(space)
-    for arch in get_space(space).sample(8, 1):
+    for arch in get_space(space).sample(2 if space == "fbnet" else 8, 1):
         network = build(arch, 10, (1, 8, 8), **NETWORKS[space])
         for weights in supernet.parameters():
             weights.grad = None
@@ -90,3 +90,10 @@ def test_a_genotype_with_none_has_no_path() -> None:
     op = text.split("'")[1]
     with pytest.raises(InvalidArchitecture, match="none"):
         new_supernet("darts").path(get_space("darts").parse(text.replace(op, "none")))
+
+
+@pytest.mark.parametrize("space", sorted(set(SUPERNETS) - {"darts", "nasbench101"}))
+def test_a_path_is_converted_back_to_its_architecture(space: str) -> None:
+    supernet = new_supernet(space)
+    for arch in get_space(space).sample(3, 5):
+        assert supernet.arch(supernet.path(arch)) == arch

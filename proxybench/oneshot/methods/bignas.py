@@ -42,8 +42,7 @@ class BigNAS(Method):
     def stages(self, supernet: Supernet, epochs: int) -> list[Stage]:
         if not supernet.elastic:
             raise ProxybenchError(
-                "in-place distillation needs a space of sizes, such as natsbench-size or vit-micro; choose another "
-                "method"
+                "in-place distillation needs a space of sizes, such as natsbench-size or vit-micro; choose another one"
             )
         if self.drawn < 0 or not 0 <= self.smoothing < 1:
             raise ProxybenchError(

@@ -34,6 +34,9 @@ class FourNodeCellSupernet(ChoiceSupernet):
     def function(self, path: Path) -> str:
         return _function(type(self._space), path)
 
+    def arch(self, path: Path) -> ArchGraph:
+        return self._space.from_choices(path)
+
 
 def nasbench201(
     num_classes: int = 10, in_shape: tuple[int, int, int] = (3, 32, 32), *, channels: int = 16, cells: int = 5

@@ -32,3 +32,6 @@ class MacroSupernet(ChoiceSupernet):
 
     def path(self, arch: ArchGraph) -> Path:
         return NASBenchMacro().to_choices(arch)
+
+    def arch(self, path: Path) -> ArchGraph:
+        return NASBenchMacro().from_choices(path)

@@ -40,6 +40,9 @@ class SizeSupernet(BlockSupernet):
     def path(self, arch: ArchGraph) -> Path:
         return NATSBenchSize().to_choices(arch)
 
+    def arch(self, path: Path) -> ArchGraph:
+        return NATSBenchSize().from_choices(path)
+
     def select(self, path: Path) -> None:
         widths = [self._widths[option] for option in path]
         for block, width in zip((self.network.stem, *self.network.cells), (widths[0], *widths), strict=True):

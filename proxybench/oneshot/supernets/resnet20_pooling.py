@@ -32,6 +32,9 @@ class PoolingSupernet(Supernet):
     def path(self, arch: ArchGraph) -> Path:
         return (ResNet20Pooling().index(arch),)
 
+    def arch(self, path: Path) -> ArchGraph:
+        return ResNet20Pooling()[path[0]]
+
     def select(self, path: Path) -> None:
         for number, pool in enumerate(self._pools):
             pool.active = int(number in PLACES[path[0]])
