@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 
 from board_csv import Row, read, results, table
 from board_tables import board_benchmarks, board_labels, board_proxies, board_top
@@ -35,7 +36,9 @@ from one_shot_tables import (
 )
 from ranking_costs import ranking_front, write_picture
 
+from proxybench.evaluation.suites import suite_tasks
 from proxybench.results import Results
+from proxybench.tables.sources.registry import load_registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "results"
@@ -56,10 +59,8 @@ PUBLISHED = {
     "NAS-Bench-101, 292 cells": "nasbench101-suite-zero-val",
 }
 TRAINED = {
-    "NAS-Bench-201": "trained-nasbench201",
-    "NAS-Bench-101": "trained-nasbench101",
-    "DARTS of NDS": "trained-nds-darts",
-    "vision transformers": "trained-vit-micro",
+    load_registry().benchmark(task.benchmark).title.partition(" trained by ")[0]: task.benchmark
+    for task in suite_tasks("trained")
 }
 PARTS = {
     "squared error": "",
@@ -140,14 +141,18 @@ def gain_of(task: str, method: str, base: str, size: int) -> str:
 
 
 def scores_of_proxies(tasks: dict[str, str]) -> str:
-    """Kendall's tau-b of every proxy, cost and control on tasks without a training part, best mean first."""
+    """Kendall's tau-b of every proxy, cost and control on tasks without a training part.
+
+    The best is first, by the mean difference from a column's mean: not every method has a figure in every column.
+    """
     taus: dict[str, dict[str, float]] = {}
     for column, task in tasks.items():
         for row in read(task):
             if row["kendall_tau_b"]:
                 taus.setdefault(label(row).replace("@proxybench", " (ours)"), {})[column] = float(row["kendall_tau_b"])
     complete = {name: found for name, found in taus.items() if len(found) > 1}
-    ranked = sorted(complete, key=lambda name: -sum(complete[name].values()) / len(complete[name]))
+    means = {column: fmean(found[column] for found in complete.values() if column in found) for column in tasks}
+    ranked = sorted(complete, key=lambda name: -fmean(tau - means[at] for at, tau in complete[name].items()))
     cells = [[f"{taus[name][column]:.3f}" if column in taus[name] else "" for column in tasks] for name in ranked]
     return table(["", *tasks], [[f"`{name}`", *row] for name, row in zip(ranked, cells, strict=True)])
 

@@ -38,10 +38,6 @@ RANKED = {
     "NATS size": "natsbench-size-full-size",
     "TransNAS micro": "transnas101-micro-class_scene-full-size",
     "TransNAS macro": "transnas101-macro-class_scene-full-size",
-    "own NB201": "trained-nasbench201-test",
-    "own NB101": "trained-nasbench101-test",
-    "own DARTS": "trained-nds-darts-test",
-    "own ViT": "trained-vit-micro-test",
 }
 
 
@@ -92,7 +88,7 @@ def proxies() -> str:
     from proxybench.proxies import PROXIES
 
     own = _own_seconds()
-    ranks = {title: _taus(task) for title, task in RANKED.items()}
+    ranks = {title: _taus(task) for title, task in (RANKED | _own_tables()).items()}
     head = ["proxy", "needs", "own time, ms", *ranks]
     rows = []
     for name in sorted(PROXIES):
@@ -105,7 +101,7 @@ def proxies() -> str:
         "functions of NAS-Bench-201 of what a proxy takes beyond the passes that it shares with others, on one core, "
         "with 16 images of 8 x 8 pixels. The other columns are Kendall's tau-b with the accuracy, of this project's "
         "scores: of published networks (NAS-Bench-101: of small ones; [what the board says](../results/board.md) "
-        "has the sizes of the populations), and on its own four tables (records in `leaderboard/`).",
+        "has the sizes of the populations), and on its own tables (records in `leaderboard/`).",
         table(head, rows),
     ]
     for name in sorted(PROXIES):
@@ -123,6 +119,13 @@ def proxies() -> str:
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def _own_tables() -> dict[str, str]:
+    """The tasks on which proxies are ranked by this project's own trainings."""
+    from proxybench.evaluation.suites import suite_tasks
+
+    return {f"own {task.benchmark.removeprefix('trained-')}": task.name for task in suite_tasks("trained")}
 
 
 def _taus(task: str) -> dict[str, float]:

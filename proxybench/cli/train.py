@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def train_table(
-    space: Annotated[str | None, typer.Argument(help="nasbench101, nasbench201, nds-darts, darts, vit-micro.")] = None,
+    space: Annotated[str | None, typer.Argument(help="A space with a recipe, such as nasbench201 or nds-enas.")] = None,
     images: Annotated[
         str, typer.Option(help="cifar10:PATH of cifar-10-python.tar.gz, parquet:FOLDER or digits.")
     ] = "digits",

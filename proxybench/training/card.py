@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from shlex import quote
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from proxybench.grammar import format_arguments
 from proxybench.ranking.correlation import spearman
+from proxybench.spaces import get_space
 from proxybench.training.recipe import Recipe
 from proxybench.training.reliability import by_seed, spearman_brown, split_half
 from proxybench.training.table import TrainedTable
@@ -42,7 +43,7 @@ def card(table: TrainedTable, notes: tuple[str, ...] = ()) -> str:
         f"- Made by: `{_command(table, recipe)}`",
         f"- Made with: torch {setting['torch']} on {setting['device']}, one thread per training; `train_s` is CPU time "
         "in seconds without evaluation and depends on the machine.",
-        *(f"- {note}" for note in (*notes, *LIMITS)),
+        *(f"- {note}" for note in (*notes, *_widths(table, recipe), *LIMITS)),
         "",
         "| epochs | test accuracy: minimum, quartiles, maximum | standard deviation between seeds | split-half rho |"
         " Spearman-Brown | rho of validation with test | rho with the last budget |",
@@ -111,6 +112,29 @@ def _recipe(recipe: Recipe) -> str:
 
 def _size(size: int | float | tuple[int, ...]) -> str:
     return "/".join(map(str, size)) if isinstance(size, tuple) else str(size)
+
+
+def _widths(table: TrainedTable, recipe: Recipe) -> Iterator[str]:
+    """How much of the order is that of the widths, if architectures of a space of cells have different ones."""
+    if not isinstance(recipe.architecture.get("width"), tuple) or table.setting["seeds"] < 2:
+        return
+    space = get_space(table.setting["space"])
+    archs, runs = by_seed(table.values, "test_acc", recipe.epochs)
+    widths = np.array([dict(space.parse(arch).attrs)["width"][0] for arch in archs])
+    different, counts = np.unique(widths, return_counts=True)
+    within = [_shown(float(split_half(runs[widths == width]).mean())) for width in different]
+    yield (
+        f"Width is part of an architecture: its rho with mean test accuracy is "
+        f"{_shown(spearman(runs.mean(axis=1), widths))}, and split-half rho within one width is {_listed(within)} for "
+        f"the widths {_listed(map(str, map(int, different)))} ({_listed(map(str, counts))} architectures), compared "
+        f"with {_shown(float(split_half(runs).mean()))} over all. A method that only counts parameters looks better "
+        "here than it does among cells of one width."
+    )
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _budgets(table: TrainedTable, recipe: Recipe) -> Iterator[str]:

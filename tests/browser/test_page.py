@@ -150,6 +150,9 @@ def test_groups_and_sizes_have_maps_of_their_own(page: Page) -> None:
         "2 of 2",
         "0 of 2",
     ]
+    number(page).click()
+    expect(page.locator("#benchmark-title")).to_have_text("nasbench201")
+    assert "problem=nasbench201-cifar10-test" in page.evaluate("location.hash")
 
 
 def test_average_ranks_name_their_tasks_and_the_critical_difference(page: Page) -> None:

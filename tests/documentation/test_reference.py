@@ -63,9 +63,6 @@ def test_every_predictor_searcher_space_and_benchmark_has_a_section() -> None:
 def test_the_numbers_of_the_readme_are_those_of_the_registries() -> None:
     readme = (ROOT / "README.md").read_text()
     assert re.findall(r"(\d+) proxies", readme) == [str(len(pb.proxies.available()))]
-    shipped = [info for info in pb.list_benchmarks().values() if info.shipped]
-    assert len(shipped) == 4
-    assert readme.count("four tables") >= 1
 
 
 def test_a_docstring_becomes_restructuredtext() -> None:

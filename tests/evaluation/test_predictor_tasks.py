@@ -16,12 +16,11 @@ from proxybench.tables.benchmark import load
 
 FULL = "predictors-full"
 TWINS = [name for name, task in load_tasks().items() if FULL in task.suites and f"{name}-all-columns" in load_tasks()]
-TRAINED = ("nasbench101", "nasbench201", "nds-darts", "vit-micro")
 
 
 def test_the_suite_has_published_columns_and_all_columns_side_by_side_and_the_trained_tables():
     names = {task.name for task in suite_tasks(FULL)}
-    trained = {f"trained-{space}-predict-all-columns" for space in TRAINED}
+    trained = {f"{task.benchmark}-predict-all-columns" for task in suite_tasks("trained")}
     assert names == {*TWINS, *(f"{name}-all-columns" for name in TWINS), *trained}
     assert len(TWINS) == 5
 

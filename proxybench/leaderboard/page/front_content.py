@@ -1,6 +1,7 @@
 """What the front page holds as plain values: benchmarks, tasks, methods, a line for each entry, heat maps, ranks.
 
-Lines refer to tasks and methods by index. Details of a benchmark are in a file of their own, see `benchmark_content`.
+Lines refer to tasks and methods by index, squares of heat maps to tasks and search problems. Details of a benchmark are
+in a file of their own, see `benchmark_content`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from proxybench.leaderboard.page.facts import SECTIONS, Facts
-from proxybench.leaderboard.page.heat import Cell, Heat, Row
+from proxybench.leaderboard.page.heat import SEARCHERS, Cell, Heat, Row
 from proxybench.leaderboard.page.names import shown_name
 from proxybench.leaderboard.page.rounding import rounded
 from proxybench.leaderboard.page.sources import base_name, is_ours, own_tasks
@@ -35,6 +36,8 @@ def front_content(
     tasks = sorted({entry.task.name: entry.task for entry in entries}.items())
     benchmark_of = {name: task.benchmark for name, task in tasks}
     task_numbers = {name: number for number, (name, _) in enumerate(tasks)}
+    problems = sorted({name for heat in heats if heat.group == SEARCHERS for name in _task_names(heat)})
+    problem_numbers = {name: number for number, name in enumerate(problems)}
     own = own_tasks(suites)
     labels = sorted({(entry.method, entry.params, entry.kind) for entry in entries})
     label_numbers = {label: number for number, label in enumerate(labels)}
@@ -68,7 +71,8 @@ def front_content(
             ]
             for entry in entries
         ],
-        "heat": [_heat(heat, task_numbers) for heat in heats],
+        "problems": problems,
+        "heat": [_heat(heat, problem_numbers if heat.group == SEARCHERS else task_numbers) for heat in heats],
         "ranks": [found for heat in heats for found in _standings(heat, benchmark_of, facts)],
     }
 
@@ -92,7 +96,12 @@ def _estimate(entry: Entry) -> list[float | None]:
     return [rounded(value, 4) for value in ((tau.mean, tau.low, tau.high) if tau else (None, None, None))]
 
 
-def _heat(heat: Heat, task_numbers: Mapping[str, int]) -> dict[str, Any]:
+def _task_names(heat: Heat) -> set[str]:
+    """The tasks, or the search problems, that the squares of a heat map stand for."""
+    return {name for row in heat.rows for cell in row.cells.values() for name in cell.tasks}
+
+
+def _heat(heat: Heat, numbers: Mapping[str, int]) -> dict[str, Any]:
     return {
         "group": heat.group,
         "n": heat.n,
@@ -104,19 +113,20 @@ def _heat(heat: Heat, task_numbers: Mapping[str, int]) -> dict[str, Any]:
                 "method": row.method,
                 "kind": row.kind,
                 "variant": row.variant,
-                "cells": {name: _cell(cell, task_numbers) for name, cell in row.cells.items() if name in heat.columns},
+                "cells": {name: _cell(cell, numbers) for name, cell in row.cells.items() if name in heat.columns},
             }
             for row in heat.rows
         ],
     }
 
 
-def _cell(cell: Cell, task_numbers: Mapping[str, int]) -> list[Any]:
-    """Value, limits of the interval, tasks by number (by name if they are search problems), size, marks."""
+def _cell(cell: Cell, numbers: Mapping[str, int]) -> list[Any]:
+    """Value, limits of the interval, first task by its number, number of tasks, size, marks."""
     return [
         rounded(cell.value, 5),
         *(rounded(value, 3) for value in (cell.low, cell.high)),
-        [task_numbers.get(name, name) for name in cell.tasks],
+        numbers[cell.tasks[0]],
+        len(cell.tasks),
         cell.size,
         list(cell.trained_on),
         int(cell.same),
@@ -127,7 +137,7 @@ def _cell(cell: Cell, task_numbers: Mapping[str, int]) -> list[Any]:
 def _standings(heat: Heat, benchmark_of: Mapping[str, str], facts: Facts) -> list[dict[str, Any]]:
     """Average ranks of the methods of a heat map, in each section and over all; none for searchers."""
     made: list[dict[str, Any]] = []
-    if heat.group == "searchers":
+    if heat.group == SEARCHERS:
         return made
     rows = [row for row in heat.rows if not row.variant]
     sections = list(dict.fromkeys(facts.section(name) for name in heat.columns))

@@ -24,6 +24,7 @@ KINDS = {  # the kinds of methods in each group
     "predictors": ("predictor",),
     "one-shot": ("one-shot",),
 }
+SEARCHERS = "searchers"  # a group of its own, see `searcher_heat`
 SIZES = (20, 50, 100, 200, 400, 1000)
 NEAR = 1.5  # a training size stands for one of SIZES if it differs by at most this factor
 
@@ -71,7 +72,7 @@ class Heat:
     """The rows of a group, best first, and its columns in the order of the page.
 
     Attributes:
-        group: "proxies", "predictors", "one-shot" or "searchers".
+        group: one of KINDS, or SEARCHERS.
         n: one of SIZES, of searchers the budget; 0 where nothing is trained.
         compared: by benchmark, the tasks on which the methods of the column are compared.
     """

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from proxybench.leaderboard.page.facts import Facts
-from proxybench.leaderboard.page.heat import Cell, Heat, Row, half_of, ordered
+from proxybench.leaderboard.page.heat import SEARCHERS, Cell, Heat, Row, half_of, ordered
 from proxybench.leaderboard.page.names import shown_name
 from proxybench.leaderboard.ranks.blocks import largest_block
 from proxybench.leaderboard.searches.records import SearchedProblem
@@ -50,7 +50,7 @@ def _heat(budget: int, tests: Sequence[SearcherTest], facts: Facts) -> Heat:
         )
         for name, found in by_name.items()
     ]
-    return ordered("searchers", budget, rows, compared, facts)
+    return ordered(SEARCHERS, budget, rows, compared, facts)
 
 
 def _cell(tests: Sequence[SearcherTest], compared: Sequence[str]) -> Cell:

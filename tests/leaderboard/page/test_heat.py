@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -95,12 +96,26 @@ def test_searchers_have_the_share_of_runs_that_beat_random_search(task) -> None:
     assert cells(heat) == {"local": {"nasbench201": 0.625}}  # better twice, worse once, once equal
 
 
-def content(records: list[Any]) -> dict[str, Any]:
+def content(records: list[Any], searches: Sequence[SearchedProblem] = ()) -> dict[str, Any]:
     entries = entries_of(records)
     facts = Facts()
-    found = front_content(entries, rank_tasks(entries), {}, heats_of(entries, {}, facts), facts)
+    heats = [*heats_of(entries, {}, facts), *searcher_heats(searches, facts)]
+    found = front_content(entries, rank_tasks(entries), {}, heats, facts)
     decoded: dict[str, Any] = json.loads(json.dumps(found))
     return decoded
+
+
+def test_a_square_names_its_first_task_by_number_and_counts_the_others(record, task) -> None:
+    names = [f"task {number}" for number in range(9)]
+    found = content([record(method, 0.5, name) for method in ("a", "b") for name in names])
+    first, tasks = found["heat"][0]["rows"][0]["cells"]["nasbench201"][3:5]
+    assert (found["tasks"][first]["name"], tasks) == (names[0], 9)
+
+    runs = [SearcherRuns(name, {}, 10, "0", [0.0], (1, None, None), (0.5, 0.5)) for name in ("local", "random")]
+    searched = [SearchedProblem(task(name), "", 1.0, runs) for name in ("one", "two")]
+    found = content([record("a", 0.5)], searched)
+    first, problems = found["heat"][-1]["rows"][0]["cells"]["nasbench201"][3:5]
+    assert (found["problems"][first], problems) == ("one", 2)
 
 
 def test_average_ranks_name_their_tasks_and_who_is_left_out(record) -> None:

@@ -1,7 +1,7 @@
 // The overview: the heat map of a group of methods, and their average ranks; the tables of all methods and benchmarks.
 
 const GROUPS = { proxies: "Zero-cost proxies", predictors: "Predictors", "one-shot": "One-shot estimates", searchers: "Searchers" };
-const CELL = ["value", "low", "high", "tasks", "size", "trained", "same", "ours"];
+const CELL = ["value", "low", "high", "first", "tasks", "size", "trained", "same", "ours"];
 const EVERYTHING = "everything";
 const ORDER = ["published", "yours", "ours"]; // of sections
 const DEFAULT_SIZE = 100;
@@ -52,17 +52,16 @@ function heatRows(heat) {
     if (!cell) return [];
     const strength = isSearch(heat) ? 1.6 * (cell.value - 0.5) : cell.value;
     const unit = isSearch(heat) ? "problem" : "task";
-    const [first] = cell.tasks;
-    const task = isSearch(heat) ? { problem: first } : { task: data.tasks[first].name };
+    const task = isSearch(heat) ? { problem: data.problems[cell.first] } : { task: data.tasks[cell.first].name };
     const pool = heat.group === "predictors" ? { pool: row.kind, n: cell.trained[0] } : {};
     return [{
       row: row.name, column, section: sectionOf(column), value: strength,
       text: `${short(cell.value)}${cell.same ? "" : "*"}${cell.ours ? "" : "†"}`,
       exact: fixed(3)(cell.value), mean: cell.value.toFixed(3), interval: limits(cell.low, cell.high) || "not known",
-      on: `${count(cell.tasks.length, unit)}${cell.same ? "" : ` of ${heat.tasks[column]} or not all architectures`}; ${isSearch(heat) ? count(cell.size, "pair") + " of runs" : `n = ${cell.size.toLocaleString("en")}`}${cell.trained.length ? `; trained on ${[...new Set([cell.trained[0], cell.trained[cell.trained.length - 1]])].join(" to ")}` : ""}`,
+      on: `${count(cell.tasks, unit)}${cell.same ? "" : ` of ${heat.tasks[column]} or not all architectures`}; ${isSearch(heat) ? count(cell.size, "pair") + " of runs" : `n = ${cell.size.toLocaleString("en")}`}${cell.trained.length ? `; trained on ${[...new Set([cell.trained[0], cell.trained[cell.trained.length - 1]])].join(" to ")}` : ""}`,
       by: cell.ours ? "of this project" : "stored by the publishers",
       href: address({ benchmark: column, ...task, ...pool }), row_href: methodAddress(heat, row), column_href: address({ benchmark: column }),
-      low: cell.low, high: cell.high, tasks: cell.tasks.length, size: cell.size,
+      low: cell.low, high: cell.high, tasks: cell.tasks, size: cell.size,
     }];
   }));
 }
