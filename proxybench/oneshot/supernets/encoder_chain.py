@@ -71,6 +71,13 @@ class EncoderSupernet(Supernet):
         whole = (self._space.depths.index(len(layers)), self._space.embeddings.index(embedding), *sizes)
         return (*whole, *[0] * (len(self.options) - len(whole)))
 
+    def arch(self, path: Path) -> ArchGraph:
+        space, sizes = self._space, path[2 : 2 + 2 * self._space.depths[path[0]]]
+        layers = [
+            (space.heads[heads], space.ratios[ratio]) for heads, ratio in zip(sizes[::2], sizes[1::2], strict=True)
+        ]
+        return space.build_graph(space.embeddings[path[1]], layers)
+
     def draw(self, part: Part, rng: np.random.Generator) -> Path:
         path = super().draw(part, rng)
         present = 2 + 2 * self._space.depths[path[0]]
