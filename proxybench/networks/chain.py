@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 
 from torch import Tensor, nn
 
 from proxybench.networks.base import Network
+from proxybench.networks.layers import require_sizes
+from proxybench.networks.post_activation import ConvBNActivation
 
 
 class ChainNetwork(Network):
@@ -40,6 +42,38 @@ class ChainNetwork(Network):
     def features(self, images: Tensor) -> Tensor:
         maps: Tensor = self.body(images)
         return maps
+
+
+def stem_layers_head(
+    make: Callable[[int, int, int, int], nn.Module],
+    plan: Sequence[tuple[int, int]],
+    num_classes: int,
+    in_shape: tuple[int, int, int],
+    channels: int,
+    head_channels: int,
+) -> ChainNetwork:
+    """A 3x3 stem, layers and a 1x1 convolution.
+
+    Args:
+        make: returns the module of a layer for its number, its two channel counts and its stride.
+        plan: output channels, as multiples of `channels`, and stride of each layer.
+        num_classes: length of the logits.
+        in_shape: channels, height and width of the images.
+        channels: channels of the stem.
+        head_channels: channels of the 1x1 convolution.
+
+    Raises:
+        ValueError: for a size below 1.
+    """
+    require_sizes(num_classes, in_shape, channels=channels, head_channels=head_channels)
+    parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], channels, 3)}
+    c_in = channels
+    for number, (width, stride) in enumerate(plan):
+        parts[f"layer{number}"] = make(number, c_in, width * channels, stride)
+        c_in = width * channels
+    blocks = tuple(parts)
+    parts["head"] = ConvBNActivation(c_in, head_channels, 1)
+    return ChainNetwork(parts, head_channels, num_classes, operations=parts, blocks=blocks)
 
 
 def require_factors(**factors: float) -> None:

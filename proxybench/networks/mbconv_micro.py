@@ -7,9 +7,8 @@ from collections.abc import Callable
 from torch import nn
 
 from predictors.arch import ArchGraph
-from proxybench.networks.chain import ChainNetwork
-from proxybench.networks.layers import require_sizes
-from proxybench.networks.post_activation import ConvBNActivation, InvertedResidual
+from proxybench.networks.chain import ChainNetwork, stem_layers_head
+from proxybench.networks.post_activation import InvertedResidual
 from proxybench.spaces.mbconv_micro import OPERATIONS, STRIDES, WIDTHS, MBConvMicro
 
 SIZES = {"mbconv_k3_e3": (3, 3), "mbconv_k3_e6": (3, 6), "mbconv_k5_e3": (5, 3), "mbconv_k5_e6": (5, 6)}
@@ -58,15 +57,8 @@ def assemble(
     Raises:
         ValueError: for a size below 1.
     """
-    require_sizes(num_classes, in_shape, channels=channels, head_channels=head_channels)
-    parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], channels, 3)}
-    c_in = channels
-    for number, (stride, width) in enumerate(zip(STRIDES, WIDTHS, strict=True)):
-        parts[f"layer{number}"] = make(number, c_in, width * channels, stride)
-        c_in = width * channels
-    blocks = tuple(parts)
-    parts["head"] = ConvBNActivation(c_in, head_channels, 1)
-    return ChainNetwork(parts, head_channels, num_classes, operations=parts, blocks=blocks)
+    plan = list(zip(WIDTHS, STRIDES, strict=True))
+    return stem_layers_head(make, plan, num_classes, in_shape, channels, head_channels)
 
 
 def layer(op: str, c_in: int, c_out: int, stride: int) -> nn.Module:

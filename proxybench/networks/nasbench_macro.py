@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from torch import nn
 
 from predictors.arch import ArchGraph
-from proxybench.networks.chain import ChainNetwork
-from proxybench.networks.layers import require_sizes
+from proxybench.networks.chain import ChainNetwork, stem_layers_head
 from proxybench.networks.post_activation import ConvBNActivation, InvertedResidual
 from proxybench.spaces.nasbench_macro import ATTRS, NASBenchMacro
 
@@ -61,16 +61,8 @@ def assemble(
     Raises:
         ValueError: for a size below 1.
     """
-    require_sizes(num_classes, in_shape, channels=channels, head_channels=head_channels)
-    parts: dict[str, nn.Module] = {"stem": ConvBNActivation(in_shape[0], channels, 3)}
-    c_in = channels
-    for number, stride in enumerate(ATTRS["stride"]):
-        c_out = c_in * stride
-        parts[f"layer{number}"] = make(number, c_in, c_out, stride)
-        c_in = c_out
-    blocks = tuple(parts)
-    parts["head"] = ConvBNActivation(c_in, head_channels, 1)
-    return ChainNetwork(parts, head_channels, num_classes, operations=parts, blocks=blocks)
+    plan = list(zip(np.cumprod(ATTRS["stride"]).tolist(), ATTRS["stride"], strict=True))
+    return stem_layers_head(make, plan, num_classes, in_shape, channels, head_channels)
 
 
 def layer(op: str, c_in: int, c_out: int, stride: int) -> nn.Module:
