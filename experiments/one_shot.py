@@ -38,7 +38,7 @@ from proxybench.files import replace_file
 from proxybench.oneshot import OneShot
 from proxybench.oneshot.agreement import MEASURES, agreement
 from proxybench.oneshot.estimator import NAME, NAME_SHARED
-from proxybench.tables.importers.supernet_estimates import FORMAT, SETTING
+from proxybench.tables.importers.own_files import FORMAT, SETTING
 from proxybench.training.recipe import default_recipe
 
 TABLE = "trained-nasbench201"

@@ -13,15 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proxybench.readers.columns import read_parquet
-from proxybench.readers.json_text import parse_json
 from proxybench.readers.untrusted import reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping
-from proxybench.tables.store.schema import KEY_TYPES, KEYS, UNTRAINED, Fragment
+from proxybench.tables.importers.own_files import check_distinct, read_own
+from proxybench.tables.store.schema import UNTRAINED, Fragment
 
-SETTING = b"proxybench"
-FORMAT = 1
 COLUMNS = ("oneshot:", "oneshot_s:", "supernet_s:")  # beginnings of their names
 
 
@@ -34,41 +31,22 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """
     (path,) = paths
     with reading(path):
-        table = read_parquet(path)
-        setting = mapping(parse_json((table.schema.metadata or {})[SETTING]), "the setting")
-        if setting["format"] != FORMAT:
-            raise ValueError(f"format {setting['format']!r}; this version reads format {FORMAT}")
-        if setting["space"] != space.name:
-            raise ValueError(f"architectures of {setting['space']!r}, not of {space.name}")
-        values = pa.table(
-            {name: table.column(name).cast(KEY_TYPES.get(name, "float64")) for name in _columns(table)}
-        ).combine_chunks()
-        _check_keys(values)
+        values, setting = read_own(path, space, _check_name)
+        _check_seeds(values)
+        check_distinct(values)
         return Fragment(values, tuple(_notes(values, setting)))
 
 
-def _columns(table: pa.Table) -> list[str]:
-    """Keys, then estimates and their times. Raises ValueError for a missing key or another column."""
-    missing = [name for name in KEYS if name not in table.column_names]
-    if missing:
-        raise ValueError(f"columns missing: {', '.join(missing)}")
-    others = [name for name in table.column_names if name not in KEYS]
-    for name in others:
-        if not name.startswith(COLUMNS):
-            raise ValueError(f"the column {name} is neither an estimate nor its time")
-    return [*KEYS, *others]
+def _check_name(name: str) -> None:
+    if not name.startswith(COLUMNS):
+        raise ValueError(f"the column {name} is neither an estimate nor its time")
 
 
-def _check_keys(values: pa.Table) -> None:
-    keys = values.select(list(KEYS))
-    if any(column.null_count for column in keys.columns):
-        raise ValueError("a row lacks its architecture, dataset, epochs or seed")
+def _check_seeds(values: pa.Table) -> None:
     if not pc.all(pc.equal(values.column("epochs"), UNTRAINED["epochs"])).as_py():
         raise ValueError("an estimate is not at 0 epochs")
     if not pc.all(pc.match_substring_regex(values.column("seed"), r"^[0-9]+$")).as_py():
         raise ValueError("a seed is not the number of a supernet")
-    if keys.group_by(list(KEYS)).aggregate([]).num_rows != keys.num_rows:
-        raise ValueError("an architecture occurs twice with the same seed")
 
 
 def _notes(values: pa.Table, setting: Mapping[str, Any]) -> Iterator[str]:

@@ -12,15 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proxybench.readers.columns import read_parquet
-from proxybench.readers.json_text import parse_json
 from proxybench.readers.untrusted import reading
 from proxybench.spaces import SearchSpace
 from proxybench.tables.importers.checks import mapping
-from proxybench.tables.store.schema import KEY_TYPES, KEYS, Fragment, metric_of
-
-SETTING = b"proxybench"
-FORMAT = 1
+from proxybench.tables.importers.own_files import check_distinct, read_own
+from proxybench.tables.store.schema import KEYS, Fragment, metric_of
 
 
 def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
@@ -35,42 +31,19 @@ def read(paths: Sequence[Path], space: SearchSpace) -> Fragment:
     """
     (path,) = paths
     with reading(path):
-        table = read_parquet(path)
-        setting = mapping(parse_json((table.schema.metadata or {})[SETTING]), "the setting")
-        if setting["format"] != FORMAT:
-            raise ValueError(f"format {setting['format']!r}; this version reads format {FORMAT}")
-        if setting["space"] != space.name:
-            raise ValueError(f"architectures of {setting['space']!r}, not of {space.name}")
-        values = pa.table(
-            {name: table.column(name).cast(KEY_TYPES.get(name, "float64")) for name in _columns(table)}
-        ).combine_chunks()
-        _check_keys(values)
+        values, setting = read_own(path, space, metric_of)
+        _check_seeds(values)
+        check_distinct(values)
         _check_percentages(values)
         return Fragment(values, tuple(_notes(values, setting)))
 
 
-def _columns(table: pa.Table) -> list[str]:
-    """Keys, then metrics. Raises UnknownName for a column that is neither, ValueError for a missing key."""
-    missing = [name for name in KEYS if name not in table.column_names]
-    if missing:
-        raise ValueError(f"columns missing: {', '.join(missing)}")
-    metrics = [name for name in table.column_names if name not in KEYS]
-    for name in metrics:
-        metric_of(name)
-    return [*KEYS, *metrics]
-
-
-def _check_keys(values: pa.Table) -> None:
-    keys = values.select(list(KEYS))
-    if any(column.null_count for column in keys.columns):
-        raise ValueError("a row lacks its architecture, dataset, epochs or seed")
+def _check_seeds(values: pa.Table) -> None:
     untrained = pc.equal(values.column("epochs"), 0)
     named = pc.match_substring_regex(values.column("seed"), r"^[0-9]+$")
     empty = pc.equal(values.column("seed"), "")
     if not pc.all(pc.if_else(untrained, empty, named)).as_py():
         raise ValueError('a seed is neither the number of a run nor, at 0 epochs, ""')
-    if keys.group_by(list(KEYS)).aggregate([]).num_rows != keys.num_rows:
-        raise ValueError("an architecture occurs twice with the same dataset, epochs and seed")
 
 
 def _check_percentages(values: pa.Table) -> None:
