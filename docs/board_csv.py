@@ -1,4 +1,4 @@
-"""The records and CSV files of the leaderboard, and tables in Markdown, for the scripts that write docs/results."""
+"""Records and CSV files of leaderboard/ and docs/results, and tables in Markdown, for the scripts that write pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from proxybench.results import Results
 
 BOARD = Path(__file__).parents[1] / "leaderboard"
+PAGES = Path(__file__).parent / "results"
 Row = dict[str, str]
 
 
@@ -22,7 +23,17 @@ def results() -> Results:
 @cache
 def read(name: str) -> tuple[Row, ...]:
     """The rows of a CSV file of the leaderboard."""
-    with (BOARD / f"{name}.csv").open(newline="") as file:
+    return _rows(BOARD / f"{name}.csv")
+
+
+@cache
+def written(name: str) -> tuple[Row, ...]:
+    """The rows of a CSV file of docs/results, which a script of experiments/ writes."""
+    return _rows(PAGES / f"{name}.csv")
+
+
+def _rows(path: Path) -> tuple[Row, ...]:
+    with path.open(newline="") as file:
         return tuple(csv.DictReader(file))
 
 

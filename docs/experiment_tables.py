@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
-from board_csv import Row, table
-from scipy.stats import t as student
+from board_csv import table, written
 
+from proxybench.ranking.repeats import half_interval
 from proxybench.search.experiments.summary import median_interval
 
-PAGES = Path(__file__).parent / "results"
 PUBLISHED_RATIOS = {"random": "22", "evolution": "8", "mcts": "6"}
 CELLS = 423_624
 RIVALS = {
@@ -29,12 +26,6 @@ PROTOCOLS = {
     "nasbench201-cifar100-predict-all-columns": "NAS-Bench-201, CIFAR-100",
     "nasbench201-imagenet16-predict-all-columns": "NAS-Bench-201, ImageNet16-120",
 }
-
-
-def written(name: str) -> list[Row]:
-    """The rows of a file of docs/results."""
-    with (PAGES / f"{name}.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def proxies_reached() -> str:
@@ -81,9 +72,8 @@ def gbdt_nas_whole() -> str:
     for name, found in queries.items():
         median, low, high = median_interval(found)  # type: ignore[arg-type]
         limits = "" if low is None else f" [{low:,.0f}, {high:,.0f}]"
-        average = f"{mean(found):,.0f}"
-        if len(found) > 1:
-            average += f" ± {student.ppf(0.975, len(found) - 1) * stdev(found) / len(found) ** 0.5:,.0f}"
+        half = half_interval(found)
+        average = f"{mean(found):,.0f}" + ("" if half is None else f" ± {half:,.0f}")
         ratio = f"{mean(found) / own:.1f}"
         rows.append(
             [f"`{name}`", str(len(found)), average, f"{median:,.0f}{limits}", ratio, PUBLISHED_RATIOS.get(name, "")]

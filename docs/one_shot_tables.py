@@ -6,18 +6,15 @@ gradient_variance.py and inherited_columns.py write; and from the records of pub
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from statistics import mean
 
-from board_csv import Row, results, table
+from board_csv import PAGES, Row, results, table, written
 
 from proxybench.ranking.repeats import half_interval
 from proxybench.records import Record
 
-RESULTS = Path(__file__).parent / "results"
 METHODS = {  # by name in one-shot.csv
     "spos": "`spos`: single paths drawn uniformly",
     "fairnas": "`fairnas`: every operation once a step",
@@ -38,21 +35,16 @@ OPTIONS = {  # in words: the name, and the statistics of batch normalisation
 UNMEASURED = "not measured"
 
 
-@cache
-def measured(file: str) -> tuple[Row, ...]:
-    """The rows of a file in docs/results; none if it is not measured yet."""
-    path = RESULTS / file
-    if not path.is_file():
-        return ()
-    with path.open(newline="") as stream:
-        return tuple(csv.DictReader(stream))
+def measured(name: str) -> tuple[Row, ...]:
+    """The rows of a file of docs/results; none if it is not measured yet."""
+    return written(name) if (PAGES / f"{name}.csv").is_file() else ()
 
 
 def _figures(name: str, column: str, by: str = "accuracy", statistics: str = "own") -> dict[str, float]:
     """A figure of a supernet by seed; empty if it is not measured."""
     return {
         row["seed"]: float(row[column])
-        for row in measured("one-shot.csv")
+        for row in measured("one-shot")
         if (row["name"], row["by"], row["statistics"]) == (name, by, statistics)
     }
 
@@ -166,9 +158,7 @@ def _own_statistics() -> tuple[str, str]:
 
 def _variance() -> tuple[str, str]:
     """The variance of gradients with PA&DA's draws on its weights, as a ratio of that of SPOS on its own."""
-    variances = {
-        (row["seed"], row["weights"], row["draws"]): float(row["variance"]) for row in measured("gradients.csv")
-    }
+    variances = {(row["seed"], row["weights"], row["draws"]): float(row["variance"]) for row in measured("gradients")}
     seeds = sorted({seed for seed, _, _ in variances})
     ratios = [variances[seed, "pada", "pada"] / variances[seed, "spos", "spos"] for seed in seeds]
     draws = [variances[seed, "spos", "pada"] / variances[seed, "spos", "spos"] for seed in seeds]
@@ -277,9 +267,7 @@ def one_shot_inherited() -> str:
     rows = []
     for words, columns in (("the architecture alone", "training-free"), ("and all proxies", "all")):
         taus = {
-            name: {
-                row["split"]: float(row["tau"]) for row in measured("inherited-columns.csv") if _is(row, columns, name)
-            }
+            name: {row["split"]: float(row["tau"]) for row in measured("inherited-columns") if _is(row, columns, name)}
             for name in ("none", "one supernet", "all supernets")
         }
         gains = [_difference(taus[name], taus["none"]).text for name in ("one supernet", "all supernets")]

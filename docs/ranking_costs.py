@@ -5,14 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from board_csv import Row, table
-from one_shot_tables import RESULTS, measured
+from board_csv import PAGES, Row, table, written
 
 from proxybench.leaderboard.page.heat_chart import Spec
 from proxybench.leaderboard.page.pictures import GRID, INK, QUIET, draw, is_current, picture
 
-FILE = "ranking-costs.csv"  # written by experiments/ranking_costs.py
-PICTURE = RESULTS / "ranking-costs.svg"
+FILE = "ranking-costs"  # written by experiments/ranking_costs.py
+PICTURE = PAGES / "ranking-costs.svg"
 WIDTH, HEIGHT = 760, 430  # pixels
 LOWEST = 0.0  # tau; rankings below are not shown
 CROWDED = 1.1  # a ranking of the front has no name if a better one costs less than this many times as much
@@ -38,7 +37,7 @@ def ranking_front() -> str:
 def front() -> list[Row]:
     """The rankings of the Pareto front."""
     chosen: list[Row] = []
-    for row in sorted(measured(FILE), key=lambda row: (float(row["seconds"]), -float(row["tau"]))):
+    for row in sorted(written(FILE), key=lambda row: (float(row["seconds"]), -float(row["tau"]))):
         if not chosen or float(row["tau"]) > float(chosen[-1]["tau"]):
             chosen.append(row)
     return chosen
@@ -46,7 +45,7 @@ def front() -> list[Row]:
 
 def specification() -> Spec:
     """A dot for each ranking with its interval, in the colour of its family, and the Pareto front as a line."""
-    values = [_dot(row) for row in measured(FILE) if float(row["tau"]) >= LOWEST]
+    values = [_dot(row) for row in written(FILE) if float(row["tau"]) >= LOWEST]
     best = [_dot(row) for row in front() if float(row["tau"]) >= LOWEST]
     for one, better in pairwise(best):
         if better["minutes"] < CROWDED * one["minutes"]:

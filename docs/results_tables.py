@@ -13,10 +13,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from statistics import fmean
 
-from board_csv import Row, read, results, table
+from board_csv import PAGES, Row, read, results, table
 from board_tables import board_benchmarks, board_labels, board_proxies, board_top
 from experiment_tables import (
     calibration,
@@ -40,8 +39,6 @@ from proxybench.evaluation.suites import suite_tasks
 from proxybench.results import Results
 from proxybench.tables.sources.registry import load_registry
 
-ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "docs" / "results"
 _TABLE = re.compile(r"(<!-- table: ([a-z0-9-]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 NB201 = [78, 156, 469, 781, 1563]
