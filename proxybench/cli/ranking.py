@@ -20,9 +20,12 @@ Folder = Annotated[Path, typer.Option(help="The folder with runs/*.jsonl.")]
 
 def run(
     suite: Annotated[
-        str | None, typer.Option(help="Suite of tasks; default: published, unless --benchmark or --tasks is given.")
+        str | None,
+        typer.Option(help="Suite of tasks; default: published, unless --task, --benchmark or --tasks is given."),
     ] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Only this task; may be repeated.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Only this task, of any suite if --suite is missing; may be repeated.")
+    ] = None,
     benchmark: Annotated[
         str | None, typer.Option(help="All tasks of a benchmark, such as a table of your own results.")
     ] = None,
@@ -89,7 +92,7 @@ def run(
     from proxybench.front_door import evaluate
     from proxybench.grammar import parse_arguments
 
-    if suite is None and benchmark is None and tasks is None:
+    if not (suite or task or benchmark or tasks):
         suite = "published"
     folder = folder or Path("leaderboard" if tasks is None and _is_listed(benchmark) else "own-leaderboard")
     results = evaluate(

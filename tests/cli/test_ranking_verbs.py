@@ -114,10 +114,11 @@ def test_redo_runs_recorded_cells_again(run, recorded) -> None:
     assert answer.code == 0
 
 
-def test_a_cell_recorded_under_one_suite_is_recorded_under_every_suite_of_its_task(run, recorded) -> None:
+@pytest.mark.parametrize("suite", [("--suite", "predictors"), ()])
+def test_a_cell_recorded_under_one_suite_is_recorded_under_every_suite_of_its_task(suite, run, recorded) -> None:
     before = recorded("score")
     task = json.loads(Path("board/runs/predictors.jsonl").read_text().splitlines()[0])["task"]["name"]
-    other = ("run", "--suite", "predictors", "--task", task, "--method", "mine:score", "--folder", "board", "--json")
+    other = ("run", *suite, "--task", task, "--method", "mine:score", "--folder", "board", "--json")
     answer = run(*other)
     assert json.loads(answer.out) == {"absent": {}, "outcomes": {}, "skipped": len(before)}
     assert [path.name for path in Path("board/runs").glob("*.jsonl")] == ["predictors.jsonl"]
