@@ -1,15 +1,32 @@
-"""The tables of docs/results whose figures are in CSV files next to the pages, written by scripts of experiments/."""
+"""The tables of docs/results/search.md and generation.md."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from statistics import mean
 
-from board_csv import table, written
+from board_csv import read, table, written
 
 from proxybench.ranking.repeats import half_interval
 from proxybench.search.experiments.summary import median_interval
 
+ROBOT = [
+    "robot",
+    "robot refit=false",
+    "robot operations=false",
+    "robot climb=false",
+    "robot proposals=mixed",
+    "robot-paper",
+    "robot-paper proposals=random",
+    "ranking metrics=best in hindsight",
+    "gp",
+    "bananas",
+    "guided every=5",
+    "guided acquisition=greedy every=5 predictor=gin[members=1,min_steps=60]",
+    "local",
+    "mcts",
+    "evolution",
+]
 PUBLISHED_RATIOS = {"random": "22", "evolution": "8", "mcts": "6"}
 CELLS = 423_624
 RIVALS = {
@@ -20,46 +37,47 @@ RIVALS = {
     "gp": "Gaussian process",
 }
 
-PROTOCOLS = {
-    "nasbench101-predict-test": "NAS-Bench-101",
-    "nasbench201-cifar10-valid-predict-all-columns": "NAS-Bench-201, CIFAR-10",
-    "nasbench201-cifar100-predict-all-columns": "NAS-Bench-201, CIFAR-100",
-    "nasbench201-imagenet16-predict-all-columns": "NAS-Bench-201, ImageNet16-120",
-}
 
-
-def proxies_reached() -> str:
-    """Kendall's tau of our proxies on NAS-Bench-201 at the published size, and the published figures."""
-    rows = [
-        [
-            f"`{row['proxy']}`",
-            row["published"],
-            f"{row['tau']} [{row['low']}, {row['high']}]",
-            row["functions"],
-            row["source"],
-        ]
-        for row in written("reached")
-    ]
-    return table(["", "published", "reached, 95 % interval", "functions", "published by"], rows)
-
-
-def predictors_reached() -> str:
-    """Predictors by published protocols, next to the best published figure."""
-    rows = [
-        [
-            PROTOCOLS[row["task"]],
-            f"{int(row['n_train']):,}",
-            f"`{row['method']}`",
-            f"{row['tau']} ± {row['half']}" if row["half"] else row["tau"],
-            row["splits"],
-            f"{int(row['scored']):,}",
-            row["fit_s"],
-            f"{row['published']}, {row['source']}" if row["published"] else "",
-        ]
-        for row in written("predictors-reached")
-    ]
-    head = ["", "trained on", "method", "tau-b", "splits", "scored", "fit, s of one core", "best published"]
+def robot_verdicts() -> str:
+    """On how many problems a searcher is significantly better and worse than random search and random weights."""
+    rows = []
+    for name in ROBOT:
+        cells = []
+        for budget in ("20", "100"):
+            for base in ("random", "robot-paper proposals=random"):
+                found = [
+                    row[f"verdict vs {base}"]
+                    for row in read("searches")
+                    if row["searcher"] == name and row["budget"] == budget and row[f"verdict vs {base}"]
+                ]
+                cells.append(f"{found.count('better')} / {found.count('worse')} of {len(found)}" if found else "")
+        rows.append([f"`{name}`", *cells])
+    head = ["", "random search, 20", "random weights, 20", "random search, 100", "random weights, 100"]
     return table(head, rows)
+
+
+def search_ranks() -> str:
+    """The median rank of what each searcher returns after 100 trainings, for each problem."""
+    names = ["random", "evolution", "local", "gp", "bananas", "robot"]
+    problems: dict[str, dict[str, str]] = {}
+    for row in read("searches"):
+        if row["budget"] == "100" and row["searcher"] in names and "(" not in row["problem"]:
+            problems.setdefault(row["problem"], {})[row["searcher"]] = f"{float(row['median_rank']):g}"
+    rows = [[problem, *(found.get(name, "") for name in names)] for problem, found in problems.items()]
+    return table(["problem", *(f"`{name}`" for name in names)], rows)
+
+
+def search_generated() -> str:
+    """Mean regret of searchers whose candidates a diffusion model proposes, after 100 trainings."""
+    names = ["diffusion near=false", "diffusion", "bananas", "gp", "evolution", "random"]
+    problems: dict[str, dict[str, str]] = {}
+    for row in read("searches"):
+        if row["budget"] == "100" and row["searcher"] in names:
+            regret = float(row["optimum"]) - float(row["value_mean"])
+            problems.setdefault(row["problem"], {})[row["searcher"]] = f"{regret:.2f} ({row['runs']})"
+    chosen = {problem: found for problem, found in problems.items() if "diffusion" in found}
+    rows = [[problem, *(found.get(name, "") for name in names)] for problem, found in chosen.items()]
+    return table(["problem", *(f"`{name}`" for name in names)], rows)
 
 
 def gbdt_nas_whole() -> str:
@@ -119,13 +137,18 @@ def _rank(text: str | None) -> str:
     return "" if text is None else f"{float(text):,g}"
 
 
-def calibration() -> str:
-    """What intervals cover on held-out architectures."""
-    rows = []
-    for row in written("calibration"):
-        if row["intervals"] not in ("calibrated", "conformal"):
-            continue
-        name = f"{row['task'].removesuffix('-predict')}, {row['n_train']}"
-        shares = [f"{100 * float(row[column]):.0f}" for column in ("covered_50%", "covered_80%", "covered_95%")]
-        rows.append([name, f"`{row['method']}`", row["intervals"], *shares, f"{float(row['width_80%']):.2f}"])
-    return table(["table, trained on", "", "intervals", "50 %", "80 %", "95 %", "width of 80 %"], rows)
+def generation() -> str:
+    """True ranks of generated cells."""
+    rows = [
+        [
+            f"`{row['method']}`",
+            f"{int(row['calls']):,}",
+            f"{float(row['mean_rank']):,.0f} ± {float(row['half']):.0f}",
+            f"{float(row['mean_rank_percent']):.1f} %",
+            f"{float(row['median']):.2f}",
+            f"{float(row['best_of_ten_median']):.2f}",
+            row["note"],
+        ]
+        for row in read("generation")
+    ]
+    return table(["method", "predictions", "mean rank", "of all", "median accuracy", "best of ten", "what it is"], rows)

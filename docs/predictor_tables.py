@@ -1,0 +1,147 @@
+"""The tables of docs/results/predictors.md and parzc.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from board_csv import read, table, written
+from proxy_tables import TRAINED
+from record_figures import gain_of, label, tau_of
+
+NB201 = [78, 156, 469, 781, 1563]
+NB101 = [100, 172, 424, 4236]
+NB201_TASKS = {
+    "CIFAR-10": "nasbench201-cifar10-predict-all-columns",
+    "CIFAR-100": "nasbench201-cifar100-predict-all-columns",
+    "ImageNet16-120": "nasbench201-imagenet16-predict-all-columns",
+}
+PARTS = {
+    "squared error": "",
+    "DiffKendall (`loss=diffkendall`)": "loss=diffkendall",
+    "pairwise hinge (`loss=hinge`)": "loss=hinge",
+    "ListMLE (`loss=listmle`)": "loss=listmle",
+    "a perceptron instead of the mixer (`mixing=mlp`)": "mixing=mlp",
+    "no Bayesian layers (`bayesian=false`)": "bayesian=false",
+    "no node statistics, only their sums (`segment=0`)": "segment=0",
+}
+PROTOCOLS = {
+    "nasbench101-predict-test": "NAS-Bench-101",
+    "nasbench201-cifar10-valid-predict-all-columns": "NAS-Bench-201, CIFAR-10",
+    "nasbench201-cifar100-predict-all-columns": "NAS-Bench-201, CIFAR-100",
+    "nasbench201-imagenet16-predict-all-columns": "NAS-Bench-201, ImageNet16-120",
+}
+
+
+def predictors_reached() -> str:
+    """Predictors by published protocols, next to the best published figure."""
+    rows = [
+        [
+            PROTOCOLS[row["task"]],
+            f"{int(row['n_train']):,}",
+            f"`{row['method']}`",
+            f"{row['tau']} ± {row['half']}" if row["half"] else row["tau"],
+            row["splits"],
+            f"{int(row['scored']):,}",
+            row["fit_s"],
+            f"{row['published']}, {row['source']}" if row["published"] else "",
+        ]
+        for row in written("predictors-reached")
+    ]
+    head = ["", "trained on", "method", "tau-b", "splits", "scored", "fit, s of one core", "best published"]
+    return table(head, rows)
+
+
+def by_size(rows: dict[str, tuple[str, str]], sizes: Sequence[int], corner: str) -> str:
+    """Tau-b with intervals, a row for each (task, method), a column for each training size."""
+    cells = ([name, *(tau_of(task, method, size) for size in sizes)] for name, (task, method) in rows.items())
+    return table([corner, *(f"{size:,}" for size in sizes)], cells)
+
+
+def predictors_nasbench201() -> str:
+    """`ensemble` on three data sets."""
+    return by_size({name: (task, "ensemble") for name, task in NB201_TASKS.items()}, NB201, "cells trained on")
+
+
+def predictors_parts() -> str:
+    """What graph and columns contribute on NAS-Bench-201, CIFAR-10."""
+    task = NB201_TASKS["CIFAR-10"]
+    rows = {
+        "`ensemble`, graph and columns": (task, "ensemble"),
+        "`gbdt`, graph and columns": (task, "gbdt"),
+        "`gbdt(columns=false)`, the graph alone": (task, "gbdt(columns=false)"),
+        "`gbdt(encodings=columns)`, columns alone": (task, "gbdt(encodings=columns)"),
+        "`parzc`": (task, "parzc"),
+    }
+    return by_size(rows, NB201, "cells trained on")
+
+
+def predictors_nasbench101() -> str:
+    """Predictors on NAS-Bench-101 with all columns."""
+    methods = {
+        "`ensemble(graphs=2)`": "ensemble(graphs=2)",
+        "`gbdt`, graph and columns": "gbdt",
+        "`gbdt(columns=false)`, the graph alone": "gbdt(columns=false)",
+        "`gbdt(encodings=columns)`, columns alone": "gbdt(encodings=columns)",
+        "`parzc`": "parzc",
+    }
+    rows = {name: ("nasbench101-predict-all-columns", method) for name, method in methods.items()}
+    return by_size(rows, NB101, "cells trained on")
+
+
+def predictors_trained() -> str:
+    """Mean rank and tau-b of every predictor on the tables that come with the project."""
+    rows = read("suite-trained-predictors")
+    pools = sorted({row["pool"] for row in rows if row["n_train"] != "0"}, key=lambda pool: int(pool.split()[-1]))
+    found = []
+    for pool in pools:
+        for row in rows:
+            if row["pool"] == pool and row["average_rank"]:
+                tau = f"{float(row['kendall_tau_b']):.3f}" if row["kendall_tau_b"] else ""
+                found.append([pool.split()[-1], f"`{label(row)}`", row["average_rank"], tau, row["compared_on"]])
+    return table(["trained on", "method", "mean rank", "mean tau-b", "tasks"], found)
+
+
+def calibration() -> str:
+    """What intervals cover on held-out architectures."""
+    rows = []
+    for row in written("calibration"):
+        if row["intervals"] not in ("calibrated", "conformal"):
+            continue
+        name = f"{row['task'].removesuffix('-predict')}, {row['n_train']}"
+        shares = [f"{100 * float(row[column]):.0f}" for column in ("covered_50%", "covered_80%", "covered_95%")]
+        rows.append([name, f"`{row['method']}`", row["intervals"], *shares, f"{float(row['width_80%']):.2f}"])
+    return table(["table, trained on", "", "intervals", "50 %", "80 %", "95 %", "width of 80 %"], rows)
+
+
+def parzc_against() -> str:
+    """How far others are ahead of ParZC, split by split."""
+    rows = []
+    tasks = {**{f"NAS-Bench-201, {name}": task for name, task in NB201_TASKS.items()}}
+    tasks["NAS-Bench-101"] = "nasbench101-predict-all-columns"
+    tasks |= {f"ours, {name}": f"{task}-predict-all-columns" for name, task in TRAINED.items()}
+    for name, task in tasks.items():
+        for size in sorted({int(row["n_train"]) for row in read(task)}):
+            tau = tau_of(task, "parzc", size)
+            gains = [gain_of(task, other, "parzc", size) for other in ("gbdt", "ensemble", "ensemble(graphs=2)")]
+            if tau:
+                rows.append([name, f"{size:,}", tau, *gains])
+    return table(["table", "trained on", "`parzc`", "`gbdt`", "`ensemble`", "`ensemble(graphs=2)`"], rows)
+
+
+def parzc_parts() -> str:
+    """What a change of ParZC gains or costs, on five tables."""
+    columns = {
+        "NAS-Bench-201, 156": (NB201_TASKS["CIFAR-10"], 156),
+        "NAS-Bench-101, 172": ("nasbench101-predict-all-columns", 172),
+        "our NAS-Bench-201, 200": ("trained-nasbench201-predict-all-columns", 200),
+        "our NAS-Bench-101, 200": ("trained-nasbench101-predict-all-columns", 200),
+        "our DARTS, 200": ("trained-nds-darts-predict-all-columns", 200),
+    }
+    rows = [["`parzc`, squared error", *(tau_of(task, "parzc", size) for task, size in columns.values())]]
+    changes = {name: f"parzc({setting})" for name, setting in PARTS.items() if setting}
+    changes["node statistics alone"] = 'parzc(encoding="", totals=false)'
+    changes["LightGBM on statistics of the nodes"] = "gbdt(encodings=nodes)"
+    changes["LightGBM on sums over nodes"] = "gbdt(encodings=totals)"
+    for name, method in changes.items():
+        rows.append([name, *(gain_of(task, method, "parzc", size) for task, size in columns.values())])
+    return table(["", *columns], rows)
