@@ -35,7 +35,8 @@ PROTOCOLS = {
 
 def predictors_reached() -> str:
     """Predictors by published protocols, next to the best published figure."""
-    best = {(row["task"], row["n_train"]): f"{row['kendall']}, {row['source']}" for row in written("published-predictors")}
+    published = written("published-predictors")
+    best = {(row["task"], row["n_train"]): f"{row['kendall']}, {row['source']}" for row in published}
     rows = []
     for task, name in PROTOCOLS.items():
         found = [row for row in read(task) if label(row) in REACHED]
