@@ -18,7 +18,8 @@ from proxybench.evaluation.entrants import (
     InvalidMethod,
     find_entrant,
 )
-from proxybench.evaluation.evaluate import entrant_of, specify, specify_scores, training_free_scores
+from proxybench.evaluation.evaluate import training_free_scores
+from proxybench.evaluation.job_specs import entrant_of, specify, specify_scores
 from proxybench.evaluation.own_tasks import own_tasks
 from proxybench.evaluation.score_files import score_columns
 from proxybench.evaluation.tasks import Task, load_tasks, read_tasks
@@ -261,7 +262,7 @@ def run_plan(
 
 def write_suite_scores(plan: RunPlan, folder: Path) -> list[Path]:
     """Scores of single architectures by the training-free methods, for the plots of a locally built page."""
-    from proxybench.evaluation.evaluate import target_values
+    from proxybench.evaluation.population import target_values
     from proxybench.leaderboard.ranks.scores import write_scores
 
     paths = []

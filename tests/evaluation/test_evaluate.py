@@ -14,15 +14,10 @@ import proxybench as pb
 from predictors.arch import ArchGraph
 from proxybench.errors import CorruptData, UnknownName, Unsupported
 from proxybench.evaluation.entrants import InvalidMethod, find_entrant, random_scores
-from proxybench.evaluation.evaluate import (
-    evaluate,
-    failures_last,
-    population,
-    ranked_metrics,
-    specify,
-    target_values,
-    training_free_scores,
-)
+from proxybench.evaluation.evaluate import evaluate, training_free_scores
+from proxybench.evaluation.figures import failures_last, ranked_metrics
+from proxybench.evaluation.job_specs import specify
+from proxybench.evaluation.population import population, target_values
 from proxybench.evaluation.splits import hash_split
 from proxybench.evaluation.suites import plan_suite, suite_tasks
 from proxybench.evaluation.tasks import Task, load_tasks

@@ -12,7 +12,7 @@ import pytest
 
 import proxybench as pb
 from proxybench.errors import CorruptData, DataNotAvailable
-from proxybench.evaluation import evaluate as evaluate_module
+from proxybench.evaluation import population as populations
 from proxybench.evaluation.entrants import find_entrant
 from proxybench.evaluation.evaluate import evaluate
 from proxybench.evaluation.known_scores import known_scores
@@ -56,7 +56,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 def forget_scores() -> None:
     """Nothing of the files read earlier in this process stays in memory."""
-    for function in (shipped.full_size_scores, shipped.full_size_digest, evaluate_module._population):
+    for function in (shipped.full_size_scores, shipped.full_size_digest, populations._population):
         function.cache_clear()
 
 

@@ -16,7 +16,8 @@ import unruly_methods
 from predictors.checks import example_batch
 from proxybench.errors import CorruptData
 from proxybench.evaluation.entrants import InvalidMethod, code_of, find_entrant
-from proxybench.evaluation.evaluate import evaluate, specify
+from proxybench.evaluation.evaluate import evaluate
+from proxybench.evaluation.job_specs import specify
 from proxybench.evaluation.method_job import MethodJob, do_job_here
 from proxybench.evaluation.method_process import do_job_apart
 from proxybench.evaluation.suites import RunPlan, run_plan

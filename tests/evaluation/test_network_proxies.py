@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import proxybench as pb
-from proxybench.evaluation.evaluate import target_values
 from proxybench.evaluation.network_proxies import NetworkSetting
 from proxybench.evaluation.own_tasks import own_tasks
+from proxybench.evaluation.population import target_values
 from proxybench.grammar import parse_arguments
 
 torch = pytest.importorskip("torch")

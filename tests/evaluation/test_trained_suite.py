@@ -183,7 +183,8 @@ def test_a_predictor_whose_library_is_not_installed_is_unsupported_and_named(cal
     program = """
 import predictors, proxybench as pb
 from proxybench.errors import Unsupported
-from proxybench.evaluation.evaluate import evaluate, specify
+from proxybench.evaluation.evaluate import evaluate
+from proxybench.evaluation.job_specs import specify
 from proxybench.evaluation.tasks import load_tasks
 
 predictors.PREDICTORS.register("heavy", "library_that_is_nowhere:Heavy")

@@ -133,7 +133,8 @@ def test_they_rank_as_the_published_scores_do(real_tables: Path, name: str, at_l
 
 
 def test_they_are_methods_of_the_harness(real_tables: Path) -> None:
-    from proxybench.evaluation.evaluate import evaluate, specify
+    from proxybench.evaluation.evaluate import evaluate
+    from proxybench.evaluation.job_specs import specify
     from proxybench.evaluation.tasks import load_tasks
 
     bench, task = pb.load("nasbench201"), load_tasks()["nasbench201-cifar10-test"]

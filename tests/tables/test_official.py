@@ -170,7 +170,8 @@ def test_an_official_table_that_is_not_here_names_the_import(cache: Path, name: 
 
 
 def test_an_imported_sweep_is_ranked_by_its_task(cache: Path, tmp_path: Path) -> None:
-    from proxybench.evaluation.evaluate import evaluate, specify
+    from proxybench.evaluation.evaluate import evaluate
+    from proxybench.evaluation.job_specs import specify
     from proxybench.evaluation.tasks import load_tasks
 
     jobs = [
