@@ -36,8 +36,9 @@ SPACE = {
 }
 SHARED = SPACE.keys() - {"proxyless"}  # options have no weights of their own
 
-every_method = pytest.mark.parametrize("name", sorted(METHODS))
-methods_with_choices = pytest.mark.parametrize("name", sorted(set(METHODS) - SHARED))
+# The scope makes pytest run the laws of a method one after the other, so that one of its workers does its trainings.
+every_method = pytest.mark.parametrize("name", sorted(METHODS), scope="module")
+methods_with_choices = pytest.mark.parametrize("name", sorted(set(METHODS) - SHARED), scope="module")
 
 
 def space_of(name: str) -> str:
