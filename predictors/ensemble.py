@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,6 +17,7 @@ from predictors.encodings import EncodingLike
 from predictors.errors import unknown_name
 from predictors.folds import random_folds
 from predictors.learner import AT_ONCE, Learner, UncertainLearner
+from predictors.ranks import count_pairs
 from predictors.tabular.base import DEFAULT_ENCODINGS, Tabular
 from predictors.targets import normal_scores
 from predictors.units import Units
@@ -281,11 +283,12 @@ def selected_on_halves(
 
 def kendall(one: Floats, other: Floats) -> float:
     """Kendall's tau-b; -1 if it is undefined, so that a constant prediction is never chosen."""
-    from scipy.stats import kendalltau
-
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return -1.0
-    return float(kendalltau(one, other).statistic)
+    pairs = count_pairs(one, other)
+    # Two roots and two divisions, as in scipy.stats.kendalltau: the last bit decides between equal members.
+    tau = pairs.balance / math.sqrt(pairs.everything - pairs.tied_first)
+    return max(-1.0, min(1.0, tau / math.sqrt(pairs.everything - pairs.tied_second)))
 
 
 def _mixed(weights: Floats, means: Floats, deviations: Floats) -> tuple[Floats, Floats]:

@@ -5,7 +5,6 @@ They are written to docs/reference, which holds nothing else but its index. `PAG
 
 from __future__ import annotations
 
-import csv
 import inspect
 import statistics
 import tomllib
@@ -14,11 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from board_csv import read, table
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
-BOARD = ROOT / "leaderboard"
 MODULES = {
     "proxybench": "The main package: tables, evaluation, scores, search.",
     "predictors": "Architectures, and predictors of their accuracy. It needs nothing from `proxybench`.",
@@ -57,12 +57,6 @@ def write(folder: Path) -> list[Path]:
             path.write_text(text)
         paths.append(path)
     return paths
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; bars in a cell are escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def first_line(thing: Any) -> str:
@@ -129,8 +123,7 @@ def _own_tables() -> dict[str, str]:
 
 
 def _taus(task: str) -> dict[str, float]:
-    with (BOARD / f"{task}.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read(task)
     ours = {row["method"] for row in rows}
     return {
         row["method"].removesuffix("@proxybench"): float(row["kendall_tau_b"])

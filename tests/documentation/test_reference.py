@@ -12,7 +12,7 @@ import pytest
 import proxybench as pb
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT / "docs")]
 
 import docstrings  # noqa: E402
 import reference_pages  # noqa: E402

@@ -28,9 +28,20 @@ ROOT = Path(__file__).resolve().parents[2]
 Make = Callable[..., Trial]
 
 
+MODULES = Path(trial_jobs.__file__).parent
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with two_workers(tmp_path / "cluster", Path(trial_jobs.__file__).parent) as cluster:
+    """A cluster that the test may harm."""
+    with two_workers(tmp_path / "cluster", MODULES) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One cluster for all tests that leave its processes as they are; starting one takes seconds."""
+    with two_workers(tmp_path_factory.mktemp("shared") / "cluster", MODULES) as cluster:
         yield cluster
 
 
@@ -77,10 +88,10 @@ def test_a_scheduler_that_goes_away_is_an_error_and_the_next_run_finishes(cluste
     assert jobs.results() == jobs.uninterrupted()
 
 
-def test_a_run_on_a_cluster_and_one_here_share_the_jobs(cluster: Cluster, trial: Make) -> None:
+def test_a_run_on_a_cluster_and_one_here_share_the_jobs(shared_cluster: Cluster, trial: Make) -> None:
     jobs = trial(40, 0.05)
     with jobs.started(1) as other:
-        run_on_cluster(jobs.store(), cluster.address)
+        run_on_cluster(jobs.store(), shared_cluster.address)
         assert other.wait(60) == 0
     assert jobs.starts() == list(range(40))
     assert jobs.results() == jobs.uninterrupted()
@@ -93,7 +104,7 @@ def test_a_worker_with_other_code_is_refused(cluster: Cluster, trial: Make, tmp_
     (other / "data").symlink_to(ROOT / "data")
     with (other / "predictors" / "ranks.py").open("a") as stream:
         stream.write("# changed\n")
-    cluster.add_worker(PYTHONPATH=os.pathsep.join([str(other), str(Path(trial_jobs.__file__).parent)]))
+    cluster.add_worker(PYTHONPATH=os.pathsep.join([str(other), str(MODULES)]))
     cluster.wait_for(3)
     jobs = trial(20, 0.05)
     store = jobs.store()
@@ -110,15 +121,15 @@ def test_a_worker_with_other_code_is_refused(cluster: Cluster, trial: Make, tmp_
 
 
 def test_a_function_that_the_workers_cannot_load_is_an_error_and_the_cluster_lives(
-    cluster: Cluster, trial: Make, tmp_path: Path
+    shared_cluster: Cluster, trial: Make, tmp_path: Path
 ) -> None:
     jobs = trial(3, broken=True)
     with pytest.raises(WorkerFailed, match=r"cannot load .*(absent|not on this machine)"):
-        run_on_cluster(jobs.store(), cluster.address)
+        run_on_cluster(jobs.store(), shared_cluster.address)
     assert jobs.done() == 0
     assert not jobs.claims.exists()
     whole = type(jobs)(tmp_path / "whole", 3)
-    run_on_cluster(whole.store(), cluster.address)
+    run_on_cluster(whole.store(), shared_cluster.address)
     assert whole.done() == 3
 
 
@@ -143,10 +154,10 @@ def test_nothing_to_do_needs_no_scheduler(trial: Make) -> None:
     assert jobs.starts() == [0, 1, 2]
 
 
-def test_outcomes_are_those_of_a_run_here(cluster: Cluster, journal: Journal, tmp_path: Path) -> None:
+def test_outcomes_are_those_of_a_run_here(shared_cluster: Cluster, journal: Journal, tmp_path: Path) -> None:
     specs = [*work(8, 0), harmful("raise"), harmful("exit"), harmful("unsupported"), harmful("sleep")]
     store = JournalStore(specs, RUN, journal)
-    run_on_cluster(store, cluster.address, timeout_s=2)
+    run_on_cluster(store, shared_cluster.address, timeout_s=2)
     assert store.summary.recorded == 12
     here = Journal(tmp_path / "here.jsonl")
     execute(specs, RUN, here, jobs=2, timeout_s=2)
@@ -163,9 +174,9 @@ def test_a_job_runs_where_its_table_and_library_are(cluster: Cluster, journal: J
     assert [record.outcome for record in taken] == ["ok", "ok"]
 
 
-def test_a_job_whose_table_no_worker_has_is_not_recorded(cluster: Cluster, journal: Journal) -> None:
+def test_a_job_whose_table_no_worker_has_is_not_recorded(shared_cluster: Cluster, journal: Journal) -> None:
     store = JournalStore([*work(3, 0), harmful("take_table")], RUN, journal)
-    run_on_cluster(store, cluster.address)
+    run_on_cluster(store, shared_cluster.address)
     assert store.summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
     assert {key.method for key in journal.recorded()} == {"work"}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from predictors import make
 from predictors.base import Parameters
 from predictors.checks import example_batch
 from predictors.cross_fitting import TrainingPart
-from predictors.ensemble import _mixed, selected, selected_on_halves, stacked
+from predictors.ensemble import _mixed, kendall, selected, selected_on_halves, stacked
 from predictors.errors import NotFitted, UnknownName
 from predictors.folds import random_folds
 from predictors.tabular import Ridge
@@ -186,3 +187,12 @@ def test_wrong_use_is_named():
         make("ensemble").predict(BATCH)
     with pytest.raises(ValueError, match="at least one architecture"):
         make("ensemble").fit(BATCH[:0], TARGETS[:0])
+
+
+@pytest.mark.parametrize("values", [3, 40, 10**6])
+def test_tau_is_that_of_scipy_to_the_last_bit(values: int) -> None:
+    random = np.random.default_rng(values)
+    for n in (5, 50, 333):
+        one, other = random.integers(0, values, (2, n)) / 7
+        assert kendall(one, other) == kendalltau(one, other).statistic
+    assert kendall(np.ones(5), np.arange(5.0)) == -1

@@ -26,6 +26,9 @@ pytestmark = [
 ]
 
 
+every_network = pytest.mark.parametrize("name", ZOO, scope="module")  # a network's tests run one after the other
+
+
 @cache
 def scored(name: str) -> tuple[Any, bool]:
     """All proxies of a network, with their reasons; whether the network came back as it was."""
@@ -47,7 +50,7 @@ def test_there_are_many() -> None:
     assert len(ZOO) >= 70
 
 
-@pytest.mark.parametrize("name", ZOO)
+@every_network
 def test_every_proxy_has_a_number_or_a_reason_and_the_network_comes_back(name: str) -> None:
     found, unchanged = scored(name)
     assert set(found) == set(available())
@@ -57,7 +60,7 @@ def test_every_proxy_has_a_number_or_a_reason_and_the_network_comes_back(name: s
     assert unchanged
 
 
-@pytest.mark.parametrize("name", ZOO)
+@every_network
 def test_layers_are_the_weights_that_features_are_multiplied_with(name: str) -> None:
     entry = ZOO[name]
     probe = Probe(entry.network(), entry.images())
@@ -65,7 +68,7 @@ def test_layers_are_the_weights_that_features_are_multiplied_with(name: str) -> 
     assert len(probe.layers) == entry.count, [layer.name for layer in probe.layers]
 
 
-@pytest.mark.parametrize("name", ZOO)
+@every_network
 def test_values_are_those_of_the_definitions(name: str) -> None:
     entry, (found, _) = ZOO[name], scored(name)
     reference, wrong = Reference(entry), []

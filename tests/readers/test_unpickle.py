@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import OrderedDict, defaultdict
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -65,20 +66,24 @@ def same(left, right) -> bool:
     return type(left) is type(right) and left == right
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("convert", [bytes, as_numpy_1])
+def changed(load, value) -> list[tuple[int, str]]:
+    """The protocols and versions of numpy whose pickles of a value come back as another one."""
+    ways = product(PROTOCOLS, (bytes, as_numpy_1))
+    return [
+        (protocol, convert.__name__)
+        for protocol, convert in ways
+        if not same(load(convert(pickle.dumps(value, protocol))), value)
+    ]
+
+
 @pytest.mark.parametrize("code", NUMBERS)
-def test_numpy_scalars_come_back(load, protocol, convert, code):
-    value = np.array([1], code)[0]
-    assert same(load(convert(pickle.dumps(value, protocol))), value)
+def test_numpy_scalars_come_back(load, code):
+    assert changed(load, np.array([1], code)[0]) == []
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("convert", [bytes, as_numpy_1])
 @pytest.mark.parametrize("code", [*NUMBERS, "S3", "<U3", ">U3"])
-def test_numpy_arrays_come_back(load, protocol, convert, code):
-    value = np.arange(6).reshape(2, 3).astype(code)
-    assert same(load(convert(pickle.dumps(value, protocol))), value)
+def test_numpy_arrays_come_back(load, code):
+    assert changed(load, np.arange(6).reshape(2, 3).astype(code)) == []
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +32,15 @@ def accepts_only_valid(space: SearchSpace, text: str) -> None:
         return
     assert arch.space == space.name
     assert space.parse(space.format(arch)) == arch
+
+
+def refuses(act: Callable[[Any], object], value: object, message: str = "") -> bool:
+    """Whether `act` raises InvalidArchitecture for the value, with this in its message."""
+    try:
+        act(value)
+    except InvalidArchitecture as error:
+        return message in str(error)
+    return False
 
 
 def test_the_example_is_an_architecture_and_its_own_text(space):
@@ -176,10 +187,9 @@ def test_a_text_with_characters_exchanged_for_others_of_it_is_refused_or_valid(s
     accepts_only_valid(space, "".join(text))
 
 
-@pytest.mark.parametrize("trailing", ["x", " x", "|", ")", ",", "\x00", "\n;", "0" * 40])
-def test_trailing_text_is_refused(space, trailing):
-    with pytest.raises(InvalidArchitecture):
-        space.parse(space.example + trailing)
+def test_trailing_text_is_refused(space):
+    trailing = ["x", " x", "|", ")", ",", "\x00", "\n;", "0" * 40]
+    assert [text for text in trailing if not refuses(space.parse, space.example + text)] == []
 
 
 def test_blanks_around_a_text_do_not_matter(space):
@@ -191,10 +201,9 @@ def test_the_texts_of_other_spaces_are_refused_or_valid(space):
         accepts_only_valid(space, get_space(name).example)
 
 
-@pytest.mark.parametrize("text", ["", " ", "(" * MAX_TEXT, "[" * 5000 + "]" * 5000, "9" * MAX_TEXT, "\ud800", "٣" * 8])
-def test_hostile_text_is_refused(space, text):
-    with pytest.raises(InvalidArchitecture):
-        space.parse(text)
+def test_hostile_text_is_refused(space):
+    hostile = ["", " ", "(" * MAX_TEXT, "[" * 5000 + "]" * 5000, "9" * MAX_TEXT, "\ud800", "٣" * 8]
+    assert [text[:9] for text in hostile if not refuses(space.parse, text)] == []
 
 
 def test_a_text_above_the_limit_is_refused_with_the_limit(space):
@@ -202,10 +211,9 @@ def test_a_text_above_the_limit_is_refused_with_the_limit(space):
         space.parse(space.example + " " * MAX_TEXT)
 
 
-@pytest.mark.parametrize("text", [None, 5, b"01201201", ["a"]])
-def test_what_is_no_text_is_refused(space, text):
-    with pytest.raises(InvalidArchitecture, match="not a string"):
-        space.parse(text)
+def test_what_is_no_text_is_refused(space):
+    others = [None, 5, b"01201201", ["a"]]
+    assert [other for other in others if not refuses(space.parse, other, "not a string")] == []
 
 
 def test_a_graph_of_another_space_has_no_text(space):
@@ -216,19 +224,15 @@ def test_a_graph_of_another_space_has_no_text(space):
     assert other not in space
 
 
-@pytest.mark.parametrize(
-    "graph",
-    [
+def test_a_graph_that_is_no_architecture_has_no_text(space):
+    graphs = [
         ((), (), ()),
         (("input",), (), ()),
         (("input", "output"), (), ()),
         (("input", "?", "output"), ((0, 1), (1, 2)), (("channels", (0.0, float("nan"), 0.0)),)),
         (tuple("abcdefghijkl"), tuple((node, node + 1) for node in range(11)), ()),
         (("a",) * 12, ((3, 2), (0, 11), (2, 5)), (("depth", (8.0,) * 12), ("width", (16.0,) * 12))),
-    ],
-)
-def test_a_graph_that_is_no_architecture_has_no_text(space, graph):
-    arch = ArchGraph(space.name, *graph)
-    with pytest.raises(InvalidArchitecture):
-        space.format(arch)
-    assert arch not in space
+    ]
+    archs = [ArchGraph(space.name, *graph) for graph in graphs]
+    assert [arch for arch in archs if not refuses(space.format, arch)] == []
+    assert [arch for arch in archs if arch in space] == []

@@ -44,6 +44,15 @@ def test_many_cells_have_the_hashes_of_the_single_ones() -> None:
     assert space.digests(chosen) == [space.hash(arch) for arch in chosen]
 
 
+def test_many_texts_have_the_digests_of_each_in_any_numbering() -> None:
+    numberings = [f"0110000100010000:input,{one},{other},output" for one, other in ((CONV1, CONV3), (CONV3, CONV1))]
+    texts = [*numberings, *(space.format(space[row]) for row in range(0, 423_000, 400))]
+    digests = space.digests_of_texts(texts)
+    assert digests == [space.hash(space.parse(text)) for text in texts]
+    assert digests[0] == digests[1]
+    assert space.digests_of_texts(texts[::-1]) == digests[::-1]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 import proxybench as pb
@@ -30,9 +33,12 @@ def test_a_folder_keeps_the_work(tmp_path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("shards/*.parquet")} == shards
 
 
-def test_the_architectures_of_a_table() -> None:
-    found = pb.compute("nasbench201", "params", benchmark="trained-nasbench201", **SMALL)
-    assert set(found.digests) == set(pb.load("trained-nasbench201").digests)
+def test_the_architectures_of_a_table(cache: Path) -> None:
+    trained = pb.load("trained-nasbench201")
+    rows = pd.DataFrame({"arch": trained.archs[:12], "test_acc": trained.values("test_acc", epochs=3)[:12]})
+    few = pb.table(rows, arch="arch", targets="test_acc", space="nasbench201", name="few")
+    found = pb.compute("nasbench201", "params", benchmark="few", **SMALL)
+    assert set(found.digests) == set(few.digests) == set(trained.digests[:12])
 
 
 def test_the_first_architectures_by_digest_are_a_part_of_all() -> None:

@@ -71,3 +71,7 @@ def test_nasbench_graph_table(built):
     assert len(trained) == 9
     assert trained.pop(("proteins", 500, "mean")) == {"test_acc": 2_021, "val_acc": 2_021}
     assert all(measured == {"test_acc": 26_206, "val_acc": 26_206} for measured in trained.values())
+    untrained = {block.dataset: block.measured for block in table.info.blocks if block.epochs == 0}
+    assert untrained.pop("proteins") == {"latency_ms@gpu": 2_021, "params": 2_021}
+    assert untrained.keys() == {dataset for dataset, _, _ in trained}
+    assert all(measured == {"latency_ms@gpu": 26_206, "params": 26_206} for measured in untrained.values())

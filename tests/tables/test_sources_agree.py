@@ -87,6 +87,31 @@ def nats(mirror: Path) -> dict[tuple[str, str, int, str], dict[str, Any]]:
     return {(row["arch"], row["dataset"], row["epochs"], row["seed"]): row for row in table.to_pylist()}
 
 
+@pytest.fixture(scope="module")
+def twelve_epochs(mirror: Path) -> Any:
+    """RoBoT: trainings of 12 epochs."""
+    return robot.twelve_epochs([mirror / ROBOT / "nb2_cf10_hp12_info.p"], SPACE)
+
+
+@pytest.fixture(scope="module")
+def costs(mirror: Path) -> Any:
+    """HW-NAS-Bench: latencies and energies on CIFAR-10."""
+    return hw_nas_bench.read([mirror / GRAF / "hw_cifar10.csv"], SPACE, "cifar10")
+
+
+@pytest.fixture(scope="module")
+def robustness(mirror: Path) -> list[dict[str, Any]]:
+    """First the attacked run of all cells, then their clean accuracy."""
+    return graf.robustness([mirror / GRAF / "robustness_targets.csv"], SPACE).values.to_pylist()
+
+
+@pytest.fixture(scope="module")
+def adversarial(mirror: Path) -> list[dict[str, Any]]:
+    """NAS-RobBench-201: accuracies after adversarial training."""
+    files = [(mirror / ROBBENCH).with_name("NAS-RobBench-201_html.json"), mirror / ROBBENCH]
+    return robbench.read(files, SPACE).values.to_pylist()
+
+
 def by_arch(fragment: Any, column: str) -> dict[str, Any]:
     table = fragment.values
     return dict(zip(table.column("arch").to_pylist(), table.column(column).to_pylist(), strict=True))
@@ -99,11 +124,10 @@ def cells_of(nats: dict[tuple[str, str, int, str], Any]) -> list[str]:
 # Orders and codings
 
 
-def test_nats_bench_robot_and_hw_nas_bench_list_the_cells_in_one_order(mirror):
+def test_nats_bench_robot_and_hw_nas_bench_list_the_cells_in_one_order(mirror, twelve_epochs, costs):
     archs = read_pickle_bz2(mirror / NATS / "meta.pickle.pbz2")["meta_archs"]
-    info = robot.twelve_epochs([mirror / ROBOT / "nb2_cf10_hp12_info.p"], SPACE).values
-    costs = hw_nas_bench.read([mirror / GRAF / "hw_cifar10.csv"], SPACE, "cifar10").values
-    assert archs == info.column("arch").to_pylist() == costs.column("arch").to_pylist()
+    robots, measured = (fragment.values.column("arch").to_pylist() for fragment in (twelve_epochs, costs))
+    assert archs == robots == measured
     assert sorted(archs) == sorted(SPACE.format(arch) for arch in SPACE)
 
 
@@ -155,9 +179,8 @@ def test_robot_means_are_those_of_the_official_records(nats, mean_test, dataset)
         assert mean_test[dataset][arch] == pytest.approx(nats[arch, dataset, 200, "mean"]["test_acc"], abs=2e-7)
 
 
-def test_the_12_epoch_file_holds_the_mean_half_data_trainings(mirror, nats):
-    fragment = robot.twelve_epochs([mirror / ROBOT / "nb2_cf10_hp12_info.p"], SPACE)
-    accuracy, seconds = by_arch(fragment, "val_acc"), by_arch(fragment, "train_s")
+def test_the_12_epoch_file_holds_the_mean_half_data_trainings(twelve_epochs, nats):
+    accuracy, seconds = by_arch(twelve_epochs, "val_acc"), by_arch(twelve_epochs, "train_s")
     for arch in cells_of(nats):
         official = nats[arch, "cifar10-valid", 12, "mean"]
         assert accuracy[arch] == official["val_acc"] == nats[arch, "cifar10", 12, "mean"]["val_acc"]
@@ -175,13 +198,8 @@ def test_graf_accuracies_are_those_of_suite_zero(mirror, suite_zero, name, datas
     assert all(value == suite_zero[dataset][arch][0] for arch, value in accuracies.items())
 
 
-def robustness_rows(mirror):
-    """First the attacked run of all cells, then their clean accuracy."""
-    return graf.robustness([mirror / GRAF / "robustness_targets.csv"], SPACE).values.to_pylist()
-
-
-def test_the_clean_accuracy_of_the_robustness_file_is_that_of_suite_zero(mirror, suite_zero):
-    clean = {row["arch"]: row["val_acc"] for row in robustness_rows(mirror) if row["val_acc"] is not None}
+def test_the_clean_accuracy_of_the_robustness_file_is_that_of_suite_zero(robustness, suite_zero):
+    clean = {row["arch"]: row["val_acc"] for row in robustness if row["val_acc"] is not None}
     assert clean == {arch: accuracy for arch, (accuracy, _) in suite_zero["cifar10"].items()}
 
 
@@ -234,8 +252,8 @@ def test_graf_zen_is_that_of_suite_zero(mirror, suite_zero, name, dataset):
 
 @pytest.mark.parametrize(("name", "dataset"), [("nb201", "cifar10"), ("nb201_ImageNet16-120", "ImageNet16-120")])
 def test_graf_parameters_are_those_of_the_official_records_and_flops_are_not(mirror, nats, name, dataset):
-    costs = graf.proxies([mirror / GRAF / f"{name}_zc_proxies.csv"], SPACE, dataset)
-    params, flops = by_arch(costs, "params"), by_arch(costs, "flops")
+    counts = graf.proxies([mirror / GRAF / f"{name}_zc_proxies.csv"], SPACE, dataset)
+    params, flops = by_arch(counts, "params"), by_arch(counts, "flops")
     compared = [arch for arch in cells_of(nats) if arch in params]
     assert compared
     for arch in compared:
@@ -244,19 +262,17 @@ def test_graf_parameters_are_those_of_the_official_records_and_flops_are_not(mir
         assert 1 < flops[arch] / official["flops"] < 1.3
 
 
-def test_the_attacked_networks_are_the_6466_distinct_cells(mirror):
-    rows = robustness_rows(mirror)
-    attacks = [name for name in rows[0] if re.match("robust_acc@", name)]
+def test_the_attacked_networks_are_the_6466_distinct_cells(robustness):
+    attacks = [name for name in robustness[0] if re.match("robust_acc@", name)]
     groups = defaultdict(set)
-    for row in rows[: len(rows) // 2]:
+    for row in robustness[: len(robustness) // 2]:
         groups[SPACE.digest(SPACE.parse(row["arch"]))].add(tuple(row[name] for name in attacks))
     assert len(groups) == 6466
     assert all(len(values) == 1 for values in groups.values())
 
 
-def test_the_attacked_networks_are_not_those_of_the_clean_accuracy(mirror):
-    rows = robustness_rows(mirror)
-    pairs = zip(rows[:15625], rows[15625:], strict=True)
+def test_the_attacked_networks_are_not_those_of_the_clean_accuracy(robustness):
+    pairs = zip(robustness[:15625], robustness[15625:], strict=True)
     assert sum(attacked["robust_acc@aa_square@Linf_eps-0.1"] > clean["val_acc"] for attacked, clean in pairs) == 15055
 
 
@@ -271,10 +287,10 @@ def test_two_lists_of_mean_test_accuracies_are_the_means_of_the_runs(
     assert max(abs(listed[arch] - frame[arch]) for arch in runs) < 0.0051  # printed with two digits
 
 
-def test_two_files_have_the_same_validation_accuracies_after_12_epochs(mirror: Path) -> None:
+def test_two_files_have_the_same_validation_accuracies_after_12_epochs(mirror: Path, twelve_epochs: Any) -> None:
     mini = nas_without_training.twelve_epochs([mirror / MINI], SPACE).values.to_pandas()
     mini = mini[mini["dataset"] == "cifar10"].set_index("arch")["val_acc"]
-    other = by_arch(robot.twelve_epochs([mirror / ROBOT / "nb2_cf10_hp12_info.p"], SPACE), "val_acc")
+    other = by_arch(twelve_epochs, "val_acc")
     assert list(mini.index) == list(other)  # and the same order of cells
     assert mini.to_dict() == pytest.approx(other, rel=1e-12)
 
@@ -299,19 +315,16 @@ def test_the_index_of_robbench_is_that_of_the_other_files(mirror: Path) -> None:
 
 @pytest.mark.parametrize(("dataset", "tau"), [("cifar10", 0.882), ("cifar100", 0.799), ("ImageNet16-120", 0.769)])
 def test_accuracies_after_adversarial_training_rank_cells_like_those_of_clean_training(
-    mirror: Path, mean_test: dict[str, dict[str, float]], dataset: str, tau: float
+    adversarial: list[dict[str, Any]], mean_test: dict[str, dict[str, float]], dataset: str, tau: float
 ) -> None:
-    files = [(mirror / ROBBENCH).with_name("NAS-RobBench-201_html.json"), mirror / ROBBENCH]
-    rows = robbench.read(files, SPACE).values.to_pylist()
-    robust = {row["arch"]: row["val_acc"] for row in rows if row["dataset"] == dataset}
+    robust = {row["arch"]: row["val_acc"] for row in adversarial if row["dataset"] == dataset}
     clean = [mean_test[dataset][arch] for arch in robust]
     assert kendalltau(list(robust.values()), clean).statistic == pytest.approx(tau, abs=5e-4)
 
 
 @pytest.mark.parametrize("device", ["raspi4", "pixel3", "eyeriss", "fpga"])
-def test_latencies_of_help_that_hw_nas_bench_has_too_are_equal(mirror: Path, device: str) -> None:
+def test_latencies_of_help_that_hw_nas_bench_has_too_are_equal(mirror: Path, costs: Any, device: str) -> None:
     files = [mirror / HELP / "str_arch2idx.pt", mirror / HELP / "latency" / f"{device}.pt"]
     column = f"latency_ms@{device}"
     measured = by_arch(help_latencies.read(files, SPACE, dataset="cifar10"), column)
-    published = by_arch(hw_nas_bench.read([mirror / GRAF / "hw_cifar10.csv"], SPACE, dataset="cifar10"), column)
-    assert measured == published
+    assert measured == by_arch(costs, column)

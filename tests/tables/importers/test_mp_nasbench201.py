@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
@@ -145,8 +146,20 @@ def test_the_epochs_of_a_cell_with_repeated_or_unequal_bits_are_unknown(
     assert [row["epochs"] for row in rows] == [50, 1, 1, 0, 0, 0]
 
 
-def test_the_published_configurations(mirror: Path) -> None:
-    rows = mp_nasbench201.read([mirror / path for path in PUBLISHED], GRAPHS).values.to_pandas()
+@pytest.fixture(scope="module")
+def graphs(mirror: Path) -> pd.DataFrame:
+    """The published configurations with the bits of each operation."""
+    return mp_nasbench201.read([mirror / path for path in PUBLISHED], GRAPHS).values.to_pandas()
+
+
+@pytest.fixture(scope="module")
+def numbered(mirror: Path) -> pd.DataFrame:
+    """The published configurations that have a number in place of bits."""
+    return mp_nasbench201_sizes.read([mirror / path for path in PUBLISHED[2:]], CONFIGURATIONS).values.to_pandas()
+
+
+def test_the_published_configurations(graphs: pd.DataFrame) -> None:
+    rows = graphs
     assert rows.groupby(["epochs", "seed"]).size().to_dict() == {
         (0, ""): 11_335, (50, "0"): 11_317, (50, "1"): 2_425, (50, "2"): 12,
     }  # fmt: skip
@@ -161,8 +174,8 @@ def test_the_published_configurations(mirror: Path) -> None:
     assert kendalltau(both["0"], both["1"]).statistic == pytest.approx(0.940, abs=5e-4)
 
 
-def test_all_numbered_configurations(mirror: Path) -> None:
-    rows = mp_nasbench201_sizes.read([mirror / path for path in PUBLISHED[2:]], CONFIGURATIONS).values.to_pandas()
+def test_all_numbered_configurations(numbered: pd.DataFrame) -> None:
+    rows = numbered
     assert rows.groupby("epochs").size().to_dict() == {0: 19_428, 1: 9_164, 50: 10_264}
     free, trained = (part.set_index("arch") for _, part in rows.groupby(rows["epochs"] > 0))
     size = free.loc[trained.index, "size"]
@@ -171,20 +184,18 @@ def test_all_numbered_configurations(mirror: Path) -> None:
     assert kendalltau(size[first], trained["test_acc"][first]).statistic == pytest.approx(0.363, abs=5e-4)
 
 
-def test_the_numbered_configurations_without_bits(mirror: Path) -> None:
-    *_, numbered, operations = (mirror / path for path in PUBLISHED)
-    order = cells_in_order(operations, CELLS)
-    entries = listed(numbered, order)
+def test_the_numbered_configurations_without_bits(mirror: Path, graphs: pd.DataFrame, numbered: pd.DataFrame) -> None:
+    *_, configurations, operations = (mirror / path for path in PUBLISHED)
+    entries = listed(configurations, cells_in_order(operations, CELLS))
     assert len({one.cell for one in entries}) == 5_694
-    with_bits = mp_nasbench201.read([mirror / path for path in PUBLISHED], GRAPHS).values.to_pylist()
-    found = Counter()
-    for row in with_bits:
-        if row["seed"] == "0":
-            found[of_graph(GRAPHS.parse(row["arch"]), row["test_acc"] / 100)] += 1
+    with_bits = graphs[graphs["seed"] == "0"]
+    found = Counter(
+        of_graph(GRAPHS.parse(arch), accuracy / 100)
+        for arch, accuracy in zip(with_bits["arch"], with_bits["test_acc"], strict=True)
+    )
     without = Counter((one.cell, round(one.size, 7), round(one.accuracy, 10)) for one in entries) - found
     assert (sum(found.values()), sum(without.values())) == (11_317, 8_382)
-    rows = mp_nasbench201_sizes.read([numbered, operations], CONFIGURATIONS).values.to_pylist()
-    certain = {json.loads(row["arch"])["cell"] for row in rows if row["epochs"] == 50}
+    certain = {json.loads(arch)["cell"] for arch in numbered[numbered["epochs"] == 50]["arch"]}
     assert sum(count for (cell, _, _), count in without.items() if cell in certain) == 302
 
 

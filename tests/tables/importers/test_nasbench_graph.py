@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from predictors.errors import UnknownName
 from proxybench.errors import CorruptData
 from proxybench.spaces import get_space
-from proxybench.tables.importers.nasbench_graph import EPOCHS, read
+from proxybench.tables.importers.nasbench_graph import read
 
 LIGHT = "THUMNLab/NAS-Bench-Graph/be42534b56f6aaab2c3d6145b10eda9cbde10193/nas-bench-graph/light"
 SPACE = get_space("nasbench-graph")
@@ -44,24 +44,30 @@ def test_values_are_percent_milliseconds_and_counts(tmp_path):
     assert untrained["latency_ms@gpu"] == pytest.approx(4.5832, abs=1e-4)
 
 
-@pytest.mark.parametrize("dataset", sorted(EPOCHS))
-def test_real_file_gives_two_rows_for_each_architecture(mirror, dataset):
-    fragment = read([mirror / LIGHT / f"{dataset}.bench"], SPACE, dataset=dataset)
-    archs = 2_021 if dataset == "proteins" else 26_206
-    assert fragment.values.num_rows == 2 * archs
-    assert len(set(fragment.values.column("arch").to_pylist())) == archs
+@pytest.fixture(scope="module")
+def real(mirror):
+    """Three of the nine real files; the table of all of them is tested with the registry."""
+    return {
+        dataset: read([mirror / LIGHT / f"{dataset}.bench"], SPACE, dataset=dataset)
+        for dataset in ("cora", "physics", "proteins")
+    }
 
 
-def test_real_best_test_accuracy_on_cora(mirror):
-    fragment = read([mirror / LIGHT / "cora.bench"], SPACE, dataset="cora")
-    assert max(row["test_acc"] for row in rows_of(fragment, epochs=400)) == pytest.approx(83.13333, abs=1e-5)
+@pytest.mark.parametrize(("dataset", "archs"), [("cora", 26_206), ("physics", 26_206), ("proteins", 2_021)])
+def test_real_file_gives_two_rows_for_each_architecture(real, dataset, archs):
+    assert real[dataset].values.num_rows == 2 * archs
+    assert len(set(real[dataset].values.column("arch").to_pylist())) == archs
 
 
-def test_missing_architectures_and_unequal_runs_are_noted(mirror):
-    proteins = read([mirror / LIGHT / "proteins.bench"], SPACE, dataset="proteins")
-    physics = read([mirror / LIGHT / "physics.bench"], SPACE, dataset="physics")
-    assert proteins.notes == ("proteins: 2,021 of the 26,206 architectures were trained.",)
-    assert physics.notes == ("physics: the three runs of 1,113 architectures differ in size; params is their mean.",)
+def test_real_best_test_accuracy_on_cora(real):
+    assert max(row["test_acc"] for row in rows_of(real["cora"], epochs=400)) == pytest.approx(83.13333, abs=1e-5)
+
+
+def test_missing_architectures_and_unequal_runs_are_noted(real):
+    assert real["proteins"].notes == ("proteins: 2,021 of the 26,206 architectures were trained.",)
+    assert real["physics"].notes == (
+        "physics: the three runs of 1,113 architectures differ in size; params is their mean.",
+    )
 
 
 def test_unknown_data_set_is_named(tmp_path):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import proxybench as pb
 from proxybench.errors import CorruptData
 from proxybench.spaces import get_space
+from proxybench.tables.benchmark import Benchmark
 from proxybench.tables.importers.nasbench_mr import read
 
 SPACE = get_space("nasbench-mr")
-FOLDER = "dingmyu/NCP/5259acdf9876c3adf4b8b1133afc3ac0d1077d65/data"
 CODE = list(SPACE.code(SPACE.parse(SPACE.example)))
 NETWORK = {"embedding": CODE, "top1": 50.0, "top5": 80.5, "flops": 0.25, "params": 1.5}
 
@@ -22,39 +25,40 @@ def read_networks(tmp_path, networks):
     return read([path], SPACE, "hmdb51").values.to_pylist()
 
 
-@pytest.fixture(scope="module")
-def tables(mirror):
-    """The rows of each published file by its setting."""
-    settings = ("cls-10-1000", "cls-10c", "cls-50-100", "cls-50-1000", "seg", "seg-4x", "video", "video-p")
-    paths = {setting: mirror / FOLDER / setting / "trainval.pkl" for setting in settings}
-    return {setting: read([path], SPACE, setting).values.to_pandas() for setting, path in paths.items()}
+@pytest.fixture
+def bench(real_tables: Path) -> Benchmark:
+    """The table of the eight published files, one for each setting."""
+    return pb.load("nasbench-mr")
 
 
-def test_segmentation(tables):
-    table = tables["seg"]
-    assert table["arch"].nunique() == 2_507
-    assert table["val_miou"].max() == 79.1
-    largest = table[table["arch"] == table["arch"][0]].set_index("epochs")
-    assert largest.loc[1, ["val_miou", "val_class_acc", "val_acc"]].tolist() == [76.09, 83.87, 96.1]
-    assert largest.loc[0, ["params", "flops"]].tolist() == [28_290_994, 13_727_426_866]
+def test_segmentation(bench):
+    found = {
+        metric: bench.values(metric, dataset="cityscapes", epochs=1)
+        for metric in ("val_miou", "val_class_acc", "val_acc")
+    }
+    params, flops = (bench.values(metric, dataset="cityscapes") for metric in ("params", "flops"))
+    assert len(bench) == 2_507
+    assert found["val_miou"].max() == 79.1
+    largest = int(params.argmax())
+    assert [values[largest] for values in found.values()] == [76.09, 83.87, 96.1]
+    assert [params[largest], flops[largest]] == [28_290_994, 13_727_426_866]
 
 
 @pytest.mark.parametrize(
-    ("setting", "best"), [("cls-50-1000", 86.16), ("cls-10c", 67.96), ("video", 28.292), ("video-p", 40.391)]
+    ("dataset", "best"),
+    [("imagenet-50-1000", 86.16), ("cls-10c", 67.96), ("hmdb51", 28.292), ("hmdb51-pretrained", 40.391)],
 )
-def test_classification(tables, setting, best):
-    assert tables[setting]["val_acc"].max() == best
-    assert tables[setting]["val_acc"].count() == tables[setting]["val_top5"].count() == 2_507
+def test_classification(bench, dataset, best):
+    assert bench.values("val_acc", dataset=dataset, epochs=1).max() == best
+    for metric in ("val_acc", "val_top5"):
+        assert np.isfinite(bench.values(metric, dataset=dataset, epochs=1)).sum() == 2_507
 
 
-def test_networks_have_one_size_in_all_settings(tables):
-    sizes = [
-        dict(zip(untrained["arch"], zip(untrained["params"], untrained["flops"], strict=True), strict=True))
-        for table in tables.values()
-        for untrained in [table[table["epochs"] == 0]]
-    ]
-    assert len(sizes[0]) == 2_507
-    assert all(other == sizes[0] for other in sizes)
+def test_networks_have_one_size_in_all_settings(bench):
+    sizes = [[bench.values(metric, dataset=dataset) for metric in ("params", "flops")] for dataset in bench.datasets]
+    assert len(sizes) == 8
+    assert np.isfinite(sizes[0]).all()
+    assert all(np.array_equal(other, sizes[0]) for other in sizes)
 
 
 def test_rows_of_one_network(tmp_path):
