@@ -21,8 +21,7 @@ def summed_inverse_deviation(samples: Tensor) -> Tensor:
     """
     first, second = samples.abs().double()
     deviations = (first - second).abs() / 2  # standard deviation of two values, with n in the denominator
-    varying = deviations != 0  # true for NaN, which then reaches the sum
-    total: Tensor = deviations[varying].reciprocal().sum().cpu()
+    total: Tensor = deviations.reciprocal().masked_fill_(deviations == 0, 0).sum().cpu()  # a NaN reaches the sum
     return total
 
 
