@@ -10,6 +10,7 @@ from torch import Tensor
 
 from proxybench.proxies.base import NoAnswer, Tap, proxy
 from proxybench.proxies.batch_pass import batch_pass
+from proxybench.proxies.packed_signs import packed_signs
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.split_pass import split_pass
 
@@ -27,7 +28,7 @@ def summed_inverse_deviation(samples: Tensor) -> Tensor:
 
 def distinct_patterns(signs: Sequence[Tensor]) -> int:
     """Number of different sign vectors over the n images among the neurons of all rectifiers; bool[n, neurons] each."""
-    octets = np.concatenate([np.packbits(positive.cpu().numpy(), axis=0) for positive in signs], axis=1).T
+    octets = torch.cat([packed_signs(positive).cpu() for positive in signs], 1).T.numpy()
     whole = np.zeros((len(octets), -(-octets.shape[1] // 8) * 8), dtype=np.uint8)
     whole[:, : octets.shape[1]] = octets
     words = whole.view(np.uint64)
