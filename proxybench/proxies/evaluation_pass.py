@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -44,15 +45,15 @@ def evaluation_pass(probe: Probe) -> dict[Tap, Any]:
         output = Output(position, calls[position], values, clear)
         calls[position] += 1
         for observer in observers.values():
-            observer.safely(lambda: observer.output(output))  # noqa: B023
+            observer.safely(partial(observer.output, output))
 
     def rectified(inputs: Tensor) -> None:
         for observer in observers.values():
-            observer.safely(lambda: observer.rectifier(inputs))  # noqa: B023
+            observer.safely(partial(observer.rectifier, inputs))
 
     def attended(name: str, weights: Tensor) -> None:
         for observer in observers.values():
-            observer.safely(lambda: observer.attention(name, weights))  # noqa: B023
+            observer.safely(partial(observer.attention, name, weights))
 
     with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), ExitStack() as watching:
         moves = watching.enter_context(Functions())
