@@ -34,7 +34,10 @@ def module_outputs(network: nn.Module, seen: Seen) -> Iterator[None]:
     done: set[str] = set()
 
     def hook(module: nn.Module, inputs: Any, output: Any, name: str) -> None:
-        value = output[0] if isinstance(output, tuple | list) and output else output
+        with unwatched():
+            look(module, output[0] if isinstance(output, tuple | list) and output else output, name)
+
+    def look(module: nn.Module, value: Any, name: str) -> None:
         if name in done or not isinstance(value, Tensor) or not value.is_floating_point() or value.dim() < 2:
             return
         done.add(name)
@@ -43,8 +46,7 @@ def module_outputs(network: nn.Module, seen: Seen) -> Iterator[None]:
         else:
             axis = axes[value.shape] = 1 if isinstance(module, _CHANNELS_FIRST) else value.dim() - 1
         if value.numel():
-            with unwatched():
-                seen(name, value.detach(), axis)
+            seen(name, value.detach(), axis)
 
     handles = [
         module.register_forward_hook(partial(hook, name=name))

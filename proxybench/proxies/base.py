@@ -30,6 +30,10 @@ class Tap(Enum):
     RECTIFIER_RESPONSES = "correlations between images of each rectifier's inputs and of the gradients there"
     ACTIVATION_ROWS = "a window of rows of the output of each module with a weight or of an activation"
     BATCH_STATISTICS = "mean and variance of the batch at each batch normalisation"
+    CODE_VOLUMES = "of the pass in evaluation mode: how many images the signs of each layer's outputs tell apart"
+    HIDDEN_COMPONENTS = "of the pass in evaluation mode: principal components of the inputs of rectifiers of tokens"
+    LARGEST_OUTPUTS = "of the pass in evaluation mode: the largest outputs of layers of attention"
+    LARGEST_WEIGHTS = "of the pass in evaluation mode: the largest weights of self-attentions"
     NOISE_VARIATION = "of the pass over noise: the variation of each layer's output, and all gradients"
 
 

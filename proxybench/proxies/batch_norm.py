@@ -17,6 +17,8 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
+from proxybench.proxies.functions import unwatched
+
 _FUNCTION_ARGUMENTS = ("inputs", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
 _TORCH_ARGUMENTS = ("inputs", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps")
 
@@ -87,8 +89,9 @@ def batch_norm_removed() -> Iterator[None]:
 
 def running_variances(batch_norms: Sequence[_BatchNorm]) -> Tensor:
     """A copy of the running variances of those that keep them, concatenated."""
-    variances = [module.running_var.detach().float() for module in batch_norms if module.running_var is not None]
-    return torch.cat(variances) if variances else torch.zeros(0)
+    with unwatched():
+        variances = [module.running_var.detach().float() for module in batch_norms if module.running_var is not None]
+        return torch.cat(variances) if variances else torch.zeros(0)
 
 
 class RunningStatistics:

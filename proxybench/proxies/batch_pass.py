@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +23,9 @@ from proxybench.proxies.probe import Probe
 from proxybench.proxies.recorder import layer_outputs
 from proxybench.proxies.rectifiers import rectifier_inputs
 from proxybench.proxies.responses import Responses
-from proxybench.proxies.scores import reason_of
+from proxybench.proxies.scores import attempt
 from proxybench.proxies.second_derivatives import FastSecondDerivatives
 
-T = TypeVar("T")
 _LOSS_TAPS = {Tap.WEIGHT_GRADIENTS, Tap.HESSIAN_GRADIENTS, Tap.CHANNEL_PRODUCTS, Tap.RECTIFIER_RESPONSES}
 
 
@@ -131,8 +130,9 @@ def batch_pass(probe: Probe) -> BatchPass:
     with probe.borrowed(weights=False) as network, ExitStack() as recording:
         for layer in layers:
             layer.weight.requires_grad_(bool(taps & _LOSS_TAPS))
+        second = FastSecondDerivatives()
         if Tap.HESSIAN_GRADIENTS in taps:
-            recording.enter_context(FastSecondDerivatives())
+            recording.enter_context(second)
         if Tap.BATCH_STATISTICS in taps:
             statistics = RunningStatistics(
                 network, momentum=1.0, like=torch.zeros(0, dtype=probe.dtype, device=probe.device)
@@ -156,7 +156,7 @@ def batch_pass(probe: Probe) -> BatchPass:
             found.keep(tap, unknown)
         if Tap.BATCH_STATISTICS in taps:
             found.keep(Tap.BATCH_STATISTICS, statistics)
-        found.keep(Tap.RECTIFIER_SIGNS, _attempt(lambda: _signs_by_image(probe, signs)))
+        found.keep(Tap.RECTIFIER_SIGNS, attempt(lambda: _signs_by_image(probe, signs)))
         if Tap.ACTIVATION_ROWS in taps:
             found.keep(Tap.ACTIVATION_ROWS, rows)
         if outputs is not None:
@@ -166,7 +166,8 @@ def batch_pass(probe: Probe) -> BatchPass:
         if taps & _LOSS_TAPS:
             _take_loss_gradients(probe, logits, products, responses, found)
         if Tap.INPUT_GRADIENT in taps:
-            found.keep(Tap.INPUT_GRADIENT, _attempt(lambda: _input_gradient(logits, inputs)))
+            with second.without_weights():
+                found.keep(Tap.INPUT_GRADIENT, attempt(lambda: _input_gradient(logits, inputs)))
     return found
 
 
@@ -176,18 +177,6 @@ def _layers(probe: Probe) -> tuple[tuple[Layer, ...], NoAnswer | None]:
         return probe.layers, None
     except NoAnswer as unknown:
         return (), unknown
-
-
-def _attempt(work: Callable[[], T], what: str = "") -> T | NoAnswer:
-    """The result of `work`, or the reason why it has none, so that other taps keep their results."""
-    try:
-        return work()
-    except NoAnswer as failure:
-        return failure
-    except MemoryError:
-        raise
-    except Exception as error:
-        return NoAnswer(f"{what}{reason_of(error)}")
 
 
 def _signs_by_image(probe: Probe, signs: SeenTensors) -> list[Tensor]:
@@ -233,7 +222,7 @@ def _take_loss_gradients(
         loss = probe.loss(logits, probe.labels)
         return gradients(loss, weights, create_graph=second, keep=second or keep)
 
-    first = _attempt(first_gradients)
+    first = attempt(first_gradients)
     if isinstance(first, NoAnswer):
         for tap in _LOSS_TAPS:
             found.keep(tap, first)
@@ -243,7 +232,7 @@ def _take_loss_gradients(
     found.keep(Tap.RECTIFIER_RESPONSES, responses.finish())
     if second:
         twice = "the network cannot be differentiated twice: "
-        found.keep(Tap.HESSIAN_GRADIENTS, _attempt(lambda: _hessian_gradients(first, weights, keep=keep), twice))
+        found.keep(Tap.HESSIAN_GRADIENTS, attempt(lambda: _hessian_gradients(first, weights, keep=keep), twice))
 
 
 def _hessian_gradients(first: list[Tensor], weights: list[Any], keep: bool) -> list[Tensor]:

@@ -42,7 +42,8 @@ class Functions(TorchFunctionMode):
         name = _names.get(func) or _name(func)
         result = self.call(name, func, args, kwargs or {})
         if not self.move_axes:
-            self.move_axes = name in _MOVES or _changes_first(args, result)
+            with unwatched():  # every attribute of a tensor is a function that other observers would see
+                self.move_axes = name in _MOVES or _changes_first(args, result)
         return result
 
     def call(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -57,8 +57,8 @@ def signs_together(probe: Probe, network: nn.Module) -> list[Tensor] | None:
         uses = [(call, delta) for call, delta in zip(calls, deltas, strict=True) if call.layer is layer]
         if uses:
             for chunk in chunks_of_gradients(uses):
-                total += chunk.sign().sum(0)
                 require_finite(chunk)
+                total += chunk.sign_().sum(0)
     return sums
 
 

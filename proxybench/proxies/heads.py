@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from proxybench.proxies.base import NoAnswer, proxy
+from proxybench.proxies.base import NoAnswer, Tap, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.counts import by_layer
 from proxybench.proxies.dss import attention_layers
+from proxybench.proxies.evaluation_pass import observed
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.probe import Probe
-from proxybench.proxies.token_outputs import sums_by_module, token_outputs
 
 SOURCE = "Serianni and Kalita, Training-Free Neural Architecture Search for RNNs and Transformers, ACL 2023"
 
@@ -52,6 +52,7 @@ def head_importance(probe: Probe) -> Tensor:
     needs=["images"],
     batch_norm="as given",
     per_layer=True,
+    taps=[Tap.LARGEST_OUTPUTS],
 )
 def head_confidence(probe: Probe) -> Tensor:
     """How far the outputs of queries, keys, values and of the projection of the result stand out at one token.
@@ -60,15 +61,8 @@ def head_confidence(probe: Probe) -> Tensor:
     once. The positions of a map are its tokens. The authors leave out the projection of the result. NaN for a network
     without attention.
     """
-    wanted = set(attention_layers(probe))
-    sums = torch.zeros(len(probe.layers), dtype=torch.float64)
-
-    def seen(position: int, output: Tensor, tokens: Tensor) -> None:
-        if position in wanted:
-            sums[position] += as_real(tokens).amax(1).mean(dtype=torch.float64).cpu()
-
-    with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), token_outputs(probe, seen):
-        probe.forward(network, probe.images)
+    attention_layers(probe)
+    sums: Tensor = observed(probe, Tap.LARGEST_OUTPUTS)
     return sums
 
 
@@ -79,6 +73,7 @@ def head_confidence(probe: Probe) -> Tensor:
     needs=["images"],
     batch_norm="as given",
     per_layer=True,
+    taps=[Tap.LARGEST_WEIGHTS],
 )
 def head_softmax_confidence(probe: Probe) -> Tensor:
     """How strongly heads attend to tokens to which no other head attends; 1 / tokens for a single head.
@@ -88,17 +83,7 @@ def head_softmax_confidence(probe: Probe) -> Tensor:
     values also contain a softmax of the results of Fourier and cosine transforms, which these networks do not use. NaN
     for a network without self-attention.
     """
-    sums = probe.once(softmax_confidence)
+    sums: dict[str, float] = observed(probe, Tap.LARGEST_WEIGHTS)
     if not sums:
         raise NoAnswer("the network has no self-attention")
     return by_layer(probe, sums)
-
-
-def softmax_confidence(probe: Probe) -> dict[str, float]:
-    """By name of a module, the summed confidence of its self-attentions."""
-    return sums_by_module(probe, _largest_of_heads)
-
-
-def _largest_of_heads(weights: Tensor) -> float:
-    """The mean of the largest weight of all heads; weights without an axis of heads belong to one."""
-    return float((weights.amax(-3) if weights.dim() > 3 else weights).mean(dtype=torch.float64))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from proxybench.proxies.base import NoAnswer, Tap, proxy
 from proxybench.proxies.batch_pass import batch_pass
+from proxybench.proxies.packed_signs import packed_signs
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.split_pass import split_pass
 
@@ -21,14 +22,13 @@ def summed_inverse_deviation(samples: Tensor) -> Tensor:
     """
     first, second = samples.abs().double()
     deviations = (first - second).abs() / 2  # standard deviation of two values, with n in the denominator
-    varying = deviations != 0  # true for NaN, which then reaches the sum
-    total: Tensor = deviations[varying].reciprocal().sum().cpu()
+    total: Tensor = deviations.reciprocal().masked_fill_(deviations == 0, 0).sum().cpu()  # a NaN reaches the sum
     return total
 
 
 def distinct_patterns(signs: Sequence[Tensor]) -> int:
     """Number of different sign vectors over the n images among the neurons of all rectifiers; bool[n, neurons] each."""
-    octets = np.concatenate([np.packbits(positive.cpu().numpy(), axis=0) for positive in signs], axis=1).T
+    octets = torch.cat([packed_signs(positive).cpu() for positive in signs], 1).T.numpy()
     whole = np.zeros((len(octets), -(-octets.shape[1] // 8) * 8), dtype=np.uint8)
     whole[:, : octets.shape[1]] = octets
     words = whole.view(np.uint64)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from proxybench.proxies.base import NoAnswer, Tap
 from proxybench.proxies.batch_pass import gradients
-from proxybench.proxies.functions import unwatched
 from proxybench.proxies.layers import as_real
 from proxybench.proxies.memory_order import over_positions
 from proxybench.proxies.probe import Probe
@@ -53,9 +52,8 @@ def noise_pass(probe: Probe) -> NoisePass:
         ]
 
         def seen(position: int, output: Tensor) -> None:
-            with unwatched():
-                ratio = participation_ratio(output.detach(), channels_first=probe.layers[position].convolution)
-            dimensions.append(ratio)
+            layer = probe.layers[position]
+            dimensions.append(participation_ratio(output.detach(), channels_first=layer.convolution))
 
         outputs = recording.enter_context(layer_outputs(probe.layers, seen)) if varied else None
         logits = probe.forward(network, probe.noise("eznas_a").to(probe.images.dtype))

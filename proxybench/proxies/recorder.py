@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
 from proxybench.proxies.base import NoAnswer
-from proxybench.proxies.functions import Functions
+from proxybench.proxies.functions import Functions, unwatched
 from proxybench.proxies.layers import Layer
 
 _ATTENTION: Any = functional.multi_head_attention_forward
@@ -45,7 +45,7 @@ class LayerOutputs:
 
 @contextmanager
 def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]:
-    """Call `seen(position, output)` for every layer applied inside.
+    """Call `seen(position, output)`, whose own functions no observer sees, for every layer applied inside.
 
     Outputs of convolutions have their channels on axis 1, all others last. For convolutions and linear layers the
     output is what the module that owns the weight returns. A weight also owned by another kind of module, such as an
@@ -54,6 +54,11 @@ def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]
     projection once with all its channels or, if query, key and value differ, once for each, with zeros in the channels
     of the others. Attention over a single sequence without an image axis is not seen.
     """
+
+    def quietly(position: int, output: Tensor) -> None:
+        with unwatched():
+            seen(position, output)
+
     handles = []
     positions = {id(layer.weight): position for position, layer in enumerate(layers)}
     free: dict[int, Layer] = {}
@@ -65,15 +70,15 @@ def layer_outputs(layers: Sequence[Layer], seen: Seen) -> Iterator[LayerOutputs]
 
         def hook(module: nn.Module, inputs: Any, output: Any, position: int = position) -> None:
             if isinstance(output, Tensor):
-                seen(position, output)
+                quietly(position, output)
 
         handles += [owner.register_forward_hook(hook) for owner in owners]
     outputs = LayerOutputs(free)
     with ExitStack() as stack:
         if any(isinstance(layer.module, nn.MultiheadAttention) for layer in layers):
-            stack.enter_context(_AttentionProjections(positions, seen))
+            stack.enter_context(_AttentionProjections(positions, quietly))
         if free:
-            stack.enter_context(_Products(free, seen, outputs))
+            stack.enter_context(_Products(free, quietly, outputs))
         try:
             yield outputs
         finally:

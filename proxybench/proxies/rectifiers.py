@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from proxybench.networks.dispatch import Dispatch
-from proxybench.proxies.functions import AxisMoves, Functions, is_move
+from proxybench.proxies.functions import AxisMoves, Functions, is_move, unwatched
 
 # Names of functions, methods and ATen operations without the underscores of their in-place and internal forms.
 _RECTIFIERS = frozenset(
@@ -98,13 +98,15 @@ class _Functions(Functions):
         plain = name.strip("_")
         if plain not in _RELEVANT:
             return func(*args, **kwargs)
-        inputs = self._recogniser.rectified(plain, args, kwargs)
-        if inputs is not None:
-            self._seen(inputs)
+        with unwatched():
+            inputs = self._recogniser.rectified(plain, args, kwargs)
+            if inputs is not None:
+                self._seen(inputs)
         result = func(*args, **kwargs)
-        if inputs is not None:
-            self._rectified(inputs, result)
-        self._recogniser.remember(plain, args, result)
+        with unwatched():
+            if inputs is not None:
+                self._rectified(inputs, result)
+            self._recogniser.remember(plain, args, result)
         return result
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from proxybench.proxies.base import NoAnswer
 
+T = TypeVar("T")
 NEVER_CAUGHT = (MemoryError, torch.cuda.OutOfMemoryError)  # KeyboardInterrupt and SystemExit are not Exceptions
 NO_ANSWER = (NoAnswer, torch.linalg.LinAlgError, np.linalg.LinAlgError)  # type: ignore[attr-defined]
 
@@ -39,3 +42,20 @@ def reason_of(error: Exception) -> str:
     """Why a proxy has no value, in one line; includes the type of an error other than NoAnswer."""
     lines = str(error).strip().splitlines() or ["no message"]
     return lines[0] if isinstance(error, NO_ANSWER) else f"{type(error).__name__}: {lines[0]}"
+
+
+def attempt(work: Callable[[], T], what: str = "") -> T | NoAnswer:
+    """The result of `work`, or the reason why it has none, so that what shares its pass keeps its results.
+
+    Args:
+        work: a part of a pass.
+        what: the beginning of the reason.
+    """
+    try:
+        return work()
+    except NoAnswer as failure:
+        return failure
+    except NEVER_CAUGHT:
+        raise
+    except Exception as error:
+        return NoAnswer(f"{what}{reason_of(error)}")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from proxybench.proxies.base import NoAnswer, Tap, proxy
 from proxybench.proxies.batch_pass import batch_pass
+from proxybench.proxies.packed_signs import packed_signs
 from proxybench.proxies.probe import Probe
 
 SAMPLES = 16
@@ -21,12 +22,13 @@ def sample_patterns(signs: Iterable[Tensor]) -> int:
     """
     seen = torch.zeros(0, dtype=torch.bool)
     for positive in signs:
+        first, *others = packed_signs(positive)
+        code = first.long()
+        for octet in others:
+            code = code * 256 + octet
         if not len(seen):
-            seen = torch.zeros(2 ** len(positive), dtype=torch.bool, device=positive.device)
-        code = torch.zeros(positive.shape[1], dtype=torch.int32, device=positive.device)
-        for place, fires in enumerate(positive):
-            code |= fires.to(torch.int32) << place
-        seen[code.long()] = True
+            seen = torch.zeros(256 ** (1 + len(others)), dtype=torch.bool, device=positive.device)
+        seen[code] = True
     return int(seen.sum())
 
 

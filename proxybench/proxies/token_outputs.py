@@ -1,10 +1,10 @@
-"""Outputs of layers over tokens and weights of attention, recorded in a forward pass."""
+"""Outputs of layers as tokens, and weights of attention, recorded in a forward pass."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,50 +13,53 @@ from torch import Tensor, nn
 
 from proxybench.proxies.base import NoAnswer
 from proxybench.proxies.functions import Functions, unwatched
-from proxybench.proxies.image_axis import image_axes, known_axis
-from proxybench.proxies.probe import Probe
-from proxybench.proxies.recorder import layer_outputs
+from proxybench.proxies.image_axis import ImageAxis
+from proxybench.proxies.layers import Layer
+from proxybench.proxies.observer import Axes, Output
 
-Seen = Callable[[int, Tensor, Tensor], None]
+Seen = Callable[[int, Tensor], None]
 
 
-@contextmanager
-def token_outputs(probe: Probe, seen: Seen) -> Iterator[None]:
-    """Call `seen(position, output, tokens)` for outputs of layers other than convolutions in a forward pass inside.
+class TokenOutputs:
+    """Outputs of layers as tokens; those whose shape is ambiguous wait until the axes of the images are known.
 
-    `tokens` is a view or copy of the output as [n, tokens, channels]; of a map, the positions are its tokens. Outputs
-    that do not depend on the images are left out. The pass must be in evaluation mode, over the batch of `probe`, and
-    begin after this function has found the axes of the images.
-
-    Raises:
-        NoAnswer: from the forward pass, if it is unclear which axis of an output holds the images.
+    Args:
+        layers: of the network.
+        images: number of images in the batch.
+        seen: called with the position of a layer and its output as [n, tokens, channels], a view or a copy; the
+            positions of a map are its tokens. Outputs that do not depend on the images are left out.
     """
-    images = len(probe.images)
-    axes = probe.once(image_axes).outputs if images > 1 else None
-    calls = [0] * len(probe.layers)
 
-    def of_layer(position: int, output: Tensor) -> None:
-        call = calls[position]
-        calls[position] += 1
-        if probe.layers[position].convolution:
+    def __init__(self, layers: Sequence[Layer], images: int, seen: Seen) -> None:
+        self._layers, self._images, self._seen = layers, images, seen
+        self._waiting: list[Output] = []
+
+    def add(self, output: Output) -> None:
+        """An output of a layer other than a convolution; later changes of its memory do not matter."""
+        if self._layers[output.position].convolution:
             return
-        with unwatched():
-            values = output.detach()
-            if axes is None:
-                tokens = values[None] if values.dim() < 2 else values.reshape(1, -1, values.shape[-1])
-            else:
-                if call >= len(axes[position]):
-                    raise NoAnswer("the network takes a different path for the whole batch")
-                axis = known_axis(axes[position][call])
-                if axis is None:
-                    return
-                if axis.axis == values.dim() - 1:
-                    raise NoAnswer(f"the output of layer {probe.layers[position].name!r} has images as its channels")
-                tokens = axis.first(values, images).flatten(1, -2)
-            seen(position, output, tokens)
+        if output.clear:
+            self._pass_on(output, ImageAxis(0))
+        else:
+            self._waiting.append(replace(output, values=output.values.clone()))
 
-    with layer_outputs(probe.layers, of_layer):
-        yield
+    def finish(self, axes: Axes) -> None:
+        """Pass on the outputs that waited. Raises NoAnswer if it is unclear which axis of one holds the images."""
+        for output in self._waiting:
+            axis = output.axis(axes)
+            if axis is not None:
+                self._pass_on(output, axis)
+        self._waiting.clear()
+
+    def _pass_on(self, output: Output, axis: ImageAxis) -> None:
+        values = output.values.detach()
+        if self._images == 1:
+            tokens = values[None] if values.dim() < 2 else values.reshape(1, -1, values.shape[-1])
+        elif axis.axis == values.dim() - 1:
+            raise NoAnswer(f"the output of layer {self._layers[output.position].name!r} has images as its channels")
+        else:
+            tokens = axis.first(values, self._images).flatten(1, -2)
+        self._seen(output.position, tokens)
 
 
 @contextmanager
@@ -133,18 +136,3 @@ _READERS: dict[str, Callable[..., Tensor | None]] = {
     "scaled_dot_product_attention": _of_product,
     "multi_head_attention_forward": _of_module,
 }
-
-
-def sums_by_module(probe: Probe, measure: Callable[[Tensor], float]) -> dict[str, float]:
-    """The sum of `measure` of the weights of attention, [..., heads, queries, keys], by the name of a module.
-
-    From a forward pass of the batch in evaluation mode; an empty dictionary for a network without attention.
-    """
-    sums: defaultdict[str, float] = defaultdict(float)
-
-    def seen(name: str, weights: Tensor) -> None:
-        sums[name] += measure(weights)
-
-    with probe.borrowed(train=False, weights=False) as network, torch.no_grad(), attention_weights(network, seen):
-        probe.forward(network, probe.images)
-    return dict(sums)

@@ -18,8 +18,8 @@ def inverse_variation(halves: Tensor) -> Tensor:
     """
     first, second = halves.double()
     differences = (first - second).abs()
-    varying = differences != 0  # true for NaN, which then reaches the sum
-    total: Tensor = ((first.abs() + second.abs())[varying] / differences[varying]).sum()
+    ratios = (first.abs() + second.abs()).div_(differences)
+    total: Tensor = ratios.masked_fill_(differences == 0, 0).sum()  # a NaN of the gradients reaches the sum
     return total.cpu()
 
 

@@ -12,6 +12,22 @@ from torch.nn import functional
 
 from proxybench.proxies.second_derivatives import FastSecondDerivatives
 
+
+class ByImage(nn.Module):
+    """Each channel of each image normalised by its own statistics."""
+
+    def __init__(self, affine: bool) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.tensor([0.5, -1.0, 2.0, 1.5]) if affine else None)
+        self.register_buffer("bias", torch.arange(4.0) if affine else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        images, channels, height, width = x.shape
+        sizes = (images, channels, height * width, channels)
+        out: Tensor = torch.native_group_norm(x.contiguous(), self.weight, self.bias, *sizes, 1e-5)[0]
+        return out
+
+
 SETTINGS: dict[str, Callable[[], nn.Module]] = {
     "plain": lambda: nn.Conv2d(4, 6, 3, padding=1, bias=False),
     "strided": lambda: nn.Conv2d(4, 6, (3, 2), stride=2, padding=(1, 0), bias=False),
@@ -21,6 +37,8 @@ SETTINGS: dict[str, Callable[[], nn.Module]] = {
     "normalisation": lambda: nn.BatchNorm2d(4),
     "normalisation without weight": lambda: nn.BatchNorm2d(4, affine=False),
     "normalisation in evaluation mode": lambda: nn.BatchNorm2d(4).eval(),
+    "normalisation by image": lambda: ByImage(affine=True),
+    "normalisation by image without weight": lambda: ByImage(affine=False),
     "rectifier": nn.ReLU,
     "rectifier in place": lambda: nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(inplace=True)),
     "pooling": lambda: nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False),
@@ -45,6 +63,19 @@ def test_products_with_the_hessian_are_those_of_torch(setting: str, order: torch
 
     for one, other in zip(found(fast=True), found(fast=False), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_derivatives_by_kernels_can_be_left_out() -> None:
+    torch.manual_seed(0)
+    layer, images = nn.Conv2d(3, 4, 3, bias=False), torch.randn(2, 3, 5, 5, requires_grad=True)
+    with FastSecondDerivatives() as replaced:
+        output = layer(images).pow(2).sum()
+    with replaced.without_weights():
+        found = torch.autograd.grad(output, [images, layer.weight], retain_graph=True, allow_unused=True)
+    assert found[1] is None
+    with_weights = torch.autograd.grad(output, [images, layer.weight])
+    assert torch.equal(found[0], with_weights[0])
+    assert with_weights[1].any()
 
 
 @pytest.mark.parametrize("affine", [True, False])

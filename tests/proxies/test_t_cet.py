@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from proxybench.networks import build
+from proxybench.proxies.code_volumes import log_code_volume
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.scores import Scores
-from proxybench.proxies.t_cet import log_code_volume, log_signal_to_noise, t_cet
+from proxybench.proxies.t_cet import log_signal_to_noise, t_cet
 from proxybench.spaces.nasbench201 import NASBench201
 
 IMAGES = torch.sin(torch.arange(5 * 2 * 4 * 4.0) ** 1.5).reshape(5, 2, 4, 4)

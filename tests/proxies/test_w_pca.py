@@ -10,8 +10,9 @@ from torch.nn import functional
 
 import proxybench as pb
 from proxybench.networks import build
+from proxybench.proxies.hidden_features import principal_components
 from proxybench.proxies.probe import Probe
-from proxybench.proxies.w_pca import hidden_components, principal_components
+from proxybench.proxies.w_pca import hidden_components
 from proxybench.spaces import get_space
 
 
