@@ -50,18 +50,20 @@ def small_tables(part_of_cache: Callable[..., Path], monkeypatch: pytest.MonkeyP
 @pytest.fixture(scope="module")
 def evaluated(part_of_cache: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Journals of `mine:score` and of `mine:broken` on the three cells of quick-predictors, run once."""
-    journals, home = {}, tmp_path_factory.mktemp("evaluated")
+    names, home = {"score": "convolutions", "broken": "broken"}, tmp_path_factory.mktemp("evaluated")
+    journal = Journal(home / "both.jsonl")
     (home / "mine.py").write_text(OWN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROXYBENCH_CACHE", str(part_of_cache(*SMALL)))
         patch.chdir(home)
         patch.syspath_prepend(str(home))
         patch.delitem(sys.modules, "mine", raising=False)
-        for method in ("score", "broken"):
-            journal = Journal(home / f"{method}.jsonl")
-            run_plan(plan_suite("quick-predictors", [f"mine:{method}"]), journal)
-            journals[method] = journal.path.read_bytes()
-    return journals
+        run_plan(plan_suite("quick-predictors", [f"mine:{method}" for method in names]), journal)
+    lines = [(json.loads(line)["method"], line) for line in journal.path.read_bytes().splitlines(keepends=True)]
+    return {
+        method: b"".join(line for ran, line in lines if ran == name or ran not in names.values())
+        for method, name in names.items()
+    }
 
 
 @pytest.fixture

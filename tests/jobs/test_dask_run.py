@@ -26,8 +26,6 @@ distributed = pytest.importorskip("distributed", reason="the extra proxybench[da
 
 ROOT = Path(__file__).resolve().parents[2]
 Make = Callable[..., Trial]
-
-
 MODULES = Path(trial_jobs.__file__).parent
 
 
@@ -40,7 +38,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all tests that leave its processes as they are; starting one takes seconds."""
+    """One cluster, which takes seconds to start, for the tests that leave its processes as they are, the last ones."""
     with two_workers(tmp_path_factory.mktemp("shared") / "cluster", MODULES) as cluster:
         yield cluster
 
@@ -88,15 +86,6 @@ def test_a_scheduler_that_goes_away_is_an_error_and_the_next_run_finishes(cluste
     assert jobs.results() == jobs.uninterrupted()
 
 
-def test_a_run_on_a_cluster_and_one_here_share_the_jobs(shared_cluster: Cluster, trial: Make) -> None:
-    jobs = trial(40, 0.05)
-    with jobs.started(1) as other:
-        run_on_cluster(jobs.store(), shared_cluster.address)
-        assert other.wait(60) == 0
-    assert jobs.starts() == list(range(40))
-    assert jobs.results() == jobs.uninterrupted()
-
-
 def test_a_worker_with_other_code_is_refused(cluster: Cluster, trial: Make, tmp_path: Path) -> None:
     other = tmp_path / "other"
     for package in ("predictors", "proxybench"):
@@ -120,19 +109,6 @@ def test_a_worker_with_other_code_is_refused(cluster: Cluster, trial: Make, tmp_
         run_on_cluster(jobs.store(), cluster.address)
 
 
-def test_a_function_that_the_workers_cannot_load_is_an_error_and_the_cluster_lives(
-    shared_cluster: Cluster, trial: Make, tmp_path: Path
-) -> None:
-    jobs = trial(3, broken=True)
-    with pytest.raises(WorkerFailed, match=r"cannot load .*(absent|not on this machine)"):
-        run_on_cluster(jobs.store(), shared_cluster.address)
-    assert jobs.done() == 0
-    assert not jobs.claims.exists()
-    whole = type(jobs)(tmp_path / "whole", 3)
-    run_on_cluster(whole.store(), shared_cluster.address)
-    assert whole.done() == 3
-
-
 def test_a_cluster_without_workers_is_an_error(trial: Make) -> None:
     with (
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as empty,
@@ -154,6 +130,47 @@ def test_nothing_to_do_needs_no_scheduler(trial: Make) -> None:
     assert jobs.starts() == [0, 1, 2]
 
 
+def test_a_job_runs_where_its_table_and_library_are(cluster: Cluster, journal: Journal) -> None:
+    cluster.add_worker(TRIAL_TABLE="1")
+    store = JournalStore([*work(6, 0.05), harmful("take_table"), harmful("take_library")], RUN, journal)
+    run_on_cluster(store, cluster.address)
+    assert (store.summary.recorded, store.summary.lacking, store.summary.refused) == (8, {}, {})
+    taken = [record for record in read_records([journal.path]) if record.method.startswith("take")]
+    assert [record.outcome for record in taken] == ["ok", "ok"]
+
+
+def test_a_chunk_runs_where_its_table_is_and_fails_where_nobody_has_it(cluster: Cluster, tmp_path: Path) -> None:
+    jobs = ShardTrial(tmp_path / "trial", 4, harm={1: "take_table"})
+    with pytest.raises(WorkerFailed, match=r"chunk 1 of .* failed: table trial is not here"):
+        run_on_cluster(jobs.store(), cluster.address)
+    cluster.add_worker(TRIAL_TABLE="1")
+    cluster.wait_for(3)
+    run_on_cluster(jobs.store(), cluster.address)
+    assert jobs.results() == [0, 7, 14, 21]
+
+
+def test_a_run_on_a_cluster_and_one_here_share_the_jobs(shared_cluster: Cluster, trial: Make) -> None:
+    jobs = trial(40, 0.05)
+    with jobs.started(1) as other:
+        run_on_cluster(jobs.store(), shared_cluster.address)
+        assert other.wait(60) == 0
+    assert jobs.starts() == list(range(40))
+    assert jobs.results() == jobs.uninterrupted()
+
+
+def test_a_function_that_the_workers_cannot_load_is_an_error_and_the_cluster_lives(
+    shared_cluster: Cluster, trial: Make, tmp_path: Path
+) -> None:
+    jobs = trial(3, broken=True)
+    with pytest.raises(WorkerFailed, match=r"cannot load .*(absent|not on this machine)"):
+        run_on_cluster(jobs.store(), shared_cluster.address)
+    assert jobs.done() == 0
+    assert not jobs.claims.exists()
+    whole = type(jobs)(tmp_path / "whole", 3)
+    run_on_cluster(whole.store(), shared_cluster.address)
+    assert whole.done() == 3
+
+
 def test_outcomes_are_those_of_a_run_here(shared_cluster: Cluster, journal: Journal, tmp_path: Path) -> None:
     specs = [*work(8, 0), harmful("raise"), harmful("exit"), harmful("unsupported"), harmful("sleep")]
     store = JournalStore(specs, RUN, journal)
@@ -165,27 +182,8 @@ def test_outcomes_are_those_of_a_run_here(shared_cluster: Cluster, journal: Jour
     assert list(there_and_here[0]) == list(there_and_here[1])
 
 
-def test_a_job_runs_where_its_table_and_library_are(cluster: Cluster, journal: Journal) -> None:
-    cluster.add_worker(TRIAL_TABLE="1")
-    store = JournalStore([*work(6, 0.05), harmful("take_table"), harmful("take_library")], RUN, journal)
-    run_on_cluster(store, cluster.address)
-    assert (store.summary.recorded, store.summary.lacking, store.summary.refused) == (8, {}, {})
-    taken = [record for record in read_records([journal.path]) if record.method.startswith("take")]
-    assert [record.outcome for record in taken] == ["ok", "ok"]
-
-
 def test_a_job_whose_table_no_worker_has_is_not_recorded(shared_cluster: Cluster, journal: Journal) -> None:
     store = JournalStore([*work(3, 0), harmful("take_table")], RUN, journal)
     run_on_cluster(store, shared_cluster.address)
     assert store.summary.lacking == {"table trial is not here; run: proxybench fetch trial": 1}
     assert {key.method for key in journal.recorded()} == {"work"}
-
-
-def test_a_chunk_runs_where_its_table_is_and_fails_where_nobody_has_it(cluster: Cluster, tmp_path: Path) -> None:
-    jobs = ShardTrial(tmp_path / "trial", 4, harm={1: "take_table"})
-    with pytest.raises(WorkerFailed, match=r"chunk 1 of .* failed: table trial is not here"):
-        run_on_cluster(jobs.store(), cluster.address)
-    cluster.add_worker(TRIAL_TABLE="1")
-    cluster.wait_for(3)
-    run_on_cluster(jobs.store(), cluster.address)
-    assert jobs.results() == [0, 7, 14, 21]

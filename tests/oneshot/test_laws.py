@@ -144,10 +144,10 @@ def test_an_estimate_does_not_depend_on_others(name: str) -> None:
     archs = get_space(space_of(name)).sample(4, 0)
     shot = trained(name)
     forward, backward = shot.estimates(archs), shot.estimates(archs[::-1])
-    alone = [shot.estimates([arch]).loss[0] for arch in archs]
+    alone = [shot.estimates([arch]).loss[0] for arch in archs[:2]]
     assert np.array_equal(forward.loss, backward.loss[::-1])
     assert np.array_equal(forward.accuracy, backward.accuracy[::-1], equal_nan=True)
-    assert np.array_equal(forward.loss, alone)
+    assert np.array_equal(forward.loss[:2], alone)
 
 
 def test_statistics_of_the_training_are_those_of_no_path() -> None:

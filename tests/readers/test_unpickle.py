@@ -208,7 +208,7 @@ PLAIN = st.recursive(
         | st.dictionaries(st.integers(), inner).map(OrderedDict)
         | st.dictionaries(st.integers(), inner).map(lambda items: defaultdict(list, items))
     ),
-    max_leaves=20,
+    max_leaves=8,
 )
 
 

@@ -14,11 +14,12 @@ BEST_CIFAR10 = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0
 
 
 def test_the_best_mean_test_accuracies_of_nasbench201(real_tables: Path) -> None:
-    bench = pb.load("nasbench201")
+    bench, datasets = pb.load("nasbench201"), ("cifar10", "cifar100", "ImageNet16-120")
     best = {
-        dataset: bench.best(metric="test_acc", dataset=dataset, epochs=200)["test_acc"].iloc[0]
-        for dataset in ("cifar10", "cifar100", "ImageNet16-120")
+        dataset: bench.best(metric="test_acc", dataset=dataset, epochs=200)["test_acc"].iloc[0] for dataset in datasets
     }
+    for dataset in datasets:
+        assert np.isfinite(bench.values("test_acc", dataset=dataset, epochs=200)).sum() == 15_625
     assert best == pytest.approx({"cifar10": 94.3733, "cifar100": 73.5133, "ImageNet16-120": 47.3111}, abs=5e-5)
     assert bench.best(metric="test_acc", dataset="cifar10", epochs=200).index[0] == BEST_CIFAR10
 
