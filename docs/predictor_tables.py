@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from board_csv import read, table, written
 from proxy_tables import TRAINED
-from record_figures import gain_of, label, tau_of
+from record_figures import gain_of, label, tau, tau_of
 
 NB201 = [78, 156, 469, 781, 1563]
 NB101 = [100, 172, 424, 4236]
@@ -16,7 +16,6 @@ NB201_TASKS = {
     "ImageNet16-120": "nasbench201-imagenet16-predict-all-columns",
 }
 PARTS = {
-    "squared error": "",
     "DiffKendall (`loss=diffkendall`)": "loss=diffkendall",
     "pairwise hinge (`loss=hinge`)": "loss=hinge",
     "ListMLE (`loss=listmle`)": "loss=listmle",
@@ -41,10 +40,8 @@ def predictors_reached() -> str:
     for task, name in PROTOCOLS.items():
         found = [row for row in read(task) if label(row) in REACHED]
         for row in sorted(found, key=lambda row: (int(row["n_train"]), REACHED.index(label(row)))):
-            cells = [name, f"{int(row['n_train']):,}", f"`{label(row)}`"]
-            cells += [tau_of(task, label(row), int(row["n_train"])) or f"{float(row['kendall_tau_b']):.3f}"]
-            cells += [row["repeats"], f"{float(row['fit_s']):.0f}", best.get((task, row["n_train"]), "")]
-            rows.append(cells)
+            cells = [name, f"{int(row['n_train']):,}", f"`{label(row)}`", tau(row), row["repeats"]]
+            rows.append([*cells, f"{float(row['fit_s']):.0f}", best.get((task, row["n_train"]), "")])
     return table(["", "trained on", "method", "tau-b", "splits", "fit, s", "best published"], rows)
 
 
@@ -93,8 +90,8 @@ def predictors_trained() -> str:
     for pool in pools:
         for row in rows:
             if row["pool"] == pool and row["average_rank"]:
-                tau = f"{float(row['kendall_tau_b']):.3f}" if row["kendall_tau_b"] else ""
-                found.append([pool.split()[-1], f"`{label(row)}`", row["average_rank"], tau, row["compared_on"]])
+                mean = f"{float(row['kendall_tau_b']):.3f}" if row["kendall_tau_b"] else ""
+                found.append([pool.split()[-1], f"`{label(row)}`", row["average_rank"], mean, row["compared_on"]])
     return table(["trained on", "method", "mean rank", "mean tau-b", "tasks"], found)
 
 
@@ -113,15 +110,15 @@ def calibration() -> str:
 def parzc_against() -> str:
     """How far others are ahead of ParZC, split by split."""
     rows = []
-    tasks = {**{f"NAS-Bench-201, {name}": task for name, task in NB201_TASKS.items()}}
+    tasks = {f"NAS-Bench-201, {name}": task for name, task in NB201_TASKS.items()}
     tasks["NAS-Bench-101"] = "nasbench101-predict-all-columns"
     tasks |= {f"ours, {name}": f"{task}-predict-all-columns" for name, task in TRAINED.items()}
     for name, task in tasks.items():
         for size in sorted({int(row["n_train"]) for row in read(task)}):
-            tau = tau_of(task, "parzc", size)
+            own = tau_of(task, "parzc", size)
             gains = [gain_of(task, other, "parzc", size) for other in ("gbdt", "ensemble", "ensemble(graphs=2)")]
-            if tau:
-                rows.append([name, f"{size:,}", tau, *gains])
+            if own:
+                rows.append([name, f"{size:,}", own, *gains])
     return table(["table", "trained on", "`parzc`", "`gbdt`", "`ensemble`", "`ensemble(graphs=2)`"], rows)
 
 
@@ -135,7 +132,7 @@ def parzc_parts() -> str:
         "our DARTS, 200": ("trained-nds-darts-predict-all-columns", 200),
     }
     rows = [["`parzc`, squared error", *(tau_of(task, "parzc", size) for task, size in columns.values())]]
-    changes = {name: f"parzc({setting})" for name, setting in PARTS.items() if setting}
+    changes = {name: f"parzc({setting})" for name, setting in PARTS.items()}
     changes["node statistics alone"] = 'parzc(encoding="", totals=false)'
     changes["LightGBM on statistics of the nodes"] = "gbdt(encodings=nodes)"
     changes["LightGBM on sums over nodes"] = "gbdt(encodings=totals)"

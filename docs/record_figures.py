@@ -22,12 +22,17 @@ def _plain(value: object) -> str:
     return json.dumps(value) if isinstance(value, (bool, int, float)) or value == "" else str(value)
 
 
+def tau(row: Row) -> str:
+    """Kendall's tau-b of a row and, if it has several splits, half of its 95 % interval over them."""
+    low, high = row["kendall_tau_b_low_over_splits"], row["kendall_tau_b_high_over_splits"]
+    return f"{float(row['kendall_tau_b']):.3f}" + (f" ± {(float(high) - float(low)) / 2:.3f}" if low else "")
+
+
 def tau_of(task: str, method: str, size: int) -> str:
-    """Kendall's tau-b and the half of its 95 % interval over splits, of a method with `size` training architectures."""
+    """The `tau` of a method with `size` training architectures; empty without an interval over splits."""
     for row in read(task):
         if label(row) == method and row["n_train"] == str(size) and row["kendall_tau_b_low_over_splits"]:
-            low, high = float(row["kendall_tau_b_low_over_splits"]), float(row["kendall_tau_b_high_over_splits"])
-            return f"{float(row['kendall_tau_b']):.3f} ± {(high - low) / 2:.3f}"
+            return tau(row)
     return ""
 
 
