@@ -2,12 +2,14 @@
 
 Due on a task without a training part are its columns, the parameters, FLOPs and random controls, and, if it ranks
 scores of this project, every registered proxy; on a task with a training part every registered predictor, at each of
-its training sizes. One repeat is enough. A method recorded as not supported does not apply to the task: it is neither
-due nor a gap, and its recorded message says why.
+its training sizes up to 800, where larger sizes are due for the five predictors that are best so far. One repeat is
+enough. On a table that only a user's official file provides, nothing is due until it is imported. A method recorded as
+not supported does not apply to the task: it is neither due nor a gap, and its recorded message says why.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +23,14 @@ from proxybench.evaluation.tasks import Task
 from proxybench.proxies import PROXIES
 from proxybench.records import Record, TaskIdentity, params_text
 from proxybench.tables.benchmark import Benchmark, load
+from proxybench.tables.catalogue import official_kind
 from proxybench.tables.computed import ALL, FULL_SIZE
 
 Reason = Literal["not run", "table missing", "scores missing", "failed", "stale"]
 Pool = Literal["training-free", "one-shot", "predictors"]
 DEFAULTS = params_text({})
+MOST_FOR_ALL = 800  # training sizes above this are due for the best predictors alone
+BEST = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class PoolSummary:
         due: pairs of task and method that should have a result.
         filled: those that have one.
         inapplicable: pairs that are recorded as not supported, which are not due.
+        importable: pairs whose table a user has to import, which are not due either.
         reasons: number of gaps by reason.
     """
 
@@ -60,6 +66,7 @@ class PoolSummary:
     due: int
     filled: int
     inapplicable: int
+    importable: int
     reasons: Mapping[str, int]
 
     @property
@@ -108,10 +115,11 @@ def find_gaps(tasks: Sequence[Task], records: Iterable[Record]) -> Gaps:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for task in tasks:
         here = _as_it_is_here(task)
+        best = _best_predictors(task, recorded)
         for method, lacking in _due(here, recorded).items():
             known = recorded.get((task.name, method), [])
             pool = _pool(method, known)
-            found = _judged(here, method, pool, lacking, known)
+            found = _judged(here, method, pool, lacking, known, _due_sizes(task, method in best))
             counts[pool][found.reason if isinstance(found, Gap) else found] += 1
             if isinstance(found, Gap):
                 gaps.append(found)
@@ -150,11 +158,38 @@ def _due(here: _Due, recorded: Iterable[tuple[str, str]]) -> dict[str, str]:
     return methods | dict.fromkeys(ALWAYS, "")
 
 
+def _due_sizes(task: Task, best: bool) -> set[int]:
+    """The training sizes at which a method is due on a task; 0 stands for a task without a training part."""
+    if task.train_target is None:
+        return {0}
+    return {n for n in task.sizes if best or n <= _most_for_all(task)}
+
+
+def _most_for_all(task: Task) -> int:
+    """The largest training size that is due for every predictor of a task with a training part."""
+    return max((n for n in task.sizes if n <= MOST_FOR_ALL), default=min(task.sizes))
+
+
+def _best_predictors(task: Task, recorded: Mapping[tuple[str, str], Sequence[Record]]) -> set[str]:
+    """The predictors with the highest mean tau at the largest size that is due for all, where there are more sizes."""
+    if task.train_target is None or max(task.sizes) == (most := _most_for_all(task)):
+        return set()
+    reached: dict[str, float] = {}
+    for method in predictors.available():
+        found = [record for record in recorded.get((task.name, method), []) if record.n_train == most]
+        taus = [tau for record in found if (tau := record.metrics.get("kendall")) is not None]
+        if taus:
+            reached[method] = statistics.fmean(taus)
+    return set(sorted(reached, key=lambda method: -reached[method])[:BEST])
+
+
 def _judged(
-    here: _Due, method: str, pool: Pool, lacking: str, found: Sequence[Record]
-) -> Gap | Literal["filled", "inapplicable"]:
-    """What the records of a method on a task amount to; `lacking` says which scores are missing, if they are."""
-    sizes = set(here.task.sizes) if here.task.train_target is not None else {0}
+    here: _Due, method: str, pool: Pool, lacking: str, found: Sequence[Record], sizes: set[int]
+) -> Gap | Literal["filled", "inapplicable", "importable"]:
+    """What the records of a method on a task amount to, if it is due at these training sizes.
+
+    `lacking` says which scores are missing, if they are.
+    """
     current = [record for record in found if not here.outdates(record)]
 
     def gap(reason: Reason, detail: str = "") -> Gap:
@@ -170,6 +205,8 @@ def _judged(
         return gap("not run", f"n = {', '.join(map(str, sorted(sizes - done)))}")
     if found:
         return gap("stale", f"recorded for version {found[0].task.version} on {found[0].task.population}")
+    if here.bench is None and official_kind(here.task.benchmark) is not None:
+        return "importable"
     if here.reason is not None:
         return gap(here.reason, here.detail)
     return gap("scores missing", lacking) if lacking else gap("not run")
@@ -184,4 +221,5 @@ def _pool(method: str, found: Sequence[Record]) -> Pool:
 def _summary(pool: str, counts: Counter[str]) -> PoolSummary:
     reasons = {reason: counts[reason] for reason in get_args(Reason) if counts[reason]}
     filled = counts["filled"]
-    return PoolSummary(pool, filled + sum(reasons.values()), filled, counts["inapplicable"], reasons)
+    due = filled + sum(reasons.values())
+    return PoolSummary(pool, due, filled, counts["inapplicable"], counts["importable"], reasons)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -80,9 +81,21 @@ def test_a_predictor_is_due_at_every_training_size() -> None:
     assert (found["mlp"].pool, found["mlp"].reason, found["mlp"].detail) == ("predictors", "not run", "")
 
 
-def test_a_predictor_with_other_parameters_does_not_fill_the_gap() -> None:
-    import msgspec
+def test_above_800_only_the_five_best_predictors_are_due() -> None:
+    task = load_tasks()["nasbench-graph-cora-predict"]
+    assert task.sizes == (50, 200, 1000)
+    names = predictors.available()[:7]
+    records = [
+        msgspec.structs.replace(record(task, name, n_train=n), metrics={"kendall": number / 10 if n == 200 else 0.0})
+        for number, name in enumerate(names)
+        for n in (50, 200)
+    ]
+    found = gaps_of(task, *records)
+    assert set(found) == set(predictors.available()) - set(names[:2])
+    assert {found[name].detail for name in names[2:]} == {"n = 1000"}
 
+
+def test_a_predictor_with_other_parameters_does_not_fill_the_gap() -> None:
     other = [msgspec.structs.replace(record(LEARNED, "gbdt", n_train=n), params={"columns": False}) for n in (50, 200)]
     assert gaps_of(LEARNED, *other)["gbdt"].reason == "not run"
 
@@ -92,6 +105,11 @@ def test_a_table_that_is_not_here_is_named_with_the_command_that_gets_it(cache: 
     assert set(found) == {"params", "flops"}
     assert found["params"].reason == "table missing"
     assert "proxybench fetch nasbench-macro" in found["params"].detail
+
+
+def test_on_a_table_that_only_an_official_file_provides_nothing_is_due(cache: Path) -> None:
+    found = find_gaps([load_tasks()["nds-enas-test"], load_tasks()["nds-enas-predict"]], [])
+    assert (found.gaps, found.total.due, found.total.importable) == ((), 0, 3 + len(predictors.available()))
 
 
 def test_a_record_of_another_version_is_stale() -> None:

@@ -13,7 +13,7 @@ from proxybench.cli.output import Json, fail_if, print_json, print_table
 if TYPE_CHECKING:
     from proxybench.board_gaps import Gap, PoolSummary
 
-SUMMARY = ("pool", "due", "filled", "share", "does not apply", "gaps by reason")
+SUMMARY = ("pool", "due", "filled", "share", "does not apply", "needs an import", "gaps by reason")
 SHOWN = 6  # methods in a row; --json has all
 ROWS = ("task", "pool", "reason", "methods", "detail")
 
@@ -29,7 +29,8 @@ def gaps(
     """List the methods that tasks lack a result of, with the reason, and the share that is filled.
 
     Due are the columns of a task and the controls, every registered proxy where a task ranks scores of this project,
-    and every registered predictor at all training sizes of a task with a training part.
+    and, on a task with a training part, every registered predictor at the training sizes up to 800 and the five best
+    at larger sizes. Nothing is due on a table that only a user's official file provides, before it is imported.
     """
     from dataclasses import asdict
 
@@ -70,4 +71,5 @@ def _listed(names: list[str]) -> str:
 
 def _summary(one: PoolSummary) -> tuple[str, ...]:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in one.reasons.items())
-    return one.pool, f"{one.due:,}", f"{one.filled:,}", f"{one.percent:.1f} %", f"{one.inapplicable:,}", reasons
+    not_due = f"{one.inapplicable:,}", f"{one.importable:,}"
+    return one.pool, f"{one.due:,}", f"{one.filled:,}", f"{one.percent:.1f} %", *not_due, reasons

@@ -93,14 +93,24 @@ OFFICIAL = {
 }
 
 
+def official_kind(name: str) -> str | None:
+    """The kind for `import` of a table that comes only from a user's official file; None for all others."""
+    if name in {*load_registry().benchmarks, *stored_names()}:
+        return None
+    for prefix, kind in OFFICIAL.items():
+        if name == prefix or (prefix.endswith("-") and name.startswith(prefix)):
+            return kind
+    return None
+
+
 def not_available(name: str) -> DataNotAvailable | UnknownName:
     """The error for a table that is not on this machine: it is unknown, or how to get it."""
     known = {*load_registry().benchmarks, *stored_names()}
-    for prefix, kind in OFFICIAL.items():
-        if name not in known and (name == prefix or (prefix.endswith("-") and name.startswith(prefix))):
-            return DataNotAvailable(
-                f"table {name} is not on this machine; run: proxybench import {kind} PATH_OF_THE_OFFICIAL_FILE"
-            )
+    kind = official_kind(name)
+    if kind is not None:
+        return DataNotAvailable(
+            f"table {name} is not on this machine; run: proxybench import {kind} PATH_OF_THE_OFFICIAL_FILE"
+        )
     if name not in known:
         return unknown_name("benchmark", name, sorted(known))
     return DataNotAvailable(f"table {name} is not on this machine; run: proxybench fetch {name}")

@@ -190,7 +190,7 @@ def test_a_method_has_its_results_a_snippet_and_where_it_is_good(visit, folder: 
     assert page.title().startswith("nwot ")
     expect(page.locator("#method-verdict")).to_contain_text("nasbench201 (better than")
     expect(page.locator("#method-snippet")).to_contain_text("nwot")
-    assert page.locator("#method-table tbody tr").count() == 4
+    expect(page.locator("#method-table tbody tr")).to_have_count(4)
     assert visit.complaints == []
 
 
@@ -200,12 +200,21 @@ def test_methods_are_found_by_their_names(visit, folder: Path) -> None:
     assert column(page, METHODS, "Method") == ["gbdt"]
 
 
-def test_a_benchmark_without_its_file_of_details_says_what_to_run(visit, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("view", "wait", "file"),
+    [
+        ("#benchmark=nasbench201", "#benchmark-wait", "page/000-nasbench201.js"),
+        ("#method=nwot", "#method-wait", "page/lines.js"),
+    ],
+)
+def test_a_view_without_its_file_says_what_to_run(
+    visit, folder: Path, tmp_path: Path, view: str, wait: str, file: str
+) -> None:
     alone = tmp_path / "index.html"
     alone.write_bytes((folder / "index.html").read_bytes())
-    page = visit.open(alone, "#benchmark=nasbench201")
-    expect(page.locator("#benchmark-wait")).to_contain_text("page/000-nasbench201.js")
-    expect(page.locator("#benchmark-wait")).to_contain_text("proxybench leaderboard build")
+    page = visit.open(alone, view)
+    expect(page.locator(wait)).to_contain_text(file)
+    expect(page.locator(wait)).to_contain_text("proxybench leaderboard build")
 
 
 def test_a_click_sorts_and_another_turns_the_order(benchmark: Page) -> None:

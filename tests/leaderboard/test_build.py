@@ -87,6 +87,7 @@ def test_each_task_suite_and_the_whole_have_a_file(tmp_path: Path, record) -> No
         "leaderboard.csv",
         "index.html",
         "page/000-nasbench201.js",
+        "page/lines.js",
         "MANIFEST.json",
     }
     places = [(row["scope"], row["method"], row["place"]) for row in rows(tmp_path, "suite-quick.csv")]
@@ -148,7 +149,7 @@ def test_local_scores_are_on_the_local_page_and_not_on_the_other(tmp_path: Path,
     write_scores(tmp_path / "local", "tiny", [1.0, 2.0, 3.0, 4.0], {"nwot": [0.125, 0.25, 0.5, 0.375]})
     write(tmp_path)
     local = write_local(tmp_path)
-    assert local == [tmp_path / "local/index.html", tmp_path / "local/page/000-nasbench201.js"]
+    assert local == [tmp_path / "local" / name for name in ("index.html", "page/000-nasbench201.js", "page/lines.js")]
     assert b"[0.125,0.25,0.5,0.375]" in local[1].read_bytes()
     assert b"[0.125,0.25,0.5,0.375]" not in (tmp_path / "page/000-nasbench201.js").read_bytes()
     assert differences(tmp_path) == []

@@ -44,7 +44,6 @@ def benchmark_content(
     shown = plotted(entries)
     runs = _Runs()
     return {
-        "tasks": tasks,
         "pools": [{"name": pool.name, "measure": pool.measure[0], "n_train": pool.n_train} for pool in pools],
         "metrics": metrics,
         "entries": [

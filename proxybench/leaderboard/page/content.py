@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from proxybench.leaderboard.generation.records import GenerationProblem
 from proxybench.leaderboard.page.benchmark_content import benchmark_content
 from proxybench.leaderboard.page.facts import Facts
-from proxybench.leaderboard.page.front_content import front_content
+from proxybench.leaderboard.page.front_content import front_content, tasks_of
 from proxybench.leaderboard.page.generation_content import generation_content
 from proxybench.leaderboard.page.heat import heats_of
 from proxybench.leaderboard.page.html import render
+from proxybench.leaderboard.page.line_content import line_content
 from proxybench.leaderboard.page.search_content import search_content
 from proxybench.leaderboard.page.searcher_heat import searcher_heats
 from proxybench.leaderboard.page.sources import own_tasks
@@ -19,6 +22,7 @@ from proxybench.leaderboard.ranks.entries import Entry
 from proxybench.leaderboard.ranks.overall import Ranked
 from proxybench.leaderboard.ranks.scores import TaskScores
 from proxybench.leaderboard.searches.records import SearchedProblem
+from proxybench.records import TaskIdentity
 
 
 def page_files(
@@ -32,22 +36,31 @@ def page_files(
     csv_folder: str = "",
 ) -> dict[str, bytes]:
     """The files of the page by name; `csv_folder` as in `html.render`."""
-    suites = {name: list(tasks) for name, tasks in suites.items()}
-    heats = [*heats_of(entries, suites, facts), *searcher_heats(searches, facts)]
+    listed = {name: list(tasks) for name, tasks in suites.items()}
+    heats = [*heats_of(entries, listed, facts), *searcher_heats(searches, facts)]
     searched = search_content(searches)
     front = {
-        **front_content(entries, ranked, suites, heats, facts),
+        **front_content(entries, heats, facts),
         "baselines": searched["baselines"],
         "totals": searched["totals"],
         "generation": generation_content(generation),
     }
-    own = own_tasks(suites)
+    own = own_tasks(listed)
     benchmarks = sorted({entry.task.benchmark for entry in entries})
     details: dict[str, dict[str, Any]] = {
         benchmark: {
             **benchmark_content([entry for entry in entries if entry.task.benchmark == benchmark], ranked, own, scores),
+            "card": msgspec.to_builtins(facts.benchmarks.get(benchmark, {})),
+            "tasks": [_task(task, listed) for task in tasks_of(entries) if task.benchmark == benchmark],
             "searches": [found for found in searched["problems"] if found["benchmark"] == benchmark],
         }
         for benchmark in benchmarks
     }
-    return render(front, details, csv_folder)
+    return render(front, details, line_content(entries, ranked, own), csv_folder)
+
+
+def _task(task: TaskIdentity, suites: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    return {
+        **msgspec.structs.asdict(task),
+        "suites": sorted(name for name, tasks in suites.items() if task.name in tasks),
+    }

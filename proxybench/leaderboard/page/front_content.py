@@ -1,11 +1,13 @@
-"""What the front page holds as plain values: benchmarks, tasks, methods, a line for each entry, heat maps, ranks.
+"""What the front page holds as plain values: benchmarks, tasks, methods, heat maps and average ranks.
 
-Lines refer to tasks and methods by index, squares of heat maps to tasks and search problems. Details of a benchmark are
-in a file of their own, see `benchmark_content`.
+Squares of heat maps refer to tasks and search problems by index. What only one view shows is in a file of its own: the
+details of a benchmark, see `benchmark_content`, and a line for each entry, see `line_content`.
 """
 
 from __future__ import annotations
 
+import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,33 +17,27 @@ from proxybench.leaderboard.page.facts import SECTIONS, Facts
 from proxybench.leaderboard.page.heat import SEARCHERS, Cell, Heat, Row
 from proxybench.leaderboard.page.names import shown_name
 from proxybench.leaderboard.page.rounding import rounded
-from proxybench.leaderboard.page.sources import base_name, is_ours, own_tasks
+from proxybench.leaderboard.page.sources import base_name
 from proxybench.leaderboard.page.standings import standings
 from proxybench.leaderboard.ranks.entries import Entry
-from proxybench.leaderboard.ranks.overall import Ranked
 from proxybench.leaderboard.ranks.pools import GUESTS
-from proxybench.records import Record
+from proxybench.records import Kind, Record, TaskIdentity
 
 EVERYTHING = "everything"
 
 
-def front_content(
-    entries: Sequence[Entry],
-    ranked: Ranked,
-    suites: Mapping[str, Iterable[str]],
-    heats: Sequence[Heat],
-    facts: Facts,
-) -> dict[str, Any]:
+def front_content(entries: Sequence[Entry], heats: Sequence[Heat], facts: Facts) -> dict[str, Any]:
     """All of these, ready to be written as JSON."""
-    tasks = sorted({entry.task.name: entry.task for entry in entries}.items())
-    benchmark_of = {name: task.benchmark for name, task in tasks}
-    task_numbers = {name: number for number, (name, _) in enumerate(tasks)}
+    tasks = tasks_of(entries)
+    benchmark_of = {task.name: task.benchmark for task in tasks}
+    task_numbers = {task.name: number for number, task in enumerate(tasks)}
     problems = sorted({name for heat in heats if heat.group == SEARCHERS for name in _task_names(heat)})
     problem_numbers = {name: number for number, name in enumerate(problems)}
-    own = own_tasks(suites)
-    labels = sorted({(entry.method, entry.params, entry.kind) for entry in entries})
-    label_numbers = {label: number for number, label in enumerate(labels)}
-    ranks = {id(place.entry): place.rank for found in ranked.values() for places in found.values() for place in places}
+    of_label: defaultdict[tuple[str, str, Kind], list[Entry]] = defaultdict(list)
+    of_benchmark: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        of_label[label_of(entry)].append(entry)
+        of_benchmark[entry.task.benchmark].append(entry)
     return {
         "version": facts.version,
         "repository": facts.repository,
@@ -49,28 +45,17 @@ def front_content(
         "records": sum(len(entry.records) for entry in entries),
         "sections": dict(SECTIONS),
         "benchmarks": {
-            name: {"section": facts.section(name), **_about(facts.benchmarks.get(name))}
-            for name in sorted(set(benchmark_of.values()))
+            name: {
+                "section": facts.section(name),
+                "title": facts.benchmarks[name].title if name in facts.benchmarks else "",
+                "methods": len({label_of(entry) for entry in found}),
+                "training_free": any(not entry.n_train for entry in found),
+            }
+            for name, found in sorted(of_benchmark.items())
         },
-        "tasks": [
-            {**msgspec.structs.asdict(task), "suites": sorted(suite for suite in suites if name in suites[suite])}
-            for name, task in tasks
-        ],
-        "about": {name: _about(found) for name, found in sorted(facts.methods.items())},
-        "methods": [_method(*label) for label in labels],
-        "entries": [
-            [
-                label_numbers[entry.method, entry.params, entry.kind],
-                task_numbers[entry.task.name],
-                entry.n_train,
-                *_estimate(entry),
-                ranks.get(id(entry)),
-                int(entry.complete) + 2 * is_ours(entry, own),
-                rounded(entry.seconds_per_architecture, 3),
-                rounded(entry.cost("fit_s"), 3),
-            ]
-            for entry in entries
-        ],
+        "tasks": [{"name": task.name, "benchmark": task.benchmark, "size": task.size} for task in tasks],
+        "about": {name: msgspec.structs.asdict(found) for name, found in sorted(facts.methods.items())},
+        "methods": [_method(*label, found) for label, found in sorted(of_label.items())],
         "problems": problems,
         "heat": [_heat(heat, problem_numbers if heat.group == SEARCHERS else task_numbers) for heat in heats],
         "ranks": [found for heat in heats for found in _standings(heat, benchmark_of, facts)],
@@ -82,18 +67,31 @@ def last_day(records: Iterable[Record]) -> str:
     return max((record.provenance.get("time", "")[:10] for record in records), default="")
 
 
-def _about(found: msgspec.Struct | None) -> dict[str, Any]:
-    return msgspec.structs.asdict(found) if found is not None else {}
+def tasks_of(entries: Iterable[Entry]) -> list[TaskIdentity]:
+    """The tasks of these entries by name: the order in which everything on the page refers to them."""
+    return [task for _, task in sorted({entry.task.name: entry.task for entry in entries}.items())]
 
 
-def _method(method: str, params: str, kind: str) -> dict[str, Any]:
+def label_of(entry: Entry) -> tuple[str, str, Kind]:
+    """What a method of the page is; their ascending order is that in which everything on the page refers to them."""
+    return entry.method, entry.params, entry.kind
+
+
+def _method(method: str, params: str, kind: Kind, entries: Iterable[Entry]) -> dict[str, Any]:
     name = base_name(method, kind)
-    return {"label": shown_name(name, params), "name": name, "kind": kind, "variant": params != "{}"}
+    return {
+        "label": shown_name(name, params),
+        "name": name,
+        "kind": kind,
+        "variant": params != "{}",
+        "seconds": _median_seconds(entries),
+    }
 
 
-def _estimate(entry: Entry) -> list[float | None]:
-    tau = entry.metric("kendall")
-    return [rounded(value, 4) for value in ((tau.mean, tau.low, tau.high) if tau else (None, None, None))]
+def _median_seconds(entries: Iterable[Entry]) -> float | None:
+    """The median of the seconds per architecture of these entries; None if no entry has any."""
+    seconds = [entry.seconds_per_architecture for entry in entries if entry.seconds_per_architecture is not None]
+    return rounded(statistics.median_high(seconds), 3) if seconds else None
 
 
 def _task_names(heat: Heat) -> set[str]:
@@ -113,7 +111,7 @@ def _heat(heat: Heat, numbers: Mapping[str, int]) -> dict[str, Any]:
                 "method": row.method,
                 "kind": row.kind,
                 "variant": row.variant,
-                "cells": {name: _cell(cell, numbers) for name, cell in row.cells.items() if name in heat.columns},
+                "cells": [_cell(row.cells[name], numbers) if name in row.cells else None for name in heat.columns],
             }
             for row in heat.rows
         ],
@@ -123,7 +121,7 @@ def _heat(heat: Heat, numbers: Mapping[str, int]) -> dict[str, Any]:
 def _cell(cell: Cell, numbers: Mapping[str, int]) -> list[Any]:
     """Value, limits of the interval, first task by its number, number of tasks, size, marks."""
     return [
-        rounded(cell.value, 5),
+        rounded(cell.value, 4),
         *(rounded(value, 3) for value in (cell.low, cell.high)),
         numbers[cell.tasks[0]],
         len(cell.tasks),

@@ -1,8 +1,9 @@
-"""The page: one HTML file with its data, style, script and charts, and a script file of details for each benchmark.
+"""The page: one HTML file with its data, style, script and charts, and script files with more data.
 
-Nothing comes from the network. Details are scripts, not JSON, because browsers load no JSON from a local file. Text
-from records reaches the page only as JSON, and its script inserts it as text. A content security policy allows the two
-scripts and the style of the page, by their SHA-256, and scripts from its own folder.
+These are loaded when a view needs them: the details of each benchmark, and the lines of all entries. Nothing comes from
+the network. The files are scripts, not JSON, because browsers load no JSON from a local file. Text from records reaches
+the page only as JSON, and its script inserts it as text. A content security policy allows the two scripts and the style
+of the page, by their SHA-256, and scripts from its own folder.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -27,7 +28,8 @@ from proxybench.files import replace_file
 from proxybench.leaderboard.page.charts import charts
 
 PAGE = "index.html"
-DETAILS = "page"  # the folder of the files of details
+DETAILS = "page"  # the folder of the files with more data
+LINES = f"{DETAILS}/lines.js"
 SCRIPTS = (
     "values.js",
     "table.js",
@@ -54,13 +56,17 @@ def missing_extra() -> str:
 
 
 def render(
-    front: Mapping[str, Any], details: Mapping[str, Mapping[str, Any]], csv_folder: str = ""
+    front: Mapping[str, Any],
+    details: Mapping[str, Mapping[str, Any]],
+    lines: Sequence[Sequence[float | None]],
+    csv_folder: str = "",
 ) -> dict[str, bytes]:
     """The files of the page, by name.
 
     Args:
         front: what the page itself holds, as JSON.
         details: what is loaded when a benchmark is shown, as JSON, by benchmark.
+        lines: what is loaded when a method is shown, as JSON.
         csv_folder: relative address of the folder of the CSV files, "" or with a slash at the end.
     """
     names = {benchmark: _file_name(number, benchmark) for number, benchmark in enumerate(details)}
@@ -79,14 +85,14 @@ def render(
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),
         style=style,
         library=bundle,
-        data=embedded({**front, "files": names, "charts": charts(), "csv_folder": csv_folder}),
+        data=embedded({**front, "files": names, "lines": LINES, "charts": charts(), "csv_folder": csv_folder}),
         script=script,
     )
     made = {
         names[benchmark]: f"receiveDetails({embedded(benchmark)},{embedded(content)});\n".encode()
         for benchmark, content in details.items()
     }
-    return {PAGE: page.encode(), **made}
+    return {PAGE: page.encode(), **made, LINES: f"receiveLines({embedded(lines)});\n".encode()}
 
 
 def is_details(name: str) -> bool:

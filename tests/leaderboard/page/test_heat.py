@@ -16,7 +16,6 @@ from proxybench.leaderboard.page.heat_picture import heat_picture
 from proxybench.leaderboard.page.pictures import draw
 from proxybench.leaderboard.page.searcher_heat import searcher_heats
 from proxybench.leaderboard.ranks.entries import entries_of
-from proxybench.leaderboard.ranks.overall import rank_tasks
 from proxybench.leaderboard.searches.records import SearchedProblem, SearcherRuns
 
 
@@ -100,7 +99,7 @@ def content(records: list[Any], searches: Sequence[SearchedProblem] = ()) -> dic
     entries = entries_of(records)
     facts = Facts()
     heats = [*heats_of(entries, {}, facts), *searcher_heats(searches, facts)]
-    found = front_content(entries, rank_tasks(entries), {}, heats, facts)
+    found = front_content(entries, heats, facts)
     decoded: dict[str, Any] = json.loads(json.dumps(found))
     return decoded
 
@@ -108,13 +107,13 @@ def content(records: list[Any], searches: Sequence[SearchedProblem] = ()) -> dic
 def test_a_square_names_its_first_task_by_number_and_counts_the_others(record, task) -> None:
     names = [f"task {number}" for number in range(9)]
     found = content([record(method, 0.5, name) for method in ("a", "b") for name in names])
-    first, tasks = found["heat"][0]["rows"][0]["cells"]["nasbench201"][3:5]
+    first, tasks = found["heat"][0]["rows"][0]["cells"][0][3:5]
     assert (found["tasks"][first]["name"], tasks) == (names[0], 9)
 
     runs = [SearcherRuns(name, {}, 10, "0", [0.0], (1, None, None), (0.5, 0.5)) for name in ("local", "random")]
     searched = [SearchedProblem(task(name), "", 1.0, runs) for name in ("one", "two")]
     found = content([record("a", 0.5)], searched)
-    first, problems = found["heat"][-1]["rows"][0]["cells"]["nasbench201"][3:5]
+    first, problems = found["heat"][-1]["rows"][0]["cells"][0][3:5]
     assert (found["problems"][first], problems) == ("one", 2)
 
 

@@ -75,19 +75,29 @@ def test_details_are_a_call_with_values_and_nothing_else(tmp_path: Path, record)
     assert [(entry["method"], entry["runs"][0][-1]) for entry in content["entries"]] == [(HOSTILE, HOSTILE)]
 
 
+def test_lines_are_a_call_with_numbers_and_nothing_else(tmp_path: Path, record) -> None:
+    write_records(tmp_path / "runs/a.jsonl", [record(HOSTILE, 0.5, n_train=50, kind="predictor", message=HOSTILE)])
+    lines = build(tmp_path)["page/lines.js"].decode()
+    assert lines == "receiveLines([[0,0,50,0.5,null,null,1.0,3,null,null]]);\n"
+
+
+def details_of(folder: Path) -> list[str]:
+    return sorted(file.name for file in (folder / "page").iterdir() if file.name != "lines.js")
+
+
 def test_details_of_a_benchmark_that_is_gone_are_removed(tmp_path: Path, record, task) -> None:
     path = tmp_path / "runs/a.jsonl"
     write_records(path, [record("nwot", 0.5), record("nwot", 0.4, task("other", "nasbench101"))])
     write(tmp_path)
-    assert sorted(file.name for file in (tmp_path / "page").iterdir()) == ["000-nasbench101.js", "001-nasbench201.js"]
+    assert details_of(tmp_path) == ["000-nasbench101.js", "001-nasbench201.js"]
     write_records(path, [record("nwot", 0.5)])
     write(tmp_path)
-    assert [file.name for file in (tmp_path / "page").iterdir()] == ["000-nasbench201.js"]
+    assert details_of(tmp_path) == ["000-nasbench201.js"]
 
 
 def test_the_name_of_a_benchmark_is_no_path(tmp_path: Path, record, task) -> None:
     write_records(tmp_path / "runs/a.jsonl", [record("nwot", 0.5, task("other", "../up & away"))])
-    assert [name for name in build(tmp_path) if name.endswith(".js")] == ["page/000-..-up-away.js"]
+    assert [name for name in build(tmp_path) if name.endswith(".js")] == ["page/000-..-up-away.js", "page/lines.js"]
 
 
 def test_facts_are_on_the_page(tmp_path: Path, record) -> None:

@@ -1,24 +1,13 @@
 // A benchmark: its card, and the results, charts and searches of its tasks. Its details are in a script of their own.
 
 const details = {};
-const waiting = {};
 let detail = null; // the details of the benchmark shown
 let taskShown = null;
 
 window.receiveDetails = (name, content) => { details[name] = content; };
 
-function load(name) {
-  waiting[name] ??= new Promise((resolve, reject) => {
-    const script = element("script", { src: data.files[name] });
-    script.addEventListener("load", () => resolve(details[name]));
-    script.addEventListener("error", () => { delete waiting[name]; reject(new Error(data.files[name])); });
-    document.head.append(script);
-  });
-  return waiting[name];
-}
-
 const value = (entry, name) => { const place = detail.metrics.indexOf(name); return place < 0 ? null : entry.values[place]; };
-const taskOf = (entry) => data.tasks[byName(data.tasks, entry.task)];
+const taskOf = (name) => detail.tasks[byName(detail.tasks, name)];
 
 const half = (entry, over) => {
   const [sd, low, high] = entry.spread.kendall || [];
@@ -54,26 +43,25 @@ const resultColumns = () => [
 ];
 let results = null;
 
-function showCard(name) {
-  const benchmark = data.benchmarks[name];
-  $("benchmark-title").textContent = name;
-  $("benchmark-about").textContent = [data.sections[benchmark.section], benchmark.title].filter(Boolean).join(": ");
-  const facts = [["Space", benchmark.space], ["Population", benchmark.population], ["Data sets", benchmark.datasets], ["Licence", benchmark.licence], ["Citation", benchmark.citation]].filter(([, text]) => text);
-  const faults = benchmark.caveats && benchmark.caveats.length ? [element("dt", { textContent: "Known faults" }), element("dd", {}, element("ul", {}, ...benchmark.caveats.map((text) => element("li", { textContent: text }))))] : [];
+function showCard({ space, population, datasets, licence, citation, caveats }) {
+  const facts = [["Space", space], ["Population", population], ["Data sets", datasets], ["Licence", licence], ["Citation", citation]].filter(([, text]) => text);
+  const faults = caveats && caveats.length ? [element("dt", { textContent: "Known faults" }), element("dd", {}, element("ul", {}, ...caveats.map((text) => element("li", { textContent: text }))))] : [];
   $("benchmark-facts").replaceChildren(...facts.flatMap(([title, text]) => [element("dt", { textContent: title }), element("dd", { textContent: text })]), ...faults);
   $("benchmark-card").hidden = !facts.length && !faults.length;
 }
 
 async function showBenchmark(state) {
   const name = state.benchmark;
-  showCard(name);
+  const { section, title } = data.benchmarks[name];
+  $("benchmark-title").textContent = name;
+  $("benchmark-about").textContent = [data.sections[section], title].filter(Boolean).join(": ");
   $("benchmark-wait").hidden = Boolean(details[name]);
-  $("benchmark-body").hidden = !details[name];
+  $("benchmark-card").hidden = $("benchmark-body").hidden = !details[name];
   $("benchmark-wait").textContent = "Loading …";
   try {
-    await load(name);
+    await load(data.files[name]);
   } catch (error) {
-    $("benchmark-wait").textContent = `The figures of ${name} are in ${error.message}, which is missing next to this page. To make it, run: proxybench leaderboard build.`;
+    $("benchmark-wait").textContent = missing(name, error);
     return;
   }
   if (current().benchmark !== name) return;
@@ -84,6 +72,7 @@ async function showBenchmark(state) {
   }
   $("benchmark-wait").hidden = true;
   $("benchmark-body").hidden = false;
+  showCard(detail.card);
   showTask(state);
   showSearches(state);
 }
@@ -117,8 +106,9 @@ function ranked(rows) {
 
 function showTask(state) {
   const size = (task) => Math.max(...poolsOf(task).map((pool) => pool.rows.filter((row) => !row.entry.params).length)) + (task in detail.scores ? 1000 : 0);
-  const most = detail.tasks.reduce((best, task) => (size(task) > size(best) ? task : best), detail.tasks[0]);
-  options($("task"), detail.tasks.map((task) => [task, task]), state.task ?? most);
+  const names = detail.tasks.map((task) => task.name);
+  const most = names.reduce((best, task) => (size(task) > size(best) ? task : best), names[0]);
+  options($("task"), names.map((task) => [task, task]), state.task ?? most);
   const task = $("task").value;
   const pools = poolsOf(task);
   const wanted = state.pool && state.n ? pools.find((pool) => pool.n === Number(state.n) && pool.key.startsWith(state.pool)) : pools.find((pool) => pool.key === state.pool);
@@ -127,7 +117,7 @@ function showTask(state) {
   const chosen = pools.find((pool) => pool.key === $("pool").value);
   const groups = { ranking: RANKING, top: [...TOP, ...topMetrics().map(topTitle)], cost: COST };
   results.show(chosen.rows, Object.entries(groups).filter(([name]) => name !== $("columns").value).flatMap(([, titles]) => titles));
-  const shown = data.tasks[byName(data.tasks, task)];
+  const shown = taskOf(task);
   $("results-note").replaceChildren(`${shown.population} (n = ${shown.size.toLocaleString("en")}); target: ${shown.target}; ${shown.split}. `, element("a", { href: `${data.csv_folder}${encodeURIComponent(task)}.csv`, textContent: "All rows as CSV" }));
   $("ranking").closest(".two").classList.toggle("stacked", $("columns").value === "top");
   drawRanking(chosen.rows);

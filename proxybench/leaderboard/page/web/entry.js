@@ -26,7 +26,7 @@ function plainTable(title, heads, rows) {
 }
 
 function showEntry(entry) {
-  const task = taskOf(entry);
+  const task = taskOf(entry.task);
   const metrics = detail.metrics.flatMap((name) => {
     const mean = value(entry, name);
     const [sd = null, low = null, high = null] = entry.spread[name] || [];

@@ -6,6 +6,9 @@ const EVERYTHING = "everything";
 const ORDER = ["published", "yours", "ours"]; // of sections
 const DEFAULT_SIZE = 100;
 const heatOf = (group, n) => data.heat.find((heat) => heat.group === group && (n === undefined || heat.n === n));
+for (const heat of data.heat) {
+  for (const row of heat.rows) row.cells = Object.fromEntries(heat.columns.map((name, index) => [name, row.cells[index]]).filter(([, cell]) => cell));
+}
 const cellOf = (values) => values && Object.fromEntries(CELL.map((name, index) => [name, values[index]]));
 const sectionOf = (benchmark) => (data.benchmarks[benchmark] || { section: "published" }).section;
 const isSearch = (heat) => heat.group === "searchers";
@@ -81,7 +84,7 @@ function drawHeat(heat) {
   const heights = stacked ? sections.map((section) => height(columnsOf(section))) : [height(heat.columns)];
   const measure = isSearch(heat) ? "Share of runs with less regret than random search, paired by seed; .5 is no better than random." : "Mean Kendall's τ with the target over the tasks of a benchmark.";
   const marks = [rows.some((row) => row.text.includes("*")) && "* on only some of the column's tasks or architectures", rows.some((row) => row.text.includes("†")) && "† scores stored by the benchmark's publishers"].filter(Boolean);
-  const rest = heat.group === "proxies" ? Object.keys(data.benchmarks).filter((name) => !heat.columns.includes(name) && lines.some((line) => line.task.benchmark === name && !line.n)) : [];
+  const rest = heat.group === "proxies" ? Object.keys(data.benchmarks).filter((name) => !heat.columns.includes(name) && data.benchmarks[name].training_free) : [];
   draw("heat", rows, `${measure} Rows are sorted by the mean difference from a column's mean${sections.length > 1 ? ` on ${(data.sections[sections[0]] || "").toLowerCase()}` : ""}.${marks.length ? ` Marks: ${marks.join("; ")}.` : ""}${rest.length ? ` No proxy is recorded on ${rest.join(", ")}.` : ""}${shownRows(heat).length < heat.rows.length ? " Not shown: variants, and methods with results on a single benchmark." : ""}`, {
     change: (spec) => {
       const [view] = spec.concat;
@@ -183,11 +186,11 @@ function methodRows() {
   return data.heat.filter((heat) => !isSearch(heat) && (heat.group !== "predictors" || heat.n === DEFAULT_SIZE)).flatMap((heat) => heat.rows.map((row) => {
     const cells = (section) => heat.columns.filter((column) => (sectionOf(column) === "published") === section && row.cells[column]).map((column) => row.cells[column][0]);
     const [published, own] = [cells(true), cells(false)];
-    const seconds = lines.filter((line) => line.method.label === row.name && line.seconds !== null).map((line) => line.seconds).sort((a, b) => a - b);
+    const timed = data.methods.find((method) => method.label === row.name);
     const ranked = rankings(heat).find((one) => one.section === "published");
     const found = ranked && ranked.ranks.find(([label]) => label === row.name);
     return { label: row.name, method: row.method, kind: row.kind, group: heat.group, published: mean(published), on: published.length, own: mean(own), onOwn: own.length,
-      rank: found ? found[1] : null, seconds: seconds.length ? seconds[Math.floor(seconds.length / 2)] : null, about: (data.about[row.method] || {}).source || "" };
+      rank: found ? found[1] : null, seconds: timed ? timed.seconds : null, about: (data.about[row.method] || {}).source || "" };
   })).filter((row, index, all) => all.findIndex((other) => other.label === row.label) === index);
 }
 
@@ -239,6 +242,6 @@ function showBenchmarks() {
     const [proxy, proxyTau] = bestOf(heatOf("proxies"), name);
     const [predictor, predictorTau] = bestOf(heatOf("predictors", DEFAULT_SIZE), name);
     return { name, section: { published: "published", ours: "own trainings", yours: "your own" }[benchmark.section], order: ORDER.indexOf(benchmark.section), title: benchmark.title || "", size: Math.max(...tasks.map((task) => task.size)), tasks: tasks.length,
-      methods: new Set(lines.filter((line) => line.task.benchmark === name).map((line) => line.method.label)).size, proxy, proxyTau, predictor, predictorTau };
+      methods: benchmark.methods, proxy, proxyTau, predictor, predictorTau };
   }).sort((a, b) => a.order - b.order || a.name.localeCompare(b.name)));
 }

@@ -1,5 +1,16 @@
 // A method: what it is, how to use it, where it is good, and all its results.
 
+// A line for each entry of the leaderboard, from a file of their own.
+const LINE = ["method", "task", "n", "value", "low", "high", "rank", "marks", "seconds", "fit_s"];
+let lines = null;
+
+window.receiveLines = (content) => {
+  lines = content.map((values) => {
+    const line = Object.fromEntries(LINE.map((name, index) => [name, values[index]]));
+    return { ...line, method: data.methods[line.method], task: data.tasks[line.task], complete: (line.marks & 1) === 1, ours: (line.marks & 2) === 2 };
+  });
+};
+
 const methodLines = new Table($("method-table"), [
   { title: "Task", header: true, value: (row) => row.task.name, fill: (cell, row) => linkCell(cell, row.task.name, { benchmark: row.task.benchmark, task: row.task.name, ...(row.n ? { pool: row.method.kind, n: row.n } : {}) }) },
   { title: "Arguments", value: (row) => row.method.label.slice(row.method.name.length + 2) },
@@ -47,25 +58,40 @@ function verdict({ heat, row }) {
   return { places, text: [`Best on ${text(best)}${worst === best ? "" : `, worst on ${text(worst)}`}.`, compared.length ? `Better than the number of parameters on ${better.length} of ${count(compared.length, "benchmark")}${better.length && better.length < compared.length ? `: ${better.join(", ")}` : ""}.` : ""].join(" ") };
 }
 
-function showMethod(state) {
+async function showMethod(state) {
   const name = state.method;
-  const own = lines.filter((line) => line.method.name === name);
-  const fact = data.about[name] || {};
-  const kind = own.length ? own[0].method.kind : "";
+  const { kind } = data.methods[byName(data.methods, name)];
   $("method-title").textContent = name;
   $("method-what").textContent = kind;
+  $("method-snippet").textContent = snippet(name, kind);
+  showFacts(data.about[name] || {}, []);
+  const found = widest(name);
+  const judged = found ? verdict(found) : { places: [], text: "" };
+  $("method-verdict").textContent = judged.text;
+  drawProfile(found, judged.places);
+  methodLines.show([]);
+  $("method-wait").hidden = Boolean(lines);
+  $("method-wait").textContent = "Loading …";
+  try {
+    await load(data.lines);
+  } catch (error) {
+    $("method-wait").textContent = missing("single tasks", error);
+    return;
+  }
+  if (current().method !== name) return;
+  $("method-wait").hidden = true;
+  const own = lines.filter((line) => line.method.name === name);
+  showFacts(data.about[name] || {}, own);
+  methodLines.show(own.sort((a, b) => a.task.name.localeCompare(b.task.name) || a.n - b.n));
+}
+
+function showFacts(fact, own) {
   const seconds = own.map((line) => line.seconds).filter((one) => one !== null).sort((a, b) => a - b);
   const fits = own.map((line) => line.fit_s).filter((one) => one !== null).sort((a, b) => a - b);
   const span = (list) => (list.length ? `${brief(list[0])}${list.length > 1 ? ` to ${brief(list[list.length - 1])}` : ""} s` : "");
   const facts = [[fact.kind === "proxy" ? "Formula" : "What it is", fact.what], ["Source", fact.source], ["Needs", fact.needs && fact.kind === "proxy" ? fact.needs.join(", ") || "only the network" : ""],
-    ["Per architecture", span(seconds)], ["To fit", span(fits)], ["Recorded on", own.length ? `${count(new Set(own.map((line) => line.task.name)).size, "task")} of ${count(new Set(own.map((line) => line.task.benchmark)).size, "benchmark")}` : "nothing"]];
+    ["Per architecture", span(seconds)], ["To fit", span(fits)], ["Recorded on", own.length ? `${count(new Set(own.map((line) => line.task.name)).size, "task")} of ${count(new Set(own.map((line) => line.task.benchmark)).size, "benchmark")}` : ""]];
   $("method-facts").replaceChildren(...facts.filter(([, text]) => text).flatMap(([title, text]) => [element("dt", { textContent: title }), element("dd", { textContent: text })]));
-  $("method-snippet").textContent = snippet(name, kind);
-  const found = widest(name);
-  const judged = found ? verdict(found) : { places: [], text: "" };
-  $("method-verdict").textContent = judged.text;
-  methodLines.show(own.sort((a, b) => a.task.name.localeCompare(b.task.name) || a.n - b.n));
-  drawProfile(found, judged.places);
 }
 
 function drawProfile(found, places) {

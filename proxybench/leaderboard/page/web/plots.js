@@ -191,7 +191,7 @@ function drawScatter(scores) {
   return draw("scatter", rows, note, { change: (spec) => {
     spec.encoding.x.title = byRank ? `rank of the score of ${method} (larger is better)` : `score of ${method}`;
     spec.encoding.x.scale = { zero: false, type: !byRank && wide ? "symlog" : "linear" };
-    spec.encoding.y.title = data.tasks[byName(data.tasks, $("task").value)].target;
+    spec.encoding.y.title = taskOf($("task").value).target;
   } });
 }
 

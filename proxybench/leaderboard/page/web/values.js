@@ -20,12 +20,20 @@ const count = (number, one, many) => `${number.toLocaleString("en")} ${number ==
 const limits = (low, high) => (low === null || low === undefined ? "" : `${fixed(3)(low)} to ${fixed(3)(high)}`);
 const mean = (numbers) => (numbers.length ? numbers.reduce((sum, number) => sum + number, 0) / numbers.length : null);
 
-// The entries of the front page: a line each.
-const ENTRY = ["method", "task", "n", "value", "low", "high", "rank", "marks", "seconds", "fit_s"];
-const lines = data.entries.map((line) => {
-  const entry = Object.fromEntries(ENTRY.map((name, index) => [name, line[index]]));
-  return { ...entry, method: data.methods[entry.method], task: data.tasks[entry.task], complete: (entry.marks & 1) === 1, ours: (entry.marks & 2) === 2 };
-});
+// A file with more of the data: a script, which calls a function of this page. It is loaded once.
+const waiting = {};
+
+function load(file) {
+  waiting[file] ??= new Promise((resolve, reject) => {
+    const script = element("script", { src: file });
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => { delete waiting[file]; reject(new Error(file)); });
+    document.head.append(script);
+  });
+  return waiting[file];
+}
+
+const missing = (figures, error) => `The figures of ${figures} are in ${error.message}, which is missing next to this page. To make it, run: proxybench leaderboard build.`;
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
