@@ -56,6 +56,14 @@ def compute(
     known: Annotated[
         Path | None, typer.Option(help="Table of an earlier sweep with the same setting, to reuse scores from.")
     ] = None,
+    scores_of: Annotated[
+        Path | None,
+        typer.Option(
+            "--with-scores",
+            help="Table of an earlier sweep of other proxies, with the same setting and architectures, whose scores "
+            "--table gets as well.",
+        ),
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry-failed", help="Retry failed architectures.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -115,6 +123,10 @@ def compute(
         from proxybench.sweeps.merge import merge as merge_shards
 
         rows = merge_shards(work, table, node_bits=node_bits, partial=partial and merge is not None)
+        if scores_of is not None:
+            from proxybench.sweeps.widen import widen
+
+            typer.echo(f"{table}: with the scores of {', '.join(widen(table, scores_of))}", err=True)
     _report(work, table, rows, as_json)
 
 

@@ -41,6 +41,17 @@ def merge(work: ChunkedWork, path: Path, *, node_bits: int = NODE_BITS, partial:
     first = next(groups)
     about = {"setting": work.plan["setting"], "sweep": work.digest, "node bits": node_bits, "missing": not whole}
     schema = first.schema.with_metadata({SWEEP: json.dumps(about).encode()})
+    return write_groups((group.replace_schema_metadata(schema.metadata) for group in chain([first], groups)), path)
+
+
+def write_groups(groups: Iterable[pa.Table], path: Path) -> int:
+    """Write tables of one schema, with its metadata, as the row groups of a file of scores; returns the rows.
+
+    The file is replaced atomically.
+    """
+    tables = iter(groups)
+    first = next(tables)
+    schema = first.schema
     # Byte planes are stored separately: the lowest are zero after rounding, and cost nothing.
     floats = sorted(field.name for field in schema if pa.types.is_floating(field.type))
     lists = [field.name for field in schema if pa.types.is_list(field.type)]
@@ -57,8 +68,8 @@ def merge(work: ChunkedWork, path: Path, *, node_bits: int = NODE_BITS, partial:
             write_page_checksum=True,
         ) as writer,
     ):
-        for group in chain([first], groups):
-            writer.write_table(group.replace_schema_metadata(schema.metadata))
+        for group in chain([first], tables):
+            writer.write_table(group)
             rows += group.num_rows
     return rows
 
