@@ -1,10 +1,11 @@
 """The gaps of the leaderboard: methods that a task lets compete, and that have no result there, with the reason.
 
 Due on a task without a training part are its columns, the parameters, FLOPs and random controls, and, if it ranks
-scores of this project, every registered proxy; on a task with a training part every registered predictor, at each of
-its training sizes up to 800, where larger sizes are due for the five predictors that are best so far. One repeat is
-enough. On a table that only a user's official file provides, nothing is due until it is imported. A method recorded as
-not supported does not apply to the task: it is neither due nor a gap, and its recorded message says why.
+scores of networks at the benchmark's own size, every registered proxy; on a task with a training part every registered
+predictor, at each of its training sizes up to 800, where larger sizes are due for the five predictors that are best so
+far. One repeat is enough. On a table that only a user's official file provides, nothing is due until it is imported. A
+method recorded as not supported does not apply to the task: it is neither due nor a gap, and its recorded message says
+why.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import Literal, get_args
 
 import predictors
 from proxybench.errors import DataNotAvailable
-from proxybench.evaluation.entrants import ALWAYS, COLUMNS, COMPUTED, find_entrant
+from proxybench.evaluation.entrants import ALWAYS, COLUMNS, find_entrant
 from proxybench.evaluation.suites import FAILURES, groups_of
 from proxybench.evaluation.tasks import Task
 from proxybench.proxies import PROXIES
 from proxybench.records import Record, TaskIdentity, params_text
 from proxybench.tables.benchmark import Benchmark, load
 from proxybench.tables.catalogue import official_kind
-from proxybench.tables.computed import ALL, FULL_SIZE
+from proxybench.tables.computed import FULL_SIZE
 
 Reason = Literal["not run", "table missing", "scores missing", "failed", "stale"]
 Pool = Literal["training-free", "one-shot", "predictors"]
@@ -148,13 +149,11 @@ def _due(here: _Due, recorded: Iterable[tuple[str, str]]) -> dict[str, str]:
         methods = dict.fromkeys((method for name, method in recorded if name == task.name), "")
     else:
         methods = {} if here.reason else dict.fromkeys(groups_of(task, bench)[COLUMNS], "")
-    if task.columns in (ALL, FULL_SIZE):
-        scores = "full-size scores" if task.grows else "scores"
+    if task.columns == FULL_SIZE:
         space = task.benchmark if bench is None else bench.space.name
         for proxy in PROXIES:
-            name = proxy if task.grows else f"{proxy}{COMPUTED}"
             if proxy not in ALWAYS:
-                methods.setdefault(name, f"the {scores} of {space} that come with the project lack this proxy")
+                methods.setdefault(proxy, f"the full-size scores of {space} that come with the project lack this proxy")
     return methods | dict.fromkeys(ALWAYS, "")
 
 

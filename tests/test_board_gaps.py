@@ -16,7 +16,7 @@ from proxybench.cli.app import app
 from proxybench.evaluation.entrants import find_entrant
 from proxybench.evaluation.tasks import Task, load_tasks
 from proxybench.records import Outcome, Record, TaskIdentity, write_records
-from proxybench.scores.shipped import shipped_scores
+from proxybench.scores.shipped import full_size_scores, shipped_scores
 
 RANKED = load_tasks()["trained-nasbench201-test"]
 LEARNED = load_tasks()["trained-nasbench201-predict"]
@@ -41,17 +41,26 @@ def gaps_of(task: Task, *records: Record) -> dict[str, Gap]:
     return {gap.method: gap for gap in find_gaps([task], records).gaps}
 
 
-def test_without_records_every_proxy_of_a_task_of_our_scores_is_missing() -> None:
+def test_without_records_every_column_of_a_task_of_our_scores_is_not_run() -> None:
     found = find_gaps([RANKED], [])
     shipped = {str(name).removeprefix("proxy:") for name in shipped_scores("nasbench201").scores}
     controls = {"params", "flops", "random"}
-    assert {gap.method for gap in found.gaps} == controls | {
-        f"{name}@proxybench" for name in pb.proxies.PROXIES if name not in controls
-    }
-    assert {gap.method.removesuffix("@proxybench") for gap in found.gaps if gap.reason == "not run"} == shipped
-    lacking = [gap for gap in found.gaps if gap.reason == "scores missing"]
-    assert {gap.detail for gap in lacking} <= {"the scores of nasbench201 that come with the project lack this proxy"}
+    assert {gap.method for gap in found.gaps} == controls | {f"{name}@proxybench" for name in shipped - controls}
+    assert {gap.reason for gap in found.gaps} == {"not run"}
     assert (found.total.due, found.total.filled, found.total.percent) == (len(found.gaps), 0, 0)
+
+
+def test_every_proxy_is_due_at_full_size_and_what_lacks_scores_says_so(part_of_cache, monkeypatch) -> None:
+    monkeypatch.setenv("PROXYBENCH_CACHE", str(part_of_cache("natsbench-size")))
+    found = gaps_of(load_tasks()["natsbench-size-full-size"])
+    assert set(pb.proxies.PROXIES) <= set(found)
+    scores = full_size_scores("natsbench-size")
+    assert scores is not None
+    shipped = {str(name).removeprefix("proxy:") for name in scores.scores}
+    lacking = {gap.method for gap in found.values() if gap.reason == "scores missing"}
+    assert lacking == set(pb.proxies.PROXIES) - shipped
+    lines = {found[name].detail for name in lacking}
+    assert lines <= {"the full-size scores of natsbench-size that come with the project lack this proxy"}
 
 
 def test_a_result_fills_a_gap_and_a_failure_says_what_it_was() -> None:

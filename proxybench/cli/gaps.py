@@ -28,9 +28,10 @@ def gaps(
 ) -> None:
     """List the methods that tasks lack a result of, with the reason, and the share that is filled.
 
-    Due are the columns of a task and the controls, every registered proxy where a task ranks scores of this project,
-    and, on a task with a training part, every registered predictor at the training sizes up to 800 and the five best
-    at larger sizes. Nothing is due on a table that only a user's official file provides, before it is imported.
+    Due are the columns of a task and the controls; every registered proxy where a task ranks scores of networks at the
+    benchmark's own size; and, on a task with a training part, every registered predictor at the training sizes up to
+    800 and the five best at larger sizes. Nothing is due on a table that only a user's official file provides, before
+    it is imported.
     """
     from dataclasses import asdict
 
