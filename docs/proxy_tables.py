@@ -7,7 +7,7 @@ from statistics import fmean
 from board_csv import read, table, written
 from record_figures import label
 
-from proxybench.evaluation.suites import suite_tasks
+from proxybench.evaluation.plans import suite_tasks
 from proxybench.tables.sources.registry import load_registry
 
 PUBLISHED = {

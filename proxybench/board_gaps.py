@@ -19,7 +19,8 @@ from typing import Literal, get_args
 import predictors
 from proxybench.errors import DataNotAvailable
 from proxybench.evaluation.entrants import ALWAYS, COLUMNS, find_entrant
-from proxybench.evaluation.suites import FAILURES, groups_of
+from proxybench.evaluation.method_groups import groups_of
+from proxybench.evaluation.plan_runs import FAILURES
 from proxybench.evaluation.tasks import Task
 from proxybench.proxies import PROXIES
 from proxybench.records import Record, TaskIdentity, params_text

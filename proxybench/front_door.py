@@ -13,7 +13,8 @@ from proxybench.errors import ProxybenchError
 from proxybench.evaluation.entrants import COLUMNS
 from proxybench.evaluation.network_proxies import NetworkSetting, with_scores
 from proxybench.evaluation.objects import methods_as_text
-from proxybench.evaluation.suites import RunPlan, chosen_tasks, forget, plan_tasks, run_plan, write_suite_scores
+from proxybench.evaluation.plan_runs import forget, run_plan, write_suite_scores
+from proxybench.evaluation.plans import RunPlan, chosen_tasks, plan_tasks
 from proxybench.evaluation.tasks import OWN, Task
 from proxybench.jobs.journal import Journal
 from proxybench.jobs.journal_store import RunSummary

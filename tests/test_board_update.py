@@ -10,7 +10,7 @@ import pytest
 
 from proxybench.board_update import Part, take_over, update
 from proxybench.cli import update as command
-from proxybench.evaluation.suites import suite_tasks
+from proxybench.evaluation.plans import suite_tasks
 from proxybench.leaderboard.build import differences
 from proxybench.records import read_records
 

@@ -117,7 +117,7 @@ def proxies() -> str:
 
 def _own_tables() -> dict[str, str]:
     """The tasks on which proxies are ranked by this project's own trainings."""
-    from proxybench.evaluation.suites import suite_tasks
+    from proxybench.evaluation.plans import suite_tasks
 
     return {f"own {task.benchmark.removeprefix('trained-')}": task.name for task in suite_tasks("trained")}
 

@@ -36,7 +36,7 @@ def gaps(
     from dataclasses import asdict
 
     from proxybench.board_gaps import find_gaps
-    from proxybench.evaluation.suites import suite_tasks
+    from proxybench.evaluation.plans import suite_tasks
     from proxybench.evaluation.tasks import load_tasks
     from proxybench.records import read_records
 

@@ -88,7 +88,7 @@ def run(
     evaluated again when their file has changed.
     """
     from proxybench.evaluation.network_proxies import NetworkSetting
-    from proxybench.evaluation.suites import FAILURES
+    from proxybench.evaluation.plan_runs import FAILURES
     from proxybench.front_door import evaluate
     from proxybench.grammar import parse_arguments
 

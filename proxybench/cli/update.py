@@ -34,7 +34,7 @@ def update(
     It takes minutes. Published tables that cannot be fetched are left out; their recorded results stay.
     """
     from proxybench import board_update
-    from proxybench.evaluation.suites import FAILURES
+    from proxybench.evaluation.plan_runs import FAILURES
 
     start = time.perf_counter()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from proxybench.evaluation.entrants import ALWAYS, Entrant, InvalidMethod, find_entrant
-from proxybench.evaluation.suites import plan_suite, suite_tasks
+from proxybench.evaluation.plans import plan_suite, suite_tasks
 from proxybench.evaluation.tasks import Task
 from proxybench.grammar import Call
 from proxybench.jobs.job_spec import JobSpec

@@ -14,7 +14,7 @@ import pytest
 from predictors.errors import UnknownName
 from proxybench.errors import ProxybenchError
 from proxybench.evaluation.entrants import COLUMNS, load_object
-from proxybench.evaluation.suites import suite_tasks
+from proxybench.evaluation.plans import suite_tasks
 from proxybench.pytest_plugin import FLOORS_INI
 from proxybench.pytest_plugin.board import refuse_foreign_records, write_board
 from proxybench.pytest_plugin.declared import declared, target

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from proxybench.evaluation.suites import plan_suite, run_plan
+from proxybench.evaluation.plan_runs import run_plan
+from proxybench.evaluation.plans import plan_suite
 from proxybench.jobs.journal import Journal
 
 OWN = """

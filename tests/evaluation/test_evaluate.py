@@ -17,9 +17,9 @@ from proxybench.evaluation.entrants import InvalidMethod, find_entrant, random_s
 from proxybench.evaluation.evaluate import evaluate, training_free_scores
 from proxybench.evaluation.figures import failures_last, ranked_metrics
 from proxybench.evaluation.job_specs import specify
+from proxybench.evaluation.plans import plan_suite, suite_tasks
 from proxybench.evaluation.population import population, target_values
 from proxybench.evaluation.splits import hash_split
-from proxybench.evaluation.suites import plan_suite, suite_tasks
 from proxybench.evaluation.tasks import Task, load_tasks
 from proxybench.records import Record
 from proxybench.scores.network_counts import network_counts

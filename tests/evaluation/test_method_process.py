@@ -20,7 +20,8 @@ from proxybench.evaluation.evaluate import evaluate
 from proxybench.evaluation.job_specs import specify
 from proxybench.evaluation.method_job import MethodJob, do_job_here
 from proxybench.evaluation.method_process import do_job_apart
-from proxybench.evaluation.suites import RunPlan, run_plan
+from proxybench.evaluation.plan_runs import run_plan
+from proxybench.evaluation.plans import RunPlan
 from proxybench.evaluation.tasks import load_tasks
 from proxybench.jobs.failure import MethodFailed, MethodLacking
 from proxybench.jobs.journal import Journal

@@ -14,9 +14,9 @@ from proxybench.errors import CorruptData, DataNotAvailable, InvalidTable, Proxy
 from proxybench.evaluation.evaluate import evaluate
 from proxybench.evaluation.job_specs import specify, specify_scores
 from proxybench.evaluation.own_tasks import own_tasks
+from proxybench.evaluation.plans import chosen_tasks, plan_tasks
 from proxybench.evaluation.population import target_values
 from proxybench.evaluation.score_files import score_columns, scores_of_file
-from proxybench.evaluation.suites import chosen_tasks, plan_tasks
 from proxybench.evaluation.tasks import load_tasks, read_tasks
 
 TASKS = """

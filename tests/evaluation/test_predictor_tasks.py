@@ -10,7 +10,7 @@ import pytest
 
 from predictors.checks import example_batch
 from proxybench.evaluation.entrants import find_entrant, make_predictor
-from proxybench.evaluation.suites import plan_suite, suite_tasks
+from proxybench.evaluation.plans import plan_suite, suite_tasks
 from proxybench.evaluation.tasks import load_tasks
 from proxybench.tables.benchmark import load
 

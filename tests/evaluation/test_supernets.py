@@ -7,7 +7,7 @@ import pytest
 
 import proxybench as pb
 from proxybench.evaluation.evaluate import evaluate
-from proxybench.evaluation.suites import plan_suite
+from proxybench.evaluation.plans import plan_suite
 
 TASK = "trained-nasbench201-supernets"
 

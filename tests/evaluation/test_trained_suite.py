@@ -158,7 +158,7 @@ def test_a_predictor_sees_our_scores_and_an_early_accuracy_only_where_the_task_g
 
 def test_every_registered_predictor_takes_part_by_one_word(call) -> None:
     program = (
-        "from proxybench.evaluation.suites import plan_suite; "
+        "from proxybench.evaluation.plans import plan_suite; "
         "print(*sorted({spec.method for spec in plan_suite('mine-predictors', ['predictors']).specs}))"
     )
     assert call("-c", program).split() == sorted({*predictors.available(), "val_acc@1", "params", "flops", "random"})
@@ -166,7 +166,7 @@ def test_every_registered_predictor_takes_part_by_one_word(call) -> None:
 
 def test_a_method_that_is_left_out_has_no_cell_and_a_wrong_name_is_an_error(call) -> None:
     program = (
-        "from proxybench.evaluation.suites import plan_suite; "
+        "from proxybench.evaluation.plans import plan_suite; "
         "from predictors.errors import UnknownName\n"
         "left = plan_suite('mine-predictors', ['predictors'], without=['auto', 'gbdt'])\n"
         "print(*{spec.method for spec in left.specs})\n"

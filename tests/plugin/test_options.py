@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxybench.evaluation.suites import suite_tasks
+from proxybench.evaluation.plans import suite_tasks
 from proxybench.pytest_plugin.board import NotOurs, refuse_foreign_records
 from proxybench.pytest_plugin.floors import InvalidFloor, below_floor, parse_floors
 from proxybench.records import Record, TaskIdentity, write_records

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import proxybench as pb
-from proxybench.evaluation.suites import suite_tasks
+from proxybench.evaluation.plans import suite_tasks
 from proxybench.evaluation.tasks import load_tasks
 from proxybench.resources import data_path
 from proxybench.scores.shipped import shipped_scores
