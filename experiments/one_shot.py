@@ -1,14 +1,15 @@
-r"""Trains the supernets whose estimates of the 500 cells of the table trained-nasbench201 the project compares.
+r"""Trains the supernets whose estimates the project compares with its own trainings of a table.
 
     python experiments/one_shot.py --images cifar10:cifar-10-python.tar.gz --folder one-shot
     python experiments/one_shot.py --collect --folder one-shot
+    python experiments/one_shot.py --table trained-resnet20-pooling --images ... --folder one-shot-pooling
 
-Trains the supernets of PLAN at the recipe of the table, each in a process of its own, and keeps in the folder of each
-its weights, its estimates of all cells and `cost.json`: processor seconds, paths, peak memory. All methods pass about
-as many paths over the images: an epoch of FairNAS is five times as long. Rerunning resumes. `--only spos,pada` and
-`--seeds 0` do a part. `--collect` writes the cells that all supernets have estimated so far: the estimates of the
-methods in ON_THE_BOARD to data/tables/trained-nasbench201-supernets.parquet, the agreement of all to
-docs/results/one-shot.csv.
+Trains the supernets of the plan of a table, see STUDIES, at its recipe, each in a process of its own, and keeps in the
+folder of each its weights, its estimates of all architectures and `cost.json`: processor seconds, paths, peak memory.
+All methods pass about as many paths over the images: an epoch of FairNAS is five times as long. Rerunning resumes.
+`--only spos,pada` and `--seeds 0` do a part. `--collect` writes the architectures that all supernets have estimated so
+far: the estimates of the methods on the board to data/tables/TABLE-supernets.parquet, the agreement of all to a file of
+docs/results.
 
     python experiments/one_shot.py --published
 
@@ -41,14 +42,11 @@ from proxybench.oneshot.estimator import NAME, NAME_SHARED
 from proxybench.tables.importers.own_files import FORMAT, SETTING
 from proxybench.training.recipe import default_recipe
 
-TABLE = "trained-nasbench201"
 ROOT = Path(__file__).parents[1]
-ESTIMATES = ROOT / "data" / "tables" / f"{TABLE}-supernets.parquet"
-AGREEMENT = ROOT / "docs" / "results" / "one-shot.csv"
 SEEDS = ("0", "1", "2")
 COST = "cost.json"  # in the folder of a supernet
 COSTS = ("train_s", "estimate_s", "paths", "peak_mb")
-FEWEST = 200  # cells; with fewer estimates a supernet is left out
+FEWEST = 200  # architectures, or all of a smaller table; with fewer estimates a supernet is left out
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Supernet:
 
     method: str
     epochs: int = 30
-    settings: dict[str, bool] = field(default_factory=dict)
+    settings: dict[str, bool | int] = field(default_factory=dict)
     averaged: int = 1
 
     @property
@@ -75,55 +73,96 @@ class Supernet:
         return f"{self.method} for {self.epochs} epochs{settings}{averaged}"
 
 
-PLAN = {
-    "spos": Supernet("spos"),
-    "pada": Supernet("pada"),
-    "gm": Supernet("gm"),
-    "fairnas": Supernet("fairnas", epochs=6),
-    "few-shot": Supernet("few-shot"),
-    "gm-arbitrary": Supernet("gm", settings={"by_gradients": False}),
-    "spos-10": Supernet("spos", epochs=10),
-    "spos-90": Supernet("spos", epochs=90),
-    "distinct": Supernet("distinct"),
-    "spos-averaged": Supernet("spos", averaged=5),
-}
-WITH_SHARED_STATISTICS = "spos"  # estimated with those too
-ON_THE_BOARD = ("spos", "fairnas", "few-shot", "gm", "pada")
+@dataclass(frozen=True)
+class Study:
+    """The supernets that are compared with the trainings of a table.
+
+    Attributes:
+        table: name of the table.
+        plan: the supernets by name.
+        on_the_board: those whose estimates become columns of the table.
+        agreement: file of docs/results with the agreement of all.
+        with_shared_statistics: those estimated with the statistics of the training too.
+    """
+
+    table: str
+    plan: dict[str, Supernet]
+    on_the_board: tuple[str, ...]
+    agreement: str
+    with_shared_statistics: tuple[str, ...] = ()
+
+    @property
+    def space(self) -> str:
+        """The search space of the table."""
+        return pb.load(self.table).space.name
+
+
+CELLS = Study(
+    "trained-nasbench201",
+    {
+        "spos": Supernet("spos"),
+        "pada": Supernet("pada"),
+        "gm": Supernet("gm"),
+        "fairnas": Supernet("fairnas", epochs=6),
+        "few-shot": Supernet("few-shot"),
+        "gm-arbitrary": Supernet("gm", settings={"by_gradients": False}),
+        "spos-10": Supernet("spos", epochs=10),
+        "spos-90": Supernet("spos", epochs=90),
+        "distinct": Supernet("distinct"),
+        "spos-averaged": Supernet("spos", averaged=5),
+    },
+    ("spos", "fairnas", "few-shot", "gm", "pada"),
+    "one-shot.csv",
+    ("spos",),
+)
+POOLINGS = Study(
+    "trained-resnet20-pooling",
+    {
+        "spos": Supernet("spos"),
+        "mixture-2": Supernet("mixture", settings={"models": 2}),
+        "mixture-4": Supernet("mixture", settings={"models": 4}),
+    },
+    ("spos", "mixture-2", "mixture-4"),
+    "one-shot-pooling.csv",
+)
+STUDIES = {study.table: study for study in (CELLS, POOLINGS)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", choices=STUDIES, default=CELLS.table)
     parser.add_argument("--images")
     parser.add_argument("--folder", type=Path, default=Path("one-shot"), help="for the supernets")
     parser.add_argument("--seeds", default=",".join(SEEDS))
-    parser.add_argument("--only", help="names of PLAN, separated by commas")
+    parser.add_argument("--only", help="names of the plan, separated by commas")
     parser.add_argument("--train", nargs=2, metavar=("NAME", "SEED"), help="one supernet, in this process")
     parser.add_argument("--collect", action="store_true")
     parser.add_argument("--published", action="store_true")
     options = parser.parse_args(sys.argv[1:])
+    study = STUDIES[options.table]
     if options.published:
         check_published()
     elif options.collect:
-        write_estimates(options.folder)
-        write_agreement(options.folder)
+        write_estimates(study, options.folder)
+        write_agreement(study, options.folder)
     elif options.train:
-        train(options.train[0], int(options.train[1]), options.images, options.folder)
+        train(study, options.train[0], int(options.train[1]), options.images, options.folder)
     else:
-        names = PLAN if options.only is None else options.only.split(",")
+        names = study.plan if options.only is None else options.only.split(",")
         for seed in options.seeds.split(","):
             for name in names:
-                command = [sys.executable, __file__, "--images", options.images, "--folder", str(options.folder)]
-                subprocess.run([*command, "--train", name, seed], check=True)
+                command = [sys.executable, __file__, "--table", study.table, "--images", options.images]
+                subprocess.run([*command, "--folder", str(options.folder), "--train", name, seed], check=True)
 
 
-def train(name: str, seed: int, images: str, folder: Path) -> None:
-    """Train a supernet of PLAN, note what that cost, and estimate all cells of the table."""
-    plan, place = PLAN[name], folder / f"{name}-{seed}"
-    archs = list(pb.load(TABLE).archs)
-    both = name == WITH_SHARED_STATISTICS
+def train(study: Study, name: str, seed: int, images: str, folder: Path) -> None:
+    """Train a supernet of the plan, note what that cost, and estimate all architectures of the table."""
+    plan, place = study.plan[name], folder / f"{name}-{seed}"
+    archs = list(pb.load(study.table).archs)
+    both = name in study.with_shared_statistics
     if len(kept(place)) == len(archs) and (not both or len(kept(place, NAME_SHARED)) == len(archs)):
         return
-    shot = OneShot("nasbench201", plan.method, epochs=plan.epochs, seed=seed, averaged=plan.averaged, **plan.settings)
+    shot = OneShot(study.space, plan.method, epochs=plan.epochs, seed=seed, averaged=plan.averaged, **plan.settings)
     shot.fit(images, place)
     if not (place / COST).is_file():
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -136,7 +175,7 @@ def train(name: str, seed: int, images: str, folder: Path) -> None:
 
 
 def kept(place: Path, file: str = NAME) -> dict[str, tuple[float, float, float]]:
-    """Accuracy in percent, loss in nats and processor seconds of each cell that a supernet has estimated."""
+    """Accuracy in percent, loss in nats and processor seconds of what a supernet has estimated, by architecture."""
     path = place / file
     if not (path.is_file() and (place / COST).is_file()):
         return {}
@@ -144,20 +183,20 @@ def kept(place: Path, file: str = NAME) -> dict[str, tuple[float, float, float]]
     return {arch: tuple(np.nan if x is None else x for x in row) for arch, row in found.items()}
 
 
-def supernets(folder: Path, names: Iterable[str], file: str = NAME) -> tuple[list[str], list[str]]:
-    """The names of PLAN of which every seed has estimated at least FEWEST cells, and the cells that all of them have.
+def supernets(study: Study, folder: Path, names: Iterable[str], file: str = NAME) -> tuple[list[str], list[str]]:
+    """The names of which every seed has at least FEWEST estimates, and the architectures that all of them have.
 
-    The cells are a uniform sample: the table is in the order of digests, and so are the estimates.
+    These are a uniform sample: the table is in the order of digests, and so are the estimates.
     """
+    archs = pb.load(study.table).archs
     done = {name: [kept(folder / f"{name}-{seed}", file) for seed in SEEDS] for name in names}
-    chosen = [name for name, found in done.items() if min(map(len, found)) >= FEWEST]
-    archs = pb.load(TABLE).archs
+    chosen = [name for name, found in done.items() if min(map(len, found)) >= min(FEWEST, len(archs))]
     return chosen, [arch for arch in archs if all(arch in found for name in chosen for found in done[name])]
 
 
-def write_estimates(folder: Path) -> None:
+def write_estimates(study: Study, folder: Path) -> None:
     """Write the file that the importer `supernet_estimates` reads."""
-    names, archs = supernets(folder, ON_THE_BOARD)
+    names, archs = supernets(study, folder, study.on_the_board)
     n, parts = len(archs), []
     for seed in SEEDS:
         columns: dict[str, object] = {"arch": archs, "dataset": ["cifar10"] * n, "epochs": [0] * n, "seed": [seed] * n}
@@ -172,23 +211,24 @@ def write_estimates(folder: Path) -> None:
         parts.append(pa.table(columns))
     setting = {
         "format": FORMAT,
-        "space": "nasbench201",
-        "supernets": {name: PLAN[name].described for name in names},
-        "recipe": default_recipe("nasbench201").to_json(),
+        "space": study.space,
+        "supernets": {name: study.plan[name].described for name in names},
+        "recipe": default_recipe(study.space).to_json(),
         "torch": str(torch.__version__),
     }
     table = pa.concat_tables(parts).replace_schema_metadata({SETTING: json.dumps(setting)})
-    pq.write_table(table, ESTIMATES, compression="zstd")
-    print(f"{ESTIMATES}: {n} cells, {', '.join(names)}")
+    path = ROOT / "data" / "tables" / f"{study.table}-supernets.parquet"
+    pq.write_table(table, path, compression="zstd")
+    print(f"{path}: {n} architectures, {', '.join(names)}")
 
 
-def write_agreement(folder: Path) -> None:
+def write_agreement(study: Study, folder: Path) -> None:
     """Write a row for each supernet and kind of estimate: agreement with the table, and cost."""
-    bench = pb.load(TABLE)
-    truth = dict(zip(bench.archs, bench.values("test_acc", epochs=3), strict=True))
+    bench = pb.load(study.table)
+    truth = dict(zip(bench.archs, bench.values("test_acc", epochs=bench.epochs("test_acc")[-1]), strict=True))
     rows: list[list[object]] = []
     for statistics, file in (("own", NAME), ("shared", NAME_SHARED)):
-        names, archs = supernets(folder, PLAN, file)
+        names, archs = supernets(study, folder, study.plan, file)
         for name in names:
             for seed in SEEDS:
                 found, cost = kept(folder / f"{name}-{seed}", file), folder / f"{name}-{seed}" / COST
@@ -196,12 +236,14 @@ def write_agreement(folder: Path) -> None:
                 costs = {**json.loads(cost.read_text()), "estimate_s": round(seconds.mean() * len(bench), 1)}
                 for by, scores in (("accuracy", accuracy), ("loss", -loss)):
                     figures = agreement([truth[arch] for arch in archs], scores).values()
-                    row = [name, PLAN[name].method, seed, PLAN[name].epochs, by, statistics, len(archs)]
+                    plan = study.plan[name]
+                    row = [name, plan.method, seed, plan.epochs, by, statistics, len(archs)]
                     rows.append([*row, *(f"{value:.4f}" for value in figures), *(costs[name] for name in COSTS)])
     head = ("name", "method", "seed", "epochs", "by", "statistics", "cells", *MEASURES, *COSTS)
-    with AGREEMENT.open("w", newline="") as stream:
+    path = ROOT / "docs" / "results" / study.agreement
+    with path.open("w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([head, *rows])
-    print(f"{AGREEMENT}: {len(rows)} rows")
+    print(f"{path}: {len(rows)} rows")
 
 
 def check_published() -> None:
