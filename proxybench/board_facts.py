@@ -51,12 +51,13 @@ def _methods(kind: str, registry: Mapping[str, Any]) -> dict[str, MethodFacts]:
 
 
 def _method(kind: str, thing: Any) -> MethodFacts:
-    """A proxy states its formula and source; of a class the first line of its docstring counts."""
+    """A proxy states its formula and source; of a class the first line and the source in its docstring count."""
     if kind == "proxy":
         return MethodFacts(kind, thing.formula, thing.source, tuple(sorted(thing.needs)))
     text = inspect.getdoc(thing) or ""
-    sources = [line.removeprefix("Source: ") for line in text.splitlines() if line.startswith("Source: ")]
-    return MethodFacts(kind, text.partition("\n")[0], sources[0] if sources else "")
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+    sources = [words.removeprefix("Source: ") for words in paragraphs if words.startswith("Source: ")]
+    return MethodFacts(kind, text.partition("\n")[0], " ".join(sources))
 
 
 def _benchmark(info: BenchmarkInfo) -> BenchmarkFacts:

@@ -29,6 +29,14 @@ def test_predictors_and_searchers_say_what_they_are(facts: Facts) -> None:
     assert facts.methods["bananas"].kind == "searcher"
 
 
+def test_sources_are_whole_sentences_also_of_several_lines(facts: Facts) -> None:
+    transformer = facts.methods["graph_transformer"].source
+    assert transformer.startswith("PINAT (Lu et al., AAAI 2023)")
+    assert transformer.endswith("for relations as biases.")
+    named = {name for name, found in facts.methods.items() if found.kind == "searcher" and found.source}
+    assert named >= {"asha", "bananas", "evolution", "hyperband", "local", "mcts", "robot", "robot-paper"}
+
+
 def test_every_benchmark_of_the_registry_has_its_card_and_section(facts: Facts) -> None:
     assert facts.benchmarks["nasbench201"].section == "published"
     assert facts.benchmarks["nasbench201"].citation

@@ -194,6 +194,12 @@ def test_a_method_has_its_results_a_snippet_and_where_it_is_good(visit, folder: 
     assert visit.complaints == []
 
 
+def test_tasks_on_which_a_method_has_no_value_are_counted_not_listed(visit, folder: Path) -> None:
+    page = visit.open(folder / "index.html", "#method=gbdt")
+    expect(page.locator("#method-table tbody tr")).to_have_count(4 * 5)
+    expect(page.locator("#method-without")).to_contain_text("Without a value on 1 task,")
+
+
 def test_methods_are_found_by_their_names(visit, folder: Path) -> None:
     page = visit.open(folder / "index.html", "#view=methods")
     page.fill("#method-text", "GB")

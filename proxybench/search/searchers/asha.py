@@ -1,7 +1,4 @@
-"""ASHA: a candidate that does well in a short training is promoted to a longer one at once.
-
-Li et al.: A System for Massively Parallel Hyperparameter Tuning, MLSys 2020, algorithm 2, here with one worker.
-"""
+"""ASHA: a candidate that does well in a short training is promoted to a longer one at once."""
 
 from __future__ import annotations
 
@@ -16,6 +13,9 @@ from proxybench.search.parts.rungs import rungs_of
 
 class ASHA:
     """Asynchronous successive halving: promote a candidate in the top 1 / eta of a rung, or start a new one.
+
+    Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, algorithm 2, here with
+    one worker.
 
     Args:
         problem: the population to search; with `fidelities`, or there is one rung and this is random search.

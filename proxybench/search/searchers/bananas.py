@@ -11,7 +11,10 @@ from proxybench.search.searchers.guided import ModelGuided
 
 
 class Bananas(ModelGuided):
-    """BANANAS's loop: independent Thompson sampling, five members, refitted every fifth query; LightGBM by default."""
+    """BANANAS's loop: independent Thompson sampling, five members, refitted every fifth query; LightGBM by default.
+
+    Source: White, Neiswanger and Savani, "BANANAS", AAAI 2021; as a setting of `ModelGuided`.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,4 @@
-"""Bayesian optimisation among guided samples of a diffusion model.
-
-An, Lee et al., "DiffusionNAG", ICLR 2024, "BO-based NAS".
-"""
+"""Bayesian optimisation among guided samples of a diffusion model."""
 
 from __future__ import annotations
 
@@ -25,6 +22,8 @@ class DiffusionSearch(ModelGuided):
     predictions and guides samples to the best of them; the acquisition function chooses among these and, as in the
     other loops here, the neighbours of the best so far. The answers are the only results used from the table; the
     candidates are known by their graphs.
+
+    Source: An, Lee et al., "DiffusionNAG", ICLR 2024, section on BO-based NAS.
 
     Args:
         problem: the population to search.

@@ -1,7 +1,4 @@
-"""Regularised evolution: mutate the best of a random sample, remove the oldest.
-
-Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search, AAAI 2019, algorithm 1.
-"""
+"""Regularised evolution: mutate the best of a random sample, remove the oldest."""
 
 from __future__ import annotations
 
@@ -18,6 +15,9 @@ class RegularisedEvolution:
 
     A parent without neighbours, as happens in a table that covers a small part of its space, is followed by a random
     candidate. A child that was evaluated before enters the population with its known value at no cost.
+
+    Source: Real, Aggarwal, Huang and Le, "Regularized Evolution for Image Classifier Architecture Search", AAAI
+    2019, algorithm 1.
 
     Args:
         problem: the population to search.

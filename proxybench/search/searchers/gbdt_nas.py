@@ -1,7 +1,4 @@
-"""GBDT-NAS as a search: trees fitted to the choices of evaluated candidates rank the rest, optionally pruned.
-
-Luo et al., arXiv 2007.04785.
-"""
+"""GBDT-NAS as a search: trees fitted to the choices of evaluated candidates rank the rest, optionally pruned."""
 
 from __future__ import annotations
 
@@ -23,6 +20,9 @@ class GBDTNAS(BatchSearch):
 
     With pruning, each of the first `prunings` iterations removes choices by the Shapley values on all answers, and
     candidates with a removed choice are queried only if no others are left.
+
+    Source: Luo et al., "Accuracy Prediction with Non-neural Model for Neural Architecture Search", arXiv
+    2007.04785.
 
     Args:
         problem: the population to search; all of it is encoded and ranked.

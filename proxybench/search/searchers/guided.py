@@ -1,7 +1,4 @@
-"""Search guided by a predictor: fit it to the answers, query what an acquisition function prefers, repeat.
-
-White, Neiswanger, Savani: BANANAS, AAAI 2021, with any predictor in place of their networks.
-"""
+"""Search guided by a predictor: fit it to the answers, query what an acquisition function prefers, repeat."""
 
 from __future__ import annotations
 
@@ -19,6 +16,8 @@ from proxybench.search.parts.guided_batches import GuidedBatches
 
 class ModelGuided(GuidedBatches):
     """Search with a predictor; its uncertainty is its own `predict_std` or the spread of a bootstrap ensemble.
+
+    Source: White, Neiswanger and Savani, "BANANAS", AAAI 2021, with any predictor in place of their networks.
 
     Args:
         problem: the population to search.

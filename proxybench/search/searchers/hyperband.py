@@ -1,7 +1,4 @@
-"""Hyperband: many short trainings, few long ones, on the epoch budgets in the table.
-
-Li et al.: Hyperband, JMLR 2018, algorithm 1.
-"""
+"""Hyperband: many short trainings, few long ones, on the epoch budgets in the table."""
 
 from __future__ import annotations
 
@@ -20,6 +17,9 @@ class Hyperband:
 
     The rungs are the epochs of the table, so the number kept between rungs follows from their ratio instead of
     a fixed eta; brackets repeat until the budget is spent.
+
+    Source: Li et al., "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization", JMLR 2018,
+    algorithm 1.
 
     Args:
         problem: the population to search; with `fidelities`, or there is one rung and this is random search.

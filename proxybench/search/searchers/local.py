@@ -1,7 +1,4 @@
-"""Local search: move to a better neighbour until no neighbour is better, then restart elsewhere.
-
-White, Nolen, Savani: Exploring the Loss Landscape in Neural Architecture Search, UAI 2021.
-"""
+"""Local search: move to a better neighbour until no neighbour is better, then restart elsewhere."""
 
 from __future__ import annotations
 
@@ -15,6 +12,8 @@ from proxybench.search.core.problem import Problem
 
 class LocalSearch:
     """Hill climbing with random restarts over the neighbours in the population.
+
+    Source: White, Nolen and Savani, "Exploring the Loss Landscape in Neural Architecture Search", UAI 2021.
 
     Args:
         problem: the population to search.

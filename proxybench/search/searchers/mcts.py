@@ -1,8 +1,4 @@
-"""Monte-Carlo tree search: an architecture is chosen node by node; UCB1 decides which prefix to follow.
-
-Kocsis and Szepesvari: Bandit Based Monte-Carlo Planning, ECML 2006 (UCT); on architectures Wang et al.: Neural
-Architecture Search using Deep Neural Networks and Monte Carlo Tree Search, AAAI 2020.
-"""
+"""Monte-Carlo tree search: an architecture is chosen node by node; UCB1 decides which prefix to follow."""
 
 from __future__ import annotations
 
@@ -55,6 +51,9 @@ class TreeSearch:
 
     that has candidates left. At a prefix without a visit it draws one of the candidates. The reward of an answer is its
     rank among all answers so far, from 0 to 1: a few failed trainings would compress differences between accuracies.
+
+    Source: Kocsis and Szepesvari, "Bandit Based Monte-Carlo Planning", ECML 2006 (UCT); on architectures Wang et
+    al., "Neural Architecture Search using Deep Neural Networks and Monte Carlo Tree Search", AAAI 2020.
 
     Args:
         problem: the population to search.

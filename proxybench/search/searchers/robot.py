@@ -40,6 +40,9 @@ class RoBoT:
     the number T0 of queries paid for in exploration is often below its limit. Of weight vectors with equal values the
     later one is kept, as in the paper's code; architectures with equal scores are in index order.
 
+    Source: He, Shu, Dai and Low, "Robustifying and Boosting Training-Free Neural Architecture Search", ICLR 2024,
+    algorithm 1, from which this differs as described; `PaperRoBoT` is the published algorithm.
+
     Args:
         problem: the population to search.
         rng: source of randomness.

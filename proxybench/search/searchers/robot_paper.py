@@ -18,6 +18,8 @@ class PaperRoBoT(RoBoT):
 
     Min-max normalisation, omitted terms for missing values, weights in [-1, 1]; all are options as in RoBoT.
     Exploration may pay for the whole budget.
+
+    Source: He, Shu, Dai and Low, ICLR 2024, algorithm 1; as a setting of `RoBoT`.
     """
 
     def __init__(

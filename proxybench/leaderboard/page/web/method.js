@@ -70,6 +70,7 @@ async function showMethod(state) {
   $("method-verdict").textContent = judged.text;
   drawProfile(found, judged.places);
   methodLines.show([]);
+  $("method-without").textContent = "";
   $("method-wait").hidden = Boolean(lines);
   $("method-wait").textContent = "Loading …";
   try {
@@ -82,7 +83,10 @@ async function showMethod(state) {
   $("method-wait").hidden = true;
   const own = lines.filter((line) => line.method.name === name);
   showFacts(data.about[name] || {}, own);
-  methodLines.show(own.sort((a, b) => a.task.name.localeCompare(b.task.name) || a.n - b.n));
+  const shown = own.filter((line) => line.value !== null).sort((a, b) => a.task.name.localeCompare(b.task.name) || a.n - b.n);
+  methodLines.show(shown);
+  const without = new Set(own.filter((line) => line.value === null).map((line) => line.task.name));
+  $("method-without").textContent = without.size ? `Without a value on ${count(without.size, "task")}, where it is not supported, failed or gives every architecture the same score; the details of the tasks have the reason.` : "";
 }
 
 function showFacts(fact, own) {
