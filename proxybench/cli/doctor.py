@@ -92,7 +92,7 @@ def _cache() -> list[Finding]:
 def _tables() -> list[Finding]:
     from proxybench.errors import CorruptData
     from proxybench.tables.catalogue import list_benchmarks
-    from proxybench.tables.store.parquet import open_table
+    from proxybench.tables.store.places import open_table
 
     findings = []
     try:

@@ -77,7 +77,7 @@ def _tasks() -> Rows:
     from proxybench.evaluation.own_tasks import own_tasks
     from proxybench.evaluation.tasks import load_tasks
     from proxybench.tables.benchmark import load
-    from proxybench.tables.store.parquet import own_names
+    from proxybench.tables.store.places import own_names
 
     tasks = list(load_tasks().values())
     for name in own_names():

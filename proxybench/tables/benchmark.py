@@ -21,7 +21,7 @@ from proxybench.tables.lookup import Arch, ArchitectureRows
 from proxybench.tables.shipped import shipped_table
 from proxybench.tables.sources.registry import load_registry
 from proxybench.tables.store.cards import with_checks
-from proxybench.tables.store.parquet import open_table, read_info
+from proxybench.tables.store.places import open_table, read_info
 from proxybench.tables.store.schema import metric_of
 
 if TYPE_CHECKING:

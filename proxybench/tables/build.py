@@ -16,9 +16,10 @@ from proxybench.spaces import SearchSpace, get_space
 from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, Use
 from proxybench.tables.store.cards import write_card
 from proxybench.tables.store.merge import MergedTable, NamedFragment, merge
-from proxybench.tables.store.parquet import FORMAT, StoredTable, block_infos, write_table
-from proxybench.tables.store.pointer import Edition
+from proxybench.tables.store.pointer import FORMAT, Edition
 from proxybench.tables.store.schema import Fragment
+from proxybench.tables.store.stored import StoredTable
+from proxybench.tables.store.writing import block_infos, write_table
 
 Importer = Callable[..., Fragment]
 IMPORTERS = "proxybench.tables.importers"

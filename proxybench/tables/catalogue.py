@@ -9,7 +9,7 @@ from proxybench.errors import DataNotAvailable
 from proxybench.tables.shipped import LICENCE, shipped_table
 from proxybench.tables.sources.registry import load_registry
 from proxybench.tables.store.cards import with_checks, write_outline
-from proxybench.tables.store.parquet import open_table, own_names, read_info, stored_names
+from proxybench.tables.store.places import open_table, own_names, read_info, stored_names
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from proxybench.tables.build import build_table, recipe
 from proxybench.tables.shipped import LICENCE, ShippedTable, shipped_table
 from proxybench.tables.sources.download import obtain_all, raw_path, verify_file
 from proxybench.tables.sources.registry import load_registry
-from proxybench.tables.store.parquet import open_table, read_info, stored_names
+from proxybench.tables.store.places import open_table, read_info, stored_names
 from proxybench.tables.store.pointer import how_to_rebuild
 
 

@@ -15,7 +15,7 @@ from proxybench.errors import CorruptData, DataNotAvailable, unknown_name
 from proxybench.tables.build import build_table
 from proxybench.tables.sources.cache import sha256_of
 from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, Use
-from proxybench.tables.store.parquet import StoredTable
+from proxybench.tables.store.stored import StoredTable
 
 
 class OfficialTable(NamedTuple):

@@ -20,7 +20,8 @@ from proxybench.tables.sources.cache import sha256_of
 from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, load_registry
 from proxybench.tables.store.cards import write_card
 from proxybench.tables.store.merge import BlockKey, MergedTable, NamedFragment, merge
-from proxybench.tables.store.parquet import FORMAT, TableInfo, block_infos
+from proxybench.tables.store.pointer import FORMAT, TableInfo
+from proxybench.tables.store.writing import block_infos
 
 LICENCE = "Apache-2.0, as the project's code"
 

@@ -10,8 +10,8 @@ import pytest
 
 from proxybench.spaces import get_space
 from proxybench.tables.store.merge import NamedFragment, merge
-from proxybench.tables.store.parquet import write_table
 from proxybench.tables.store.schema import fragment_from_rows
+from proxybench.tables.store.writing import write_table
 
 SPACE = get_space("nasbench201")
 FEW = ("--n", "3", "--method", "em", "--steps", "8")

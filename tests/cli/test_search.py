@@ -12,8 +12,8 @@ import pytest
 from proxybench.leaderboard.searches.records import read_searches
 from proxybench.spaces import get_space
 from proxybench.tables.store.merge import NamedFragment, merge
-from proxybench.tables.store.parquet import write_table
 from proxybench.tables.store.schema import fragment_from_rows
+from proxybench.tables.store.writing import write_table
 
 BASE = ("search", "small", "--budget", "4", "--seeds", "3")
 

@@ -16,8 +16,8 @@ from proxybench.spaces import get_space
 from proxybench.spaces.base import ProductSpace
 from proxybench.tables.benchmark import Benchmark
 from proxybench.tables.store.merge import NamedFragment, merge
-from proxybench.tables.store.parquet import write_table
 from proxybench.tables.store.schema import fragment_from_rows
+from proxybench.tables.store.writing import write_table
 
 
 class Bits(ProductSpace):

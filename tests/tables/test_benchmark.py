@@ -12,8 +12,8 @@ import proxybench as pb
 from proxybench.spaces import get_space
 from proxybench.tables.benchmark import Benchmark
 from proxybench.tables.store.merge import NamedFragment, merge
-from proxybench.tables.store.parquet import write_table
 from proxybench.tables.store.schema import fragment_from_rows
+from proxybench.tables.store.writing import write_table
 
 ZERO = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 SKIP = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"

@@ -19,8 +19,9 @@ from proxybench.tables.build import build_table, recipe
 from proxybench.tables.editions import Needed
 from proxybench.tables.sources.registry import Addition, BenchmarkEntry, SourceFile, Use, load_registry, parse_registry
 from proxybench.tables.store.cards import with_checks
-from proxybench.tables.store.parquet import StoredTable, read_info
+from proxybench.tables.store.places import read_info
 from proxybench.tables.store.pointer import encode_pointer
+from proxybench.tables.store.stored import StoredTable
 
 FIRST = "[(('none', 0),), (('none', 0), ('none', 1)), (('none', 0), ('none', 1), ('nor_conv_3x3', 2))]"
 SECOND = FIRST.replace("nor_conv_3x3", "avg_pool_3x3")

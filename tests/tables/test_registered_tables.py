@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxybench.tables.store.merge import BlockKey
-from proxybench.tables.store.parquet import open_table
+from proxybench.tables.store.places import open_table
 
 
 @pytest.fixture

@@ -22,18 +22,10 @@ from proxybench.tables.sources.cache import sha256_of
 from proxybench.tables.sources.registry import BenchmarkEntry, SourceFile, load_registry
 from proxybench.tables.store.cards import write_card
 from proxybench.tables.store.merge import MergedTable
-from proxybench.tables.store.parquet import (
-    FORMAT,
-    StoredTable,
-    TableInfo,
-    open_table,
-    own_dir,
-    own_names,
-    read_info,
-    remove_own,
-    stored_names,
-    write_table,
-)
+from proxybench.tables.store.places import open_table, own_dir, own_names, read_info, stored_names
+from proxybench.tables.store.pointer import FORMAT, TableInfo
+from proxybench.tables.store.stored import StoredTable
+from proxybench.tables.store.writing import remove_own, write_table
 
 if TYPE_CHECKING:
     import pandas as pd

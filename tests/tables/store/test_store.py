@@ -17,7 +17,8 @@ import pytest
 
 from proxybench.errors import CorruptData, DataNotAvailable, FetchFailed
 from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
-from proxybench.tables.store.parquet import open_table, read_info, stored_names, write_table
+from proxybench.tables.store.places import open_table, read_info, stored_names
+from proxybench.tables.store.writing import write_table
 
 KEY = BlockKey("cifar10", 200, "mean")
 
@@ -275,7 +276,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_that_names_it(
 WRITER = """
 import sys, numpy as np
 from proxybench.tables.store.merge import BlockKey, MeasuredColumn, MergedTable
-from proxybench.tables.store.parquet import write_table
+from proxybench.tables.store.writing import write_table
 n = 20000
 print("writing", flush=True)
 while True:
