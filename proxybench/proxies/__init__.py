@@ -23,6 +23,8 @@ __all__ = ["PROXIES", "Probe", "Proxy", "Tap", "available", "combine", "proxy"]
 PROXIES = Registry(
     "proxy",
     {
+        "auto_prox_a": "proxybench.proxies.auto_prox:auto_prox_a",
+        "auto_prox_p": "proxybench.proxies.auto_prox:auto_prox_p",
         "az_complexity": "proxybench.proxies.az_nas:az_complexity",
         "az_expressivity": "proxybench.proxies.az_nas:az_expressivity",
         "az_progressivity": "proxybench.proxies.az_nas:az_progressivity",
@@ -48,6 +50,7 @@ PROXIES = Registry(
         "l_swag": "proxybench.proxies.l_swag:l_swag",
         "linear_regions": "proxybench.proxies.linear_regions:linear_regions",
         "logsynflow": "proxybench.proxies.synflow:logsynflow",
+        "lpzero": "proxybench.proxies.heads:lpzero",
         "meco": "proxybench.proxies.meco:meco",
         "near": "proxybench.proxies.near:near",
         "ntk_cond": "proxybench.proxies.ntk:ntk_cond",
@@ -73,6 +76,8 @@ PROXIES = Registry(
 
 LABELLED = frozenset(
     (
+        "auto_prox_a",
+        "auto_prox_p",
         "epe_nas",
         "eznas_a",
         "fisher",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -30,19 +32,55 @@ def head_importance(probe: Probe) -> Tensor:
     normalisation, whose sum does not depend on the weights before it, so that their values are rounding errors; these
     are the logits. They leave out the projection of the result. NaN for a network without attention.
     """
+    return _over_attention(probe, lambda weight, gradient: (weight * gradient).abs().sum(dtype=torch.float64))
+
+
+def _over_attention(probe: Probe, term: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """A term of the weight of each layer of attention and its gradient; 0 for other layers, float64[layers]."""
+    found = probe.once(attention_gradients)
+    terms = torch.zeros(len(probe.layers), dtype=torch.float64)
+    for position, gradient in found.items():
+        terms[position] = term(probe.layers[position].values, gradient).cpu()
+    return terms
+
+
+def attention_gradients(probe: Probe) -> dict[int, Tensor]:
+    """The gradients of the summed logits with respect to the weights of attention, by position of the layer.
+
+    Raises:
+        NoAnswer: if the network has no attention, or the logits do not depend on it.
+    """
     positions = attention_layers(probe)
     weights = [probe.layers[position].weight for position in positions]
     with probe.borrowed(weights=False) as network:
         for weight in weights:
             weight.requires_grad_()
         found = gradients(probe.forward(network, probe.images).sum(), weights)
-        products = [
-            (as_real(weight.detach()) * as_real(gradient)).abs().sum(dtype=torch.float64).cpu()
-            for weight, gradient in zip(weights, found, strict=True)
-        ]
-    sums = torch.zeros(len(probe.layers), dtype=torch.float64)
-    sums[positions] = torch.stack(products)
-    return sums
+    return {position: as_real(gradient.detach()) for position, gradient in zip(positions, found, strict=True)}
+
+
+@proxy(
+    "lpzero",
+    source="Dong et al., LPZero: Language Model Zero-cost Proxy Search from Zero, Findings of EMNLP 2024",
+    formula="mean over layers of attention of mean w^2 + mean softmax(dR/dW)^2, the softmax over a column, "
+    "R the summed logits of the batch",
+    needs=["images", "gradients"],
+    per_layer=True,
+)
+def lpzero(probe: Probe) -> Tensor:
+    """Squared weights of attention, and how unequal the gradients of the weights of one input are.
+
+    The proxy that the authors' code calls its best, found on FlexiBERT by genetic programming. The authors
+    differentiate summed features of a last layer normalisation; these are the logits, as for `head_importance`. Layers
+    of attention are recognised as for `dss`. NaN for a network without attention.
+    """
+    count = len(attention_layers(probe))
+
+    def term(weight: Tensor, gradient: Tensor) -> Tensor:
+        shares = gradient.double().softmax(dim=0)
+        return (weight.double().square().mean() + shares.square().mean()) / count
+
+    return _over_attention(probe, term)
 
 
 @proxy(

@@ -79,5 +79,14 @@ def test_every_proxy_has_a_number_or_a_reason() -> None:
     assert set(scores.values) == set(PROXIES)
     assert all(np.isfinite(value) for name, value in scores.values.items() if name not in scores.unanswered)
     # These are defined for attention and tokens.
-    of_transformers = {"dss", "head_confidence", "head_importance", "head_softmax_confidence", "w_pca"}
+    of_transformers = {
+        "auto_prox_a",
+        "auto_prox_p",
+        "dss",
+        "head_confidence",
+        "head_importance",
+        "head_softmax_confidence",
+        "lpzero",
+        "w_pca",
+    }
     assert set(scores.unanswered) == of_transformers

@@ -67,7 +67,16 @@ def test_every_proxy_has_a_number() -> None:
     torch.manual_seed(0)
     network = build(DEFAULT, width=0.25)
     scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
-    of_transformers = {"dss", "head_confidence", "head_importance", "head_softmax_confidence", "w_pca"}
+    of_transformers = {
+        "auto_prox_a",
+        "auto_prox_p",
+        "dss",
+        "head_confidence",
+        "head_importance",
+        "head_softmax_confidence",
+        "lpzero",
+        "w_pca",
+    }
     assert set(scores.unanswered) == of_transformers
     assert scores.unanswered["dss"] == "the network has no layer of attention"
     assert all(np.isfinite(value) for name, value in scores.values.items() if name not in of_transformers)

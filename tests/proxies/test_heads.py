@@ -41,6 +41,16 @@ def test_importance_by_hand() -> None:
     assert nodes.tolist() == [3.0 + 2.0 + 0.0 + 1.0, 0.0]
 
 
+def test_lpzero_by_hand() -> None:
+    # Weight and gradient as above: the squared weights have the mean (1 + 4 + 0 + 1) / 4. The softmax over a column of
+    # gradients g and -g is 1 / (1 + exp(-2 g)) and the rest, for g = 3 and g = 1.
+    images = torch.tensor([[1.0, 1.0], [2.0, 0.0]]).view(2, 1, 1, 2)
+    nodes = pb.score(TwoLayers(), images, proxies=["lpzero"], nodes=True)["lpzero"]
+    shares = [1 / (1 + math.exp(-2 * g)) for g in (3, 1)]
+    squares = sum(share**2 + (1 - share) ** 2 for share in shares) / 4
+    assert nodes.tolist() == pytest.approx([1.5 + squares, 0.0])
+
+
 def test_confidence_of_projections_by_hand() -> None:
     # The largest of the tokens: 3 and -1 in the first image, 4 and 5 in the second.
     images = torch.tensor([[[1.0, -1.0], [3.0, -2.0]], [[0.0, 5.0], [4.0, 1.0]]]).view(2, 1, 2, 2)
