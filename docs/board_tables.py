@@ -11,6 +11,10 @@ from board_csv import BOARD, read, table
 
 SUFFIX = "-full-size"
 CHANCE, COSTS = "random", ("flops", "params")
+OF_TRANSFORMERS = (
+    *("auto_prox_a", "auto_prox_p", "dss", "head_confidence", "head_importance", "head_softmax_confidence"),
+    *("l2_norm", "lpzero", "w_pca"),
+)
 LABELS = {  # a population whose proxies this project computed, and the task that trains on validation accuracies there
     "nasbench201-cifar10-1000": "nasbench201-cifar10-predict-all-columns",
     "nasbench101-2000": "nasbench101-predict-all-columns",
@@ -95,6 +99,16 @@ def board_proxies() -> str:
             ]
         )
     return table(["", "mean tau over benchmarks", "worst", "ahead of `flops` on"], rows)
+
+
+def board_transformers() -> str:
+    """Proxies made for transformers, and those that need no pass, on the benchmarks of vision transformers."""
+    benchmarks = {name: taus for name, taus in _by_benchmark().items() if name.startswith("vit-bench")}
+    names = [name for name in (*COSTS, *OF_TRANSFORMERS) if all(name in taus for taus in benchmarks.values())]
+    ranked = sorted(names, key=lambda name: -mean(taus[name] for taus in benchmarks.values()))
+    return table(
+        ["", *benchmarks], [[f"`{name}`", *(f"{taus[name]:.2f}" for taus in benchmarks.values())] for name in ranked]
+    )
 
 
 def board_top() -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import mean
 
 from board_csv import read, table, written
 from proxy_tables import TRAINED
 from record_figures import gain_of, label, tau, tau_of
+
+from proxybench.ranking.repeats import half_interval
 
 NB201 = [78, 156, 469, 781, 1563]
 NB101 = [100, 172, 424, 4236]
@@ -22,6 +25,12 @@ PARTS = {
     "a perceptron instead of the mixer (`mixing=mlp`)": "mixing=mlp",
     "no Bayesian layers (`bayesian=false`)": "bayesian=false",
     "no node statistics, only their sums (`segment=0`)": "segment=0",
+}
+FULL = 108  # epochs of a full training of NAS-Bench-101
+WAYS = {
+    "full": "full trainings",
+    "short": "trainings of {} epochs alone",
+    "both": "half of the epochs in full trainings, half in trainings of {} epochs",
 }
 REACHED = ("auto", "auto(columns=false)", "ensemble", "ensemble(columns=false)")
 PROTOCOLS = {
@@ -139,3 +148,42 @@ def parzc_parts() -> str:
     for name, method in changes.items():
         rows.append([name, *(gain_of(task, method, "parzc", size) for task, size in columns.values())])
     return table(["", *columns], rows)
+
+
+def parzc_transformers() -> str:
+    """ParZC and proxies on held-out vision transformers: mean tau over parts, then over the data sets of a table."""
+    rows = written("parzc-transformers")
+    tables = list(dict.fromkeys(row["table"] for row in rows))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    lines = []
+    for method in methods:
+        cells = []
+        for name in tables:
+            found = [row for row in rows if (row["table"], row["method"]) == (name, method) and row["tau"]]
+            datasets = sorted({row["dataset"] for row in found})
+            means = [mean(float(row["tau"]) for row in found if row["dataset"] == one) for one in datasets]
+            cells.append(f"{mean(means):.3f}" if means else "")
+        lines.append([method if " " in method else f"`{method}`", *cells])
+    return table(["", *tables], lines)
+
+
+def multi_fidelity() -> str:
+    """Ways to spend the epochs of some full trainings: tau, and its difference to full trainings on the same splits."""
+    rows = written("multi-fidelity")
+    sizes = sorted({int(row["epochs_of_full_trainings"]) for row in rows})
+    taus: dict[tuple[int, str, str], dict[str, float]] = {}
+    for row in rows:
+        key = int(row["epochs_of_full_trainings"]), row["kind"], row["short_epochs"]
+        taus.setdefault(key, {})[row["split"]] = float(row["tau"])
+    lines = []
+    for kind, epochs in dict.fromkeys((row["kind"], row["short_epochs"]) for row in rows):
+        cells = []
+        for size in sizes:
+            own, full = taus[size, kind, epochs], taus[size, "full", str(FULL)]
+            gains = [own[split] - full[split] for split in own]
+            half = half_interval(gains)
+            gain = "" if kind == "full" or half is None else f"{mean(gains):+.3f} ± {half:.3f}"
+            cells += [f"{mean(own.values()):.3f}", gain]
+        lines.append([WAYS[kind].format(epochs), *cells])
+    heads = [head for size in sizes for head in (f"cost of {size // FULL} full trainings", "against full")]
+    return table(["", *heads], lines)

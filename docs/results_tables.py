@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 
 from board_csv import PAGES
-from board_tables import board_benchmarks, board_labels, board_proxies, board_top
+from board_tables import board_benchmarks, board_labels, board_proxies, board_top, board_transformers
 from one_shot_tables import (
     one_shot_claims,
     one_shot_costs,
@@ -24,8 +24,10 @@ from one_shot_tables import (
 )
 from predictor_tables import (
     calibration,
+    multi_fidelity,
     parzc_against,
     parzc_parts,
+    parzc_transformers,
     predictors_nasbench101,
     predictors_nasbench201,
     predictors_parts,
@@ -51,6 +53,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "board-benchmarks": board_benchmarks,
     "board-proxies": board_proxies,
     "board-top": board_top,
+    "board-transformers": board_transformers,
     "board-labels": board_labels,
     "predictors-reached": predictors_reached,
     "one-shot-claims": one_shot_claims,
@@ -69,6 +72,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "ranking-front": ranking_front,
     "parzc-against": parzc_against,
     "parzc-parts": parzc_parts,
+    "parzc-transformers": parzc_transformers,
+    "multi-fidelity": multi_fidelity,
     "robot-verdicts": robot_verdicts,
     "search-ranks": search_ranks,
     "search-generated": search_generated,

@@ -72,7 +72,9 @@ def lpzero(probe: Probe) -> Tensor:
 
     The proxy that the authors' code calls its best, found on FlexiBERT by genetic programming. The authors
     differentiate summed features of a last layer normalisation; these are the logits, as for `head_importance`. Layers
-    of attention are recognised as for `dss`. NaN for a network without attention.
+    of attention are recognised as for `dss`. A reconstruction that does not reach the published correlation on
+    FlexiBERT: both terms fall with the width of a layer unless the initialisation prevents it. NaN for a network
+    without attention.
     """
     count = len(attention_layers(probe))
 
