@@ -26,6 +26,7 @@ KINDS = {  # the kinds of methods in each group
 }
 SEARCHERS = "searchers"  # a group of its own, see `searcher_heat`
 SIZES = (20, 50, 100, 200, 400, 1000)
+FEW = 1 / 3  # of the columns: a row with less says little about its method
 NEAR = 1.5  # a training size stands for one of SIZES if it differs by at most this factor
 
 
@@ -200,7 +201,8 @@ def _mean(values: Sequence[float | None]) -> float | None:
 def ordered(group: str, n: int, rows: Sequence[Row], compared: Mapping[str, tuple[str, ...]], facts: Facts) -> Heat:
     """Columns by section and number of methods; rows by their mean difference from the mean of a column.
 
-    Rows of a single column come last, if there are more than two columns.
+    Rows with less than FEW of the columns of the first section come after the others, and rows of a single column last,
+    if there are more than two columns.
     """
     count = {name: sum(name in row.cells and row.kind not in GUESTS for row in rows) for name in compared}
     order = ("published", "yours", "ours")
@@ -211,12 +213,14 @@ def ordered(group: str, n: int, rows: Sequence[Row], compared: Mapping[str, tupl
     means = {name: _mean([row.cells[name].value for row in rows if name in row.cells]) or 0.0 for name in columns}
     first = facts.section(columns[0]) if columns else ""
 
+    many = FEW * sum(facts.section(name) == first for name in columns)
+
     def key(row: Row) -> tuple[bool, bool, float, str]:
         own = {name: cell.value - means[name] for name, cell in row.cells.items() if name in means}
         leading = [value for name, value in own.items() if facts.section(name) == first]
         mean = _mean(leading or list(own.values()))
         lone = len(columns) > 2 and len(own) < 2
-        return lone, not leading, -(mean if mean is not None else -math.inf), row.name
+        return lone, len(leading) < max(1, many), -(mean if mean is not None else -math.inf), row.name
 
     shown = [row for row in rows if any(name in row.cells for name in columns)]
     return Heat(group, n, tuple(sorted(shown, key=key)), tuple(columns), compared)

@@ -80,6 +80,23 @@ def test_published_benchmarks_come_first_and_decide_the_order_of_rows(record, ta
     assert [row.name for row in heat.rows] == ["b", "a", "c"]
 
 
+def test_a_method_on_few_benchmarks_comes_after_those_on_more(record, task) -> None:
+    names = [
+        "nasbench101",
+        "nasbench201",
+        "darts-swap",
+        "natsbench-size",
+        "nasbench-macro",
+        "accel-nasbench",
+        "flexibert",
+    ]
+    records = [record(method, tau, task(name, name)) for name in names for method, tau in (("a", 0.3), ("b", 0.2))]
+    records += [record("c", 0.9, task(name, name)) for name in names[:2]]
+    assert [row.name for row in only(records).rows] == ["a", "b", "c"]  # two of seven is less than a third
+    records += [record("c", 0.9, task(names[2], names[2]))]
+    assert [row.name for row in only(records).rows] == ["c", "a", "b"]
+
+
 def test_facts_decide_the_section_of_a_benchmark() -> None:
     facts = Facts(benchmarks={"mine": BenchmarkFacts("yours")})
     assert [facts.section(name) for name in ("mine", "trained-x", "nasbench201")] == ["yours", "ours", "published"]

@@ -85,7 +85,7 @@ function drawHeat(heat) {
   const measure = isSearch(heat) ? "Share of runs with less regret than random search, paired by seed; .5 is no better than random." : "Mean Kendall's τ with the target over the tasks of a benchmark.";
   const marks = [rows.some((row) => row.text.includes("*")) && "* on only some of the column's tasks or architectures", rows.some((row) => row.text.includes("†")) && "† scores stored by the benchmark's publishers"].filter(Boolean);
   const rest = heat.group === "proxies" ? Object.keys(data.benchmarks).filter((name) => !heat.columns.includes(name) && data.benchmarks[name].training_free) : [];
-  draw("heat", rows, `${measure} Rows are sorted by the mean difference from a column's mean${sections.length > 1 ? ` on ${(data.sections[sections[0]] || "").toLowerCase()}` : ""}.${marks.length ? ` Marks: ${marks.join("; ")}.` : ""}${rest.length ? ` No proxy is recorded on ${rest.join(", ")}.` : ""}${shownRows(heat).length < heat.rows.length ? " Not shown: variants, and methods with results on a single benchmark." : ""}`, {
+  draw("heat", rows, `${measure} Rows are sorted by the mean difference from a column's mean${sections.length > 1 ? ` on ${(data.sections[sections[0]] || "").toLowerCase()}` : ""}; methods on fewer than a third of them follow.${marks.length ? ` Marks: ${marks.join("; ")}.` : ""}${rest.length ? ` No proxy is recorded on ${rest.join(", ")}.` : ""}${shownRows(heat).length < heat.rows.length ? " Not shown: variants, and methods with results on a single benchmark." : ""}`, {
     change: (spec) => {
       const [view] = spec.concat;
       spec.data = { name: "rows" };
