@@ -26,6 +26,7 @@ KINDS = {  # the kinds of methods in each group
 }
 SEARCHERS = "searchers"  # a group of its own, see `searcher_heat`
 SIZES = (20, 50, 100, 200, 400, 1000)
+LATENCIES = "devices"  # the suite of tasks that rank latencies
 FEW = 1 / 3  # of the columns: a row with less says little about its method
 NEAR = 1.5  # a training size stands for one of SIZES if it differs by at most this factor
 
@@ -86,8 +87,12 @@ class Heat:
 
 
 def heats_of(entries: Sequence[Entry], suites: Mapping[str, Iterable[str]], facts: Facts) -> list[Heat]:
-    """The heat maps of the records: proxies, predictors by training size, one-shot estimates; those with a column."""
-    own = own_tasks(suites)
+    """The heat maps of the records: proxies, predictors by training size, one-shot estimates; those with a column.
+
+    Tasks of LATENCIES are left out: a mean of latencies and accuracies of one benchmark would say nothing of either.
+    """
+    own, latencies = own_tasks(suites), set(suites.get(LATENCIES, ()))
+    entries = [entry for entry in entries if entry.task.name not in latencies]
     found = []
     for group, kinds in KINDS.items():
         for n in SIZES if group == "predictors" else (0,):

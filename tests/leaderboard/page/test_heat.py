@@ -97,6 +97,12 @@ def test_a_method_on_few_benchmarks_comes_after_those_on_more(record, task) -> N
     assert [row.name for row in only(records).rows] == ["c", "a", "b"]
 
 
+def test_latencies_are_no_part_of_the_map_of_accuracies(record) -> None:
+    records = [record(name, tau, task) for task in ("one", "device") for name, tau in (("a", 0.2), ("b", 0.1))]
+    records[2] = record("a", -0.9, "device")
+    assert cells(only(records, suites={"devices": ["device"]}))["a"] == {"nasbench201": 0.2}
+
+
 def test_facts_decide_the_section_of_a_benchmark() -> None:
     facts = Facts(benchmarks={"mine": BenchmarkFacts("yours")})
     assert [facts.section(name) for name in ("mine", "trained-x", "nasbench201")] == ["yours", "ours", "published"]

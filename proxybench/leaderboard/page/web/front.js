@@ -69,6 +69,14 @@ function heatRows(heat) {
   }));
 }
 
+const NARROWEST = 24; // pixels of a square
+
+// A list cut into pieces of about equal length, at most `most` each.
+function pieces(list, most) {
+  const count = Math.ceil(list.length / Math.max(1, Math.floor(most)));
+  return Array.from({ length: count }, (_, index) => list.slice(Math.round((index * list.length) / count), Math.round(((index + 1) * list.length) / count)));
+}
+
 function drawHeat(heat) {
   const rows = heatRows(heat);
   const sections = [...new Set(heat.columns.map(sectionOf))];
@@ -78,10 +86,11 @@ function drawHeat(heat) {
   const names = narrow ? 118 : 176;
   const wide = (width - names - 90 - 24 * (sections.length - 1)) / heat.columns.length;
   const stacked = wide < 34;
-  const most = Math.max(...sections.map((section) => columnsOf(section).length));
-  const step = Math.floor(Math.max(24, Math.min(70, stacked ? (width - names - 72) / most : wide)));
+  const panels = sections.flatMap((section) => (stacked ? pieces(columnsOf(section), (width - names - 72) / NARROWEST) : [columnsOf(section)]).map((columns, index) => ({ section, columns, begins: index === 0 })));
+  const most = Math.max(...panels.map(({ columns }) => columns.length));
+  const step = Math.floor(Math.max(NARROWEST, Math.min(70, stacked ? (width - names - 72) / most : wide)));
   const height = (names) => 26 + 4.6 * Math.max(...names.map((name) => name.length));
-  const heights = stacked ? sections.map((section) => height(columnsOf(section))) : [height(heat.columns)];
+  const above = height(heat.columns);
   const measure = isSearch(heat) ? "Share of runs with less regret than random search, paired by seed; .5 is no better than random." : "Mean Kendall's τ with the target over the tasks of a benchmark.";
   const marks = [rows.some((row) => row.text.includes("*")) && "* on only some of the column's tasks or architectures", rows.some((row) => row.text.includes("†")) && "† scores stored by the benchmark's publishers"].filter(Boolean);
   const rest = heat.group === "proxies" ? Object.keys(data.benchmarks).filter((name) => !heat.columns.includes(name) && data.benchmarks[name].training_free) : [];
@@ -91,14 +100,14 @@ function drawHeat(heat) {
       spec.data = { name: "rows" };
       spec.columns = stacked ? 1 : sections.length;
       spec.spacing = stacked ? 18 : 24;
-      spec.concat = sections.map((section, index) => {
+      spec.concat = panels.map(({ section, columns, begins }, index) => {
         const one = structuredClone(view);
-        const shown = stacked ? shownRows(heat).filter((row) => columnsOf(section).some((column) => row.cells[column])) : shownRows(heat);
-        one.transform = [{ filter: { field: "section", equal: section } }];
-        if (sections.length > 1) one.layer.push(heading(data.sections[section], heights[stacked ? index : 0]));
+        const shown = stacked ? shownRows(heat).filter((row) => columns.some((column) => row.cells[column])) : shownRows(heat);
+        one.transform = [{ filter: { field: "column", oneOf: columns } }];
+        if (sections.length > 1 && begins) one.layer.push(heading(data.sections[section], stacked ? height(columns) : above));
         one.width = { step };
         one.view = { fill: style("--gap") };
-        one.encoding.x.scale.domain = columnsOf(section);
+        one.encoding.x.scale.domain = columns;
         one.encoding.y.scale.domain = shown.map((row) => row.name);
         const [squares, numbers, rowNames] = one.layer;
         const { range, test, inside, outside } = HEAT[theme()];
