@@ -99,8 +99,8 @@ def predictors_trained() -> str:
     for pool in pools:
         for row in rows:
             if row["pool"] == pool and row["average_rank"]:
-                mean = f"{float(row['kendall_tau_b']):.3f}" if row["kendall_tau_b"] else ""
-                found.append([pool.split()[-1], f"`{label(row)}`", row["average_rank"], mean, row["compared_on"]])
+                average = f"{float(row['kendall_tau_b']):.3f}" if row["kendall_tau_b"] else ""
+                found.append([pool.split()[-1], f"`{label(row)}`", row["average_rank"], average, row["compared_on"]])
     return table(["trained on", "method", "mean rank", "mean tau-b", "tasks"], found)
 
 

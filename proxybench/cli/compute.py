@@ -72,6 +72,10 @@ def compute(
     An interrupted sweep resumes where it stopped, and processes started on the same folder share the work. The error
     of an architecture that fails is recorded, and the exit code is 1.
     """
+    if scores_of is not None and table is None and merge is None:
+        raise typer.BadParameter(
+            "needs --table or --merge, which name the file that gets the scores", param_hint="--with-scores"
+        )
     if merge is not None:
         from proxybench.jobs.work_folder import load
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from proxybench.proxies.base import NoAnswer, proxy
 from proxybench.proxies.batch_pass import gradients
 from proxybench.proxies.dss import attention_layers
-from proxybench.proxies.layers import Layer, as_real
+from proxybench.proxies.layers import MULTIPLIED, Layer, as_real
 from proxybench.proxies.probe import Probe
 from proxybench.proxies.rectifiers import rectifier_inputs
 
@@ -80,7 +80,7 @@ def _inputs(layers: tuple[Layer, ...], found: InputGradients) -> Iterator[None]:
         owner.register_forward_pre_hook(partial(watch, position=position))
         for position, layer in enumerate(layers)
         for owner in (layer.module, *layer.shared)
-        if isinstance(owner, nn.Linear | nn.modules.conv._ConvNd | nn.MultiheadAttention)
+        if isinstance(owner, MULTIPLIED)
     ]
     try:
         yield

@@ -76,7 +76,7 @@ def lpzero(probe: Probe) -> Tensor:
     FlexiBERT: both terms fall with the width of a layer unless the initialisation prevents it. NaN for a network
     without attention.
     """
-    count = len(attention_layers(probe))
+    count = len(probe.once(attention_gradients))
 
     def term(weight: Tensor, gradient: Tensor) -> Tensor:
         shares = gradient.double().softmax(dim=0)

@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from proxybench.proxies.linear_maps import LinearMaps
 
 _NOT_MULTIPLIED = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm)
-_MULTIPLIED = (_ConvNd, nn.Linear, nn.MultiheadAttention)
+MULTIPLIED = (_ConvNd, nn.Linear, nn.MultiheadAttention)  # modules that multiply their input by a weight
 _ELEMENTWISE = (nn.LayerNorm, nn.RMSNorm)
 
 
@@ -78,14 +78,14 @@ def find_layers(network: nn.Module, maps: LinearMaps | None = None) -> tuple[Lay
 def _is_layer(module: nn.Module, own: str, weight: nn.Parameter, maps: LinearMaps | None) -> bool:
     named = own == "weight" or own.endswith("_weight")
     if maps is not None:
-        return id(weight) in maps.multiplied or (named and isinstance(module, _MULTIPLIED))
+        return id(weight) in maps.multiplied or (named and isinstance(module, MULTIPLIED))
     return named and not isinstance(module, _NOT_MULTIPLIED)
 
 
 def are_known(network: nn.Module) -> bool:
     """Whether all weights of `network` belong to torch modules whose type says what is multiplied."""
     return all(
-        (isinstance(module, _MULTIPLIED) and (own == "weight" or own.endswith("_weight")))
+        (isinstance(module, MULTIPLIED) and (own == "weight" or own.endswith("_weight")))
         or type(module) in _ELEMENTWISE
         for module in network.modules()
         if module._parameters  # most modules have none, and asking them takes a while

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,6 +12,13 @@ from proxybench.jobs.chunked_work import ChunkedWork
 from proxybench.jobs.work_folder import OtherSetting, differences
 from proxybench.readers.columns import read_parquet
 from proxybench.scores.score_file import read_scores
+
+
+def require_same_setting(path: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Raise OtherSetting, naming the differences, unless the setting of the table at `path` is the one here."""
+    different = list(differences(dict(there), dict(here)))
+    if different:
+        raise OtherSetting(f"{path} has another setting: {'; '.join(different)}")
 
 
 def take_over(work: ChunkedWork, path: Path) -> int:
@@ -23,9 +32,7 @@ def take_over(work: ChunkedWork, path: Path) -> int:
         OtherSetting: if the table has another setting; names the differences.
     """
     known = read_scores(path)
-    different = list(differences(dict(known.setting), work.plan["setting"]))
-    if different:
-        raise OtherSetting(f"{path} has another setting: {'; '.join(different)}")
+    require_same_setting(path, known.setting, work.plan["setting"])
     table = read_parquet(path).replace_schema_metadata({})
     row_of = {digest: row for row, digest in enumerate(known.digests) if not known.errors[row]}
     taken = 0

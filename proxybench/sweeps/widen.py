@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from proxybench.errors import ProxybenchError
-from proxybench.jobs.work_folder import OtherSetting, differences
 from proxybench.readers.columns import read_parquet
 from proxybench.readers.json_text import parse_json
 from proxybench.scores.score_file import SWEEP, read_scores
+from proxybench.sweeps.known import require_same_setting
 from proxybench.sweeps.merge import write_groups
 
 SECONDS = "seconds"
@@ -32,9 +32,7 @@ def widen(table: Path, earlier: Path) -> list[str]:
         ProxybenchError: if both have scores of one proxy, or the architectures differ.
     """
     here, there = read_scores(table), read_scores(earlier)
-    different = list(differences(_without_proxies(there.setting), _without_proxies(here.setting)))
-    if different:
-        raise OtherSetting(f"{earlier} has another setting: {'; '.join(different)}")
+    require_same_setting(earlier, _without_proxies(there.setting), _without_proxies(here.setting))
     twice = sorted(set(here.setting["proxies"]) & set(there.setting["proxies"]))
     if twice:
         raise ProxybenchError(f"{earlier} has scores of {', '.join(twice)} as well; compute only other proxies")

@@ -182,3 +182,10 @@ def test_without_torch_it_says_what_to_install(run, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = run("compute", "nasbench201", "--sample", "2")
     assert answer.err == ("error: zero-cost proxies need torch; run: pip install 'nas-proxybench[torch]'\n")
+
+
+def test_scores_of_an_earlier_table_need_a_file_that_gets_them(run) -> None:
+    answer = run(*SWEEP, "--with-scores", "earlier.parquet")
+    assert answer.code == 2
+    assert "needs --table or --merge" in answer.err
+    assert not Path("sweep").exists()

@@ -9,6 +9,7 @@ pytest.importorskip("torch", reason="the extra proxybench[torch] is not installe
 
 import torch
 from torch import nn
+from transformer_proxies import OF_TRANSFORMERS
 
 from proxybench.networks.counts import count_flops, count_parameters
 from proxybench.networks.ofa_mobilenetv3 import HardSigmoid, build
@@ -78,15 +79,4 @@ def test_every_proxy_has_a_number_or_a_reason() -> None:
     scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
     assert set(scores.values) == set(PROXIES)
     assert all(np.isfinite(value) for name, value in scores.values.items() if name not in scores.unanswered)
-    # These are defined for attention and tokens.
-    of_transformers = {
-        "auto_prox_a",
-        "auto_prox_p",
-        "dss",
-        "head_confidence",
-        "head_importance",
-        "head_softmax_confidence",
-        "lpzero",
-        "w_pca",
-    }
-    assert set(scores.unanswered) == of_transformers
+    assert set(scores.unanswered) == OF_TRANSFORMERS

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch", reason="the extra proxybench[torch] is not installed")
 
 import torch
+from transformer_proxies import OF_TRANSFORMERS
 
 from proxybench.networks.counts import count_parameters
 from proxybench.networks.resnet20_pooling import build
@@ -67,16 +68,6 @@ def test_every_proxy_has_a_number() -> None:
     torch.manual_seed(0)
     network = build(DEFAULT, width=0.25)
     scores = Probe(network, images, torch.arange(8) // 2, seed=0).run(list(PROXIES.values()))
-    of_transformers = {
-        "auto_prox_a",
-        "auto_prox_p",
-        "dss",
-        "head_confidence",
-        "head_importance",
-        "head_softmax_confidence",
-        "lpzero",
-        "w_pca",
-    }
-    assert set(scores.unanswered) == of_transformers
+    assert set(scores.unanswered) == OF_TRANSFORMERS
     assert scores.unanswered["dss"] == "the network has no layer of attention"
-    assert all(np.isfinite(value) for name, value in scores.values.items() if name not in of_transformers)
+    assert all(np.isfinite(value) for name, value in scores.values.items() if name not in OF_TRANSFORMERS)

@@ -26,18 +26,8 @@ SMALL = {"flexibert": {"vocabulary": 40, "length": 16, "embedding": 8, "hidden":
 SMALL["gpt-s"] = {"vocabulary": 40, "head_channels": 4, "width": 0.04}
 TEXTS = ["c128-sdp_h2_f512x1-dft_h4_f512x3", "c128-wma_h4_f512x1-dct_h2_f512x1", "c128-conv5_h2_f512x1-conv9_h4_f512x1"]
 ANSWERED = {
-    *(
-        "auto_prox_a",
-        "auto_prox_p",
-        "az_complexity",
-        "epe_nas",
-        "fisher",
-        "flops",
-        "grad_norm",
-        "gradsign",
-        "grasp",
-        "head_confidence",
-    ),
+    *("auto_prox_a", "auto_prox_p", "lpzero"),
+    *("az_complexity", "epe_nas", "fisher", "flops", "grad_norm", "gradsign", "grasp", "head_confidence"),
     *("head_importance", "jacobian_entropy", "jacov", "l2_norm", "l_swag", "near", "ntk_cond", "ntk_trace"),
     *("nwot", "params", "plain", "random", "rbflex", "snip", "swap", "trainable_layers", "w_pca", "wrcor", "zico"),
 }

@@ -12,16 +12,6 @@ from proxybench.networks import build
 from proxybench.networks.base import Network
 from proxybench.spaces import get_space
 
-OF_TRANSFORMERS = {
-    "auto_prox_a",
-    "auto_prox_p",
-    "dss",
-    "head_confidence",
-    "head_importance",
-    "head_softmax_confidence",
-    "lpzero",
-    "w_pca",
-}
 CELL = "|nor_conv_3x3~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
 ALL_NONE = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"

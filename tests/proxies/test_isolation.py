@@ -6,9 +6,10 @@ import math
 
 import pytest
 import torch
-from networks import OF_TRANSFORMERS, VisionTransformer, batch, nasbench201, plain_network
+from networks import VisionTransformer, batch, nasbench201, plain_network
 from torch import Tensor, nn
 from torch.nn import functional
+from transformer_proxies import OF_TRANSFORMERS
 
 import proxybench as pb
 from proxybench.proxies.base import proxy

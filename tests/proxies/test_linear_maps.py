@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from networks import OF_TRANSFORMERS, batch
+from networks import batch
 from torch import Tensor, nn
 from torch.nn import functional
+from transformer_proxies import OF_TRANSFORMERS
 
 import proxybench as pb
 from proxybench.proxies import PROXIES

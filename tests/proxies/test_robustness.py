@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from networks import BATCHES, NETWORKS, OF_TRANSFORMERS, batch, nasbench201, odd, plain_network
+from networks import BATCHES, NETWORKS, batch, nasbench201, odd, plain_network
+from transformer_proxies import OF_TRANSFORMERS
 
 from proxybench.proxies import PROXIES
 from proxybench.proxies.base import Proxy, Tap

@@ -46,12 +46,13 @@ def page_files(
         "generation": generation_content(generation),
     }
     own = own_tasks(listed)
-    benchmarks = sorted({entry.task.benchmark for entry in entries})
+    tasks = tasks_of(entries)
+    benchmarks = sorted({task.benchmark for task in tasks})
     details: dict[str, dict[str, Any]] = {
         benchmark: {
             **benchmark_content([entry for entry in entries if entry.task.benchmark == benchmark], ranked, own, scores),
             "card": msgspec.to_builtins(facts.benchmarks.get(benchmark, {})),
-            "tasks": [_task(task, listed) for task in tasks_of(entries) if task.benchmark == benchmark],
+            "tasks": [_task(task, listed) for task in tasks if task.benchmark == benchmark],
             "searches": [found for found in searched["problems"] if found["benchmark"] == benchmark],
         }
         for benchmark in benchmarks

@@ -217,7 +217,6 @@ def ordered(group: str, n: int, rows: Sequence[Row], compared: Mapping[str, tupl
     )
     means = {name: _mean([row.cells[name].value for row in rows if name in row.cells]) or 0.0 for name in columns}
     first = facts.section(columns[0]) if columns else ""
-
     many = FEW * sum(facts.section(name) == first for name in columns)
 
     def key(row: Row) -> tuple[bool, bool, float, str]:

@@ -58,7 +58,7 @@ function heatRows(heat) {
     const task = isSearch(heat) ? { problem: data.problems[cell.first] } : { task: data.tasks[cell.first].name };
     const pool = heat.group === "predictors" ? { pool: row.kind, n: cell.trained[0] } : {};
     return [{
-      row: row.name, column, section: sectionOf(column), value: strength,
+      row: row.name, column, value: strength,
       text: `${short(cell.value)}${cell.same ? "" : "*"}${cell.ours ? "" : "†"}`,
       exact: fixed(3)(cell.value), mean: cell.value.toFixed(3), interval: limits(cell.low, cell.high) || "not known",
       on: `${count(cell.tasks, unit)}${cell.same ? "" : ` of ${heat.tasks[column]} or not all architectures`}; ${isSearch(heat) ? count(cell.size, "pair") + " of runs" : `n = ${cell.size.toLocaleString("en")}`}${cell.trained.length ? `; trained on ${[...new Set([cell.trained[0], cell.trained[cell.trained.length - 1]])].join(" to ")}` : ""}`,
