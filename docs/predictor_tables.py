@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from board_csv import read, table, written
+from board_csv import Row, read, table, written
 from proxy_tables import TRAINED
 from record_figures import gain_of, label, tau, tau_of
 
@@ -26,6 +26,7 @@ PARTS = {
     "no Bayesian layers (`bayesian=false`)": "bayesian=false",
     "no node statistics, only their sums (`segment=0`)": "segment=0",
 }
+_ANY = 100.0  # points by which accuracies differ at most
 FULL = 108  # epochs of a full training of NAS-Bench-101
 WAYS = {
     "full": "full trainings",
@@ -187,3 +188,61 @@ def multi_fidelity() -> str:
         lines.append([WAYS[kind].format(epochs), *cells])
     heads = [head for size in sizes for head in (f"cost of {size // FULL} full trainings", "against full")]
     return table(["", *heads], lines)
+
+
+def transfer() -> str:
+    """What labels of other spaces or data sets add to few labels: tau, and the gain on the same splits."""
+    rows = written("transfer")
+    sizes = sorted({int(row["n_train"]) for row in rows})
+    lines = []
+    for target, sources in dict.fromkeys((row["target"], row["sources"]) for row in rows):
+        own = [row for row in rows if (row["target"], row["sources"]) == (target, sources)]
+        cells = [f"{mean(float(row['sources_alone']) for row in own):.3f}"]
+        for size in sizes:
+            found = [row for row in own if row["n_train"] == str(size)]
+            labels, both = ([float(row[name]) for row in found] for name in ("labels_alone", "transfer"))
+            gains = [new - old for new, old in zip(both, labels, strict=True)]
+            half = half_interval(gains)
+            gain = f"{mean(gains):+.3f}" + ("" if half is None else f" ± {half:.3f}")
+            cells += [f"{mean(labels):.3f}", gain]
+        lines.append([target, sources, *cells])
+    heads = [head for size in sizes for head in (f"{size} labels alone", "gain")]
+    return table(["target", "sources", "sources alone", *heads], lines)
+
+
+def wrong_pairs() -> str:
+    """Pairs in the wrong order by the difference of their accuracies: a predictor, and the noise of trainings."""
+    rows = written("wrong-pairs")
+    tables = list(dict.fromkeys(row["table"] for row in rows))
+    bands = list(dict.fromkeys((row["above"], row["up_to"]) for row in rows))
+    heads, columns = ["difference, points"], []
+    for name in tables:
+        own = [row for row in rows if row["table"] == name]
+        sizes = sorted({int(row["n_train"]) for row in own})
+        learned = [[row for row in own if (row["by"], row["n_train"]) == ("ensemble", str(n))] for n in sizes]
+        noise = [row for row in own if row["by"] != "ensemble"]
+        heads += [f"{name}: pairs", *(f"wrong, {n} labels" for n in sizes), "wrong by validation accuracy"]
+        every = sum(int(row["pairs"]) for row in noise)
+        columns.append({band: _pairs_in(noise, [band]) / every for band in bands} | {None: 1.0})
+        columns += [
+            {**{band: _wrong_in(part, [band]) for band in bands}, None: _wrong_in(part, bands)}
+            for part in (*learned, noise)
+        ]
+    named: dict[tuple[str, str] | None, str] = {band: _between(*band) for band in bands} | {None: "all"}
+    return table(
+        heads, ([text, *(f"{100 * column[band]:.1f} %" for column in columns)] for band, text in named.items())
+    )
+
+
+def _between(low: str, high: str) -> str:
+    return f"more than {float(low):g}" if float(high) == _ANY else f"{float(low):g} to {float(high):g}"
+
+
+def _pairs_in(rows: Sequence[Row], bands: Sequence[tuple[str, str]]) -> int:
+    return sum(int(row["pairs"]) for row in rows if (row["above"], row["up_to"]) in bands)
+
+
+def _wrong_in(rows: Sequence[Row], bands: Sequence[tuple[str, str]]) -> float:
+    """The share of the pairs with such differences that are in the wrong order."""
+    wrong = sum(int(row["wrong"]) for row in rows if (row["above"], row["up_to"]) in bands)
+    return wrong / _pairs_in(rows, bands)

@@ -33,6 +33,8 @@ from predictor_tables import (
     predictors_parts,
     predictors_reached,
     predictors_trained,
+    transfer,
+    wrong_pairs,
 )
 from proxy_tables import proxies_published, proxies_reached, proxies_trained
 from ranking_costs import ranking_front, write_picture
@@ -74,6 +76,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "parzc-parts": parzc_parts,
     "parzc-transformers": parzc_transformers,
     "multi-fidelity": multi_fidelity,
+    "transfer": transfer,
+    "wrong-pairs": wrong_pairs,
     "robot-verdicts": robot_verdicts,
     "search-ranks": search_ranks,
     "search-generated": search_generated,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from predictors.parzc import FreeParZC, PaperParZC, ParZC
     from predictors.robust import Robust
     from predictors.tabular import GBDT, MLP, ExtraTrees, GaussianProcess, NearestNeighbours, RandomForest, Ridge
+    from predictors.transfer import Transfer
 
 PREDICTORS = Registry(
     "predictor",
@@ -63,6 +64,7 @@ _PUBLIC = {
     "MappedRagged": "predictors.mapped",
     "Predictor": "predictors.base",
     "Ragged": "predictors.arch",
+    "Transfer": "predictors.transfer",
     "check_predictor": "predictors.checks",
 }
 __all__ = [
@@ -94,6 +96,7 @@ __all__ = [
     "RandomForest",
     "Ridge",
     "Robust",
+    "Transfer",
     "available",
     "check_predictor",
     "make",
