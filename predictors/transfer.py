@@ -19,7 +19,7 @@ from predictors.encodings import Columns
 from predictors.encodings.columns import CURVE
 from predictors.errors import MissingInput
 from predictors.folds import random_folds
-from predictors.learner import Learner
+from predictors.learner import AT_ONCE, Learner
 from predictors.targets import normal_scores, spread
 from predictors.units import Units
 
@@ -77,6 +77,8 @@ class Transfer(Learner):
         ValueError: in `fit`, without sources, or if an argument is out of range.
         MissingInput: in `fit`, if the sources and the training set have no common column, for the default learner.
     """
+
+    at_once = AT_ONCE
 
     sources: Sequence[Source] = ()
     unlabelled: ArchBatch | None = None
