@@ -50,9 +50,9 @@ class Transfer(Learner):
 
     The weight of the sources is (n a + 32 * 8 / (8 + n)) / (n + 32) with n labels: at first they count like eight
     labels, and later like what the labels say of them. That is a, the share of r / (1 - r^2) of both learners, where r
-    is the correlation with the normal scores of the labels, out-of-fold for the second learner; these weights are best
-    for two scores with independent errors. Both numbers were chosen on the tables of six spaces that come with
-    proxybench, each predicted from the others.
+    is the correlation with the normal scores of the labels, out-of-fold for the second learner (1/2 with fewer than
+    ten labels); these weights are best for two scores with independent errors. The numbers 8 and 32 were chosen on the
+    tables of six spaces that come with proxybench, each predicted from the others.
 
     Args:
         sources: pairs of architectures with columns, and their targets, larger is better. Put other spaces, or other
