@@ -181,13 +181,17 @@ def multi_fidelity() -> str:
         cells = []
         for size in sizes:
             own, full = taus[size, kind, epochs], taus[size, "full", str(FULL)]
-            gains = [own[split] - full[split] for split in own]
-            half = half_interval(gains)
-            gain = "" if kind == "full" or half is None else f"{mean(gains):+.3f} ± {half:.3f}"
+            gain = "" if kind == "full" else _mean_gain([own[split] - full[split] for split in own])
             cells += [f"{mean(own.values()):.3f}", gain]
         lines.append([WAYS[kind].format(epochs), *cells])
     heads = [head for size in sizes for head in (f"cost of {size // FULL} full trainings", "against full")]
     return table(["", *heads], lines)
+
+
+def _mean_gain(gains: Sequence[float]) -> str:
+    """The mean of differences on the same splits with its interval; empty where one split has no interval."""
+    half = half_interval(gains)
+    return "" if half is None else f"{mean(gains):+.3f} ± {half:.3f}"
 
 
 def transfer() -> str:
@@ -201,10 +205,7 @@ def transfer() -> str:
         for size in sizes:
             found = [row for row in own if row["n_train"] == str(size)]
             labels, both = ([float(row[name]) for row in found] for name in ("labels_alone", "transfer"))
-            gains = [new - old for new, old in zip(both, labels, strict=True)]
-            half = half_interval(gains)
-            gain = f"{mean(gains):+.3f}" + ("" if half is None else f" ± {half:.3f}")
-            cells += [f"{mean(labels):.3f}", gain]
+            cells += [f"{mean(labels):.3f}", _mean_gain([new - old for new, old in zip(both, labels, strict=True)])]
         lines.append([target, sources, *cells])
     heads = [head for size in sizes for head in (f"{size} labels alone", "gain")]
     return table(["target", "sources", "sources alone", *heads], lines)
