@@ -20,12 +20,12 @@ _ALL = "reduced+reduced-wl+columns"
 
 
 class Auto(Ensemble):
-    """Ensemble selection over Gaussian processes, graph networks, trees and ridge on several encodings.
+    """Gaussian processes, graph networks, trees and ridge on several encodings, weighted by how well they do.
 
-    Each candidate predicts held-out parts of the training set, and the members and weights are chosen from those
-    predictions alone (`Ensemble` with "select"). Nothing outside the training set is used. Selection starts with two
-    Gaussian processes, extra trees, boosted trees and, if the architectures have graphs and torch is installed, two
-    kinds of graph networks (GATES in two passes, GIN), all with equal weights.
+    Each candidate predicts held-out parts of the training set, and the weights come from those predictions alone
+    (`Ensemble` with "weigh"). Nothing outside the training set is used. The candidates are two Gaussian processes, two
+    kinds of trees with two targets each, ridge regression and, if the architectures have graphs and torch is installed,
+    two kinds of graph networks (GATES in two passes, GIN).
 
     Processes with many architectures for each hyperparameter, and networks with at least 200 architectures, hold some
     out while they are fitted. The other candidates are also fitted once per fold.
@@ -52,7 +52,7 @@ class Auto(Ensemble):
     ) -> None:
         super().__init__(
             members=members,
-            combine="select",
+            combine="weigh",
             folds=folds,
             columns=columns,
             random_state=random_state,
@@ -97,11 +97,6 @@ class Auto(Ensemble):
             GBDT(target="rank", **threaded),
             Ridge(**shared),
         ]
-
-    def _first(self) -> int:
-        if self.members is not None:
-            return super()._first()
-        return 4 if self.without_networks_ else 6
 
 
 def _why_no_networks(batch: ArchBatch) -> str:

@@ -1,4 +1,4 @@
-"""Several predictors as one: averaged, stacked, or selected by their out-of-fold predictions."""
+"""Several predictors as one: averaged, stacked, or weighted by their out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MEMBERS = ("extra_trees", "gbdt", "gp")
-COMBINATIONS = ("mean", "rank", "stack", "select")
+COMBINATIONS = ("mean", "rank", "stack", "weigh")
 MANY = 600
 _GRAPH_NETWORK = {"members": 1, "min_steps": 60}  # one network, trained more briefly than outside an ensemble
 _KNOWN_TO_ALL = 1 / 3  # if fewer architectures were held out from all networks, these are cross-validated instead
@@ -52,15 +52,14 @@ class Ensemble(UncertainLearner):
         members: a list of names accepted by `predictors.make`, or of unfitted predictors; None for `MEMBERS`. In
             graph networks, `parzc` and `mlp` the argument of this name is a number of networks.
         graphs: total weight of two additional graph networks (GATES), one with and one without the columns, for "mean"
-            and "rank", where each member has weight 1; "stack" and "select" choose their own weights. They help if
+            and "rank", where each member has weight 1; "stack" and "weigh" choose their own weights. They help if
             the columns carry little information; 2 is a good start then.
         combine: "mean": the mean of the scores, each standardised by its mean and standard deviation on the
             training set; "rank": the mean of their normal scores relative to training predictions; "stack":
             non-negative least-squares weights on out-of-fold predictions (Breiman, "Stacked Regressions", 1996);
-            "select": weights by greedy forward selection with replacement, which maximises Kendall's tau of out-of-fold
-            predictions and starts with the first three members, averaged over random halves of the training set
-            (Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004, sections 2.2 and 2.3).
-        folds: number of cross-validation folds for "stack" and "select"; with more than `MANY` architectures at most
+            "weigh": weights that fall exponentially with a member's distance from the best out-of-fold Kendall's tau, in
+            units of its standard error (`weighed`).
+        folds: number of cross-validation folds for "stack" and "weigh"; with more than `MANY` architectures at most
             three, since each fold is then large enough. Predictors that hold architectures out while they are fitted
             (`Learner.held_out_scores`) are not fitted again.
         encodings: passed to tabular members given by name.
@@ -127,10 +126,6 @@ class Ensemble(UncertainLearner):
             models.append(self._named("gates", columns=False, random_state=self.random_state + 1, **_GRAPH_NETWORK))
         return models
 
-    def _first(self) -> int:
-        """The number of members that "select" starts with."""
-        return 3
-
     def _named(self, name: str, **others: Any) -> Any:
         from inspect import signature
 
@@ -160,11 +155,7 @@ class Ensemble(UncertainLearner):
         means = np.stack([_MemberScale(False).fit(predicted).transform(predicted) for predicted in found[:, known]])
         scores = normal_scores(part.targets[known])
         self.fold_scores_ = [kendall(one, scores) for one in means]
-        chosen = (
-            stacked(means, scores)
-            if self.combine == "stack"
-            else selected_on_halves(means, scores, self._first(), self.random_state)
-        )
+        chosen = stacked(means, scores) if self.combine == "stack" else weighed(self.fold_scores_, len(scores))
         return chosen, [fitted for fitted, _ in crossed]
 
     def _timed(self, fit: Callable[..., Any], *given: Any) -> Any:
@@ -248,35 +239,15 @@ def stacked(predicted: Floats, targets: Floats) -> Floats:
     return weights / total if total > 0 else np.full(len(predicted), 1 / len(predicted))
 
 
-def selected(predicted: Floats, targets: Floats, first: int, picks: int = 20) -> Floats:
-    """Weights float64[m] by ensemble selection.
+def weighed(taus: Sequence[float], n: int, sharpness: float = 1.5, least: float = 0.04) -> Floats:
+    """Weights float64[m] with sum 1 from the members' out-of-fold Kendall's taus on n architectures.
 
-    Starts with each of the `first` members once, then adds `picks` times the member (repeats allowed) that gives the
-    mean the highest Kendall's tau; returns the best mean found on the way.
-    """
-    counts = np.zeros(len(predicted))
-    counts[:first] = 1
-    best, best_score = counts.copy(), kendall(counts @ predicted, targets)
-    for _ in range(picks):
-        tried = [kendall((counts @ predicted) + one, targets) for one in predicted]
-        counts[int(np.argmax(tried))] += 1
-        if max(tried) > best_score:
-            best, best_score = counts.copy(), max(tried)
-    return np.asarray(best / best.sum())
-
-
-def selected_on_halves(
-    predicted: Floats, targets: Floats, first: int, random_state: int, halves: int = 10, least: float = 0.04
-) -> Floats:
-    """Weights float64[m]: the mean of those that `selected` finds on random halves of the architectures.
-
-    One selection among few architectures follows their noise. Weights below `least` become 0: such members cost more
+    A weight is proportional to exp(sharpness * sqrt(n) * tau). The standard error of a tau is about 1 / sqrt(n), so
+    differences that few architectures cannot show hardly matter. Weights below `least` become 0: such members cost more
     time than they are worth.
     """
-    random = np.random.default_rng(random_state)
-    n = len(targets)
-    parts = [random.permutation(n)[: max(2, n // 2)] for _ in range(halves)]
-    weights = np.mean([selected(predicted[:, part], targets[part], first) for part in parts], axis=0)
+    weights = np.exp(sharpness * math.sqrt(n) * (np.asarray(taus) - max(taus)))
+    weights /= weights.sum()
     weights[weights < min(least, weights.max())] = 0.0
     return np.asarray(weights / weights.sum())
 

@@ -95,7 +95,7 @@ def covered(model, level):
         ("random_forest", {"target": "rank", "trees": 100}),
         ("ensemble", {"members": ["gp", "ridge"]}),
         ("ensemble", {"members": ["gp", "ridge"], "combine": "rank"}),
-        ("ensemble", {"members": ["gp", "ridge"], "combine": "select"}),
+        ("ensemble", {"members": ["gp", "ridge"], "combine": "weigh"}),
     ],
 )
 def test_intervals_of_held_out_architectures_cover_what_they_say(name, arguments):

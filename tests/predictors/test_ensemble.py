@@ -10,7 +10,7 @@ from predictors import make
 from predictors.base import Parameters
 from predictors.checks import example_batch
 from predictors.cross_fitting import TrainingPart
-from predictors.ensemble import _mixed, kendall, selected, selected_on_halves, stacked
+from predictors.ensemble import _mixed, kendall, stacked, weighed
 from predictors.errors import NotFitted, UnknownName
 from predictors.folds import random_folds
 from predictors.tabular import Ridge
@@ -63,7 +63,7 @@ def test_the_rank_average_does_not_see_how_a_member_is_scaled():
     assert found[0] == pytest.approx(found[1])
 
 
-@pytest.mark.parametrize("combine", ["stack", "select"])
+@pytest.mark.parametrize("combine", ["stack", "weigh"])
 def test_a_useless_member_gets_little_weight(combine):
     model = make("ensemble", members=["ridge", "knn", Shuffled()], combine=combine)
     model.fit(BATCH[TRAIN], TARGETS[TRAIN])
@@ -81,23 +81,17 @@ def test_stacking_weights_by_hand():
     assert stacked(-np.stack([targets, targets]), targets).tolist() == [0.5, 0.5]
 
 
-def test_selection_leaves_out_what_does_not_help():
-    targets = np.arange(30.0)
-    wrong = np.random.default_rng(0).normal(size=30) * 100
-    assert selected(np.stack([targets, -targets, wrong]), targets, first=1).tolist() == [1, 0, 0]
-    weights = selected(np.stack([targets, -targets, wrong]), targets, first=3)
-    assert weights.argmax() == 0
+def test_weights_by_hand():
+    # 1.5 * sqrt(100) * 0.1 = 1.5; exp(-1.5) = 0.2231, and exp(-15 * 0.5) = 0.0006 is too little to keep.
+    assert weighed([0.7, 0.6, 0.2], 100).tolist() == pytest.approx([1 / 1.2231, 0.2231 / 1.2231, 0], abs=1e-4)
+    assert weighed([0.5, 0.5], 20).tolist() == [0.5, 0.5]
+    few, many = weighed([0.7, 0.6], 16), weighed([0.7, 0.6], 400)
+    assert few[1] == pytest.approx(1 / (1 + np.exp(0.6)))
+    assert many[1] == pytest.approx(1 / (1 + np.exp(3.0)))
 
 
-def test_selections_on_halves_are_averaged_and_small_weights_dropped():
-    random = np.random.default_rng(0)
-    targets = random.normal(size=60)
-    predicted = np.stack([targets, targets + random.normal(size=60), random.normal(size=60)])
-    weights = selected_on_halves(predicted, targets, first=2, random_state=0)
-    assert weights.sum() == pytest.approx(1)
-    assert weights.argmax() == 0
-    assert weights[2] == 0
-    assert (weights == selected_on_halves(predicted, targets, first=2, random_state=0)).all()
+def test_some_member_is_kept_however_many_there_are():
+    assert weighed([0.1] * 100, 50).tolist() == pytest.approx([0.01] * 100)
 
 
 def test_a_learner_that_held_architectures_out_is_fitted_once():
@@ -129,7 +123,7 @@ def test_members_that_held_out_different_architectures_are_cross_validated():
             return found
 
     members = [Third(random_state=state) for state in range(3)]
-    model = make("ensemble", members=members, combine="select").fit(BATCH[TRAIN], TARGETS[TRAIN])
+    model = make("ensemble", members=members, combine="weigh").fit(BATCH[TRAIN], TARGETS[TRAIN])
     assert min(model.fold_scores_) > 0.6
 
 
@@ -165,7 +159,7 @@ def test_folds_are_a_partition():
     assert len(random_folds(3, 5, 0)) == 3
 
 
-@pytest.mark.parametrize("combine", ["stack", "select"])
+@pytest.mark.parametrize("combine", ["stack", "weigh"])
 def test_deviations_cover_what_they_say(combine):
     noisy = TARGETS + np.random.default_rng(0).normal(size=200)
     model = make("ensemble", members=["gp", "ridge"], combine=combine).fit(BATCH[TRAIN], noisy[TRAIN])
