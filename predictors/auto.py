@@ -25,7 +25,7 @@ class Auto(Ensemble):
     Each candidate predicts held-out parts of the training set, and the weights come from those predictions alone
     (`Ensemble` with "weigh"). Nothing outside the training set is used. The candidates are two Gaussian processes, two
     kinds of trees with two targets each, ridge regression and, if the architectures have graphs and torch is installed,
-    two kinds of graph networks (GATES in two passes, GIN).
+    two kinds of graph networks (GATES in two passes, the graph transformer).
 
     Processes with many architectures for each hyperparameter, and networks with at least 200 architectures, hold some
     out while they are fitted. The other candidates are also fitted once per fold.
@@ -84,9 +84,9 @@ class Auto(Ensemble):
         threaded = {**shared, "threads": self.threads}
         networks: list[Any] = []
         if not self.without_networks_:
-            from predictors.graph import GATES, GIN
+            from predictors.graph import GATES, GraphTransformer
 
-            networks = [GATES(layers=2, **threaded), GIN(**threaded)]
+            networks = [GATES(layers=2, **threaded), GraphTransformer(**threaded)]
         return [
             GaussianProcess(kernel="joint", encodings=_ALL, **shared),
             GaussianProcess(kernel="isotropic", encodings=_ALL, **shared),

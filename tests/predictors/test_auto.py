@@ -39,7 +39,7 @@ def test_graph_networks_are_candidates_where_there_are_graphs(size):
     batch, targets = example_batch(300, seed=1)
     model = make("auto").fit(batch[:size], targets[:size])
     tried = {one["predictor"]: one for one in model.report_}
-    assert {"GATES", "GIN", "GaussianProcess", "ExtraTrees", "GBDT", "Ridge"} == set(tried)
+    assert {"GATES", "GraphTransformer", "GaussianProcess", "ExtraTrees", "GBDT", "Ridge"} == set(tried)
     assert tried["GATES"]["arguments"] == {"layers": 2}
-    assert -1 < tried["GIN"]["tau"] < 1
+    assert -1 < tried["GraphTransformer"]["tau"] < 1
     assert model.score(batch[210:], targets[210:]) > 0.8
