@@ -57,8 +57,8 @@ class Ensemble(UncertainLearner):
         combine: "mean": the mean of the scores, each standardised by its mean and standard deviation on the
             training set; "rank": the mean of their normal scores relative to training predictions; "stack":
             non-negative least-squares weights on out-of-fold predictions (Breiman, "Stacked Regressions", 1996);
-            "weigh": weights that fall exponentially with a member's distance from the best out-of-fold Kendall's tau, in
-            units of its standard error (`weighed`).
+            "weigh": weights that fall exponentially with the distance of a member's out-of-fold Kendall's tau from the
+            best, in units of its standard error (`weighed`).
         folds: number of cross-validation folds for "stack" and "weigh"; with more than `MANY` architectures at most
             three, since each fold is then large enough. Predictors that hold architectures out while they are fitted
             (`Learner.held_out_scores`) are not fitted again.
