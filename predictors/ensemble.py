@@ -239,7 +239,7 @@ def stacked(predicted: Floats, targets: Floats) -> Floats:
     return weights / total if total > 0 else np.full(len(predicted), 1 / len(predicted))
 
 
-def weighed(taus: Sequence[float], n: int, sharpness: float = 1.5, least: float = 0.04) -> Floats:
+def weighed(taus: Sequence[float], n: int, sharpness: float = 1.0, least: float = 0.04) -> Floats:
     """Weights float64[m] with sum 1 from the members' out-of-fold Kendall's taus on n architectures.
 
     A weight is proportional to exp(sharpness * sqrt(n) * tau). The standard error of a tau is about 1 / sqrt(n), so

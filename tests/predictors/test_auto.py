@@ -17,7 +17,7 @@ def test_the_report_lists_every_candidate_and_why_some_were_left_out():
     model = make("auto").fit(FLAT, FLAT.columns["config:a"])
     *tried, last = model.report_
     assert last == {"predictor": "graph networks", "left_out": "the architectures have no graphs"}
-    assert [one["predictor"] for one in tried[:4]] == ["GaussianProcess", "GaussianProcess", "ExtraTrees", "GBDT"]
+    assert [one["predictor"] for one in tried] == ["GaussianProcess", "ExtraTrees", "GBDT"]
     assert tried[0]["arguments"] == {"encodings": "reduced+reduced-wl+columns", "kernel": "joint"}
     assert sum(one["weight"] for one in tried) == pytest.approx(1)
     assert max(tried, key=lambda one: one["weight"])["tau"] > 0.8
@@ -39,7 +39,7 @@ def test_graph_networks_are_candidates_where_there_are_graphs(size):
     batch, targets = example_batch(300, seed=1)
     model = make("auto").fit(batch[:size], targets[:size])
     tried = {one["predictor"]: one for one in model.report_}
-    assert {"GATES", "GraphTransformer", "GaussianProcess", "ExtraTrees", "GBDT", "Ridge"} == set(tried)
+    assert {"GATES", "GraphTransformer", "GaussianProcess", "ExtraTrees", "GBDT"} == set(tried)
     assert tried["GATES"]["arguments"] == {"layers": 2}
     assert -1 < tried["GraphTransformer"]["tau"] < 1
     assert model.score(batch[210:], targets[210:]) > 0.8

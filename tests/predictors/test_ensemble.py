@@ -82,12 +82,12 @@ def test_stacking_weights_by_hand():
 
 
 def test_weights_by_hand():
-    # 1.5 * sqrt(100) * 0.1 = 1.5; exp(-1.5) = 0.2231, and exp(-15 * 0.5) = 0.0006 is too little to keep.
-    assert weighed([0.7, 0.6, 0.2], 100).tolist() == pytest.approx([1 / 1.2231, 0.2231 / 1.2231, 0], abs=1e-4)
+    # sqrt(100) * 0.1 = 1; exp(-1) = 0.3679, and exp(-10 * 0.5) = 0.0067 is too little to keep.
+    assert weighed([0.7, 0.6, 0.2], 100).tolist() == pytest.approx([1 / 1.3679, 0.3679 / 1.3679, 0], abs=1e-4)
     assert weighed([0.5, 0.5], 20).tolist() == [0.5, 0.5]
     few, many = weighed([0.7, 0.6], 16), weighed([0.7, 0.6], 400)
-    assert few[1] == pytest.approx(1 / (1 + np.exp(0.6)))
-    assert many[1] == pytest.approx(1 / (1 + np.exp(3.0)))
+    assert few[0] == pytest.approx(1 / (1 + np.exp(-0.4)))
+    assert many[0] == pytest.approx(1 / (1 + np.exp(-2.0)))
 
 
 def test_some_member_is_kept_however_many_there_are():
