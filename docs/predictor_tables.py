@@ -33,6 +33,7 @@ WAYS = {
     "short": "trainings of {} epochs alone",
     "both": "half of the epochs in full trainings, half in trainings of {} epochs",
 }
+NAMES_OF = {"auto": "`auto`", "labels alone": "`gbdt`, labels alone"}
 REACHED = ("auto", "auto(columns=false)", "ensemble", "ensemble(columns=false)")
 PROTOCOLS = {
     "nasbench101-predict-test": "NAS-Bench-101",
@@ -209,6 +210,26 @@ def transfer() -> str:
         lines.append([target, sources, *cells])
     heads = [head for size in sizes for head in (f"{size} labels alone", "gain")]
     return table(["target", "sources", "sources alone", *heads], lines)
+
+
+def distillation() -> str:
+    """A student that learned from the predictions of `auto`: tau, its loss on the same splits, and time."""
+    rows = written("distillation")
+    lines = []
+    for name, n, method, count in dict.fromkeys(
+        (row["table"], row["n_train"], row["method"], row["unlabelled"]) for row in rows
+    ):
+        whole = [row for row in rows if (row["table"], row["n_train"]) == (name, n)]
+        own = [row for row in whole if (row["method"], row["unlabelled"]) == (method, count)]
+        teacher = {row["split"]: row for row in whole if row["method"] == "auto"}
+        gains = [float(row["kendall"]) - float(teacher[row["split"]]["kendall"]) for row in own]
+        times = [float(teacher[row["split"]]["predict_s"]) / float(row["predict_s"]) for row in own]
+        kind = {"auto": "`auto`", "labels alone": "`gbdt`, labels alone"}.get(
+            method, f"`gbdt`, student of {count} cells"
+        )
+        against = ["", ""] if method == "auto" else [_mean_gain(gains), f"{mean(times):.0f} times"]
+        lines.append([f"{name}, {n}", kind, f"{mean(float(row['kendall']) for row in own):.3f}", *against])
+    return table(["table, labels", "", "tau", "against `auto`", "faster predictions"], lines)
 
 
 def wrong_pairs() -> str:

@@ -24,6 +24,7 @@ from one_shot_tables import (
 )
 from predictor_tables import (
     calibration,
+    distillation,
     multi_fidelity,
     parzc_against,
     parzc_parts,
@@ -77,6 +78,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "parzc-transformers": parzc_transformers,
     "multi-fidelity": multi_fidelity,
     "transfer": transfer,
+    "distillation": distillation,
     "wrong-pairs": wrong_pairs,
     "robot-verdicts": robot_verdicts,
     "search-ranks": search_ranks,
