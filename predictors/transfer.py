@@ -17,10 +17,11 @@ from predictors.base import Architectures, as_batch, checked_targets
 from predictors.cross_fitting import TrainingPart
 from predictors.encodings import Columns
 from predictors.encodings.columns import CURVE
+from predictors.ensemble import stacked
 from predictors.errors import MissingInput
 from predictors.folds import random_folds
 from predictors.learner import AT_ONCE, Learner
-from predictors.targets import normal_scores, spread
+from predictors.targets import normal_scores, spread, standardised
 from predictors.units import Units
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _FEWEST = 10  # with fewer architectures, correlations are chance
-_HIGHEST = 0.95
 _WORTH = 8  # number of labels for which sources count before labels say what they are worth
 _TRUST = 32  # number of labels at which what they say counts for half
 Source = tuple[Architectures, "ArrayLike"]
@@ -49,10 +49,10 @@ class Transfer(Learner):
     one is fitted on the training set alone. The score is the weighted mean of both, standardised.
 
     The weight of the sources is (n a + 32 * 8 / (8 + n)) / (n + 32) with n labels: at first they count like eight
-    labels, and later like what the labels say of them. That is a, the share of r / (1 - r^2) of both learners, where r
-    is the correlation with the normal scores of the labels, out-of-fold for the second learner (1/2 with fewer than
-    ten labels); these weights are best for two scores with independent errors. The numbers 8 and 32 were chosen on the
-    tables of six spaces that come with proxybench, each predicted from the others.
+    labels, and later like what the labels say of them. That is a, the share of the first learner in the non-negative
+    combination of both that is nearest to the normal scores of the labels, out-of-fold for the second learner (1/2
+    with fewer than ten labels). The numbers 8 and 32 were chosen on the tables of six spaces that come with
+    proxybench, each predicted from the others.
 
     Args:
         sources: pairs of architectures with columns, and their targets, larger is better. Put other spaces, or other
@@ -181,23 +181,13 @@ class Transfer(Learner):
 
 
 def _share_of_first(one: Floats, other: Floats, targets: Floats) -> float:
-    """The share, from 0 to 1, of the first of two scores in what their correlations with the targets show of both.
+    """The share, from 0 to 1, of the first of two scores in the combination with the least squared error.
 
-    The second may be NaN where it is unknown.
+    The second may be NaN where it is unknown. The share is 1/2 if neither score helps.
     """
     known = np.isfinite(other)
-    first, second = _evidence(one, targets), _evidence(other[known], targets[known])
-    return first / (first + second) if first + second > 0 else 0.5
-
-
-def _evidence(scores: Floats, targets: Floats) -> float:
-    """The weight r / (1 - r^2) of scores with correlation r, between 0 and that of 0.95."""
-    deviations = spread(scores) * spread(targets)
-    if not deviations:
-        return 0.0
-    r = float(np.mean((scores - scores.mean()) * (targets - targets.mean())) / deviations)
-    r = min(max(r, 0.0), _HIGHEST)
-    return r / (1 - r * r)
+    scores = np.stack([standardised(one[known]), standardised(other[known])])
+    return float(stacked(scores, standardised(targets[known]))[0])
 
 
 def _common(batches: Sequence[ArchBatch]) -> list[str]:

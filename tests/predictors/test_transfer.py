@@ -16,20 +16,24 @@ RIDGE = {"predictor": make("ridge"), "learner": make("ridge", encodings="columns
 
 
 def test_shares_by_hand() -> None:
-    # Of two orthogonal directions, correlations with the first are 0.6 and 0.8: 0.6 / 0.64 and 0.8 / 0.36.
-    targets, across = np.array([1.0, -1, 1, -1]), np.array([1.0, 1, -1, -1])
-    one, other = 0.6 * targets + 0.8 * across, 0.8 * targets + 0.6 * across
-    assert _share_of_first(one, other, targets) == pytest.approx(0.9375 / (0.9375 + 0.8 / 0.36))
+    # Three orthogonal directions: the scores correlate by .48 with each other, and by .6 and .8 with the targets, so
+    # their weights are to each other as .6 - .48 * .8 = .216 and .8 - .48 * .6 = .512.
+    targets = np.array([1.0, 1, 1, 1, -1, -1, -1, -1])
+    across, aside = np.array([1.0, 1, -1, -1] * 2), np.array([1.0, -1] * 4)
+    one, other = 0.6 * targets + 0.8 * across, 0.8 * targets + 0.6 * aside
+    assert _share_of_first(one, other, targets) == pytest.approx(0.216 / 0.728)
+    alike = 0.8 * targets + 0.6 * across
+    assert _share_of_first(one, alike, targets) == 0  # the second errs in the same way, and less
     assert _share_of_first(-one, other, targets) == 0  # the wrong way round is worth nothing
-    assert _share_of_first(one, across, targets) == 1
-    assert _share_of_first(across, -other, targets) == 0.5  # nothing speaks for either
-    assert _share_of_first(targets, 3 * targets, targets) == 0.5  # neither counts for more than 0.95
+    assert _share_of_first(one, across, targets) == pytest.approx(1)
+    assert _share_of_first(across, aside, targets) == 0.5  # nothing speaks for either
 
 
 def test_unknown_scores_of_the_second_are_left_out() -> None:
-    targets = np.array([1.0, -1, 1, -1, 9])
-    other = np.array([0.8, -0.8, 0.8, -0.8, np.nan])
-    assert 0 < _share_of_first(targets, other, targets) <= 0.5
+    one, other, targets = np.random.default_rng(0).normal(size=(3, 20)) + np.arange(20)
+    other[3] = np.nan
+    known = np.isfinite(other)
+    assert _share_of_first(one, other, targets) == _share_of_first(one[known], other[known], targets[known])
 
 
 def test_only_the_order_of_a_source_and_of_its_columns_matters() -> None:
