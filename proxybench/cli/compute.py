@@ -115,6 +115,10 @@ def compute(
             device=device,
             chunk=chunk,
         )
+        if scores_of is not None:
+            from proxybench.sweeps.widen import require_matching
+
+            require_matching(scores_of, work.plan["setting"], sorted(work.items.column("digest").to_pylist()))
         if retry:
             forget_failed(work)
         if known is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from proxybench.errors import ProxybenchError
 from proxybench.readers.columns import read_parquet
 from proxybench.readers.json_text import parse_json
-from proxybench.scores.score_file import SWEEP, read_scores
+from proxybench.scores.score_file import SWEEP, SweepScores, read_scores
 from proxybench.sweeps.known import require_same_setting
 from proxybench.sweeps.merge import write_groups
 
@@ -26,24 +27,37 @@ def widen(table: Path, earlier: Path) -> list[str]:
     Times of the same pass over a network are added, because each sweep ran the pass.
 
     Raises:
-        FileNotFoundError: if a file does not exist.
-        CorruptData: if a file is not a table of scores.
-        OtherSetting: if the settings differ in more than the proxies; names the differences.
-        ProxybenchError: if both have scores of one proxy, or the architectures differ.
+        FileNotFoundError: if the table does not exist.
+        CorruptData: if it is not a table of scores.
+        Exception: like `require_matching`.
     """
-    here, there = read_scores(table), read_scores(earlier)
-    require_same_setting(earlier, _without_proxies(there.setting), _without_proxies(here.setting))
-    twice = sorted(set(here.setting["proxies"]) & set(there.setting["proxies"]))
-    if twice:
-        raise ProxybenchError(f"{earlier} has scores of {', '.join(twice)} as well; compute only other proxies")
-    if list(here.digests) != list(there.digests):
-        raise ProxybenchError(f"{earlier} has other architectures: {len(there.digests)}, here {len(here.digests)}")
+    here = read_scores(table)
+    there = require_matching(earlier, here.setting, here.digests)
     about = _about(table)
     about["setting"]["proxies"] = dict(sorted({**there.setting["proxies"], **here.setting["proxies"]}.items()))
     about["node bits"] = max(about["node bits"], _about(earlier)["node bits"])
     joined = _joined(read_parquet(table), read_parquet(earlier))
     write_groups([joined.replace_schema_metadata({SWEEP: json.dumps(about).encode()})], table)
     return sorted(there.setting["proxies"])
+
+
+def require_matching(earlier: Path, setting: Mapping[str, Any], digests: Sequence[str]) -> SweepScores:
+    """The scores of an earlier sweep, if a table of this setting and these digests, sorted, can get them as well.
+
+    Raises:
+        FileNotFoundError: if the earlier file does not exist.
+        CorruptData: if it is not a table of scores.
+        OtherSetting: if the settings differ in more than the proxies; names the differences.
+        ProxybenchError: if both have scores of one proxy, or the architectures differ.
+    """
+    there = read_scores(earlier)
+    require_same_setting(earlier, _without_proxies(there.setting), _without_proxies(setting))
+    twice = sorted(set(setting["proxies"]) & set(there.setting["proxies"]))
+    if twice:
+        raise ProxybenchError(f"{earlier} has scores of {', '.join(twice)} as well; compute only other proxies")
+    if list(digests) != list(there.digests):
+        raise ProxybenchError(f"{earlier} has other architectures: {len(there.digests)}, here {len(digests)}")
+    return there
 
 
 def _without_proxies(setting: Any) -> dict[str, Any]:

@@ -189,3 +189,15 @@ def test_scores_of_an_earlier_table_need_a_file_that_gets_them(run) -> None:
     assert answer.code == 2
     assert "needs --table or --merge" in answer.err
     assert not Path("sweep").exists()
+
+
+def test_an_earlier_table_that_does_not_fit_is_refused_before_anything_is_computed(run) -> None:
+    words = ("compute", "nasbench201", "--sample", "2", *SMALL)
+    assert run(*words, "--proxies", "l2_norm", "--output", "first", "--table", "earlier.parquet").code == 0
+    later = (*words, "--proxies", "snip", "--table", "both.parquet", "--with-scores", "earlier.parquet")
+    answer = run(*later, "--output", "other", "--initialisation", "xavier")
+    assert answer.code == 1
+    assert 'earlier.parquet has another setting: initialisation is "torch" there and "xavier" here' in answer.err
+    assert not list(Path("other").glob("shards/*.parquet"))
+    assert run(*later, "--output", "second").code == 0
+    assert sorted(read_scores("both.parquet").setting["proxies"]) == ["l2_norm", "snip"]
