@@ -34,6 +34,7 @@ WAYS = {
     "both": "half of the epochs in full trainings, half in trainings of {} epochs",
 }
 NAMES_OF = {"auto": "`auto`", "labels alone": "`gbdt`, labels alone"}
+STANDARD = "same cells, standard accuracy"
 REACHED = ("auto", "auto(columns=false)", "ensemble", "ensemble(columns=false)")
 PROTOCOLS = {
     "nasbench101-predict-test": "NAS-Bench-101",
@@ -197,7 +198,15 @@ def _mean_gain(gains: Sequence[float]) -> str:
 
 def transfer() -> str:
     """What labels of other spaces or data sets add to few labels: tau, and the gain on the same splits."""
-    rows = written("transfer")
+    return _transferred([row for row in written("transfer") if row["sources"] != STANDARD])
+
+
+def transfer_robustness() -> str:
+    """What standard accuracies add to few labels of robust accuracy."""
+    return _transferred([row for row in written("transfer") if row["sources"] == STANDARD])
+
+
+def _transferred(rows: Sequence[Row]) -> str:
     sizes = sorted({int(row["n_train"]) for row in rows})
     lines = []
     for target, sources in dict.fromkeys((row["target"], row["sources"]) for row in rows):

@@ -35,6 +35,7 @@ from predictor_tables import (
     predictors_reached,
     predictors_trained,
     transfer,
+    transfer_robustness,
     wrong_pairs,
 )
 from proxy_tables import proxies_published, proxies_reached, proxies_trained
@@ -78,6 +79,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "parzc-transformers": parzc_transformers,
     "multi-fidelity": multi_fidelity,
     "transfer": transfer,
+    "transfer-robustness": transfer_robustness,
     "distillation": distillation,
     "wrong-pairs": wrong_pairs,
     "robot-verdicts": robot_verdicts,

@@ -5,8 +5,9 @@
 `predictors.Transfer` learns from up to 1,024 architectures of its sources and from n of the target; "sources alone" is
 the same without any label of the target, and "labels alone" is `ensemble` on the n labels. Sources are
 
-- the tables of other spaces that come with the project, trained on parts of CIFAR-10 for a few epochs, or
-- the same cells on another data set, of which the learner also reads the graph.
+- the tables of other spaces that come with the project, trained on parts of CIFAR-10 for a few epochs,
+- the same cells on another data set, of which the learner also reads the graph, or
+- standard accuracies of the same cells on the same data set, where robust accuracies are learned.
 
 All columns are this project's proxies of small networks, parameters and FLOPs. Kendall's tau-b with the target on all
 architectures that are not isomorphic to one trained on; splits by hash order, the same for all rows of a size. Writes
@@ -31,11 +32,12 @@ from proxybench.evaluation.splits import hash_split
 from proxybench.ranking.metrics import get_metric
 
 SIZES = (16, 64, 256)
+ROBUST_SIZES = (78, 781)
 OURS = (
     "trained-nds-darts", "trained-nds-enas", "trained-nds-pnas", "trained-nds-resnext-a", "trained-nasbench201",
     "trained-nasbench101",
 )  # fmt: skip
-OTHER_SPACES, SAME_CELLS = "other spaces", "same cells, CIFAR-10"
+OTHER_SPACES, SAME_CELLS, STANDARD = "other spaces", "same cells, CIFAR-10", "same cells, standard accuracy"
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "transfer.csv"
 HEAD = ("target", "sources", "n_train", "split", "sources_alone", "labels_alone", "transfer")
 Floats = NDArray[np.float64]
@@ -57,10 +59,12 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Target:
-    """What is learned from few architectures, and what is ranked."""
+    """What is learned from few architectures, what is ranked, and the standard accuracy that robust ones start from."""
 
     learned: Quantity
     ranked: Quantity
+    sizes: tuple[int, ...] = SIZES
+    standard: Quantity | None = None
 
 
 def _ours(table: str) -> Target:
@@ -85,12 +89,26 @@ PUBLISHED = {
 }
 
 
+def _robust(standard: Target) -> Target:
+    learned, ranked = (
+        Quantity("nasrobbench201", f"robust_acc@{attack}", standard.ranked.dataset, 50)
+        for attack in ("pgd_8", "autoattack")
+    )
+    return Target(learned, ranked, ROBUST_SIZES, standard.learned)
+
+
+ROBUST = {
+    f"AutoAttack, {name}": _robust(PUBLISHED[f"nasbench201, {name}"])
+    for name in ("CIFAR-10", "CIFAR-100", "ImageNet16-120")
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--targets", nargs="+", metavar="NAME")
     given = parser.parse_args()
-    targets = {name: _ours(name) for name in OURS} | PUBLISHED
+    targets = {name: _ours(name) for name in OURS} | PUBLISHED | ROBUST
     chosen = given.targets or list(targets)
     kept = [row for row in _written() if row[0] not in chosen]
     for name in chosen:
@@ -106,7 +124,7 @@ def _measured(name: str, target: Target, repeats: int) -> Iterator[tuple[str, ..
     known = np.flatnonzero(np.isfinite(learned) & np.isfinite(ranked))
     digests = [bench.digests[place] for place in known.tolist()]
     for kind, sources, learner in _sources(target):
-        for n in SIZES:
+        for n in target.sizes:
             for repeat in range(repeats):
                 split = hash_split("transfer", repeat, digests, n)
                 train, test = known[split.train], known[split.test]
@@ -119,6 +137,9 @@ def _measured(name: str, target: Target, repeats: int) -> Iterator[tuple[str, ..
 
 def _sources(target: Target) -> Iterator[tuple[str, list[tuple[ArchBatch, Floats]], object]]:
     """Each kind of sources that a target has, and what learns from them; None for the default."""
+    if target.standard is not None:
+        yield STANDARD, [(_small("nasbench201"), target.standard.values())], make("ensemble")
+        return
     space = pb.load(target.ranked.table).space.name
     others = [name for name in OURS if pb.load(name).space.name != space]
     yield OTHER_SPACES, [(_small(name), _ours(name).learned.values()) for name in others], None
