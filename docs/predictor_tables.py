@@ -33,7 +33,7 @@ WAYS = {
     "short": "trainings of {} epochs alone",
     "both": "half of the epochs in full trainings, half in trainings of {} epochs",
 }
-NAMES_OF = {"auto": "`auto`", "labels alone": "`gbdt`, labels alone"}
+STUDENTS = {"auto": "`auto`", "labels alone": "`gbdt`, labels alone"}
 STANDARD = "same cells, standard accuracy"
 REACHED = ("auto", "auto(columns=false)", "ensemble", "ensemble(columns=false)")
 PROTOCOLS = {
@@ -233,9 +233,7 @@ def distillation() -> str:
         teacher = {row["split"]: row for row in whole if row["method"] == "auto"}
         gains = [float(row["kendall"]) - float(teacher[row["split"]]["kendall"]) for row in own]
         times = [float(teacher[row["split"]]["predict_s"]) / float(row["predict_s"]) for row in own]
-        kind = {"auto": "`auto`", "labels alone": "`gbdt`, labels alone"}.get(
-            method, f"`gbdt`, student of {count} cells"
-        )
+        kind = STUDENTS.get(method, f"`gbdt`, student of {int(count):,} cells")
         against = ["", ""] if method == "auto" else [_mean_gain(gains), f"{mean(times):.0f} times"]
         lines.append([f"{name}, {n}", kind, f"{mean(float(row['kendall']) for row in own):.3f}", *against])
     return table(["table, labels", "", "tau", "against `auto`", "faster predictions"], lines)
